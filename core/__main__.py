@@ -1,0 +1,189 @@
+"""The command line: `python -m core COMMAND …`.
+
+With `--json` the last line of stdout is one JSON object. Exit 0: fine. 2: a user's mistake, said in
+one line on stderr. 130, 143: stopped by Ctrl-C or SIGTERM, with the run saved. 1: a bug.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from core import commands
+from core.config import (
+    DEVICES,
+    MODEL_KINDS,
+    SCHEDULES,
+    ModelConfig,
+    SampleConfig,
+    TrainConfig,
+)
+from core.errors import LabError
+from core.lab import Lab
+from core.library import ORIGINAL
+from core.presets import PRESETS
+
+_CHOICES = {"schedule": SCHEDULES, "device": DEVICES}
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing all flags there are."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} ({self.prog} --help lists what there is)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        result = args.command(Lab(), args)
+    except commands.Interrupted as stopped:
+        _print(stopped.fields, as_json=args.json)
+        return stopped.exit_code
+    except commands.Failed as failed:
+        _print(failed.fields, as_json=args.json)
+        print(failed, file=sys.stderr)
+        return 2
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+    _print(result, as_json=args.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        prog="python -m core", description="Train, read and compare three small language models."
+    )
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    sub = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
+    _add_training(sub)
+    _add_looking(sub)
+    _add_runs(sub)
+    _add_corpora(sub)
+    return parser
+
+
+def _add_training(sub: Any) -> None:
+    train = _command(sub, "train", commands.train, "train a new run")
+    train.add_argument("--model", required=True, choices=MODEL_KINDS)
+    train.add_argument("--preset", choices=PRESETS, help="a named set of values")
+    train.add_argument("--recipe", choices=["classic"], default="classic", help="AdamW, as nanoGPT")
+    train.add_argument("--corpus", metavar="C", help="the text to learn from")
+    train.add_argument("--name", metavar="N", help="a name for the run")
+    _add_settings(train, ModelConfig, skip=("model", "vocab_size"))
+    _add_settings(train, TrainConfig)
+
+    resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
+    resume.add_argument("run", metavar="RUN")
+    resume.add_argument("--max_iters", type=int, help="a new end for the run")
+
+
+def _add_looking(sub: Any) -> None:
+    evaluate = _command(sub, "eval", commands.evaluate, "loss over the whole validation split")
+    _add_model_choice(evaluate, default="last")
+
+    generate = _command(sub, "generate", commands.write_text, "let a run write")
+    _add_model_choice(generate, default="best")
+    generate.add_argument("--prompt", default="", metavar="TEXT", help="what to continue")
+    generate.add_argument(
+        "--drop_unknown", action="store_true", help="leave out unknown characters"
+    )
+    _add_settings(generate, SampleConfig)
+
+
+def _add_model_choice(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument(
+        "--checkpoint", choices=["best", "last"], default=default, help=f"default: {default}"
+    )
+
+
+def _add_runs(sub: Any) -> None:
+    runs = _command(sub, "runs", commands.list_runs, "list the runs, or change one")
+    change = runs.add_subparsers(metavar="CHANGE", parser_class=_OneLineParser)
+    rename = _command(change, "rename", commands.rename, "give a run another name")
+    rename.add_argument("run", metavar="RUN")
+    rename.add_argument("name", metavar="NAME")
+    delete = _command(change, "delete", commands.delete, "remove a run and its files")
+    delete.add_argument("run", metavar="RUN")
+    branch = _command(change, "branch", commands.branch, "a new run that goes on from a step")
+    branch.add_argument("run", metavar="RUN")
+    branch.add_argument("--at", type=int, metavar="STEP", help="default: the run's last step")
+    branch.add_argument("--name", metavar="N")
+    _add_settings(branch, TrainConfig, skip=("seed", "device"))
+
+
+def _add_corpora(sub: Any) -> None:
+    corpus = sub.add_parser("corpus", help="list, add or fetch texts")
+    what = corpus.add_subparsers(metavar="WHAT", required=True, parser_class=_OneLineParser)
+    _command(what, "list", commands.list_corpora, "the texts there are")
+    add = _command(what, "add", commands.add_corpus, "add a text of your own")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--from", dest="source", required=True, metavar="FILE")
+    add.add_argument("--fold_rare", action="store_true", help="fold rare characters into one sign")
+    get = _command(what, "get", commands.get_corpus, "fetch Karpathy's Tiny Shakespeare")
+    get.add_argument("name", choices=[ORIGINAL])
+    get.add_argument("--from", dest="source", metavar="FILE", help="take it from a file instead")
+
+
+def _command(sub: Any, name: str, command: commands.Command, help_line: str) -> Any:
+    parser = sub.add_parser(name, help=help_line, description=help_line)
+    parser.set_defaults(command=command)
+    # A default here would undo the flag where it stands before the name of a sub-command.
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="end with one line of JSON"
+    )
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, config: type, skip: Sequence[str] = ()) -> None:
+    """One flag for each field of a config; what is not named stays None."""
+    for field in fields(config):
+        if field.name in skip:
+            continue
+        parser.add_argument(
+            f"--{field.name}",
+            type=_TYPES.get(str(field.type), str),
+            choices=_CHOICES.get(field.name),
+            metavar="VALUE",
+            help=field.metadata["help"],
+        )
+
+
+def _to_bool(text: str) -> bool:
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    if text.lower() in ("false", "0", "no"):
+        return False
+    raise argparse.ArgumentTypeError(f"expected true or false, not {text!r}")
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _to_bool}
+
+
+def _print(result: commands.Fields, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result))
+        return
+    rows = next((v for v in result.values() if isinstance(v, list)), None)
+    if rows is not None:
+        for row in rows:
+            print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
+    else:
+        for name, value in result.items():
+            print(f"{name:>15}  {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

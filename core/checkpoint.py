@@ -1,0 +1,108 @@
+"""Saved states of a run: whole files, named by their step, that are safe to load.
+
+A checkpoint holds everything that the next step depends on, so a run goes on from it as if it had
+never stopped. It also carries the config, the vocabulary and the corpus's fingerprint, so that a
+model can be looked at after its corpus is gone.
+
+Files appear whole or not at all (`core.files`), and are read with `weights_only=True`: loading one
+never runs code.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.config import RunConfig
+from core.errors import CheckpointError
+from core.files import write_atomically
+
+FORMAT = 1
+_NAME = re.compile(r"checkpoint-(\d+)\.pt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The whole state of a run at one step."""
+
+    config: dict[str, Any]
+    vocabulary: str
+    fingerprint: str
+    trainer: dict[str, Any]
+    """`Trainer.state_dict()`."""
+    best_iter: int
+    best_val_loss_nats: float | None
+    """The lowest estimate so far, and the step it was found at (None: no estimate yet)."""
+
+    @property
+    def iter(self) -> int:
+        """Steps done."""
+        return int(self.trainer["iter"])
+
+    @property
+    def run_config(self) -> RunConfig:
+        return RunConfig.from_flat(self.config)
+
+
+class CheckpointFolder:
+    """The checkpoints of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def iters(self) -> list[int]:
+        """The steps for which there is a checkpoint, ascending."""
+        if not self._folder.is_dir():
+            return []
+        matches = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())
+        return sorted(int(m[1]) for m in matches if m)
+
+    def path(self, step: int) -> Path:
+        """The file of one step, which need not be there."""
+        return self._folder / f"checkpoint-{step:09d}.pt"
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint so that a crash leaves all of it or nothing of it."""
+        buffer = io.BytesIO()
+        torch.save({"format": FORMAT} | _fields_of(checkpoint), buffer)
+        write_atomically(self.path(checkpoint.iter), buffer.getbuffer())
+
+    def load(self, step: int) -> Checkpoint:
+        """Read the checkpoint of one step, onto the CPU.
+
+        Raises CheckpointError when it is missing, cut short, or of another format.
+        """
+        path = self.path(step)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            raise CheckpointError(f"There is no checkpoint of step {step:,}.") from None
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError) as error:
+            raise CheckpointError(
+                f"The checkpoint {path.name} cannot be read: the file is damaged or cut short. "
+                "Delete it to go on from the one before."
+            ) from error
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+            raise CheckpointError(
+                f"The checkpoint {path.name} is not of this lab's format {FORMAT}. "
+                "It was written by another version or another program."
+            )
+        return Checkpoint(**content)
+
+    def keep(self, steps: Collection[int]) -> None:
+        """Delete all checkpoints but those of the given steps."""
+        for step in self.iters():
+            if step not in steps:
+                self.path(step).unlink(missing_ok=True)
+
+
+def _fields_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The fields by name; tensors are not copied, which `dataclasses.asdict` would do."""
+    return {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}

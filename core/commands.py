@@ -1,0 +1,263 @@
+"""What each command does: takes parsed arguments, returns the fields of its last line.
+
+Everything that a page can do can be done here. Progress goes to stderr; parsing, printing and exit
+codes are `core.__main__`'s.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from core.branch import branch_run
+from core.config import ModelConfig, SampleConfig, TrainConfig
+from core.corpus import Corpus
+from core.errors import LabError, PromptError
+from core.generation import generate
+from core.lab import Lab
+from core.run import ActiveRun
+from core.store import RunRecord
+from core.trainer import DivergedError, split_loss
+
+Fields = dict[str, Any]
+Command = Callable[[Lab, Namespace], Fields]
+
+
+class Interrupted(Exception):
+    """Ctrl-C or SIGTERM arrived; the run was saved. `exit_code` is 130 or 143."""
+
+    def __init__(self, signal_number: int, fields_: Fields) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+        self.fields = fields_
+
+
+class Failed(LabError):
+    """The run ended as failed; `fields` says how far it came."""
+
+    def __init__(self, message: str, fields_: Fields) -> None:
+        super().__init__(message)
+        self.fields = fields_
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def train(lab: Lab, args: Namespace) -> Fields:
+    corpus = lab.library.load(args.corpus)
+    config = lab.configure(args.model, corpus, args.preset, **_flags(args))
+    run_id = lab.create_run(config, corpus, args.name)
+    try:
+        run = ActiveRun(lab.home, lab.store, run_id)
+    except LabError:
+        lab.delete_run(run_id)
+        raise
+    return _train_to_the_end(lab, run)
+
+
+def resume(lab: Lab, args: Namespace) -> Fields:
+    record = lab.store.run(args.run)
+    run = ActiveRun(lab.home, lab.store, record.id, max_iters=args.max_iters)
+    for note in run.notes:
+        _say(note)
+    return _train_to_the_end(lab, run) | {"resumed_from": run.resumed_from}
+
+
+def _train_to_the_end(lab: Lab, run: ActiveRun) -> Fields:
+    """Train until the last step or a signal, with a progress bar."""
+    record = lab.store.run(run.id)
+    _say(f"{record.name}: {record.model}, {record.n_params:,} parameters, corpus {record.corpus}")
+    with _signals() as signals, _progress_bar(run.iter, record.max_iters) as bar:
+        try:
+            while not run.done and not signals:
+                run.advance(0.2)
+                bar.update(run.iter - bar.n)
+            if signals:
+                run.interrupt()
+            else:
+                run.finish()
+        except DivergedError as error:
+            run.fail(str(error))
+            raise Failed(str(error), _run_fields(lab.run(run.id))) from None
+        finally:
+            run.close()
+    result = _run_fields(lab.run(run.id))
+    if signals:
+        raise Interrupted(signals[0], result)
+    return result
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects Ctrl-C and SIGTERM instead of dying of them; a second one is final."""
+    received: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_fields(record: RunRecord) -> Fields:
+    return {
+        "run": record.id,
+        "name": record.name,
+        "status": record.status,
+        "iter": record.iter,
+        "n_params": record.n_params,
+        "train_loss": record.train_loss,
+        "val_loss": record.val_loss,
+        "best_val_loss": record.best_val_loss,
+        "best_iter": record.best_iter,
+        "train_seconds": record.train_seconds,
+        "tokens_per_s": record.tokens_per_s,
+        "world_size": 1,
+    }
+
+
+def _flags(args: Namespace) -> dict[str, Any]:
+    """The settings that were named on the command line."""
+    names = [f.name for config in (ModelConfig, TrainConfig) for f in fields(config)]
+    given = {
+        name: getattr(args, name, None) for name in names if name not in ("model", "vocab_size")
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+# --- looking at runs ----------------------------------------------------------------------------
+
+
+def evaluate(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    corpus = lab.corpus_of(record)
+    loaded = lab.model(record, args.checkpoint)
+    _say(f"{record.name}, {loaded.origin}")
+    loss = split_loss(loaded.model, corpus.val)
+    return {"run": record.id, "iter": loaded.iter, "val_loss": loss}
+
+
+def write_text(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    loaded = lab.model(record, args.checkpoint)
+    _say(f"{record.name}, {loaded.origin}")
+    names = [f.name for f in fields(SampleConfig)]
+    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    config = SampleConfig(**given)
+    prompt = args.prompt
+    if args.drop_unknown:
+        prompt = loaded.vocabulary.drop_unknown(prompt)
+    try:
+        # One untimed character warms the caches up, so that the rate is that of writing.
+        next(generate(loaded.model, loaded.vocabulary, prompt, config))
+    except PromptError as error:
+        raise PromptError(f"{error} --drop_unknown leaves it out.", error.unknown) from None
+    started = time.perf_counter()
+    records = generate(loaded.model, loaded.vocabulary, prompt, config)
+    bar = tqdm(records, total=config.max_new_tokens, unit=" characters", **_BAR)
+    text = "".join(record.character for record in bar)
+    elapsed_s = time.perf_counter() - started
+    return {"text": text, "tokens_per_s": config.max_new_tokens / elapsed_s}
+
+
+def list_runs(lab: Lab, args: Namespace) -> Fields:
+    return _listed(lab.runs())
+
+
+def rename(lab: Lab, args: Namespace) -> Fields:
+    return _listed([lab.rename_run(args.run, args.name)])
+
+
+def delete(lab: Lab, args: Namespace) -> Fields:
+    return _listed([lab.delete_run(args.run)])
+
+
+def branch(lab: Lab, args: Namespace) -> Fields:
+    parent = lab.run(args.run)
+    at = parent.iter if args.at is None else args.at
+    with _progress_bar(0, at) as bar:
+
+        def show(step: int) -> None:
+            bar.update(step - bar.n)
+
+        record = branch_run(lab, parent, at, _flags(args), name=args.name, progress=show)
+    return _listed([record])
+
+
+def _listed(records: list[RunRecord]) -> Fields:
+    return {
+        "runs": [
+            _run_fields(record)
+            | {"model": record.model, "corpus": record.corpus, "config": record.config.flat()}
+            for record in records
+        ]
+    }
+
+
+# --- corpora ------------------------------------------------------------------------------------
+
+
+def list_corpora(lab: Lab, args: Namespace) -> Fields:
+    return {"corpora": [_corpus_fields(lab.library.load(name)) for name in lab.library.names()]}
+
+
+def add_corpus(lab: Lab, args: Namespace) -> Fields:
+    reading = lab.library.add_file(args.name, Path(args.source), fold_rare=args.fold_rare)
+    for note in reading.notes:
+        _say(f"{args.name}: {note}")
+    return _corpus_fields(lab.library.load(args.name))
+
+
+def get_corpus(lab: Lab, args: Namespace) -> Fields:
+    source = Path(args.source) if args.source else None
+    bar = tqdm(unit="B", unit_scale=True, **_BAR | {"disable": source is not None})
+
+    def show(received: int, total: int | None) -> None:
+        bar.total = total
+        bar.update(received - bar.n)
+
+    with bar:
+        lab.library.get_original(source, progress=show)
+    return _corpus_fields(lab.library.load(args.name))
+
+
+def _corpus_fields(corpus: Corpus) -> Fields:
+    return {
+        "name": corpus.name,
+        "n_chars": len(corpus.text),
+        "vocab_size": len(corpus.vocabulary),
+        "fingerprint": corpus.fingerprint,
+    }
+
+
+# --- showing ------------------------------------------------------------------------------------
+
+_BAR: dict[str, Any] = {
+    "file": sys.stderr,
+    "dynamic_ncols": True,
+    # Into a log file a line now and then is enough.
+    "mininterval": 0.2 if sys.stderr.isatty() else 10.0,
+}
+
+
+def _progress_bar(done: int, total: int) -> tqdm[Any]:
+    return tqdm(initial=done, total=total, unit=" steps", **_BAR)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

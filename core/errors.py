@@ -1,0 +1,46 @@
+"""What can go wrong on the user's side, as one small tree.
+
+    LabError
+    ├── ConfigError      a setting, or a combination of settings, that cannot be
+    ├── CorpusError      a text that cannot be learned from, or that is not there
+    ├── PromptError      a prompt with characters that the model has never seen
+    ├── RunError         a run that is not there, is busy, or cannot do what was asked
+    └── CheckpointError  a saved state that cannot be read
+
+Every message is one or two sentences for a person: what was expected, what came, what to do. The
+command line prints it and exits with 2; a page shows it in place. Anything else that is raised is
+a bug and may crash loudly.
+"""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """Something that the user can put right; the message says how."""
+
+
+class ConfigError(LabError):
+    """A setting, or a combination of settings, that cannot be."""
+
+
+class CorpusError(LabError):
+    """A text that cannot be learned from, or that is not there."""
+
+
+class PromptError(LabError):
+    """A prompt with characters outside the vocabulary.
+
+    `unknown` holds those characters, each once, in the order in which they appear.
+    """
+
+    def __init__(self, message: str, unknown: str) -> None:
+        super().__init__(message)
+        self.unknown = unknown
+
+
+class RunError(LabError):
+    """A run that is not there, is busy elsewhere, or cannot do what was asked."""
+
+
+class CheckpointError(LabError):
+    """A saved state that is missing, cut short, or of another version."""

@@ -1,0 +1,50 @@
+"""The three models, as a curriculum: `bigram`, `attention`, `transformer`; each adds one idea."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from core.config import ModelConfig, ModelKind
+from core.models.attention import AttentionModel
+from core.models.base import LanguageModel, Trace
+from core.models.bigram import BigramModel
+from core.models.transformer import Transformer
+
+__all__ = ["LanguageModel", "Trace", "build_model", "count_params", "model_from_weights"]
+
+MODELS: dict[ModelKind, type[LanguageModel]] = {
+    "bigram": BigramModel,
+    "attention": AttentionModel,
+    "transformer": Transformer,
+}
+
+
+def build_model(config: ModelConfig, seed: int) -> LanguageModel:
+    """A new model with random weights that depend on the seed alone.
+
+    torch's global generator is left as it was: a model that is built for a page must not change
+    the numbers of a run that trains meanwhile.
+    """
+    model = _skeleton(config).to_empty(device="cpu")
+    model.init_weights(torch.Generator().manual_seed(seed))
+    return model
+
+
+def model_from_weights(config: ModelConfig, weights: dict[str, Any]) -> LanguageModel:
+    """A model with the given weights (a state_dict), ready to be looked at."""
+    model = _skeleton(config)
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+def count_params(config: ModelConfig) -> int:
+    """Learned numbers of a model, without making it."""
+    return _skeleton(config).n_params
+
+
+def _skeleton(config: ModelConfig) -> LanguageModel:
+    """The modules with their shapes and no numbers."""
+    with torch.device("meta"):
+        return MODELS[config.model](config)

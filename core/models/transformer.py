@@ -1,0 +1,102 @@
+"""Third model: attention again and again, with time to think in between.
+
+What is new since the single attention layer: a stream of vectors, one per character, runs through
+n_layer blocks. Each block reads the stream (LayerNorm), adds what its attention found, reads again
+and adds what a small network (MLP) makes of each character on its own. Since blocks only add, a
+deep stack still learns. The head is the token embedding turned round (tied weights).
+
+The arithmetic and the number of parameters are nanoGPT's.
+
+Sources: Radford et al. 2019 (GPT-2), "Language Models are Unsupervised Multitask Learners";
+https://github.com/karpathy/nanoGPT (`model.py`). Tied head: Press and Wolf 2017,
+https://arxiv.org/abs/1608.05859.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.config import ModelConfig
+from core.models.attention import CausalSelfAttention
+from core.models.base import LanguageModel, Trace
+
+
+class MLP(nn.Module):
+    """Four times as wide inside, GELU between: each character is worked on by itself."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
+        self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.output(F.gelu(self.widen(x)))  # B, T, C -> B, T, 4C -> B, T, C
+        return F.dropout(y, self.dropout, self.training)
+
+
+class Block(nn.Module):
+    """Look around, then think: both read the stream normalised and add to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm_1 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.attention = CausalSelfAttention(config)
+        self.norm_2 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.mlp = MLP(config)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm_1(x))  # B, T, C
+        x = x + self.mlp(self.norm_2(x))  # B, T, C
+        return x
+
+    def explained(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The block written out: its output (B, T, C) and its attention weights (B, H, T, T)."""
+        found, weights = self.attention.explained(self.norm_1(x))
+        x = x + found
+        return x + self.mlp(self.norm_2(x)), weights
+
+
+class Transformer(LanguageModel):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
+        self.position_embedding = nn.Embedding(config.block_size, config.n_embd)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
+        self.norm = nn.LayerNorm(config.n_embd, bias=config.bias)
+
+    def forward(self, idx: Tensor) -> Tensor:
+        x = self._embed(idx)
+        for block in self.blocks:
+            x = block(x)
+        return self._unembed(x)
+
+    def trace(self, idx: Tensor) -> Trace:
+        x = self._embed(idx)
+        weights = []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            x, layer = block.explained(x)
+            weights.append(layer)
+        return Trace(self._unembed(x), attention=torch.stack(weights))
+
+    def _embed(self, idx: Tensor) -> Tensor:
+        T = idx.shape[1]
+        x: Tensor = self.token_embedding(idx) + self.position_embedding.weight[:T]  # B, T, C
+        return F.dropout(x, self.config.dropout, self.training)
+
+    def _unembed(self, x: Tensor) -> Tensor:
+        return F.linear(self.norm(x), self.token_embedding.weight)  # B, T, V
+
+    def init_weights(self, generator: torch.Generator) -> None:
+        """As GPT-2: what a block adds starts small, so that the stream does not grow with depth."""
+        super().init_weights(generator)
+        std = 0.02 / math.sqrt(2 * self.config.n_layer)
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            nn.init.normal_(block.attention.output.weight, std=std, generator=generator)
+            nn.init.normal_(block.mlp.output.weight, std=std, generator=generator)

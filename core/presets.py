@@ -1,0 +1,110 @@
+"""Good values to start from, and how a run's settings are put together from them.
+
+Source of the two `nanogpt-*` presets: https://github.com/karpathy/nanoGPT
+(`config/train_shakespeare_char.py` and the README's CPU recipe).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from core.config import MODEL_KINDS, MODEL_SETTINGS, ModelKind, RunConfig, TrainConfig
+from core.errors import ConfigError
+
+DEFAULTS: dict[ModelKind, dict[str, Any]] = {
+    # A table needs many characters and a large rate, and has nothing that could overfit.
+    "bigram": dict(
+        block_size=64, batch_size=32, max_iters=2000, learning_rate=1e-2, weight_decay=0.0,
+    ),
+    "attention": dict(
+        block_size=64, n_head=4, n_embd=128, dropout=0.0,
+        batch_size=12, max_iters=2000, learning_rate=1e-2,
+    ),
+    "transformer": dict(
+        block_size=64, n_layer=4, n_head=4, n_embd=128, dropout=0.0, bias=False,
+        batch_size=12, max_iters=2000, learning_rate=1e-3,
+    ),
+}  # fmt: skip
+"""Sensible settings of each model: what `train --model M` takes with no other flag."""
+
+PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
+    # Each model well under a minute on a laptop's CPU, so that all three can race at once.
+    "quick": {
+        "bigram": dict(block_size=32, batch_size=16, max_iters=1000),
+        "attention": dict(block_size=32, n_embd=64, batch_size=16, max_iters=1000),
+        "transformer": dict(
+            block_size=32, n_layer=3, n_embd=64, batch_size=16, max_iters=1000, learning_rate=3e-3
+        ),
+    },
+    # The small models keep their own learning rates: at 1e-3 they would still be far from done.
+    "nanogpt-cpu": {
+        "bigram": dict(block_size=64, batch_size=12, max_iters=2000),
+        "attention": dict(block_size=64, n_head=4, n_embd=128, batch_size=12, max_iters=2000),
+        "transformer": dict(
+            block_size=64, n_layer=4, n_head=4, n_embd=128, dropout=0.0, bias=False,
+            batch_size=12, max_iters=2000, learning_rate=1e-3, min_lr=1e-4, warmup_iters=100,
+            lr_decay_iters=2000, weight_decay=0.1, beta1=0.9, beta2=0.99, grad_clip=1.0,
+            eval_interval=250, eval_iters=20,
+        ),
+    },
+    "nanogpt-gpu": {
+        "bigram": dict(block_size=256, batch_size=64, max_iters=5000),
+        "attention": dict(block_size=256, n_head=6, n_embd=384, batch_size=64, max_iters=5000),
+        "transformer": dict(
+            block_size=256, n_layer=6, n_head=6, n_embd=384, dropout=0.2, bias=False,
+            batch_size=64, max_iters=5000, learning_rate=1e-3, min_lr=1e-4, warmup_iters=100,
+            lr_decay_iters=5000, weight_decay=0.1, beta1=0.9, beta2=0.99, grad_clip=1.0,
+            eval_interval=250, eval_iters=200,
+        ),
+    },
+}  # fmt: skip
+"""Named settings, by model; a model's own defaults fill what a preset leaves open."""
+
+_TRAIN_DEFAULTS: dict[str, Any] = {
+    f.name: f.default for f in fields(TrainConfig) if isinstance(f.default, (int, float, str))
+}
+
+
+def resolve(
+    model: ModelKind,
+    vocab_size: int,
+    preset: str | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """Put a run's settings together: a flag wins over the preset, the preset over the defaults.
+
+    Rates and intervals that nobody named follow from those that somebody did: `min_lr` is a tenth
+    of `learning_rate`, warm-up takes 5 % of the steps, the schedule ends with the run, and there
+    are 20 estimates in a run.
+
+    Raises ConfigError for an unknown model or preset, for a flag that the model does not have, and
+    for values that cannot be.
+    """
+    if model not in MODEL_KINDS:
+        raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {model!r}.")
+    if preset is not None and preset not in PRESETS:
+        raise ConfigError(f"preset is one of {', '.join(PRESETS)}, not {preset!r}.")
+    flags = dict(flags or {})
+    allowed = {*MODEL_SETTINGS[model], *(f.name for f in fields(TrainConfig))}
+    for name in flags:
+        if name not in allowed:
+            raise ConfigError(
+                f"The {model} model has no {name}; its own settings are "
+                f"{', '.join(MODEL_SETTINGS[model])}."
+            )
+    named = DEFAULTS[model] | (PRESETS[preset][model] if preset else {}) | flags
+    # A schedule that a preset fixes for its own length does not outlive a flag that changes it.
+    if "learning_rate" in flags and "min_lr" not in flags:
+        named.pop("min_lr", None)
+    if "max_iters" in flags:
+        for name in ("warmup_iters", "lr_decay_iters", "eval_interval"):
+            if name not in flags:
+                named.pop(name, None)
+    values = _TRAIN_DEFAULTS | named | {"model": model, "vocab_size": vocab_size}
+    values.setdefault("min_lr", values["learning_rate"] / 10)
+    values.setdefault("warmup_iters", values["max_iters"] // 20)
+    values.setdefault("lr_decay_iters", values["max_iters"])
+    values.setdefault("eval_interval", max(1, values["max_iters"] // 20))
+    return RunConfig.from_flat(values)

@@ -1,0 +1,230 @@
+"""One run's arithmetic: take a step, estimate the loss, give up and take back the whole state.
+
+Knows no thread, no disk and no clock but the one that times its own steps. Whoever holds a trainer
+(`core.run`) decides when to step and where its state is kept.
+
+Exactness: the same config, seed and text give the same numbers, bit for bit on one CPU. All
+randomness is the trainer's own. The weights and the batches have generators of their own; dropout
+draws from torch's global generator, whose state is therefore put in place before each step and
+taken away after it, so that several trainers can take turns in one process.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.config import RunConfig
+from core.corpus import Batches, Corpus
+from core.errors import ConfigError, LabError
+from core.models import LanguageModel, build_model
+from core.optim import build_optimizer, learning_rate_at
+
+_ESTIMATE_SEED = 20_150_521
+"""Estimates look at the same windows each time, so that a curve shows learning and not luck."""
+
+
+class DivergedError(LabError):
+    """Loss or gradient became infinite or not a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one step was like. `iter` is the number of steps done after it."""
+
+    iter: int
+    loss_nats: float
+    learning_rate: float
+    grad_norm: float
+    elapsed_s: float
+    """Training time so far: steps alone, neither start-up nor evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Losses on fixed sample windows of both splits, in nats per character."""
+
+    iter: int
+    train_loss_nats: float
+    val_loss_nats: float
+
+
+class Trainer:
+    """A model, its optimiser and its place in the data."""
+
+    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+        corpus.check_long_enough(config.model.block_size)
+        if len(corpus.vocabulary) != config.model.vocab_size:
+            raise ConfigError(
+                f"Corpus {corpus.name} has {len(corpus.vocabulary)} distinct characters, and the "
+                f"settings are for {config.model.vocab_size}."
+            )
+        self.config = config
+        self.device = pick_device(config.train.device)
+        self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
+        self.optimizer = build_optimizer(self.model, config.train)
+        self.iter = 0
+        self.elapsed_s = 0.0
+        self._train = corpus.train.to(self.device)
+        self._val = corpus.val.to(self.device)
+        self._batches = self._batches_of(self._train, config.train.seed)
+        self._dropout_state = _random_state(config.train.seed, self.device)
+
+    def step(self) -> StepRecord:
+        """Learn from one batch. Raises DivergedError, and then has changed nothing."""
+        started = time.perf_counter()
+        rate = learning_rate_at(self.iter, self.config.train)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+        inputs, targets = self._batches.next()
+        with self._own_randomness():
+            loss = _cross_entropy(self.model(inputs), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip = self.config.train.grad_clip
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip or math.inf)
+        loss_nats, grad_norm = float(loss.detach()), float(norm)
+        if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
+            raise DivergedError(
+                f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
+                f"{grad_norm:.3g}: the run has diverged. Try a smaller learning_rate (it was "
+                f"{self.config.train.learning_rate:g}) or a longer warm-up."
+            )
+        self.optimizer.step()
+
+        self.iter += 1
+        self.elapsed_s += time.perf_counter() - started
+        return StepRecord(self.iter, loss_nats, rate, grad_norm, self.elapsed_s)
+
+    def estimate(self) -> Estimate:
+        """Losses on `eval_iters` fixed batches of each split. Changes nothing."""
+        return Estimate(
+            self.iter, self._loss_on_sample(self._train), self._loss_on_sample(self._val)
+        )
+
+    def evaluate(self) -> float:
+        """The validation loss: over the whole validation split, in nats per character."""
+        return split_loss(self.model, self._val)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "iter": self.iter,
+            "elapsed_s": self.elapsed_s,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches": self._batches.state_dict(),
+            "dropout": self._dropout_state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        self.model.load_state_dict(state["model"])
+        # Moments come from the state, rates and decay from the config: a branch may change them.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+        self._batches.load_state_dict(state["batches"])
+        self._dropout_state = state["dropout"]
+        self.iter = state["iter"]
+        self.elapsed_s = state["elapsed_s"]
+
+    def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
+        block_size, batch_size = self.config.model.block_size, self.config.train.batch_size
+        return Batches(tokens, block_size, batch_size, seed)
+
+    def _loss_on_sample(self, tokens: Tensor) -> float:
+        batches = self._batches_of(tokens, _ESTIMATE_SEED)
+        with evaluating(self.model):
+            losses = [
+                _cross_entropy(self.model(inputs), targets)
+                for inputs, targets in (batches.next() for _ in range(self.config.train.eval_iters))
+            ]
+        return float(torch.stack(losses).mean())
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """Let dropout draw from this trainer's random numbers and from nobody else's."""
+        if not self.config.model.dropout:
+            yield
+            return
+        others = torch.get_rng_state()
+        torch.set_rng_state(self._dropout_state["cpu"])
+        if "cuda" in self._dropout_state:
+            torch.cuda.set_rng_state(self._dropout_state["cuda"])
+        try:
+            yield
+        finally:
+            self._dropout_state["cpu"] = torch.get_rng_state()
+            if "cuda" in self._dropout_state:
+                self._dropout_state["cuda"] = torch.cuda.get_rng_state()
+            torch.set_rng_state(others)
+
+
+@contextmanager
+def evaluating(model: LanguageModel) -> Iterator[None]:
+    """No dropout and no gradients inside; afterwards the model is as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64) -> float:
+    """Mean loss in nats over a whole split: consecutive windows, the short last one too.
+
+    Every character but the first is a target once; the context starts anew with each window.
+    """
+    T = model.config.block_size
+    n_targets = len(tokens) - 1
+    n_windows = n_targets // T
+    inputs = tokens[: n_windows * T].view(n_windows, T)
+    targets = tokens[1 : n_windows * T + 1].view(n_windows, T)
+    total = 0.0
+    with evaluating(model):
+        for start in range(0, n_windows, windows_per_batch):
+            x = inputs[start : start + windows_per_batch]
+            y = targets[start : start + windows_per_batch]
+            total += float(_cross_entropy(model(x), y)) * y.numel()
+        if n_targets > n_windows * T:
+            x, y = tokens[n_windows * T : -1][None], tokens[n_windows * T + 1 :][None]
+            total += float(_cross_entropy(model(x), y)) * y.numel()
+    return total / n_targets
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device of that name; `auto` is CUDA where there is one, else the CPU.
+
+    Raises ConfigError when this machine or this build of torch does not have it.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("There is no CUDA device for torch here. Use device auto or cpu.")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("There is no MPS device for torch here. Use device auto or cpu.")
+    return torch.device(wanted)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean of -ln p(target): (B, T, V) and (B, T) -> one number, nats per character."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def _random_state(seed: int, device: torch.device) -> dict[str, Tensor]:
+    """Generator states for dropout, seeded without touching the global ones."""
+    state = {"cpu": torch.Generator().manual_seed(seed).get_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.Generator(device).manual_seed(seed).get_state()
+    return state
