@@ -1,0 +1,67 @@
+"""The entry of the lab: `streamlit run lab/Home.py`. Sets the scene and shows the chosen page."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from pathlib import Path
+
+# Streamlit puts lab/ on the path; the packages `core` and `lab` lie one folder higher.
+_ROOT = str(Path(__file__).resolve().parents[1])
+if _ROOT not in sys.path:
+    sys.path.insert(0, _ROOT)
+
+import streamlit as st  # noqa: E402
+
+from core.errors import LabError  # noqa: E402
+from lab.components.live_plot import mount_plotly  # noqa: E402
+from lab.state import the_lab  # noqa: E402
+
+PAGES = {
+    "home": ("Home", ":material/home:"),
+    "train": ("Train", ":material/model_training:"),
+    "attention": ("Attention", ":material/grid_on:"),
+    "bigram": ("Bigram", ":material/table_chart:"),
+    "generate": ("Generate", ":material/edit_note:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
+    "corpus": ("Corpus", ":material/menu_book:"),
+}
+
+
+@st.cache_resource(show_spinner=False)
+def _once_per_process() -> None:
+    """Send errors to the lab's log, and take what is imported out of the garbage collector's way.
+
+    Streamlit's own collection after every run is switched off in the settings, because it would
+    hold up training; what never becomes garbage need not be looked at again.
+    """
+    handler = logging.FileHandler(the_lab().home.log, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    gc.collect()
+    gc.freeze()
+
+
+def main() -> None:
+    st.set_page_config(page_title="Three models learn Shakespeare", page_icon="🎭", layout="wide")
+    try:
+        _once_per_process()
+    except LabError as error:
+        st.error(str(error))
+        st.stop()
+    folder = Path(__file__).parent / "app_pages"
+    pages = [
+        st.Page(folder / f"{name}.py", title=title, icon=icon, default=name == "home")
+        for name, (title, icon) in PAGES.items()
+    ]
+    page = st.navigation(pages, position="top")
+    mount_plotly()
+    try:
+        page.run()
+    except LabError as error:  # what the user can put right is said, wherever on a page it arose
+        st.error(str(error))
+
+
+main()

@@ -1,0 +1,142 @@
+"""Home: what the three models are, and one button that lets all three learn side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.config import MODEL_KINDS, ModelKind
+from core.corpus import Corpus
+from core.errors import LabError
+from core.store import RunRecord
+from lab import words
+from lab.components.live_plot import live_plot
+from lab.figures.diagrams import diagram
+from lab.figures.losses import X_TITLES, XAxis, loss_figure
+from lab.state import choose_run, curve_of, is_live, palette, references_of, the_lab, the_service
+
+WHAT_THEY_ARE: dict[ModelKind, tuple[str, str]] = {
+    "bigram": (
+        "Bigram table",
+        "Sees one character and knows what tends to follow it. One table of numbers is the whole "
+        "model.",
+    ),
+    "attention": (
+        "Self-attention",
+        "Sees all characters before the guess at once. Each head decides how much to take from "
+        "each of them.",
+    ),
+    "transformer": (
+        "Transformer",
+        "Attention again and again, with time to think in between: what GPT is made of, only "
+        "smaller.",
+    ),
+}
+
+
+def main() -> None:
+    lab = the_lab()
+    corpus = lab.library.load()
+    st.title("Three models learn to write like Shakespeare")
+    st.markdown(
+        "Each model reads the same plays and learns one thing only: **to guess the next "
+        "character**. The better it guesses, the lower its loss, and the more its own writing "
+        "looks like the text."
+    )
+    _render_models()
+    runs = _newest_of_each(lab.runs())
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        _render_button(corpus, runs)
+    axis = right.segmented_control(
+        "Horizontal axis", list(X_TITLES), default="steps", required=True, key="home_axis",
+        label_visibility="collapsed", width="stretch",
+    )  # fmt: skip
+    live = any(is_live(run) for run in runs)
+    st.fragment(_render_race, run_every=1.0 if live else None)(corpus, axis or "steps", live)
+
+
+def _render_models() -> None:
+    for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
+        title, sentence = WHAT_THEY_ARE[kind]
+        with column.container(border=True, height="stretch"):
+            st.image(diagram(kind, palette()), width="stretch")
+            st.markdown(f"**{title}.** {sentence}")
+
+
+def _render_button(corpus: Corpus, runs: list[RunRecord]) -> None:
+    live = [run for run in runs if is_live(run)]
+    label = "Train all three" if not runs else "Train all three again"
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        if live:
+            if st.button("Pause", key="home_pause", icon=":material/pause:"):
+                for run in live:
+                    the_service().pause(run.id)
+                st.rerun()
+        elif st.button(label, type="primary", key="home_train", icon=":material/play_arrow:"):
+            _start_race(corpus)
+            st.rerun()
+        st.caption(
+            f"They take turns on this computer, about a minute in all, on the corpus "
+            f"{corpus.name} ({words.count(len(corpus.text))} characters)."
+        )
+
+
+def _start_race(corpus: Corpus) -> None:
+    """Start one quick run of each model; what cannot start is said, the others run."""
+    for kind in MODEL_KINDS:
+        try:
+            run_id = the_service().start(the_lab().configure(kind, corpus, "quick"), corpus)
+        except LabError as error:
+            st.error(str(error))
+            st.stop()
+        choose_run(run_id)
+
+
+def _newest_of_each(runs: list[RunRecord]) -> list[RunRecord]:
+    """The newest run of each model, in the order of the curriculum."""
+    newest: dict[str, RunRecord] = {}
+    for run in runs:
+        newest.setdefault(run.model, run)
+    return [newest[kind] for kind in MODEL_KINDS if kind in newest]
+
+
+def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
+    runs = _newest_of_each(the_lab().runs())
+    if was_live and not any(is_live(run) for run in runs):
+        st.rerun()
+    curves = [curve_of(run) for run in runs]
+    live_plot(
+        loss_figure(curves, references_of(corpus), palette(), axis=axis),
+        key="race",
+        height_px=400,
+        alt="Validation loss of the three models against the lines that counting alone reaches",
+    )
+    st.caption(
+        "Strong line: validation loss, estimated on text that no model learns from. Thin line: "
+        "loss on the batch just seen. Grey: what counting reaches, without any training. A counted "
+        "5-gram is hard to beat: it needs the transformer, and patience."
+    )
+    if runs:
+        for column, run in zip(st.columns(len(runs), gap="medium"), runs):
+            with column.container(border=True, height="stretch"):
+                _render_card(run)
+
+
+def _render_card(run: RunRecord) -> None:
+    store = the_lab().store
+    estimates, samples = store.estimates(run.id), store.samples(run.id)
+    title, _ = WHAT_THEY_ARE[run.model]
+    st.markdown(f"**{title}** · {run.name}")
+    st.caption(words.progress(run))
+    st.progress(run.iter / run.max_iters)
+    if run.message:
+        st.warning(run.message)
+    if samples:
+        loss = words.loss(estimates[-1].val_loss_nats)
+        st.caption(
+            f"It writes, at step {words.count(samples[-1].iter)}, with a loss of {loss} nats:"
+        )
+        st.code(samples[-1].text, language=None, wrap_lines=True, height=150)
+
+
+main()

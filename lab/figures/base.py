@@ -1,0 +1,42 @@
+"""What all figures have in common: margins, an empty state, arrays that travel small."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from lab.palette import Palette
+
+MARGIN = dict(l=56, r=16, t=16, b=48)
+
+
+def compact(values: ArrayLike) -> NDArray[np.float32]:
+    """Numbers as float32: half the bytes, and Plotly sends them as they lie in memory."""
+    return np.asarray(values, dtype=np.float32)
+
+
+def plain_figure(palette: Palette) -> go.Figure:
+    """An empty figure in the lab's style."""
+    return go.Figure(
+        layout=dict(
+            margin=MARGIN,
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            font=dict(color=palette.text, size=13),
+            hoverlabel=dict(bgcolor=palette.surface, bordercolor=palette.border),
+            showlegend=False,
+        )
+    )
+
+
+def empty_figure(message: str, palette: Palette) -> go.Figure:
+    """A figure that says what it will show."""
+    figure = plain_figure(palette)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.add_annotation(
+        text=message, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
+        font=dict(color=palette.muted, size=14),
+    )  # fmt: skip
+    return figure

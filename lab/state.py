@@ -1,0 +1,79 @@
+"""What a page may hold on to: the lab, what the session has chosen, and loaded models.
+
+The only file that names keys of `st.session_state` that outlive one page, and the only one that
+caches. Runs and services live in `core`; a session holds a run's id and nothing more.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.corpus import Corpus
+from core.lab import Lab, LoadedModel, Which
+from core.reference import ReferenceLine, reference_lines
+from core.service import TrainingService, training_service
+from core.store import LIVE, RunRecord
+from lab.figures.losses import MAX_POINTS, LossCurve
+from lab.palette import Palette, palette_for
+
+_CHOSEN_RUN = "chosen_run"
+
+
+@st.cache_resource(show_spinner=False)
+def the_lab() -> Lab:
+    """The lab home of this server."""
+    return Lab()
+
+
+def the_service() -> TrainingService:
+    """The process's training thread; it does not belong to the session or to the cache."""
+    return training_service(the_lab())
+
+
+def palette() -> Palette:
+    """The colours for the theme that the reader has on."""
+    return palette_for(st.context.theme.type)
+
+
+def is_live(record: RunRecord) -> bool:
+    """Whether the run's numbers are changing now."""
+    return record.status in LIVE
+
+
+def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
+    """The run that the session looks at: the one it chose, else a live one, else the newest."""
+    wanted = st.session_state.get(_CHOSEN_RUN)
+    by_id = {run.id: run for run in runs}
+    if wanted in by_id:
+        return by_id[wanted]
+    return next((run for run in runs if is_live(run)), runs[0] if runs else None)
+
+
+def choose_run(run_id: str) -> None:
+    """Look at this run from now on, on every page."""
+    st.session_state[_CHOSEN_RUN] = run_id
+
+
+def curve_of(record: RunRecord) -> LossCurve:
+    """The loss curve of a run as the registry has it now."""
+    store = the_lab().store
+    return LossCurve.of(
+        record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id)
+    )
+
+
+def references_of(corpus: Corpus) -> tuple[ReferenceLine, ...]:
+    """The counted lines of a text; they are counted once."""
+    return reference_lines(corpus)
+
+
+def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:
+    """The model of a run to look at, kept in memory while its checkpoint is the same file."""
+    step = the_lab().model_step(record, which)
+    return _loaded_model(record.id, step, which)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _loaded_model(run_id: str, step: int, which: Which) -> LoadedModel:
+    lab = the_lab()
+    return lab.model(lab.run(run_id), which)

@@ -1,0 +1,90 @@
+"""How the lab says numbers, times and characters, on every page the same. Pure; no screen."""
+
+from __future__ import annotations
+
+import math
+
+from core.store import RunRecord, RunStatus
+
+VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
+STATUS: dict[RunStatus, str] = {
+    "queued": "waiting its turn",
+    "running": "running",
+    "paused": "paused",
+    "finished": "finished",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def visible(character: str) -> str:
+    """A character as one can see it: space, newline and tab get a sign."""
+    return VISIBLE.get(character, character)
+
+
+def visible_all(text: str) -> list[str]:
+    """Each character of a text, all of them visible."""
+    return [visible(character) for character in text]
+
+
+def count(number: float) -> str:
+    """A whole number with thousands separated."""
+    return f"{number:,.0f}"
+
+
+def loss(nats: float | None) -> str:
+    """A loss in nats per character with three decimals, or a dash."""
+    return "–" if nats is None else f"{nats:.3f}"
+
+
+def bits(nats: float) -> float:
+    """Nats per character to bits per character."""
+    return nats / math.log(2)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 8 s, 1 min 32 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def short_count(number: float) -> str:
+    """A large number at a glance: 4,225, 90.4 k, 0.80 M."""
+    if number < 10_000:
+        return count(number)
+    return f"{number / 1e3:.1f} k" if number < 500_000 else f"{number / 1e6:.2f} M"
+
+
+def progress(record: RunRecord) -> str:
+    """Where a run stands, in one line."""
+    parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
+    if record.status == "running" and record.steps_per_s > 0:
+        left_s = (record.max_iters - record.iter) / record.steps_per_s
+        rate = (
+            f"{record.steps_per_s:.0f}"
+            if record.steps_per_s >= 10
+            else (f"{record.steps_per_s:.1f}")
+        )
+        parts += [f"{rate} steps/s", f"{duration(left_s)} left"]
+    else:
+        parts += [STATUS[record.status], f"{duration(record.train_seconds)} of training"]
+    return " · ".join(parts)
+
+
+def at_risk(record: RunRecord) -> str:
+    """How much training could be lost, in one sentence."""
+    if record.status in ("paused", "finished"):
+        return "All of it is saved."
+    if record.status == "running":
+        return (
+            f"Saved up to step {count(record.checkpoint_iter)}; if the lab is killed now, at most "
+            f"about {duration(record.checkpoint_interval_s)} of training are lost."
+        )
+    if record.checkpoint_iter:
+        return f"Saved up to step {count(record.checkpoint_iter)}; it can be resumed from there."
+    return "Nothing was saved yet; it would start again from step 0."
