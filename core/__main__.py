@@ -53,6 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # training hears of it itself, and saves
+        print("Stopped.", file=sys.stderr)
+        return 130
     _print(result, as_json=args.json)
     return 0
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.checkpoint import CheckpointFolder
 from core.config import RunConfig
-from core.errors import LabError, RunError
+from core.errors import ConfigError, LabError, RunError
 from core.lab import Lab
 from core.run import ActiveRun
 from core.store import RunRecord
@@ -40,6 +40,13 @@ def branch_run(
             f"to {parent.iter:,}, not {at:,}."
         )
     config = RunConfig.from_flat(parent.config.flat() | dict(changes))
+    if config.model != parent.config.model:
+        raise ConfigError("A branch keeps its parent's model; how it is trained can change.")
+    if config.train.max_iters < at:
+        raise ConfigError(
+            f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
+            f"not {config.train.max_iters:,}."
+        )
     child_id = lab.create_run(parent.config, lab.corpus_of(parent), name)
     try:
         _copy_past(lab, parent, child_id, at)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import zipfile
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -26,6 +27,15 @@ from core.files import write_atomically
 
 FORMAT = 1
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
+_UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    KeyError,
+    ValueError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +91,13 @@ class CheckpointFolder:
         """
         path = self.path(step)
         try:
+            with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
+                if damaged := archive.testzip():
+                    raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
             content = torch.load(path, map_location="cpu", weights_only=True)
         except FileNotFoundError:
             raise CheckpointError(f"There is no checkpoint of step {step:,}.") from None
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, KeyError) as error:
+        except _UNREADABLE as error:
             raise CheckpointError(
                 f"The checkpoint {path.name} cannot be read: the file is damaged or cut short. "
                 "Delete it to go on from the one before."

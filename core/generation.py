@@ -19,6 +19,9 @@ from core.config import SampleConfig
 from core.corpus import Vocabulary
 from core.models import LanguageModel
 
+_COLDEST = 1e-6
+"""Below this, temperature is 0: logits divided by less could leave what a float32 can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
@@ -80,7 +83,7 @@ def sampling_probabilities(logits: Tensor, config: SampleConfig) -> Tensor:
     Temperature first, then top-k, then top-p, each on what the one before left, as in nanoGPT and
     Hugging Face. Temperature 0 puts everything on the likeliest character.
     """
-    if config.temperature == 0.0:
+    if config.temperature < _COLDEST:
         return torch.nn.functional.one_hot(logits.argmax(), len(logits)).to(logits.dtype)
     logits = logits / config.temperature
     if 0 < config.top_k < len(logits):

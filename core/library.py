@@ -11,9 +11,11 @@ The shipped edition is always there as `shakespeare`; Karpathy's Tiny Shakespear
 from __future__ import annotations
 
 import hashlib
+import http.client
 import re
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -109,8 +111,10 @@ def _check_vocabulary(text: str, what: str, notes: list[str], fold_rare: bool) -
                 f"{MAX_VOCABULARY:,}. Fold the rare ones into one sign ({RARE}) with --fold_rare "
                 "or the switch on the Corpus page."
             )
-        common = sorted(distinct - {RARE}, key=text.count, reverse=True)[: MAX_VOCABULARY - 1]
-        rare = distinct.difference(common)
+        counts = Counter(text)
+        # Equally rare ones by their place in Unicode: the same text always folds to the same.
+        ordered = sorted(distinct - {RARE}, key=lambda c: (-counts[c], c))
+        rare = distinct.difference(ordered[: MAX_VOCABULARY - 1])
         text = text.translate({ord(c): RARE for c in rare})
         notes.append(f"{len(rare):,} rare characters were folded into {RARE}")
     return Reading(text, tuple(notes))
@@ -166,7 +170,7 @@ class CorpusLibrary:
 
     def add(self, name: str, raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
         """Add a text under a plain name, or raise CorpusError and leave everything as it was."""
-        if name == ORIGINAL:
+        if name.casefold() == ORIGINAL:
             raise CorpusError(
                 f"The name {ORIGINAL} is kept for the original. Fetch it with "
                 f"`python -m core corpus get {ORIGINAL}`, or choose another name."
@@ -246,15 +250,16 @@ def _download(url: str, timeout_s: float, progress: Progress | None) -> bytes:
     raw = bytearray()
     try:
         with urllib.request.urlopen(url, timeout=timeout_s) as response:
-            total = int(response.headers.get("Content-Length") or 0) or None
+            length = response.headers.get("Content-Length") or ""
+            total = int(length) if length.isdecimal() else None
             while chunk := response.read(64 * 1024):
                 raw += chunk
                 if progress:
                     progress(len(raw), total)
                 if len(raw) > MAX_BYTES:
                     raise CorpusError(f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB. {advice}")
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", None) or error
+    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+        reason = " ".join(str(getattr(error, "reason", None) or error).split())
         raise CorpusError(f"{url} could not be fetched ({reason}). {advice}") from error
     if total and len(raw) < total:
         raise CorpusError(f"{url} broke off after {len(raw):,} of {total:,} bytes. {advice}")

@@ -53,7 +53,7 @@ class ActiveRun:
         self._lock = take_lock(home, store.run(run_id))
         try:
             self.record = store.run(run_id)  # as it stands now that nobody else can change it
-            config = self._longer(max_iters) if max_iters else self.record.config
+            config = self.record.config if max_iters is None else self._longer(max_iters)
             self._corpus = CorpusLibrary(home).load_exactly(
                 self.record.corpus, self.record.fingerprint
             )
@@ -158,15 +158,16 @@ class ActiveRun:
     def _begin(self, config: RunConfig, *, from_scratch: bool) -> None:
         step = self._trainer.iter
         self._store.rewind(self.id, -1 if from_scratch else step)
-        before = [e.iter for e in self._store.estimates(self.id)]
-        self._last_estimate = before[-1] if before else -1
+        before = self._store.estimates(self.id)
+        self._last_estimate = before[-1].iter if before else -1
         if self.record.status != "queued":
             self._store.add_event(self.id, step, "resumed", " ".join(self.notes))
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
             self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
         self._store.update_run(
-            self.id, config=config, status="running", iter=step, val_loss=None,
+            self.id, config=config, status="running", iter=step,
+            train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
             best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
             message=" ".join(self.notes),
         )  # fmt: skip
@@ -225,18 +226,16 @@ class ActiveRun:
             return write(self._trainer.model, self._corpus.vocabulary, "", config)
 
     def _evaluate_best(self, val_loss: float) -> float:
-        """The validation loss of the best checkpoint; `val_loss` where that is the last one."""
+        """The validation loss of the best checkpoint; `val_loss` where there is only the last."""
         if self._best_iter == self._trainer.iter:
             return val_loss
-        best = self._unsaved_best or (
-            self._checkpoints.load(self._best_iter)
-            if self._best_iter in self._checkpoints.iters()
-            else None
-        )
-        if best is None:
+        try:
+            best = self._unsaved_best or self._checkpoints.load(self._best_iter)
+        except CheckpointError:  # none, or a damaged one: no reason not to end the run
             return val_loss
-        model = model_from_weights(self._trainer.config.model, best.trainer["model"])
-        return split_loss(model, self._corpus.val)
+        device = self._trainer.device
+        model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
+        return split_loss(model, self._corpus.val.to(device))
 
     # --- writing ----------------------------------------------------------------------------------
 

@@ -26,8 +26,19 @@ log = logging.getLogger(__name__)
 
 SLICE_S = 0.1
 """How long one run trains before the next has its turn, and before a request is heard."""
-Action = Literal["pause", "resume", "step", "stop"]
+Action = Literal["pause", "resume", "step", "stop", "interrupt"]
 Fairness = Literal["seconds", "steps"]
+
+
+REQUEST_PATIENCE_S = 2.0
+"""How long a page waits to see what it asked for happen; it happens later all the same."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    run_id: str
+    action: Action
+    done: threading.Event
 
 
 @dataclass
@@ -46,7 +57,7 @@ class TrainingService:
         self.lab = lab
         self.fairness: Fairness = "seconds"
         self._turns: dict[str, _Turn] = {}
-        self._requests: deque[tuple[str, Action]] = deque()
+        self._requests: deque[_Request] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
@@ -117,11 +128,13 @@ class TrainingService:
             self._wake.notify()
 
     def _ask(self, run_id: str, action: Action) -> None:
+        request = _Request(run_id, action, threading.Event())
         with self._wake:
             if run_id not in self._turns:
                 raise RunError("This run is not being trained by this lab, so it cannot be paused.")
-            self._requests.append((run_id, action))
+            self._requests.append(request)
             self._wake.notify()
+        request.done.wait(REQUEST_PATIENCE_S)
 
     # --- the thread -------------------------------------------------------------------------------
 
@@ -135,14 +148,14 @@ class TrainingService:
                 self._requests.clear()
             if closing:
                 break
-            for run_id, action in requests:
-                if turn := self._turns.get(run_id):
-                    self._guarded(turn, action)
+            for request in requests:
+                if turn := self._turns.get(request.run_id):
+                    self._guarded(turn, request.action)
+                request.done.set()
             if turn := self._next():
                 self._guarded(turn, None)
         for turn in list(self._turns.values()):
-            turn.run.interrupt()
-            self._drop(turn)
+            self._guarded(turn, "interrupt")
 
     def _least_seconds(self) -> float:
         """Where a run that joins the others starts, so that it does not first catch up."""
@@ -182,6 +195,9 @@ class TrainingService:
                     self._finish(turn)
             case "stop":
                 self._finish(turn)
+            case "interrupt":
+                turn.run.interrupt()
+                self._drop(turn)
 
     def _advance(self, turn: _Turn) -> None:
         before = turn.run.trained_s

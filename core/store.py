@@ -19,6 +19,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
+
 from core.config import ModelKind, RunConfig
 from core.errors import RunError
 from core.trainer import Estimate, StepRecord
@@ -150,7 +152,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._connection() as db:
+        # Two processes may open a new lab home at once, and SQLite lets none wait for this switch.
+        with FileLock(f"{path}.lock"), self._connection() as db:
             db.execute("PRAGMA journal_mode=WAL")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _SCHEMA_VERSION):
@@ -163,11 +166,10 @@ class Store:
 
     @staticmethod
     def _create(db: sqlite3.Connection) -> None:
-        db.execute("BEGIN EXCLUSIVE")  # two processes may open a new lab home at once
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        db.execute("BEGIN EXCLUSIVE")
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         db.execute("COMMIT")
 
     @contextmanager

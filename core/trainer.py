@@ -79,7 +79,7 @@ class Trainer:
         self._dropout_state = _random_state(config.train.seed, self.device)
 
     def step(self) -> StepRecord:
-        """Learn from one batch. Raises DivergedError, and then has changed nothing."""
+        """Learn from one batch. Raises DivergedError, and then the weights are as they were."""
         started = time.perf_counter()
         rate = learning_rate_at(self.iter, self.config.train)
         for group in self.optimizer.param_groups:
@@ -94,10 +94,9 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip or math.inf)
         loss_nats, grad_norm = float(loss.detach()), float(norm)
         if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
-            raise DivergedError(
+            raise self._diverged(
                 f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
-                f"{grad_norm:.3g}: the run has diverged. Try a smaller learning_rate (it was "
-                f"{self.config.train.learning_rate:g}) or a longer warm-up."
+                f"{grad_norm:.3g}"
             )
         self.optimizer.step()
 
@@ -106,9 +105,21 @@ class Trainer:
         return StepRecord(self.iter, loss_nats, rate, grad_norm, self.elapsed_s)
 
     def estimate(self) -> Estimate:
-        """Losses on `eval_iters` fixed batches of each split. Changes nothing."""
-        return Estimate(
-            self.iter, self._loss_on_sample(self._train), self._loss_on_sample(self._val)
+        """Losses on `eval_iters` fixed batches of each split. Changes nothing.
+
+        Raises DivergedError when one of them is not a finite number.
+        """
+        train_loss, val_loss = self._loss_on_sample(self._train), self._loss_on_sample(self._val)
+        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+            raise self._diverged(
+                f"After step {self.iter:,} the loss was {train_loss + val_loss:.3g}"
+            )
+        return Estimate(self.iter, train_loss, val_loss)
+
+    def _diverged(self, what: str) -> DivergedError:
+        return DivergedError(
+            f"{what}: the run has diverged. Try a smaller learning_rate (it was "
+            f"{self.config.train.learning_rate:g}) or a longer warm-up."
         )
 
     def evaluate(self) -> float:
@@ -133,7 +144,7 @@ class Trainer:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
         self._batches.load_state_dict(state["batches"])
-        self._dropout_state = state["dropout"]
+        self._dropout_state = dict(state["dropout"])
         self.iter = state["iter"]
         self.elapsed_s = state["elapsed_s"]
 
