@@ -91,7 +91,7 @@ class TrainConfig:
     beta2: float = _setting("AdamW: memory of the mean squared gradient", default=0.99)
     grad_clip: float = _setting("largest norm of a gradient; 0 switches clipping off", default=1.0)
     eval_interval: int = _setting("steps between two estimates of the loss")
-    eval_iters: int = _setting("batches in one estimate of the loss", default=20)
+    eval_iters: int = _setting("batches in one estimate of the loss", default=10)
     seed: int = _setting("start of all randomness: same seed, same run", default=1337)
     device: Device = _setting("auto, cpu, cuda or mps", default="auto")
 

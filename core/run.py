@@ -30,7 +30,7 @@ FLUSH_EVERY_S = 0.5
 MIN_CHECKPOINT_INTERVAL_S = 5.0
 CHECKPOINT_COST_FACTOR = 100.0
 """A checkpoint is written no more often than this many times what writing one takes."""
-SAMPLE_LENGTH = 160
+SAMPLE_LENGTH = 120
 
 
 class ActiveRun:

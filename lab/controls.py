@@ -17,7 +17,7 @@ from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import PRESETS
 
-OWN = "the model's own"
+OWN = "own defaults"
 _DRAFTS = "train_drafts"
 
 
@@ -43,12 +43,16 @@ SLIDERS = (
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 
 
-def run_settings(lab: Lab, model: ModelKind, corpus: Corpus) -> RunConfig:
+def run_settings(lab: Lab, model: ModelKind) -> tuple[Corpus, RunConfig]:
     """Draw the controls of one model and return what they say.
 
     Raises ConfigError when the corpus is too short for any choice.
     """
-    draft = _draft(lab, model, corpus)
+    left, right = st.columns(2)
+    name = left.selectbox("Corpus", lab.library.names(), key="train_corpus")
+    corpus = lab.library.load(name)
+    with right:
+        draft = _draft(lab, model, corpus)
     has = MODEL_SETTINGS[model]
     chosen: dict[str, Any] = {}
     columns = itertools.cycle(st.columns(2))
@@ -67,7 +71,7 @@ def run_settings(lab: Lab, model: ModelKind, corpus: Corpus) -> RunConfig:
             key=_key(model, "seed", draft), help=help_line("seed"),
         )  # fmt: skip
     draft.update(chosen)
-    return lab.configure(model, corpus, draft["preset"], **chosen)
+    return corpus, lab.configure(model, corpus, draft["preset"], **chosen)
 
 
 def new_seed(model: ModelKind) -> None:

@@ -8,8 +8,7 @@ import streamlit as st
 
 from core.lab import Which
 from core.store import RunRecord
-from lab import words
-from lab.state import choose_run, chosen_run, is_live
+from lab.state import choose_run, chosen_run
 
 CHECKPOINT_HELP = (
     "Best: the step with the lowest estimate of the validation loss. "
@@ -38,13 +37,8 @@ def pick_run(runs: list[RunRecord], *, key: str, label: str = "Run") -> RunRecor
 
 
 def run_label(run: RunRecord) -> str:
-    """A run in one line: its name, its model, how good or how far it is, its status."""
-    loss_nats = run.val_loss if run.best_val_loss is None else run.best_val_loss
-    if is_live(run) or loss_nats is None:
-        standing = f"step {words.count(run.iter)}"
-    else:
-        standing = f"loss {words.loss(loss_nats)}"
-    return f"{run.name} · {run.model} · {standing} · {words.STATUS[run.status]}"
+    """A run in one line. Only what stays the same: the browser keeps the label that it has."""
+    return f"{run.name} · {run.model}"
 
 
 def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:

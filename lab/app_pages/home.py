@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import streamlit as st
 
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
-from core.errors import LabError
 from core.store import RunRecord
 from lab import words
 from lab.components.live_plot import live_plot
@@ -64,32 +66,42 @@ def _render_models() -> None:
 
 
 def _render_button(corpus: Corpus, runs: list[RunRecord]) -> None:
+    """One primary button: train, pause or resume, whichever is next."""
     live = [run for run in runs if is_live(run)]
-    label = "Train all three" if not runs else "Train all three again"
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    waiting = [run for run in runs if run.status in ("paused", "interrupted")]
+    with st.container(horizontal=True, vertical_alignment="center"):
         if live:
-            if st.button("Pause", key="home_pause", icon=":material/pause:"):
-                for run in live:
-                    the_service().pause(run.id)
-                st.rerun()
-        elif st.button(label, type="primary", key="home_train", icon=":material/play_arrow:"):
-            _start_race(corpus)
-            st.rerun()
+            _button("Pause", "pause", lambda: _each(live, the_service().pause))
+        if waiting and not live:
+            _button("Resume", "play_arrow", lambda: _each(waiting, the_service().resume))
+        if not live:
+            label = "Train all three again" if runs else "Train all three"
+            _button(label, "play_arrow", lambda: _start_race(corpus), primary=not waiting)
         st.caption(
             f"They take turns on this computer, about a minute in all, on the corpus "
             f"{corpus.name} ({words.count(len(corpus.text))} characters)."
         )
 
 
+def _button(label: str, icon: str, action: Callable[[], None], *, primary: bool = True) -> None:
+    """A button that does something with runs; the page is then drawn as they stand."""
+    key = "home_" + label.split()[0].lower()
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if st.button(label, icon=f":material/{icon}:", type=kind, key=key):
+        action()
+        st.rerun()
+
+
+def _each(runs: list[RunRecord], action: Callable[[str], None]) -> None:
+    for run in runs:
+        action(run.id)
+
+
 def _start_race(corpus: Corpus) -> None:
-    """Start one quick run of each model; what cannot start is said, the others run."""
+    """Start one quick run of each model."""
     for kind in MODEL_KINDS:
-        try:
-            run_id = the_service().start(the_lab().configure(kind, corpus, "quick"), corpus)
-        except LabError as error:
-            st.error(str(error))
-            st.stop()
-        choose_run(run_id)
+        config = the_lab().configure(kind, corpus, "quick")
+        choose_run(the_service().start(config, corpus))
 
 
 def _newest_of_each(runs: list[RunRecord]) -> list[RunRecord]:
@@ -101,7 +113,8 @@ def _newest_of_each(runs: list[RunRecord]) -> list[RunRecord]:
 
 
 def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
-    runs = _newest_of_each(the_lab().runs())
+    everything = the_lab().runs()
+    runs = _newest_of_each(everything)
     if was_live and not any(is_live(run) for run in runs):
         st.rerun()
     curves = [curve_of(run) for run in runs]
@@ -116,6 +129,9 @@ def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
         "loss on the batch just seen. Grey: what counting reaches, without any training. A counted "
         "5-gram is hard to beat: it needs the transformer, and patience."
     )
+    for run in everything:
+        if is_live(run) and run not in runs:
+            st.caption(f"Also running now: {run.name}, {run.model}, {words.progress(run)}")
     if runs:
         for column, run in zip(st.columns(len(runs), gap="medium"), runs):
             with column.container(border=True, height="stretch"):

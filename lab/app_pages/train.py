@@ -26,16 +26,18 @@ from lab.state import (
     the_service,
 )
 
+CONTROLS_WIDTH_PX = 330
 SAMPLES_SHOWN = 4
 
 
 def main() -> None:
     lab = the_lab()
     st.title("Train a model and watch it learn")
-    left, right = st.columns([3, 8], gap="medium")
-    with left:
+    # Not columns: the controls keep their width on a narrow screen, and the chart gives way.
+    page = st.container(horizontal=True, gap="medium", wrap=False)
+    with page.container(width=CONTROLS_WIDTH_PX):
         corpus, config = _render_controls()
-    with right:
+    with page.container(width="stretch"):
         runs = lab.runs()
         run = chosen_run(runs)
         _render_transport(run, config, corpus)
@@ -49,15 +51,12 @@ def main() -> None:
 
 
 def _render_controls() -> tuple[Corpus, RunConfig]:
-    lab = the_lab()
     model: ModelKind = st.segmented_control(
         "Model", MODEL_KINDS, default="transformer", required=True, key="train_model",
         format_func=str.capitalize, width="stretch", label_visibility="collapsed",
     ) or "transformer"  # fmt: skip
     with st.container(border=True, key="train_controls"):
-        name = st.selectbox("Corpus", lab.library.names(), key="train_corpus")
-        corpus = lab.library.load(name)
-        config = run_settings(lab, model, corpus)
+        corpus, config = run_settings(the_lab(), model)
         train = config.train
         seen = train.max_iters * train.batch_size * config.model.block_size
         st.markdown(
@@ -129,20 +128,19 @@ def _start_with_one_step(config: RunConfig, corpus: Corpus) -> None:
 
 def _render_view(runs: list[RunRecord]) -> tuple[XAxis, bool]:
     """Which run is on the screen, and in which units."""
-    which, horizontal, vertical = st.columns([5, 4, 2], vertical_alignment="bottom")
-    with which:
-        pick_run(runs, key="train_run", label="Run on the screen")
-    axis: XAxis = (
-        horizontal.segmented_control(
-            "Horizontal axis", list(X_TITLES), default="steps", required=True, key="train_axis",
-            width="stretch",
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if runs:
+            with st.container(width=320):
+                pick_run(runs, key="train_run", label="Run on the screen")
+        axis: XAxis = (
+            st.segmented_control(
+                "Horizontal axis", list(X_TITLES), default="steps", required=True, key="train_axis"
+            )
+            or "steps"
         )
-        or "steps"
-    )  # fmt: skip
-    unit = vertical.segmented_control(
-        "Loss in", ["nats", "bits"], default="nats", required=True, key="train_unit",
-        width="stretch",
-    )  # fmt: skip
+        unit = st.segmented_control(
+            "Loss in", ["nats", "bits"], default="nats", required=True, key="train_unit"
+        )
     return axis, unit == "bits"
 
 

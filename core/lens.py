@@ -1,0 +1,122 @@
+"""What a trained model does inside: where its heads look, and what it thinks follows a character.
+
+Reads models and never changes them. Knows nothing of runs, of files or of screens.
+
+Shapes: L layers, H heads, T characters looked at, V = vocabulary size, N tokens of a text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from core.lab import LoadedModel
+from core.models import LanguageModel
+
+Pattern = Literal["even", "previous", "itself", "first", "nearby", "mixed"]
+
+STRONG_SHARE = 0.4
+"""A head is named after the one place that gets at least this much of its weight on average."""
+NEARLY_EVEN = 0.97
+"""A head is even when its entropy reaches this share of what spreading evenly would give."""
+NEARBY = 0.5
+"""A head stays nearby when it looks at most this share as far back as spreading evenly would."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadSummary:
+    """What one head does on one text, averaged over all characters that have a choice.
+
+    The first character can only look at itself, so it is left out. Shares go from 0 to 1.
+    """
+
+    previous: float
+    """Share of the weight on the character just before."""
+    itself: float
+    first: float
+    """Share on the first character of the text."""
+    mean_distance: float
+    """How far back the head looks, in characters, each weighed by its share."""
+    entropy_nats: float
+    """How much the weight is spread out: 0 for all of it on one character."""
+
+
+@torch.inference_mode()
+def attention_weights(loaded: LoadedModel, text: str) -> Tensor:
+    """How much each character of a text takes from each: (L, H, T, T), rows sum to 1.
+
+    T is the length of the text, at most block_size: of a longer text the model sees the end.
+    Row t is the character that looks. L is 0 for a model without attention.
+
+    Raises PromptError for characters outside the vocabulary.
+    """
+    seen = text[-loaded.model.config.block_size :]
+    tokens = loaded.vocabulary.encode(seen)[None]  # 1, T
+    return loaded.model.trace(tokens).attention[:, 0]
+
+
+def even_weights(n_characters: int) -> Tensor:
+    """What a head does that has learned nothing, spread over all that it may see: (T, T)."""
+    allowed = torch.ones(n_characters, n_characters).tril()
+    return allowed / allowed.sum(dim=1, keepdim=True)
+
+
+def head_summary(weights: Tensor) -> HeadSummary:
+    """Sum up the attention weights (T, T) of one head.
+
+    Raises ValueError when there are less than two characters, so that none has a choice.
+    """
+    T = len(weights)
+    if T < 2:
+        raise ValueError(f"a head's habits show from two characters on, not {T}")
+    place = torch.arange(T, dtype=weights.dtype)
+    distance = place[:, None] - place[None, :]  # T, T
+    choosing = weights[1:]
+    return HeadSummary(
+        previous=float(weights.diagonal(-1).mean()),
+        itself=float(weights.diagonal()[1:].mean()),
+        first=float(choosing[:, 0].mean()),
+        mean_distance=float((choosing * distance[1:]).sum(dim=1).mean()),
+        entropy_nats=float(torch.special.entr(choosing).sum(dim=1).mean()),
+    )
+
+
+def name_pattern(head: HeadSummary, even: HeadSummary) -> Pattern:
+    """Name what a head does by rules on its summary and on that of `even_weights`.
+
+    In this order: `even`, if its entropy is nearly that of even spreading; the place that gets most
+    of its weight, if that is at least STRONG_SHARE and twice what even spreading would give;
+    `nearby`, if it looks back at most NEARBY times as far; else `mixed`.
+    """
+    if head.entropy_nats >= NEARLY_EVEN * even.entropy_nats:
+        return "even"
+    places: dict[Pattern, tuple[float, float]] = {
+        "previous": (head.previous, even.previous),
+        "itself": (head.itself, even.itself),
+        "first": (head.first, even.first),
+    }
+    strongest = max(places, key=lambda place: places[place][0])
+    share, even_share = places[strongest]
+    if share >= max(STRONG_SHARE, 2 * even_share):
+        return strongest
+    return "nearby" if head.mean_distance <= NEARBY * even.mean_distance else "mixed"
+
+
+@torch.inference_mode()
+def transition_probabilities(model: LanguageModel) -> Tensor:
+    """What a model expects after each single character: (V, V), rows sum to 1.
+
+    For the bigram table that is all there is to know. Any other model is asked for its guess after
+    one character with nothing before it.
+    """
+    every_character = torch.arange(model.config.vocab_size)[:, None]  # V, 1
+    logits: Tensor = model(every_character)  # V, 1, V
+    return logits[:, 0].softmax(dim=-1)
+
+
+def transition_loss(probabilities: Tensor, tokens: Tensor) -> float:
+    """Loss of a table (V, V) on a text (N,), in nats per character over the targets `tokens[1:]`."""
+    return float(-probabilities.log()[tokens[:-1], tokens[1:]].mean())

@@ -1,0 +1,191 @@
+"""What the browser tests share: a headless Chromium, Streamlit servers, pages that keep records.
+
+Tests here are marked `browser` and skipped, with the reason, where Playwright or Chromium is
+missing. They drive the system's Chromium; nothing is downloaded.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocket
+
+REPO_ROOT: Final = Path(__file__).resolve().parents[2]
+_CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_IDLE: Final = (
+    "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
+)
+# On a deep link Streamlit itself probes these two addresses below the page's path.
+_HARMLESS_404: Final = ("/_stcore/health", "/_stcore/host-config")
+
+Serve = Callable[..., "Server"]
+NewPage = Callable[..., "Window"]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Streamlit server."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """SIGKILL, as the system would when memory runs out; the process gets no chance to save."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Window:
+    """An open browser page, and a record of what went wrong in it and what it received."""
+
+    page: "Page"
+    errors: list[str] = field(default_factory=list)
+    """Console errors and uncaught exceptions, less the two harmless ones."""
+    received_bytes: list[int] = field(default_factory=list)
+    """Size of each WebSocket message from the server, in order."""
+
+    def open(self, url: str, *, timeout_s: float = 60) -> None:
+        """Go to `url` and wait until its first run is over."""
+        self.page.goto(url)
+        self.wait_idle(timeout_s=timeout_s)
+
+    def wait_idle(self, *, timeout_s: float = 60) -> None:
+        """Wait until connected and not running. On a live page this passes between two ticks."""
+        self.page.wait_for_selector(_IDLE, timeout=1000 * timeout_s)
+
+    def wait_until(
+        self, condition: Callable[[], bool], what: str, *, timeout_s: float = 30
+    ) -> None:
+        """Wait until `condition()`; events of the page go on being recorded meanwhile."""
+        deadline_s = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline_s:
+                pytest.fail(f"waited {timeout_s:g} s in vain for: {what}; errors: {self.errors}")
+            self.page.wait_for_timeout(50)
+
+    def _note_console(self, message: "ConsoleMessage") -> None:
+        url = message.location.get("url", "")
+        if message.type == "error" and not ("404" in message.text and url.endswith(_HARMLESS_404)):
+            self.errors.append(f"{message.text} ({url})")
+
+    def _note_socket(self, web_socket: "WebSocket") -> None:
+        web_socket.on("framereceived", lambda payload: self.received_bytes.append(len(payload)))
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator["Browser"]:
+    """One Chromium for all browser tests.
+
+    Not for the whole session: Playwright's event loop would still be running when other tests
+    want to start theirs.
+    """
+    playwright_api: Any = pytest.importorskip(
+        "playwright.sync_api", reason="the package playwright is not installed"
+    )
+    chromium = next(filter(None, map(shutil.which, _CHROMIUM_NAMES)), None)
+    if chromium is None:
+        pytest.skip(f"none of {', '.join(_CHROMIUM_NAMES)} is on the PATH")
+    with playwright_api.sync_playwright() as playwright:
+        # --no-sandbox: containers seldom allow the sandbox; the pages are our own.
+        running = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def new_page(browser: "Browser") -> Iterator[NewPage]:
+    """Factory of windows: `new_page(color_scheme="dark", width=1440, height=900)`.
+
+    Each has storage of its own, like a new visitor.
+    """
+    contexts = []
+
+    def open_window(*, color_scheme: Any = "light", width: int = 1440, height: int = 900) -> Window:
+        context = browser.new_context(
+            color_scheme=color_scheme, viewport={"width": width, "height": height}
+        )
+        contexts.append(context)
+        window = Window(context.new_page())
+        window.page.on("console", window._note_console)
+        window.page.on("pageerror", lambda error: window.errors.append(str(error)))
+        window.page.on("websocket", window._note_socket)
+        return window
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Factory of servers: `serve(script_path, env={...})`.
+
+    Each runs from the repository's root, so with its settings and theme, on a free port and with
+    a lab home of its own (unless `env` names one). All end with the module.
+    """
+    servers: list[Server] = []
+
+    def start(script_path: Path, env: Mapping[str, str] | None = None) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        log_path = folder / "server.log"
+        port = _free_port()
+        command = [sys.executable, "-m", "streamlit", "run", str(script_path)]
+        command += ["--server.port", str(port), "--server.headless", "true"]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPO_ROOT),
+            "LAB_HOME": str(folder / "lab-home"),
+            **(env or {}),
+        }
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=REPO_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        server = Server(f"http://127.0.0.1:{port}", process)
+        servers.append(server)
+        _wait_for_health(server.url, process, log_path)
+        return server
+
+    yield start
+    for server in servers:
+        server.process.terminate()
+    for server in servers:
+        try:
+            server.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for_health(
+    url: str, process: subprocess.Popen[bytes], log_path: Path, *, timeout_s: float = 60
+) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while process.poll() is None and time.monotonic() < deadline_s:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"no server at {url} after {timeout_s:g} s:\n{log_path.read_text()[-3000:]}")

@@ -1,0 +1,189 @@
+"""What a person does in the lab: train, look, reload, pause, write; and the server dies once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.config import MODEL_KINDS
+from core.lab import Lab
+from core.store import RunRecord
+from tests.browser.conftest import REPO_ROOT, NewPage, Serve, Server, Window
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ElementHandle
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("train", "attention", "bigram", "generate", "compare", "corpus")
+CHART = ".st-key-loss .js-plotly-plot"
+TICKS = 5
+
+
+@pytest.fixture
+def lab_home(tmp_path: Path) -> Path:
+    return tmp_path / "lab-home"
+
+
+@pytest.fixture
+def server(serve: Serve, lab_home: Path) -> Server:
+    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+
+
+def only_run(lab_home: Path) -> RunRecord:
+    (run,) = Lab(lab_home).runs()
+    return run
+
+
+def click(window: Window, key: str) -> None:
+    window.page.locator(f".st-key-{key} button").first.click()
+
+
+def wait_for_step(window: Window, lab_home: Path, step: int) -> None:
+    window.wait_until(
+        lambda: any(run.iter >= step for run in Lab(lab_home).runs()), f"step {step}", timeout_s=90
+    )
+
+
+def wait_for_status(window: Window, lab_home: Path, status: str) -> None:
+    window.wait_until(lambda: only_run(lab_home).status == status, status, timeout_s=60)
+
+
+def zoom(window: Window) -> tuple[float, float]:
+    """Drag over the middle of the chart; returns the range of x that is shown then."""
+    box = window.page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    assert box is not None
+    mouse, middle = window.page.mouse, box["y"] + box["height"] / 2
+    mouse.move(box["x"] + box["width"] * 0.2, middle)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.5, middle + 40, steps=8)
+    mouse.up()
+    window.wait_until(lambda: shown_range(window) != (0.0, 2000.0), "zoomed in")
+    return shown_range(window)
+
+
+def shown_range(window: Window) -> tuple[float, float]:
+    low, high = window.page.eval_on_selector(CHART, "chart => chart.layout.xaxis.range")
+    return (low, high)
+
+
+def points_drawn(chart: ElementHandle) -> int:
+    """Steps that the training line shows; it grows with every tick of a live run."""
+    n: int = chart.evaluate("chart => chart.calcdata[0].length")
+    return n
+
+
+def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(f"{server.url}/train")
+    click(window, "train_start")
+    wait_for_step(window, lab_home, 5)
+
+    window.page.wait_for_selector(CHART)
+    chart = window.page.query_selector(CHART)
+    assert chart is not None
+    zoomed = zoom(window)
+    for _ in range(TICKS):
+        before = points_drawn(chart)
+        window.wait_until(lambda: points_drawn(chart) > before, "a tick")  # noqa: B023
+        assert chart.evaluate("chart => chart.isConnected")
+        assert shown_range(window) == zoomed
+
+    window.page.reload()
+    window.wait_idle()
+    assert only_run(lab_home).status == "running"
+    window.page.wait_for_selector(".st-key-train_pause button")
+
+    click(window, "train_pause")
+    wait_for_status(window, lab_home, "paused")
+    window.page.wait_for_selector(".st-key-train_resume button")
+    paused_at = only_run(lab_home).iter
+    click(window, "train_step")
+    wait_for_step(window, lab_home, paused_at + 1)
+    assert only_run(lab_home).iter == paused_at + 1
+    click(window, "train_resume")
+    wait_for_step(window, lab_home, paused_at + 5)
+    window.page.wait_for_selector(".st-key-train_pause button")
+    click(window, "train_stop")
+    wait_for_status(window, lab_home, "finished")
+
+    window.open(f"{server.url}/generate")
+    click(window, "generate_write")
+    window.page.wait_for_function(
+        "() => document.querySelector('.st-key-generate_text').textContent.length > 100"
+    )
+    assert window.errors == []
+
+
+def test_the_primary_button_lets_three_curves_fall(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(server.url)
+    click(window, "home_train")
+
+    def all_fall() -> bool:
+        runs = Lab(lab_home).runs()
+        store = Lab(lab_home).store
+        curves = [store.estimates(run.id) for run in runs]
+        return len(runs) == len(MODEL_KINDS) and all(
+            len(curve) > 1 and curve[-1].val_loss_nats < curve[0].val_loss_nats for curve in curves
+        )
+
+    window.wait_until(all_fall, "three falling curves", timeout_s=90)
+    window.page.wait_for_function(
+        "() => document.querySelector('.st-key-race .js-plotly-plot').data.length === 6"
+    )
+    click(window, "home_pause")
+    window.wait_until(
+        lambda: not any(run.status == "running" for run in Lab(lab_home).runs()), "all are paused"
+    )
+    assert window.errors == []
+
+
+def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
+    serve: Serve, new_page: NewPage, lab_home: Path
+) -> None:
+    script, env = REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)}
+    server = serve(script, env)
+    window = new_page()
+    window.open(f"{server.url}/train")
+    click(window, "train_start")
+    window.wait_until(
+        lambda: any(run.checkpoint_iter > 0 for run in Lab(lab_home).runs()),
+        "a checkpoint",
+        timeout_s=90,
+    )
+    server.kill()
+    assert only_run(lab_home).status == "interrupted"
+    saved_at = only_run(lab_home).checkpoint_iter
+
+    window = new_page()
+    window.open(f"{serve(script, env).url}/train")
+    window.page.get_by_text(re.compile("can be resumed from there")).wait_for()
+    click(window, "train_resume")
+    wait_for_status(window, lab_home, "running")
+    wait_for_step(window, lab_home, saved_at + 3)
+    events = Lab(lab_home).store.events(only_run(lab_home).id)
+    assert [(e.kind, e.iter) for e in events] == [("resumed", saved_at)]
+    window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
+    click(window, "train_stop")
+    wait_for_status(window, lab_home, "finished")
+    assert window.errors == []
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_every_page_opens_in_an_empty_lab(
+    server: Server, new_page: NewPage, color_scheme: str
+) -> None:
+    window = new_page(color_scheme=color_scheme)
+    for name in ("", *PAGES):
+        window.open(f"{server.url}/{name}")
+        assert window.page.locator("h1").count() == 1, name
+        assert window.page.locator("[data-testid=stException]").count() == 0, name
+        assert window.errors == [], name

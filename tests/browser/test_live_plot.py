@@ -1,0 +1,235 @@
+"""The live plot in a real browser: what no test on the server's side can see."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from lab.palette import DARK, LIGHT
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import NewPage, Serve, Window
+
+pytestmark = pytest.mark.browser
+
+PLOTLY_SCRIPT_MIN_BYTES: Final = 1_000_000
+MAX_BYTES_PER_TICK: Final = 100_000
+CELLS: Final = 8  # the heat map's height and width
+
+SCRIPT: Final = f"""
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from lab.components.live_plot import live_plot, mount_plotly
+from lab.palette import palette_for
+
+
+def live_page():
+    st.title("Live")
+    colors = palette_for(st.context.theme.type)
+    st.button("Run again")
+
+    @st.fragment(run_every=1.0)
+    def tick():
+        number = st.session_state.number = st.session_state.get("number", 0) + 1
+        steps = np.arange(2000, dtype=np.float32)
+        loss = (4 / (1 + steps / 100) + 0.1 * number).astype(np.float32)
+        figure = go.Figure()
+        for kind in ("bigram", "transformer"):
+            figure.add_scatter(x=steps, y=loss, line={{"color": colors.model(kind)}}, name=kind)
+        live_plot(figure, key="loss", alt="Loss by step")
+
+        cells = np.arange({CELLS}**2, dtype=np.float32).reshape({CELLS}, {CELLS}) / 4
+        heat = go.Figure(go.Heatmap(z=cells, colorscale=colors.attention_scale("transformer")))
+        click = live_plot(heat, key="heat", alt="Cells", height_px=300, clickable=True)
+        clicks = st.session_state.setdefault("clicks", [])
+        if click is not None:
+            clicks.append(click)
+        st.text(f"tick {{number}}")
+        st.text(f"clicks {{clicks}}")
+
+    tick()
+    first, second = st.tabs(["First", "Second"])
+    with second:
+        live_plot(heat_map_in_a_tab(), key="hidden", alt="In a tab")
+
+
+def heat_map_in_a_tab():
+    return go.Figure(go.Heatmap(z=np.eye(4, dtype=np.float32)))
+
+
+def other_page():
+    st.title("Other")
+    live_plot(heat_map_in_a_tab(), key="other", alt="Elsewhere")
+
+
+st.set_page_config(layout="wide")
+mount_plotly()
+st.navigation([st.Page(live_page, title="Live"), st.Page(other_page, title="Other")]).run()
+"""
+
+
+@pytest.fixture(scope="module")
+def url(serve: "Serve", tmp_path_factory: pytest.TempPathFactory) -> str:
+    script_path: Path = tmp_path_factory.mktemp("script") / "plots.py"
+    script_path.write_text(SCRIPT, encoding="utf-8")
+    return serve(script_path).url
+
+
+@pytest.fixture
+def window(url: str, new_page: "NewPage") -> "Window":
+    return open_plots(new_page(), url)
+
+
+def open_plots(window: "Window", url: str) -> "Window":
+    window.open(url)
+    window.page.wait_for_selector(".st-key-heat .main-svg", timeout=60_000)
+    return window
+
+
+def tick_number(window: "Window") -> int:
+    return int(window.page.get_by_text("tick ", exact=False).first.inner_text().split()[-1])
+
+
+def wait_ticks(window: "Window", n_ticks: int) -> None:
+    goal = tick_number(window) + n_ticks
+    window.wait_until(lambda: tick_number(window) >= goal, f"tick {goal}")
+
+
+def x_range(window: "Window") -> list[float]:
+    script = "document.querySelector('.st-key-loss .js-plotly-plot')._fullLayout.xaxis.range"
+    return [float(end) for end in window.page.evaluate(script)]
+
+
+def first_value(window: "Window") -> float:
+    script = "document.querySelector('.st-key-loss .js-plotly-plot')._fullData[0].y[0]"
+    return float(window.page.evaluate(script))
+
+
+def line_color(window: "Window") -> str:
+    script = "document.querySelector('.st-key-loss .js-plotly-plot')._fullData[0].line.color"
+    return str(window.page.evaluate(script))
+
+
+def ground_color(window: "Window") -> str:
+    script = "document.querySelector('.st-key-loss .js-plotly-plot')._fullLayout.paper_bgcolor"
+    return str(window.page.evaluate(script))
+
+
+def test_ticks_change_the_data_but_neither_element_nor_zoom(window: "Window") -> None:
+    page = window.page
+    element = page.query_selector(".st-key-loss .js-plotly-plot")
+    drawing = page.query_selector(".st-key-loss .main-svg")
+    area = page.locator(".st-key-loss .nsewdrag").bounding_box()
+    assert element is not None and drawing is not None and area is not None
+
+    # Slowly, so that ticks arrive in the middle of the drag.
+    page.mouse.move(area["x"] + 100, area["y"] + 60)
+    page.mouse.down()
+    for pixels in range(0, 201, 20):
+        page.mouse.move(area["x"] + 100 + pixels, area["y"] + 60 + pixels)
+        page.wait_for_timeout(200)
+    page.mouse.up()
+    window.wait_until(lambda: x_range(window)[0] > 100, "the zoom")
+    zoomed, before = x_range(window), first_value(window)
+
+    wait_ticks(window, 5)
+    window.wait_until(lambda: first_value(window) > before + 0.4, "five ticks in the plot")
+
+    assert x_range(window) == zoomed
+    assert element.evaluate("element => element.isConnected")
+    assert drawing.evaluate("element => element.isConnected")
+    assert window.errors == []
+
+
+def test_click_on_a_cell_arrives_once(window: "Window") -> None:
+    area = window.page.locator(".st-key-heat .nsewdrag").bounding_box()
+    assert area is not None
+    column, row = 2, 5  # row 0 is at the bottom
+    window.page.mouse.click(
+        area["x"] + area["width"] * (column + 0.5) / CELLS,
+        area["y"] + area["height"] * (1 - (row + 0.5) / CELLS),
+    )
+    clicks = window.page.get_by_text("clicks [")
+    window.wait_until(lambda: "PlotClick" in clicks.inner_text(), "the click")
+    wait_ticks(window, 2)
+
+    z = (row * CELLS + column) / 4
+    assert clicks.inner_text() == (
+        f"clicks [PlotClick(x={column}, y={row}, z={z:g}, curve=0, customdata=None)]"
+    )
+    assert window.errors == []
+
+
+def test_plotly_is_sent_once_and_ticks_are_small(window: "Window") -> None:
+    page = window.page
+    wait_ticks(window, 1)
+    start, start_tick = len(window.received_bytes), tick_number(window)
+    wait_ticks(window, 5)
+    n_ticks = tick_number(window) - start_tick
+    bytes_per_tick = sum(window.received_bytes[start:]) / n_ticks
+    print(f"{bytes_per_tick:.0f} bytes per tick over {n_ticks} ticks")
+    assert 1_000 < bytes_per_tick < MAX_BYTES_PER_TICK
+
+    page.get_by_role("button", name="Run again").click()
+    wait_ticks(window, 1)
+    page.get_by_role("link", name="Other").click()
+    page.wait_for_selector(".st-key-other .main-svg")
+    page.get_by_role("link", name="Live").click()
+    page.wait_for_selector(".st-key-loss .main-svg")
+
+    big = [size for size in window.received_bytes if size > PLOTLY_SCRIPT_MIN_BYTES]
+    assert len(big) == 1
+    assert page.locator(".st-key-other").count() == 0
+    assert window.errors == []
+
+
+def test_colors_follow_the_theme(url: str, new_page: "NewPage") -> None:
+    dark = open_plots(new_page(color_scheme="dark"), url)
+    assert (ground_color(dark), line_color(dark)) == (DARK.ground, DARK.model("bigram"))
+    assert dark.errors == []
+    dark.page.close()
+
+    window = open_plots(new_page(color_scheme="light"), url)
+    assert (ground_color(window), line_color(window)) == (LIGHT.ground, LIGHT.model("bigram"))
+    window.page.emulate_media(color_scheme="dark")
+    window.wait_until(lambda: ground_color(window) == DARK.ground, "the dark ground")
+    window.wait_until(lambda: line_color(window) == DARK.model("bigram"), "the dark line")
+    assert window.errors == []
+
+
+def test_plot_in_a_hidden_tab_is_drawn_at_full_width(window: "Window") -> None:
+    page = window.page
+    assert page.locator(".st-key-hidden .main-svg").count() == 0
+    page.get_by_role("tab", name="Second").click()
+    page.wait_for_selector(".st-key-hidden .main-svg")
+    outer = page.locator(".st-key-hidden").bounding_box()
+    inner = page.locator(".st-key-hidden .main-svg").first.bounding_box()
+    assert outer is not None and inner is not None
+    assert inner["width"] == pytest.approx(outer["width"], abs=1)
+    assert inner["height"] == outer["height"]
+
+    page.set_viewport_size({"width": 800, "height": 900})
+    drawing = page.locator(".st-key-hidden .main-svg").first
+    window.wait_until(lambda: (drawing.bounding_box() or inner)["width"] < 800, "the new width")
+    assert window.errors == []
+
+
+def test_plot_has_a_name_for_readers_and_for_downloads(window: "Window") -> None:
+    page = window.page
+    assert page.get_by_role("img", name="Loss by step").count() == 1
+    page.locator(".st-key-loss .nsewdrag").hover()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download plot as a PNG").first.click()
+    assert download.value.suggested_filename == "loss.png"
+    assert window.errors == []
+
+
+def test_plotly_takes_no_room_on_the_page(window: "Window") -> None:
+    """The components without a picture leave no empty row above the page's title."""
+    page = window.page
+    padding = "getComputedStyle(document.querySelector('.stMainBlockContainer')).paddingTop"
+    title = page.get_by_role("heading", name="Live").bounding_box()
+    assert title is not None
+    assert title["y"] == pytest.approx(float(page.evaluate(padding).removesuffix("px")), abs=1)

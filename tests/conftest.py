@@ -1,0 +1,69 @@
+"""What the tests share: a small text, small runs, and a lab home that is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from core.config import MODEL_KINDS, ModelKind
+from core.corpus import Corpus
+from core.lab import Lab
+from tests.helpers import add_corpus, play
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny matrices are faster on one thread, and sums then always have the same order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The lab home that every test without one of its own would write to."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("LAB_HOME", str(path))
+    return path
+
+
+@pytest.fixture
+def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """An empty lab, whose runs write short samples."""
+    monkeypatch.setattr("core.run.SAMPLE_LENGTH", 12)
+    return Lab(home)
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus() -> Corpus:
+    """About 4,000 characters that look a little like a play."""
+    return Corpus("tiny", play(4_000))
+
+
+@pytest.fixture
+def corpus(lab: Lab, tiny_corpus: Corpus) -> Corpus:
+    """The tiny corpus, added to the lab."""
+    return add_corpus(lab, "tiny", tiny_corpus.text)
+
+
+@pytest.fixture(params=MODEL_KINDS)
+def kind(request: pytest.FixtureRequest) -> ModelKind:
+    """Each of the three models in turn."""
+    model: ModelKind = request.param
+    return model
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that are held are given up at once instead of after two seconds."""
+
+    class ImpatientLock(FileLock):
+        def acquire(self, timeout: float | None = None, *args: object, **kwargs: object) -> object:
+            return super().acquire(0, *args, **kwargs)
+
+    monkeypatch.setattr("core.run.FileLock", ImpatientLock)

@@ -1,0 +1,182 @@
+"""Small texts, small runs, and comparisons down to the last bit."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.__main__ import main
+from core.checkpoint import CheckpointFolder
+from core.config import MODEL_SETTINGS, ModelKind, RunConfig
+from core.corpus import Corpus
+from core.lab import Lab
+from core.presets import resolve
+from core.run import ActiveRun
+
+SMALL: dict[str, Any] = dict(
+    block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2,
+    batch_size=4, max_iters=40, eval_interval=10, eval_iters=2,
+)  # fmt: skip
+"""Settings of a run that takes a fraction of a second; with dropout, where the model has it."""
+
+
+def play(n_characters: int, seed: int = 1) -> str:
+    """A made-up text of that length, the same for the same seed: speakers, lines, a few words."""
+    rng = random.Random(seed)
+    words = "to be or not a king and queen of night day love O my lord what say you".split()
+    speeches = []
+    while sum(map(len, speeches)) < n_characters:
+        lines = [" ".join(rng.choices(words, k=rng.randint(3, 7))) for _ in range(2)]
+        speeches.append(f"{rng.choice(['OWL', 'FOX'])}:\n" + ",\n".join(lines) + ".\n\n")
+    return "".join(speeches)[:n_characters]
+
+
+def small_flags(kind: ModelKind, **changes: Any) -> dict[str, Any]:
+    """`SMALL` and changes to it, without what the model does not have."""
+    shape = {"block_size", "n_layer", "n_head", "n_embd", "dropout", "bias"}
+    missing = shape.difference(MODEL_SETTINGS[kind])
+    return {k: v for k, v in (SMALL | changes).items() if k not in missing}
+
+
+def small_config(kind: ModelKind, vocab_size: int, **changes: Any) -> RunConfig:
+    return resolve(kind, vocab_size, flags=small_flags(kind, **changes))
+
+
+def add_corpus(lab: Lab, name: str, text: str) -> Corpus:
+    lab.library.add(name, text.encode("utf-8"), name)
+    return lab.library.load(name)
+
+
+def small_run(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any) -> str:
+    """A new run, not yet started; returns its id."""
+    name = changes.pop("name", None)
+    return lab.create_run(small_config(kind, len(corpus.vocabulary), **changes), corpus, name)
+
+
+def train(lab: Lab, run_id: str, until: int | None = None) -> str:
+    """Train a run to its end, or to a step where it is saved and left. Returns its id."""
+    run = ActiveRun(lab.home, lab.store, run_id)
+    try:
+        run.advance(60.0, until=until)
+        run.interrupt() if until is not None else run.finish()
+    finally:
+        run.close()
+    return run_id
+
+
+def trained(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any) -> str:
+    """A finished run; returns its id."""
+    return train(lab, small_run(lab, corpus, kind, **changes))
+
+
+def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
+    return CheckpointFolder(lab.home.run_folder(run_id)).iters()
+
+
+def checkpoint_state(lab: Lab, run_id: str, step: int | None = None) -> dict[str, Any]:
+    """What the last checkpoint (or that of a step) holds, without the time it took."""
+    folder = CheckpointFolder(lab.home.run_folder(run_id))
+    state = dict(folder.load(folder.iters()[-1] if step is None else step).trainer)
+    state.pop("elapsed_s")
+    return state
+
+
+def what_it_measured(lab: Lab, run_id: str) -> dict[str, Any]:
+    """Every number and text of a run that may not depend on how it was interrupted."""
+    record = lab.run(run_id)
+    return {
+        "steps": [
+            (s.iter, s.loss_nats, s.learning_rate, s.grad_norm) for s in lab.store.steps(run_id)
+        ],
+        "estimates": lab.store.estimates(run_id),
+        "samples": lab.store.samples(run_id),
+        "losses": (record.train_loss, record.val_loss, record.best_val_loss),
+        "ends": (record.status, record.iter, record.best_iter, record.n_params),
+    }
+
+
+def assert_same_run(lab: Lab, one: str, other: str) -> None:
+    """Two runs agree in all that they measured and in their last and best states, bit for bit."""
+    assert what_it_measured(lab, one) == what_it_measured(lab, other)
+    assert checkpoint_iters(lab, one) == checkpoint_iters(lab, other)
+    for step in checkpoint_iters(lab, one):
+        assert_equal_states(checkpoint_state(lab, one, step), checkpoint_state(lab, other, step))
+
+
+def assert_equal_states(one: Any, other: Any, where: str = "state") -> None:
+    """Nested dicts and lists with the same values, tensors bit for bit."""
+    assert type(one) is type(other), where
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_equal_states(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for i, (a, b) in enumerate(zip(one, other)):
+            assert_equal_states(a, b, f"{where}[{i}]")
+    elif isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype and torch.equal(one, other), where
+    else:
+        assert one == other, where
+
+
+def files_under(folder: Path) -> dict[str, bytes]:
+    """Every text and run file below a folder with its content; the registry's own files aside."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith("lab.sqlite")
+    } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
+
+
+def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = 20.0) -> None:
+    """Poll until something is so; fail with its name when it takes too long."""
+    ends_at = time.monotonic() + deadline_s
+    while not happened():
+        assert time.monotonic() < ends_at, f"waited {deadline_s:g} s in vain: {what}"
+        time.sleep(0.005)
+
+
+class CommandLine:
+    """Calls the command line in this process and catches what it says."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.stderr = ""
+
+    def ok(self, *arguments: object) -> dict[str, Any]:
+        """The fields of the last line of a command that must succeed."""
+        code, out = self._call("--json", *arguments)
+        assert code == 0, self.stderr
+        fields = json.loads(out.splitlines()[-1], parse_constant=_no_such_number)
+        assert isinstance(fields, dict)
+        return fields
+
+    def refused(self, *arguments: object) -> str:
+        """The one line on stderr of a command that must be refused."""
+        code, out = self._call("--json", *arguments)
+        assert (code, out) == (2, "")
+        lines = self.stderr.splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    def _call(self, *arguments: object) -> tuple[int, str]:
+        self._capsys.readouterr()
+        try:
+            code = main([str(a) for a in arguments])
+        except SystemExit as exited:
+            code = int(exited.code or 0)
+        captured = self._capsys.readouterr()
+        self.stderr = captured.err
+        return code, captured.out
+
+
+def _no_such_number(name: str) -> float:
+    raise AssertionError(f"{name} is no number in JSON")

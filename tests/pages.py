@@ -1,0 +1,40 @@
+"""Opening the lab's pages without a browser, each test in a lab home of its own."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import service
+from core.lab import Lab
+
+HOME = Path(__file__).resolve().parents[1] / "lab" / "Home.py"
+
+
+@pytest.fixture
+def pages(home: Path) -> Iterator[Lab]:
+    """The lab that the pages will show; its runs are stopped when the test is over.
+
+    Import this fixture into a test module, then `open_page`.
+    """
+    st.cache_resource.clear()
+    yield Lab(home)
+    for running in service._services.values():
+        running.close()
+    service._services.clear()
+    st.cache_resource.clear()
+    gc.unfreeze()  # the entry freezes what it finds; a hundred tests would fill the memory
+
+
+def open_page(name: str = "home") -> AppTest:
+    """A page after its first run, which must not have raised."""
+    app = AppTest.from_file(str(HOME), default_timeout=60).run()
+    if name != "home":
+        app.switch_page(f"app_pages/{name}.py").run()
+    assert not app.exception
+    return app

@@ -1,0 +1,170 @@
+"""Train: every control changes the run, and the transport does what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import MODEL_SETTINGS, ModelKind
+from core.lab import Lab
+from core.store import RunRecord
+from tests.helpers import play, wait_until
+from tests.pages import open_page, pages
+
+__all__ = ["pages"]
+
+CHANGES: dict[str, Any] = {
+    "block_size": 16,
+    "n_layer": 2,
+    "n_embd": 32,
+    "n_head": 2,
+    "batch_size": 4,
+    "max_iters": 50,
+    "learning_rate": 3e-3,
+    "dropout": 0.2,
+}
+
+
+def control(app: AppTest, kind: str, name: str) -> Any:
+    """The widget of one setting, whatever version of it is on the screen."""
+    found = [w for w in getattr(app, kind) if (w.key or "").startswith(f"train_{name}_")]
+    assert len(found) == 1, name
+    return found[0]
+
+
+def only_run(lab: Lab) -> RunRecord:
+    (run,) = lab.runs()
+    return run
+
+
+def choose_model(app: AppTest, kind: ModelKind) -> None:
+    app.segmented_control(key="train_model").set_value(kind).run()
+    assert not app.exception
+
+
+@pytest.fixture
+def small(pages: Lab) -> Lab:
+    """A lab with a small text, so that a run is over in a moment."""
+    pages.library.add("small", play(3_000).encode(), "small")
+    return pages
+
+
+def test_an_empty_lab_shows_counted_lines_and_a_start_button(pages: Lab) -> None:
+    app = open_page("train")
+    assert {b.key for b in app.button} == {"train_start", "train_step", "train_new_seed"}
+    assert any("what counting alone reaches" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("kind", ["bigram", "attention", "transformer"])
+def test_only_controls_that_the_model_has_are_there_and_each_changes_the_run(
+    small: Lab, kind: ModelKind
+) -> None:
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("small").run()
+    choose_model(app, kind)
+    has = {n for n in CHANGES if n in MODEL_SETTINGS[kind]}
+    has |= {"batch_size", "max_iters", "learning_rate"}
+    shown = {w.key.removeprefix("train_").split(f"_{kind}_")[0] for w in app.select_slider}
+    assert shown == has
+    for name in CHANGES:  # in this order: the heads that fit follow from the width
+        if name in has:
+            control(app, "select_slider", name).set_value(CHANGES[name])
+            app.run()
+    control(app, "selectbox", "schedule").set_value("linear")
+    control(app, "number_input", "seed").set_value(7)
+    app.run()
+    app.button(key="train_start").click().run()
+    assert not app.exception
+    flat = only_run(small).config.flat()
+    assert {name: flat[name] for name in has} == {name: CHANGES[name] for name in has}
+    assert (flat["schedule"], flat["seed"], only_run(small).corpus) == ("linear", 7, "small")
+    wait_until(lambda: only_run(small).status == "finished", "the run is over", 60)
+
+
+def test_head_counts_that_do_not_divide_the_width_cannot_be_picked(pages: Lab) -> None:
+    app = open_page("train")
+    control(app, "select_slider", "n_head").set_value(8).run()
+    control(app, "select_slider", "n_embd").set_value(48).run()
+    heads = control(app, "select_slider", "n_head")
+    assert heads.options == ["1", "2", "3", "4", "6", "8", "12", "16"]
+    control(app, "select_slider", "n_embd").set_value(32).run()
+    heads = control(app, "select_slider", "n_head")
+    assert heads.options == ["1", "2", "4", "8", "16"]
+    assert heads.value == 8
+
+
+def test_a_preset_sets_all_controls_and_a_new_seed_only_the_seed(pages: Lab) -> None:
+    app = open_page("train")
+    app.selectbox(key="train_preset_transformer").set_value("nanogpt-gpu").run()
+    assert control(app, "select_slider", "n_embd").value == 384
+    assert control(app, "select_slider", "dropout").value == 0.2
+    control(app, "select_slider", "n_embd").set_value(192).run()
+    app.button(key="train_new_seed").click().run()
+    assert control(app, "number_input", "seed").value == 1338
+    assert control(app, "select_slider", "n_embd").value == 192
+
+
+def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
+    app = open_page("train")
+    control(app, "select_slider", "n_layer").set_value(2).run()
+    choose_model(app, "bigram")
+    choose_model(app, "transformer")
+    assert control(app, "select_slider", "n_layer").value == 2
+
+
+def test_step_pause_resume_and_stop(small: Lab) -> None:
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("small").run()
+    app.button(key="train_step").click().run()
+    wait_until(lambda: only_run(small).iter == 1, "one step")
+    app.run()
+    assert only_run(small).status == "paused"
+    app.button(key="train_step").click().run()
+    wait_until(lambda: only_run(small).iter == 2, "another step")
+    app.button(key="train_resume").click().run()
+    wait_until(lambda: only_run(small).iter > 2, "it goes on")
+    app.run()
+    app.button(key="train_pause").click().run()
+    wait_until(lambda: only_run(small).status == "paused", "it is held")
+    app.run()
+    app.button(key="train_stop").click().run()
+    wait_until(lambda: only_run(small).status == "finished", "it is measured and over", 60)
+    run = only_run(small)
+    assert run.iter < run.max_iters and run.val_loss is not None
+
+
+def test_block_sizes_that_do_not_fit_the_text_cannot_be_picked(pages: Lab) -> None:
+    pages.library.add("short", play(300).encode(), "short")
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("short").run()
+    assert not app.exception
+    assert max(map(int, control(app, "select_slider", "block_size").options)) == 16
+
+
+def test_a_text_too_short_for_any_block_is_said_and_nothing_is_left(pages: Lab) -> None:
+    pages.library.add("tiny", b"to be or not", "tiny")
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("tiny").run()
+    assert not app.exception
+    assert "too short for block_size" in app.error[0].value
+    assert pages.runs() == []
+
+
+def test_a_run_whose_corpus_is_gone_cannot_be_resumed_and_says_why(small: Lab) -> None:
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("small").run()
+    app.button(key="train_step").click().run()
+    wait_until(lambda: only_run(small).iter == 1, "one step")
+    from core import service
+
+    for running in service._services.values():
+        running.close()
+    service._services.clear()
+    assert only_run(small).status == "interrupted"
+    small.library.path("small").unlink()
+    app = open_page("train")
+    app.button(key="train_resume").click().run()
+    assert "is gone" in app.error[0].value
+    assert only_run(small).status == "interrupted"
