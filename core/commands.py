@@ -155,7 +155,6 @@ def evaluate(lab: Lab, args: Namespace) -> Fields:
 def write_text(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     loaded = lab.model(record, args.checkpoint)
-    _say(f"{record.name}, {loaded.origin}")
     names = [f.name for f in fields(SampleConfig)]
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = SampleConfig(**given)
@@ -167,6 +166,7 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
         next(generate(loaded.model, loaded.vocabulary, prompt, config))
     except PromptError as error:
         raise PromptError(f"{error} --drop_unknown leaves it out.", error.unknown) from None
+    _say(f"{record.name}, {loaded.origin}")
     started = time.perf_counter()
     records = generate(loaded.model, loaded.vocabulary, prompt, config)
     bar = tqdm(records, total=config.max_new_tokens, unit=" characters", **_BAR)

@@ -118,5 +118,5 @@ def transition_probabilities(model: LanguageModel) -> Tensor:
 
 
 def transition_loss(probabilities: Tensor, tokens: Tensor) -> float:
-    """Loss of a table (V, V) on a text (N,), in nats per character over the targets `tokens[1:]`."""
+    """Loss of a table (V, V) on the targets `tokens[1:]` of a text (N,), in nats per character."""
     return float(-probabilities.log()[tokens[:-1], tokens[1:]].mean())

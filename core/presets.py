@@ -33,7 +33,9 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
     # Each model well under a minute on a laptop's CPU, so that all three can race at once.
     "quick": {
         "bigram": dict(block_size=32, batch_size=16, max_iters=1000),
-        "attention": dict(block_size=32, n_embd=64, batch_size=16, max_iters=1000),
+        "attention": dict(
+            block_size=32, n_embd=64, batch_size=16, max_iters=1000, learning_rate=3e-2
+        ),
         "transformer": dict(
             block_size=32, n_layer=3, n_embd=64, batch_size=16, max_iters=1000, learning_rate=3e-3
         ),

@@ -1,4 +1,7 @@
-"""Which run, and which of its checkpoints: the two choices that several pages begin with."""
+"""Which run, and which of its checkpoints: the choices that several pages begin with.
+
+And what follows from them: the model at that checkpoint, and a page that keeps up with a live run.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,15 @@ from typing import get_args
 
 import streamlit as st
 
-from core.lab import Which
+from core.config import ModelKind
+from core.corpus import Corpus
+from core.errors import CheckpointError, LabError
+from core.lab import LoadedModel, Which
+from core.models import build_model
 from core.store import RunRecord
-from lab.state import choose_run, chosen_run
+from lab import words
+from lab.plain import plain
+from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 
 CHECKPOINT_HELP = (
     "Best: the step with the lowest estimate of the validation loss. "
@@ -47,6 +56,40 @@ def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:
         label, get_args(Which), default="best", required=True, key=key, help=CHECKPOINT_HELP
     )
     return which or "best"
+
+
+def load_model(run: RunRecord, which: Which) -> LoadedModel:
+    """The model of a run, also while newer checkpoints replace older ones.
+
+    Raises CheckpointError, CorpusError as `Lab.model` does.
+    """
+    try:
+        return loaded_model(run, which)
+    except CheckpointError:  # deleted between looking for it and reading it: there is a newer one
+        return loaded_model(the_lab().run(run.id), which)
+
+
+def untrained_model(kind: ModelKind, corpus: Corpus) -> LoadedModel:
+    """A quick model of this kind before its first step: something to look at before any run."""
+    config = the_lab().configure(kind, corpus, "quick")
+    model = build_model(config.model, config.train.seed).eval()
+    return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+
+def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:
+    """Say how far a live run is, and run the page again once there is a newer model to show."""
+    if is_live(run):
+        st.fragment(_watch, run_every=every_s)(run.id, which, shown_step)
+
+
+def _watch(run_id: str, which: Which, shown_step: int) -> None:
+    try:
+        run = the_lab().run(run_id)
+    except LabError:  # deleted meanwhile
+        st.rerun()
+    if not is_live(run) or the_lab().model_step(run, which) != shown_step:
+        st.rerun()
+    st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
 
 
 def _take_over(key: str) -> None:

@@ -66,6 +66,8 @@ class CausalSelfAttention(nn.Module):
 
 
 class AttentionModel(LanguageModel):
+    """Embeddings of what and where, one layer of attention, and a head that turns it to logits."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)

@@ -16,6 +16,8 @@ from core.models.base import LanguageModel, Trace
 
 
 class BigramModel(LanguageModel):
+    """One row of logits for each character."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.table = nn.Embedding(config.vocab_size, config.vocab_size)

@@ -62,6 +62,8 @@ class Block(nn.Module):
 
 
 class Transformer(LanguageModel):
+    """Embeddings of what and where, a stack of blocks, a last LayerNorm, and the tied head."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)

@@ -1,3 +1,269 @@
-import streamlit as st
+"""Attention: where every head of a model looks, and one of them large."""
 
-st.title("attention")
+from __future__ import annotations
+
+import streamlit as st
+import torch
+
+from core.lab import LoadedModel, Which
+from core.lens import attention_weights, even_weights, head_summary
+from core.store import RunRecord
+from lab.components.live_plot import live_plot
+from lab.figures.heatmaps import (
+    Matrix,
+    head_figure,
+    heads_figure,
+    heads_height_px,
+    looks_figure,
+    thinning,
+)
+from lab.head_words import PATTERN_RULES, corner_label, habit_sentence, hover_text
+from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.plain import plain, quoted
+from lab.state import chosen_run, palette, the_lab
+from lab.words import visible
+
+EXAMPLE = "To be, or not to be, that is the question"
+MAX_SHOWN = 128
+"""More characters than this cannot be told apart in a map."""
+ALL_HEADS_PX, ONE_HEAD_PX = 500, 700
+MAX_BUTTONS = 8
+"""With more layers or heads than this, a box to choose from takes the place of buttons."""
+
+_TEXT, _CLICKED = "attention_text", "attention_clicked"
+_LAYER, _HEAD, _PLACE = "attention_layer", "attention_head", "attention_place"
+
+
+def main() -> None:
+    # A click arrives after the widgets that it changes were drawn, so it is taken over here.
+    for key, value in st.session_state.pop(_CLICKED, {}).items():
+        st.session_state[key] = value
+    st.title("Where each head looks")
+    st.markdown(
+        "Before it guesses what comes next, a model lets every character **look back** at the "
+        "text so far, never ahead. Each head does that in its own way: it decides how much to take "
+        "from which character."
+    )
+    runs = the_lab().runs()
+    with_heads = [run for run in runs if run.model != "bigram"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run, which = _pick(with_heads)
+        loaded = load_model(run, which) if run else _before_any_run()
+        text = _render_text_box(loaded)
+    seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
+    with st.container(gap=None):
+        _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
+        if run:
+            follow(run, which, loaded.iter)
+        looked_at = chosen_run(runs)
+        if looked_at and looked_at.model == "bigram":
+            st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")
+    if _is_readable(text, loaded) and _is_long_enough(seen):
+        _render_maps(loaded, seen)
+
+
+# --- the model and the text -----------------------------------------------------------------------
+
+
+def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
+    if not with_heads:
+        return None, "best"
+    with st.container(width=340):
+        run = pick_run(with_heads, key="attention_run")
+    with st.container(width="content"):
+        return run, pick_checkpoint(key="attention_checkpoint")
+
+
+def _before_any_run() -> LoadedModel:
+    return untrained_model("transformer", the_lab().library.load())
+
+
+def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n_seen: int) -> None:
+    """Say which model this is a picture of and what it reads; with no run, lead to training."""
+    limits = ""
+    if n_seen < n_typed:
+        block_size = loaded.model.config.block_size
+        room = f" (the map has room for {MAX_SHOWN})" if block_size > MAX_SHOWN else ""
+        limits = (
+            f" It sees {block_size} characters at most{room}, so it is given only the last "
+            f"{n_seen} of these {n_typed:,}."
+        )
+    if run:
+        st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.{limits}")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        if st.button("Train a model", type="primary", key="attention_train"):
+            st.switch_page("app_pages/train.py")
+        st.caption(
+            f"Shown: a transformer with random weights, **{loaded.origin}**. All its heads spread "
+            f"almost evenly.{limits}"
+        )
+
+
+def _render_text_box(loaded: LoadedModel) -> str:
+    if _TEXT not in st.session_state:
+        st.session_state[_TEXT] = _example(loaded)
+    return st.text_input(
+        "Text to look at", key=_TEXT, persist_state="session",
+        help=f"This model sees {loaded.model.config.block_size} characters at most.",
+    )  # fmt: skip
+
+
+def _example(loaded: LoadedModel) -> str:
+    """A text of characters that the model knows."""
+    known = loaded.vocabulary
+    return known.characters[:32] if known.unknown(EXAMPLE) else EXAMPLE
+
+
+def _is_readable(text: str, loaded: LoadedModel) -> bool:
+    """Whether the model knows every character; where it does not, offer to put that right."""
+    if unknown := loaded.vocabulary.unknown(text):
+        st.warning(f"The text that this model learned from has no {quoted(unknown)}.")
+        st.button(
+            "Leave out what it cannot read", key="attention_drop",
+            on_click=_drop_unknown, args=(loaded,),
+        )  # fmt: skip
+    return not unknown
+
+
+def _is_long_enough(seen: str) -> bool:
+    """Whether there is anything to choose from; where there is not, that is said."""
+    if not seen:
+        st.info("Type a text above to see where the heads look.")
+    elif len(seen) == 1:
+        st.info("A single character can only look at itself: there is nothing to choose from.")
+    return len(seen) > 1
+
+
+def _drop_unknown(loaded: LoadedModel) -> None:
+    readable = loaded.vocabulary.drop_unknown(st.session_state[_TEXT])
+    st.session_state[_TEXT] = readable if readable.strip() else _example(loaded)
+
+
+# --- the maps -------------------------------------------------------------------------------------
+
+
+def _render_maps(loaded: LoadedModel, text: str) -> None:
+    weights = attention_weights(loaded, text)  # L, H, T, T
+    numbers: Matrix = weights.numpy()
+    L, H, T = weights.shape[:3]
+    kind = loaded.model.config.model
+    with st.container(horizontal=True, gap="medium"):
+        left = st.container(width=ALL_HEADS_PX, gap="xsmall")
+        right = st.container(width=ONE_HEAD_PX, gap="xsmall")
+    with right:  # first, since the choices there decide what is framed on the left
+        with st.container(horizontal=True, vertical_alignment="center"):
+            layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
+        place = _chosen_place(T)
+        _render_habit(weights[layer, head])
+        _render_one_head(numbers[layer, head], text, place, kind)
+    with left:
+        _render_all_heads(weights, (layer, head), kind)
+        _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
+
+
+def _choose(label: str, n: int, key: str) -> int:
+    """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
+    options = list(range(1, n + 1))
+    if st.session_state.get(key) not in options:  # another run may have fewer
+        st.session_state[key] = 1
+    if n == 1:
+        return 0
+    chosen: int | None
+    if n <= MAX_BUTTONS:
+        chosen = st.segmented_control(
+            label, options, key=key, required=True, persist_state="session",
+            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+        )  # fmt: skip
+    else:
+        chosen = st.selectbox(
+            label, options, key=key, persist_state="session", width=130,
+            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+        )  # fmt: skip
+    return (chosen or 1) - 1
+
+
+def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str) -> None:
+    L, H = weights.shape[:2]
+    labels, hovers = _describe(weights)
+    click = live_plot(
+        heads_figure(weights.numpy(), labels, hovers, chosen, kind, palette()),
+        key="attention_all_heads",
+        alt=f"Attention of {L} × {H} heads on this text; the same numbers are in the map of one "
+        "head, which the controls Layer and Head choose",
+        height_px=heads_height_px(L, H, ALL_HEADS_PX),
+        clickable=True,
+    )  # fmt: skip
+    k = thinning(weights.shape)
+    thinned = f" Only the strongest of each {k} × {k} cells is drawn here." * (k > 1)
+    st.caption(
+        "Row: the character that looks. Column: what it looks at. Click a head to see it large."
+        + thinned
+    )
+    if click and isinstance(click.x, int | float) and isinstance(click.y, int | float):
+        layer, head = round(click.y), round(click.x)
+        if 0 <= layer < L and 0 <= head < H and (layer, head) != chosen:
+            _set_and_rerun({_LAYER: layer + 1, _HEAD: head + 1})
+
+
+def _describe(weights: torch.Tensor) -> tuple[list[list[str]], list[list[str]]]:
+    """For each layer and head (L, H, T, T): the label in its corner, and what hovering says."""
+    H, T = weights.shape[1:3]
+    even = head_summary(even_weights(T))
+    summaries = [[head_summary(head) for head in layer] for layer in weights]
+    labels = [[corner_label(head, even) if H <= 6 else "" for head in row] for row in summaries]
+    hovers = [
+        [hover_text(layer, head, summary, even) for head, summary in enumerate(row)]
+        for layer, row in enumerate(summaries)
+    ]
+    return labels, hovers
+
+
+def _render_habit(weights: torch.Tensor) -> None:
+    """What one head (T, T) does, in numbers."""
+    even = head_summary(even_weights(len(weights)))
+    st.caption(habit_sentence(head_summary(weights), even), help=PATTERN_RULES)
+
+
+def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
+    click = live_plot(
+        head_figure(weights, text, place, kind, palette()),
+        key="attention_one_head",
+        alt="Attention weights of the chosen head, one row for each character that looks",
+        height_px=510 if len(text) <= 48 else 660,  # so that every label can be read
+        clickable=True,
+    )
+    if click and isinstance(click.y, int | float):
+        row = round(click.y)
+        if 0 <= row < len(text) and row != place:
+            _set_and_rerun({_PLACE: row + 1})
+
+
+def _chosen_place(n_characters: int) -> int:
+    """The character whose row is framed, from 0; the last one until another is chosen."""
+    if not 1 <= st.session_state.get(_PLACE, 0) <= n_characters:  # another text may be shorter
+        st.session_state[_PLACE] = n_characters
+    return int(st.session_state[_PLACE]) - 1
+
+
+def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) -> None:
+    """One row of a head (T, T) beside that of the mean over all heads (T, T)."""
+    st.select_slider(
+        "The character that looks", range(1, len(text) + 1), key=_PLACE,
+        format_func=lambda number: f"{visible(text[number - 1])} ({number})",
+        help="Or click its row in the large map.",
+    )  # fmt: skip
+    live_plot(
+        looks_figure(head[place], mean[place], text, kind, palette()),
+        key="attention_row",
+        alt="How much the chosen character takes from each character before it",
+        height_px=176,
+    )
+
+
+def _set_and_rerun(choices: dict[str, int]) -> None:
+    st.session_state[_CLICKED] = choices
+    st.rerun()
+
+
+main()

@@ -1,3 +1,257 @@
-import streamlit as st
+"""Bigram: the learned table of what follows what, beside the same table counted."""
 
-st.title("bigram")
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.corpus import Corpus
+from core.errors import CorpusError
+from core.lab import LoadedModel
+from core.lens import transition_loss, transition_probabilities
+from core.reference import bigram_counts, bigram_probabilities
+from core.store import RunRecord
+from lab import words
+from lab.components.live_plot import live_plot
+from lab.figures.base import compact
+from lab.figures.heatmaps import Matrix, percent
+from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
+from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.plain import plain, quoted
+from lab.state import choose_run, palette, the_lab, the_service
+
+View = Literal["learned", "counted", "difference"]
+MEANINGS: dict[View, str] = {
+    "learned": "What the model expects to follow each character: softmax over each row of its "
+    "table.",
+    "counted": "What follows each character in the training text, with one added to every count. "
+    "No training is needed for it.",
+    "difference": "Above 0 the model expects it more often than the text has it, below 0 less "
+    "often. Where the table is blank, the two agree.",
+}
+MAX_SHOWN = 128
+"""A table with more rows than this cannot be read; then the most frequent characters are shown."""
+TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 780, 640, 440
+FIRST_CHARACTER = "t"
+
+_VIEW, _CHARACTER, _CLICKED = "bigram_view", "bigram_character", "bigram_clicked"
+_NAMES = {" ": "␣ space", "\n": "↵ newline", "\t": "⇥ tab"}
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What the page shows of V characters: the learned table and, if the text is there, the counts.
+
+    The losses are in nats per character on the validation split.
+    """
+
+    characters: str
+    n_left_out: int
+    """Rare characters for which there is no room."""
+    learned: Matrix
+    learned_loss_nats: float | None = None
+    counted: Matrix | None = None
+    counted_loss_nats: float | None = None
+    occurrences: Matrix | None = None
+    """How often something follows each character in the training split, (V,)."""
+
+    @classmethod
+    def of(cls, loaded: LoadedModel, corpus: Corpus | None) -> Tables:
+        characters = loaded.vocabulary.characters
+        learned = transition_probabilities(loaded.model)
+        if corpus is None:
+            return cls(characters, 0, compact(learned))._limited(np.zeros(len(characters)))
+        counted = bigram_probabilities(corpus.train, len(characters))
+        occurrences = bigram_counts(corpus.train, len(characters)).sum(dim=1).numpy()
+        everything = cls(
+            characters, 0, compact(learned), transition_loss(learned, corpus.val),
+            compact(counted), transition_loss(counted, corpus.val), compact(occurrences),
+        )  # fmt: skip
+        return everything._limited(occurrences)
+
+    def _limited(self, importance: NDArray[Any]) -> Tables:
+        """The most important characters only, if there is no room for all."""
+        n_left_out = max(0, len(self.characters) - MAX_SHOWN)
+        if not n_left_out:
+            return self
+        kept = np.sort(np.argsort(-importance, kind="stable")[:MAX_SHOWN])
+        square = np.ix_(kept, kept)
+        return replace(
+            self,
+            characters="".join(self.characters[i] for i in kept),
+            n_left_out=n_left_out,
+            learned=self.learned[square],
+            counted=None if self.counted is None else self.counted[square],
+            occurrences=None if self.occurrences is None else self.occurrences[kept],
+        )
+
+
+def main() -> None:
+    # A click arrives after the box that it changes was drawn, so it is taken over here.
+    if clicked := st.session_state.pop(_CLICKED, None):
+        st.session_state[_CHARACTER] = clicked
+    st.title("What follows what")
+    st.markdown(
+        "The bigram model is one table: for each character, how likely each other is to follow. "
+        "The best it can become can simply be **counted**, so here one sees learning arrive at "
+        "what counting knows."
+    )
+    runs = [run for run in the_lab().runs() if run.model == "bigram"]
+    if runs:
+        loaded, corpus = _render_choice(runs)
+    else:
+        loaded, corpus = _render_offer()
+    tables = Tables.of(loaded, corpus)
+    with st.container(horizontal=True, gap="medium"):
+        left = st.container(width=TABLE_PX, gap="xsmall")
+        right = st.container(width=ROW_PX, gap="small")
+    with right:
+        _render_numbers(tables)
+        row = _choose_row(tables.characters)
+        _render_row(tables, row)
+    with left:
+        _render_table(tables, row)
+
+
+# --- the model and the text -----------------------------------------------------------------------
+
+
+def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
+    """Let the reader pick a run and a checkpoint; its text may be gone, which is then said."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=340):
+            run = pick_run(runs, key="bigram_run")
+        with st.container(width="content"):
+            which = pick_checkpoint(key="bigram_checkpoint")
+        assert run is not None
+        loaded = load_model(run, which)
+        with st.container(gap=None):
+            st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.")
+            follow(run, which, loaded.iter, every_s=1.0)
+    try:
+        return loaded, the_lab().corpus_of(run)
+    except CorpusError as error:
+        st.warning(f"Nothing can be counted for comparison. {plain(str(error))}")
+        return loaded, None
+
+
+def _render_offer() -> tuple[LoadedModel, Corpus]:
+    """Before any run: an untrained table, the counts, and one button."""
+    corpus = the_lab().library.load()
+    loaded = untrained_model("bigram", corpus)
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        if st.button(
+            "Train a bigram table", type="primary", key="bigram_train", icon=":material/play_arrow:"
+        ):
+            config = the_lab().configure("bigram", corpus, "quick")
+            choose_run(the_service().start(config, corpus))
+            st.session_state[_VIEW] = "learned"
+            st.rerun()
+        st.caption(
+            f"It takes a few seconds. Until then *learned* is a table with random numbers, "
+            f"**{loaded.origin}**, and *counted* comes from the corpus {plain(corpus.name)}."
+        )
+    if _VIEW not in st.session_state:
+        st.session_state[_VIEW] = "counted"  # the one that has something to show
+    return loaded, corpus
+
+
+# --- the tables -----------------------------------------------------------------------------------
+
+
+def _render_table(tables: Tables, row: int) -> None:
+    views: list[View] = ["learned"] if tables.counted is None else list(get_args(View))
+    if st.session_state.get(_VIEW) not in views:
+        st.session_state[_VIEW] = views[0]
+    left_out = (
+        f" Shown are the {len(tables.characters)} most frequent characters; "
+        f"{tables.n_left_out:,} rarer ones are left out."
+    )
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        view: View = (
+            st.segmented_control(
+                "Table", views, key=_VIEW, required=True, persist_state="session",
+                label_visibility="collapsed",
+            )
+            or views[0]
+        )  # fmt: skip
+        st.caption(MEANINGS[view] + left_out * bool(tables.n_left_out))
+    click = live_plot(
+        _table_figure(tables, view, row),
+        key="bigram_table",
+        alt=f"Table of what follows what, {view}: one row for each character that is there, one "
+        "column for each that may follow; the row of the chosen character is also drawn as bars",
+        height_px=TABLE_HEIGHT_PX,
+        clickable=True,
+    )
+    if click and isinstance(click.y, int | float):
+        clicked = round(click.y)
+        if 0 <= clicked < len(tables.characters) and clicked != row:
+            st.session_state[_CLICKED] = tables.characters[clicked]
+            st.rerun()
+
+
+def _table_figure(tables: Tables, view: View, row: int) -> go.Figure:
+    if view == "learned" or tables.counted is None:
+        return transitions_figure(tables.learned, tables.characters, "learned", row, palette())
+    if view == "counted":
+        return transitions_figure(tables.counted, tables.characters, "counted", row, palette())
+    return difference_figure(tables.learned, tables.counted, tables.characters, row, palette())
+
+
+def _render_numbers(tables: Tables) -> None:
+    """How far the learned table is from the counted one, in a sentence or two."""
+    if tables.counted is None or tables.occurrences is None:
+        return
+    difference = np.abs(tables.learned - tables.counted)
+    first, then = np.unravel_index(np.argmax(difference), difference.shape)
+    st.markdown(
+        f"On the validation text the table has a loss of **{words.loss(tables.learned_loss_nats)}**"
+        f" nats per character, the counts have **{words.loss(tables.counted_loss_nats)}**. "
+        f"The two tables differ by {100 * difference.mean():.2f} percentage points on average, and "
+        f"most where "
+        f"{quoted(tables.characters[then])} follows {quoted(tables.characters[first])}: learned "
+        f"{percent(float(tables.learned[first, then]))}, counted "
+        f"{percent(float(tables.counted[first, then]))}."
+    )
+    times = words.count(tables.occurrences[first])
+    st.caption(
+        f"Something follows {quoted(tables.characters[first])} {times} times in the training text. "
+        "A row learns only when its character comes by, so rare ones stay near where they began."
+    )
+
+
+def _choose_row(characters: str) -> int:
+    """Let the reader choose a character by keyboard too; returns its place."""
+    if st.session_state.get(_CHARACTER) not in list(characters):  # another text may not have it
+        st.session_state[_CHARACTER] = (
+            FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
+        )
+    chosen: str = st.selectbox(
+        "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
+        format_func=lambda c: _NAMES.get(c, c), help="Or click its row in the table.",
+    )  # fmt: skip
+    return characters.index(chosen)
+
+
+def _render_row(tables: Tables, row: int) -> None:
+    counted = None if tables.counted is None else tables.counted[row]
+    live_plot(
+        successors_figure(tables.learned[row], counted, tables.characters, palette()),
+        key="bigram_row",
+        alt="The likeliest successors of the chosen character, learned beside counted",
+        height_px=300,
+    )
+    if tables.occurrences is not None:
+        st.caption(
+            f"{quoted(tables.characters[row])} comes {words.count(tables.occurrences[row])} times "
+            "in the training text. Sorted by what was counted."
+        )
+
+
+main()

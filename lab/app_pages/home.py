@@ -14,6 +14,7 @@ from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
 from lab.figures.losses import X_TITLES, XAxis, loss_figure
+from lab.plain import plain
 from lab.state import choose_run, curve_of, is_live, palette, references_of, the_lab, the_service
 
 WHAT_THEY_ARE: dict[ModelKind, tuple[str, str]] = {
@@ -131,7 +132,7 @@ def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
     )
     for run in everything:
         if is_live(run) and run not in runs:
-            st.caption(f"Also running now: {run.name}, {run.model}, {words.progress(run)}")
+            st.caption(f"Also running now: {plain(run.name)}, {run.model}, {words.progress(run)}")
     if runs:
         for column, run in zip(st.columns(len(runs), gap="medium"), runs):
             with column.container(border=True, height="stretch"):
@@ -142,7 +143,7 @@ def _render_card(run: RunRecord) -> None:
     store = the_lab().store
     estimates, samples = store.estimates(run.id), store.samples(run.id)
     title, _ = WHAT_THEY_ARE[run.model]
-    st.markdown(f"**{title}** · {run.name}")
+    st.markdown(f"**{title}** · {plain(run.name)}")
     st.caption(words.progress(run))
     st.progress(run.iter / run.max_iters)
     if run.message:

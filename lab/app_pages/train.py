@@ -15,6 +15,7 @@ from lab.controls import new_seed, run_settings
 from lab.figures.losses import X_TITLES, XAxis, loss_figure
 from lab.figures.schedules import schedule_figure
 from lab.pickers import pick_run
+from lab.plain import plain
 from lab.state import (
     choose_run,
     chosen_run,
@@ -152,7 +153,7 @@ def _render_run(
     if run and run.status != shown_status:
         st.rerun()
     if run:
-        st.markdown(f"**{run.name}** · {run.model} · {words.progress(run)}")
+        st.markdown(f"**{plain(run.name)}** · {run.model} · {words.progress(run)}")
         if run.message:
             (st.error if run.status == "failed" else st.warning)(run.message)
     figure = loss_figure(

@@ -1,0 +1,69 @@
+"""What attention heads do, in words: names of patterns, sentences with their numbers. Pure."""
+
+from __future__ import annotations
+
+from core.lens import (
+    NEARBY,
+    NEARLY_EVEN,
+    STRONG_SHARE,
+    HeadSummary,
+    Pattern,
+    name_pattern,
+)
+from lab.figures.heatmaps import percent
+
+PATTERN_WORDS: dict[Pattern, str] = {
+    "previous": "mostly the previous character",
+    "itself": "mostly itself",
+    "first": "mostly the first character",
+    "nearby": "nearby characters",
+    "even": "spread almost evenly",
+    "mixed": "no simple pattern",
+}
+PATTERN_RULES = (
+    "The name follows rules, on averages over this text. *Spread almost evenly*: the weights have "
+    f"at least {NEARLY_EVEN:.0%} of the entropy of even spreading. *Mostly* one place: it gets at "
+    f"least {STRONG_SHARE:.0%} of the weight, and twice its even share. *Nearby*: the head looks "
+    f"at most {NEARBY:.0%} as far back as even spreading would. Else: *no simple pattern*. "
+    "The first character has no choice and is left out."
+)
+
+
+def corner_label(head: HeadSummary, even: HeadSummary) -> str:
+    """A head's pattern in two short lines of Plotly's HTML, for the corner of its map."""
+    pattern = name_pattern(head, even)
+    share = _share_of(head, pattern)
+    return pattern if share is None else f"{pattern}<br>{percent(share)}"
+
+
+def hover_text(layer: int, head: int, summary: HeadSummary, even: HeadSummary) -> str:
+    """What the pointer finds on a head (layer and head from 0), in Plotly's HTML."""
+    return (
+        f"<b>layer {layer + 1} · head {head + 1}</b>: {PATTERN_WORDS[name_pattern(summary, even)]}"
+        f"<br>previous {percent(summary.previous)} · itself {percent(summary.itself)} · "
+        f"first {percent(summary.first)}<br>click to see it large"
+    )
+
+
+def habit_sentence(head: HeadSummary, even: HeadSummary) -> str:
+    """The numbers of a head, each beside what spreading evenly would give. Markdown."""
+    name = PATTERN_WORDS[name_pattern(head, even)]
+    return (
+        f"**{name[0].upper()}{name[1:]}.** On average a character takes "
+        f"{percent(head.previous)} from the one before it, {percent(head.itself)} from itself and "
+        f"{percent(head.first)} from the first, and looks {head.mean_distance:.1f} characters "
+        f"back. Spread evenly, that would be {percent(even.previous)}, {percent(even.itself)}, "
+        f"{percent(even.first)} and {even.mean_distance:.1f} characters."
+    )
+
+
+def _share_of(head: HeadSummary, pattern: Pattern) -> float | None:
+    match pattern:
+        case "previous":
+            return head.previous
+        case "itself":
+            return head.itself
+        case "first":
+            return head.first
+        case _:
+            return None

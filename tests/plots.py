@@ -1,0 +1,47 @@
+"""A stand-in for the live plot: keeps the figures that a page draws, and clicks on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+import pytest
+
+from lab.components import live_plot as live_plot_module
+from lab.components.live_plot import PlotClick
+
+
+@dataclass
+class Plots:
+    """What a page drew in its last run, by the key of the plot."""
+
+    figures: dict[str, go.Figure] = field(default_factory=dict)
+    alts: dict[str, str] = field(default_factory=dict)
+    _clicks: dict[str, PlotClick] = field(default_factory=dict)
+
+    def click(self, key: str, x: float, y: float) -> None:
+        """Let the page find a click at the next run; like a real one, it is found once."""
+        self._clicks[key] = PlotClick(x=x, y=y, z=None, curve=0, customdata=None)
+
+    def live_plot(
+        self,
+        figure: go.Figure,
+        *,
+        key: str,
+        alt: str,
+        height_px: int = 420,
+        clickable: bool = False,
+    ) -> PlotClick | None:
+        """As `live_plot`, less the screen."""
+        assert alt and height_px > 0
+        self.figures[key], self.alts[key] = figure, alt
+        return self._clicks.pop(key, None) if clickable else None
+
+
+@pytest.fixture
+def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plots]:
+    """Import this fixture into a test module; pages then draw here."""
+    drawn = Plots()
+    monkeypatch.setattr(live_plot_module, "live_plot", drawn.live_plot)
+    yield drawn

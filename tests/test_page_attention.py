@@ -1,0 +1,201 @@
+"""Attention: something to see at any time, choices in step, and texts that cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import ModelKind
+from core.lab import Lab
+from tests.helpers import add_corpus, play, small_run, train, trained
+from tests.pages import open_page, pages
+from tests.plots import Plots, plots
+
+__all__ = ["pages", "plots"]
+
+ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
+
+
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.run.SAMPLE_LENGTH", 12)
+
+
+def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:
+    """A finished small run on a small corpus; returns its id."""
+    return trained(pages, add_corpus(pages, "tiny", play(4_000)), kind, **changes)
+
+
+def type_text(app: AppTest, text: str) -> None:
+    app.text_input(key="attention_text").set_value(text).run()
+    assert not app.exception
+
+
+def said(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.caption, *app.info, *app.warning))
+
+
+def letters(plots: Plots, key: str = ONE) -> str:
+    return "".join(plots.figures[key].layout.xaxis.ticktext)
+
+
+def test_before_any_run_an_untrained_transformer_is_shown(pages: Lab, plots: Plots) -> None:
+    app = open_page("attention")
+    assert "untrained, step 0" in said(app)
+    assert letters(plots) == "␣not␣to␣be,␣that␣is␣the␣question"
+    assert list(plots.figures[ALL].layout.yaxis.ticktext) == ["layer 1", "layer 2", "layer 3"]
+    assert "Spread almost evenly" in said(app)
+    assert pages.runs() == []
+
+
+def test_the_plots_are_sent_to_the_browser(pages: Lab) -> None:
+    app = open_page("attention")
+    keys = [element.key for element in app.get("bidi_component")]
+    assert {ALL, ONE, ROW} <= set(keys)
+
+
+def test_the_button_leads_to_training(pages: Lab, plots: Plots) -> None:
+    app = open_page("attention")
+    app.button(key="attention_train").click().run()
+    assert not app.exception
+    assert app.title[0].value != "Where each head looks"
+
+
+def test_a_bigram_run_has_no_attention_and_that_is_said(pages: Lab, plots: Plots) -> None:
+    name = pages.run(finished(pages, "bigram", name="plain table")).name
+    app = open_page("attention")
+    assert f"{name} is a bigram table: it has no attention" in said(app)
+    assert "untrained" in said(app)
+
+
+def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages, learning_rate=0.5, max_iters=60))
+    app = open_page("attention")
+    assert f"best checkpoint, step {run.best_iter}" in said(app)
+    best = plots.figures[ONE].data[0].z
+    app.segmented_control(key="attention_checkpoint").set_value("last").run()
+    assert "last checkpoint, step 60" in said(app)
+    assert run.best_iter != 60, "the rate is so high that the run gets worse again"
+    assert not np.array_equal(best, plots.figures[ONE].data[0].z, equal_nan=True)
+
+
+def test_only_the_last_block_of_a_long_text_is_read_and_that_is_said(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)  # block_size 8
+    app = open_page("attention")
+    type_text(app, "to be or not to be")
+    assert "sees 8 characters at most, so it is given only the last 8 of these 18" in said(app)
+    assert letters(plots) == "ot␣to␣be"
+    type_text(app, "to be")
+    assert "at most, so" not in said(app)
+
+
+def test_a_very_long_context_is_cut_to_what_can_be_drawn(pages: Lab, plots: Plots) -> None:
+    finished(pages, block_size=200, max_iters=2)
+    app = open_page("attention")
+    type_text(app, "to be " * 40)
+    assert plots.figures[ONE].data[0].z.shape == (128, 128)
+    assert "room for 128" in said(app)
+
+
+def test_a_click_and_the_controls_choose_the_same_head(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    first = plots.figures[ONE].data[0].z
+    plots.click(ALL, x=0.9, y=1.2)
+    app.run()
+    assert app.segmented_control(key="attention_layer").value == 2
+    assert app.segmented_control(key="attention_head").value == 2
+    clicked = plots.figures[ONE].data[0].z
+    assert not np.array_equal(first, clicked, equal_nan=True)
+    app.segmented_control(key="attention_layer").set_value(1)
+    app.segmented_control(key="attention_head").set_value(1).run()
+    assert np.array_equal(first, plots.figures[ONE].data[0].z, equal_nan=True)
+    plots.click(ALL, x=7.0, y=-3.0)  # outside
+    app.run()
+    assert app.segmented_control(key="attention_head").value == 1
+
+
+def test_a_click_on_a_row_chooses_the_character_whose_bars_are_drawn(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    assert app.select_slider(key="attention_place").value == 8
+    plots.click(ONE, x=0.0, y=3.2)
+    app.run()
+    assert app.select_slider(key="attention_place").value == 4
+    row = plots.figures[ONE].data[0].z[3, :4] ** 2
+    np.testing.assert_allclose(plots.figures[ROW].data[0].y[:4], row, atol=1e-6)
+    type_text(app, "to")
+    assert app.select_slider(key="attention_place").value == 2
+
+
+def test_the_single_layer_of_the_attention_model_is_no_choice(pages: Lab, plots: Plots) -> None:
+    finished(pages, "attention")
+    app = open_page("attention")
+    type_text(app, "to be")
+    keys = {control.key for control in app.segmented_control}
+    assert keys == {"attention_checkpoint", "attention_head"}
+    assert plots.figures[ONE].data[0].colorscale[-1][1].upper() == "#0072B2"
+
+
+def test_unknown_characters_are_named_and_can_be_left_out(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to <b>be</b> é")
+    assert app.warning[0].value.count("‘") == 4  # < > / and é, each once
+    app.button(key="attention_drop").click().run()
+    assert app.text_input(key="attention_text").value == "to bbeb "
+    assert not app.warning
+    type_text(app, "ééé")
+    app.button(key="attention_drop").click().run()
+    assert not app.warning and not app.exception  # nothing was left, so an example stands there
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "Type a text"), ("t", "can only look at itself")])
+def test_too_short_a_text_is_said(pages: Lab, plots: Plots, text: str, words: str) -> None:
+    app = open_page("attention")
+    type_text(app, text)
+    assert words in said(app)
+
+
+def test_a_model_that_sees_one_character_has_nothing_to_choose(pages: Lab, plots: Plots) -> None:
+    finished(pages, block_size=1, max_iters=2)
+    app = open_page("attention")
+    type_text(app, "to be")
+    assert "can only look at itself" in said(app)
+
+
+def test_a_live_run_is_followed(pages: Lab, plots: Plots) -> None:
+    from core.run import ActiveRun
+
+    corpus = add_corpus(pages, "tiny", play(4_000))
+    run_id = train(pages, small_run(pages, corpus, "transformer"), until=10)
+    theirs = ActiveRun(pages.home, pages.store, run_id)
+    try:
+        app = open_page("attention")
+        assert "is training: step 10 of 40" in said(app)
+        assert "step 10." in said(app)
+        theirs.advance(60.0, until=30)
+        theirs.pause()
+        app.run()
+        assert "best checkpoint, step" in said(app)
+        assert "step 10." not in said(app)
+    finally:
+        theirs.close()
+
+
+def test_a_run_whose_corpus_is_gone_can_still_be_looked_at(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    (pages.home.corpora / "tiny.txt").unlink()
+    app = open_page("attention")
+    type_text(app, "to be")
+    assert letters(plots) == "to␣be"
+    assert not app.error
