@@ -11,6 +11,7 @@ taken away after it, so that several trainers can take turns in one process.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator
@@ -142,7 +143,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         # Moments come from the state, rates and decay from the config: a branch may change them.
         groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+        moments = copy.deepcopy(state["optimizer"])  # torch itself would go on in the caller's
+        self.optimizer.load_state_dict(moments | {"param_groups": groups})
         self._batches.load_state_dict(state["batches"])
         self._dropout_state = dict(state["dropout"])
         self.iter = state["iter"]

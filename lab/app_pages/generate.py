@@ -1,3 +1,248 @@
+"""Generate: a model continues what one types, and shows how sure it was of each character."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
 import streamlit as st
 
-st.title("generate")
+from core.config import SampleConfig, help_line
+from core.errors import LabError, PromptError
+from core.lab import LoadedModel, Which
+from core.store import RunRecord
+from lab import words
+from lab.components.text_view import text_view
+from lab.pickers import load_model, pick_checkpoint, pick_run, untrained_model
+from lab.plain import plain
+from lab.state import palette, the_lab
+from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
+
+TICK_S = 0.25
+OPENING = "ROMEO:\n"
+
+# Keys of widgets that a button changes, and what the session keeps of the page.
+PROMPT, SEED = "generate_prompt", "generate_seed"
+_SHEET, _REFUSAL, _GO = "generate_sheet", "generate_refusal", "generate_go"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A text that was asked for: who writes it, and how that was said at the time."""
+
+    writing: Writing
+    title: str
+    vocab_size: int
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A prompt that the model cannot read, why, and what is left when that is dropped."""
+
+    prompt: str
+    message: str
+    readable: str
+
+
+def main() -> None:
+    st.title("A model writes, one character at a time")
+    st.caption(
+        "At each place the model gives every character a probability, one of them is drawn, and "
+        "the model reads it as if it had always been there. Strong colour: the model was sure. "
+        "Faint colour: it might as well have written something else. Point at a character for its "
+        "probability and its rank; rank 1 is the likeliest of all."
+    )
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        run, which = _pick(the_lab().runs())
+        _set_opening(run, which)
+        prompt = st.text_area(
+            "Prompt", key=PROMPT, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
+            help="What the model continues. Empty: it begins with a new line.",
+        )  # fmt: skip
+        # The button stands above the settings that it needs, so its place is kept free first.
+        buttons = st.container()
+        config = _settings(run)
+        with buttons:
+            _render_buttons(run, which, prompt or "", config)
+            _render_refusal(prompt or "")
+    with right:
+        sheet: Sheet | None = st.session_state.get(_SHEET)
+        writes = sheet is not None and not sheet.writing.snapshot().over
+        st.fragment(_render_sheet, run_every=TICK_S if writes else None)(prompt or "", writes)
+
+
+# --- who writes, and how --------------------------------------------------------------------------
+
+
+def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
+    """The run and the checkpoint that write; None stands for a model that learned nothing."""
+    if not runs:
+        with st.container(border=True):
+            st.markdown(
+                "No run has been trained yet. Until then an **untrained transformer, step 0**, "
+                "writes here: it knows which characters there are and nothing else."
+            )
+            st.page_link(
+                "app_pages/train.py", label="Train a model", icon=":material/model_training:"
+            )
+        return None, "best"
+    run = pick_run(runs, key="generate_run", label="Run")
+    return run, pick_checkpoint(key="generate_checkpoint")
+
+
+def _load(run: RunRecord | None, which: Which) -> LoadedModel:
+    """The model that writes. Raises LabError when it cannot be loaded."""
+    if run:
+        return load_model(run, which)
+    return untrained_model("transformer", the_lab().library.load())
+
+
+def _set_opening(run: RunRecord | None, which: Which) -> None:
+    """A first prompt, and a first seed, that the reader may change."""
+    st.session_state.setdefault(SEED, SampleConfig().seed)
+    if PROMPT not in st.session_state:
+        try:
+            unknown = _load(run, which).vocabulary.unknown(OPENING)
+        except LabError:  # said when the reader asks this run to write
+            unknown = OPENING
+        st.session_state[PROMPT] = "" if unknown else OPENING
+
+
+def _settings(run: RunRecord | None) -> SampleConfig:
+    """The widgets, and what they say. Raises ConfigError for what cannot be."""
+    start = SampleConfig()
+    vocab_size = run.config.model.vocab_size if run else len(the_lab().library.load().vocabulary)
+    left, right = st.columns(2)
+    temperature = left.slider(
+        "Temperature", 0.0, 2.0, start.temperature, 0.05, key="generate_temperature",
+        help=help_line("temperature"), persist_state="session",
+    )  # fmt: skip
+    length = right.slider(
+        "Length", 50, MAX_CHARACTERS, start.max_new_tokens, 50, key="generate_length",
+        help=help_line("max_new_tokens"), persist_state="session",
+    )  # fmt: skip
+    # A key of its own for each size: a number that was right may be too large for another corpus.
+    top_k = left.slider(
+        "Top-k", 0, vocab_size, start.top_k, key=f"generate_top_k_{vocab_size}",
+        help=help_line("top_k"), persist_state="session",
+    )  # fmt: skip
+    top_p = right.slider(
+        "Top-p", 0.05, 1.0, start.top_p, 0.05, key="generate_top_p",
+        help=help_line("top_p"), persist_state="session",
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, key=SEED, help="same seed, same text", persist_state="session"
+        )
+        st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)
+    explained = ("Temperature", "temperature"), ("Top-k", "top_k"), ("Top-p", "top_p")
+    st.caption("  \n".join(f"**{label}**: {help_line(name)}." for label, name in explained))
+    return SampleConfig(
+        max_new_tokens=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+    )
+
+
+def _new_seed() -> None:
+    st.session_state[SEED] = secrets.randbelow(2**31)
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def _render_buttons(run: RunRecord | None, which: Which, prompt: str, config: SampleConfig) -> None:
+    sheet: Sheet | None = st.session_state.get(_SHEET)
+    if sheet and not sheet.writing.snapshot().over:
+        if st.button("Stop", key="generate_stop", icon=":material/stop:"):
+            sheet.writing.stop()
+            st.rerun()
+        return
+    pressed = st.button("Write", type="primary", key="generate_write", icon=":material/edit_note:")
+    if pressed or st.session_state.pop(_GO, False):
+        _begin(run, which, prompt, config)
+
+
+def _begin(run: RunRecord | None, which: Which, prompt: str, config: SampleConfig) -> None:
+    """Start to write, or keep the reason why not."""
+    loaded = _load(run, which)
+    st.session_state.pop(_REFUSAL, None)
+    try:
+        writing = Writing(loaded.model, loaded.vocabulary, prompt, config)
+    except PromptError as error:
+        readable = loaded.vocabulary.drop_unknown(prompt)
+        st.session_state[_REFUSAL] = Refusal(prompt, str(error), readable)
+        return
+    st.session_state[_SHEET] = Sheet(writing, _title(run, loaded), len(loaded.vocabulary))
+    writing.start()
+    st.rerun()
+
+
+def _title(run: RunRecord | None, loaded: LoadedModel) -> str:
+    model = loaded.model.config
+    sees = 1 if model.model == "bigram" else model.block_size
+    characters = "character" if sees == 1 else f"{sees} characters"
+    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
+    return f"**{name}**, {loaded.origin}; it sees the last {characters}"
+
+
+def _render_refusal(prompt: str) -> None:
+    refusal: Refusal | None = st.session_state.get(_REFUSAL)
+    if refusal is None or refusal.prompt != prompt:
+        return
+    st.error(plain(refusal.message))
+    st.button(
+        "Leave them out and write", key="generate_drop", icon=":material/backspace:",
+        on_click=_drop_unknown, args=(refusal.readable,),
+    )  # fmt: skip
+
+
+def _drop_unknown(readable: str) -> None:
+    st.session_state[PROMPT] = readable
+    st.session_state[_GO] = True
+
+
+# --- the text -------------------------------------------------------------------------------------
+
+
+def _render_sheet(prompt: str, wrote: bool) -> None:
+    sheet: Sheet | None = st.session_state.get(_SHEET)
+    snapshot = sheet.writing.snapshot() if sheet else None
+    if wrote and snapshot and snapshot.over:
+        st.rerun()
+    if sheet and snapshot:
+        st.markdown(sheet.title)
+        st.caption(_progress(snapshot))
+    else:
+        st.markdown("**Nothing written yet**")
+        st.caption("Press Write, and the text appears here as it is written.")
+    text_view(
+        snapshot.prompt if snapshot else prompt,
+        snapshot.records if snapshot else (),
+        palette(),
+        key="generate_text",
+        alt="The prompt, and what the model added to it",
+        vocab_size=sheet.vocab_size if sheet else 0,
+        height_px=520,
+        hint="Your prompt stands here in bold; what the model adds follows it.",
+    )
+    if snapshot and snapshot.over and snapshot.records:
+        st.download_button(
+            "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",
+            key="generate_download", icon=":material/download:", type="tertiary",
+            on_click="ignore",
+        )  # fmt: skip
+
+
+def _progress(snapshot: WritingSnapshot) -> str:
+    """Where a text stands, in one line."""
+    n = words.count(len(snapshot.records))
+    if not snapshot.over:
+        return f"Writing: {n} of {words.count(snapshot.n_wanted)} characters."
+    if snapshot.state == "failed":
+        return snapshot.message
+    end = f"{n} characters" if snapshot.state == "done" else f"Stopped after {n} characters"
+    rate = snapshot.chars_per_s
+    return f"{end}, {words.count(rate)} a second." if rate else f"{end}."
+
+
+main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Literal
 
 import numpy as np
@@ -118,7 +119,8 @@ def _add_curve(
     scale: float,
     label_by: Literal["model", "name"],
 ) -> None:
-    label = curve.model if label_by == "model" else f"{curve.name} ({curve.model})"
+    # Plotly reads a few HTML tags in labels, and a run may bear any name.
+    label = curve.model if label_by == "model" else f"{escape(curve.name)} ({curve.model})"
     figure.add_scatter(
         x=curve.x(curve.steps, axis), y=curve.train_losses * scale, mode="lines", name=label,
         line=dict(color=palette.model_pale(curve.model), width=1), opacity=0.7,

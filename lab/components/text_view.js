@@ -1,0 +1,138 @@
+// Shows a text that a model wrote, each character on the colour of its probability.
+//
+// Streamlit calls the default export again whenever the data change, and the function that it
+// returned last once, when the component leaves the page. All text is set as textContent.
+
+const views = new WeakMap(); // the element that Streamlit gave us -> its TextView
+const VISIBLE = { " ": "␣", "\n": "↵", "\t": "⇥" };
+
+export default function ({ parentElement, data }) {
+  let view = views.get(parentElement);
+  if (!view) {
+    view = new TextView(parentElement);
+    views.set(parentElement, view);
+  }
+  view.update(data);
+  return () => {
+    views.delete(parentElement);
+    view.root.remove();
+  };
+}
+
+class TextView {
+  constructor(parent) {
+    this.root = make("div", "view");
+    this.bar = make("span", "bar");
+    this.readout = make("span", "readout");
+    this.readout.setAttribute("role", "status");
+    const scale = make("span", "scale");
+    scale.append(make("span", "", "0"), this.bar, make("span", "", "1"));
+    const legend = make("div", "legend");
+    legend.append(make("span", "", "probability"), scale, this.readout);
+
+    // Screen readers get the text in one piece; the colours would cut it into single characters.
+    this.spoken = make("p", "spoken");
+    this.page = make("pre", "page");
+    this.page.setAttribute("aria-hidden", "true");
+    this.scroller = make("div", "scroller");
+    this.scroller.tabIndex = 0;
+    this.scroller.setAttribute("role", "region");
+    this.scroller.append(this.spoken, this.page);
+    this.root.append(legend, this.scroller);
+    parent.append(this.root);
+
+    this.clear();
+    this.page.onpointerover = (event) => this.point(this.places.get(event.target));
+    this.page.onpointerleave = () => this.point(undefined);
+    this.scroller.onkeydown = (event) => this.step(event);
+    this.scroller.onblur = () => this.point(undefined);
+  }
+
+  clear() {
+    this.page.replaceChildren();
+    this.characters = []; // of the added text
+    this.elements = []; // theirs, in the same order
+    this.places = new Map(); // the way back, from an element to its place
+    this.prompt = null;
+    this.at = undefined;
+  }
+
+  update(data) {
+    const added = Array.from(data.added);
+    const grew =
+      data.prompt === this.prompt && this.characters.every((c, i) => c === added[i]);
+    const recoloured = JSON.stringify(data.scale) !== JSON.stringify(this.data?.scale);
+    this.data = data;
+    if (!grew || recoloured) this.clear();
+    this.bar.style.background = `linear-gradient(to right, ${data.scale.map((s) => s[0])})`;
+    this.scroller.setAttribute("aria-label", data.alt);
+    this.spoken.textContent = data.prompt + data.added || data.hint;
+
+    const follows = this.nearTheEnd();
+    if (this.prompt === null) this.begin(data);
+    for (let i = this.characters.length; i < added.length; i++) this.add(added[i], i);
+    this.characters = added;
+    if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
+    this.describe();
+  }
+
+  begin({ prompt, added, hint }) {
+    this.prompt = prompt;
+    if (prompt) this.page.append(make("span", "prompt", prompt));
+    if (!prompt && !added && hint) this.page.append(make("span", "hint", hint));
+  }
+
+  add(character, place) {
+    const { scale, probabilities } = this.data;
+    const [color, ink] = scale[Math.round(probabilities[place] * (scale.length - 1))];
+    const element = make("span", character === "\n" ? "newline" : "", character);
+    element.style.background = color;
+    element.style.color = ink;
+    if (place === 0) this.page.querySelector(".hint")?.remove();
+    this.elements.push(element);
+    this.places.set(element, place);
+    this.page.append(element);
+  }
+
+  nearTheEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+    return scrollTop + clientHeight > scrollHeight - 40;
+  }
+
+  /** Left and right do from the keyboard what the pointer does. */
+  step(event) {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!way || !this.characters.length) return;
+    event.preventDefault();
+    const from = this.at ?? (way > 0 ? -1 : this.characters.length);
+    this.point(Math.min(Math.max(from + way, 0), this.characters.length - 1));
+    this.elements[this.at].scrollIntoView({ block: "nearest" });
+  }
+
+  point(place) {
+    this.elements[this.at]?.classList.remove("pointed");
+    this.at = place;
+    this.elements[place]?.classList.add("pointed");
+    this.describe();
+  }
+
+  describe() {
+    const { probabilities, ranks, vocab_size } = this.data;
+    if (this.at === undefined || this.at >= this.characters.length) {
+      this.readout.textContent = this.characters.length ? "point at a character" : "";
+      return;
+    }
+    const character = this.characters[this.at];
+    const p = probabilities[this.at];
+    const said = p < 0.001 ? "under 0.001" : p.toFixed(3);
+    this.readout.textContent =
+      `${VISIBLE[character] ?? character}  p ${said} · rank ${ranks[this.at]} of ${vocab_size}`;
+  }
+}
+
+function make(tag, className, text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.textContent = text;
+  return element;
+}

@@ -1,0 +1,167 @@
+"""A text by a model: each character on the colour of the probability that the model gave it.
+
+Owns: getting the characters with their probabilities and ranks into the browser. The drawing, and
+what is said about the character under the pointer, are in the script file beside this one. The
+text travels as data and is shown as it is; nothing in it is read as Markdown or HTML.
+
+Must not know: who wrote the text, or whether more is to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from core.generation import TokenRecord
+from lab.palette import Palette
+
+READABLE: Final = 4.5
+"""The least contrast of text with its ground, after https://www.w3.org/TR/WCAG22/."""
+
+_CSS: Final = """
+.view {
+  display: flex;
+  flex-direction: column;
+  height: 100%;
+  font-family: var(--st-font);
+  font-size: 0.8125rem;
+  color: var(--st-gray-text-color);
+}
+.legend {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 0.25rem 0.75rem;
+  padding-bottom: 0.5rem;
+}
+.scale {
+  display: inline-flex;
+  align-items: center;
+  gap: 0.375rem;
+}
+.bar {
+  width: 7rem;
+  height: 0.75rem;
+  border: 1px solid var(--st-border-color);
+  border-radius: 2px;
+}
+.readout {
+  margin-left: auto;
+  min-height: 1.25rem;
+  font-family: var(--st-code-font);
+  color: var(--st-text-color);
+  white-space: pre;
+}
+.scroller {
+  flex: 1;
+  min-height: 0;
+  overflow: auto;
+  padding: 0.75rem 1rem;
+  border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius);
+}
+.scroller:focus-visible {
+  outline: 2px solid var(--st-primary-color);
+  outline-offset: 1px;
+}
+.page {
+  margin: 0;
+  font-family: var(--st-code-font);
+  font-size: 0.9375rem;
+  line-height: 1.6;
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+  color: var(--st-text-color);
+}
+.prompt {
+  font-weight: 700;
+}
+.hint {
+  font-family: var(--st-font);
+  color: var(--st-gray-text-color);
+}
+.page > span:not(.prompt, .hint) {
+  padding: 0.125rem 0;
+}
+/* Seen, but neither selected nor copied. */
+.newline::before {
+  content: "↵";
+}
+.pointed {
+  outline: 2px solid var(--st-text-color);
+}
+.spoken {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  margin: 0;
+  overflow: hidden;
+  clip-path: inset(50%);
+}
+"""
+
+_TEXT_VIEW = st.components.v2.component(
+    "lab_text_view", css=_CSS, js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+)
+
+
+def text_view(
+    prompt: str,
+    records: Sequence[TokenRecord],
+    palette: Palette,
+    *,
+    key: str,
+    alt: str,
+    vocab_size: int,
+    height_px: int = 420,
+    hint: str = "",
+) -> None:
+    """Show a prompt and what was added to it; `height_px` includes the legend.
+
+    `alt` names the text for screen readers. `hint` stands where the text will be while there is
+    none. A text that only grew is added to, not drawn anew: a reader may scroll in it meanwhile.
+    """
+    _TEXT_VIEW(
+        key=key,
+        height=height_px,
+        data={
+            "prompt": prompt,
+            "added": "".join(record.character for record in records),
+            "probabilities": [round(record.probability, 4) for record in records],
+            "ranks": [record.rank for record in records],
+            "vocab_size": vocab_size,
+            "scale": scale_with_ink(palette),
+            "alt": alt,
+            "hint": hint,
+        },
+    )
+
+
+def scale_with_ink(palette: Palette) -> list[tuple[str, str]]:
+    """The stops of the probability scale from 0 to 1, each with the ink that is readable on it.
+
+    Halfway up, a colour can be too dark for dark ink and too light for light ink; such a stop
+    takes the colour of the nearest one that is not.
+    """
+    inks = (palette.text, palette.ground)
+    pairs = [
+        (color, max(inks, key=lambda ink: _contrast(color, ink)))
+        for _, color in palette.probability_scale
+    ]
+    readable = [i for i, pair in enumerate(pairs) if _contrast(*pair) >= READABLE]
+    return [pairs[min(readable, key=lambda j: abs(i - j))] for i in range(len(pairs))]
+
+
+def _contrast(color: str, other: str) -> float:
+    """From 1 to 21, after https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    darker, lighter = sorted((_luminance(color), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
