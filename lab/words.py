@@ -78,16 +78,16 @@ def progress(record: RunRecord) -> str:
 
 def at_risk(record: RunRecord) -> str:
     """How much training could be lost, in one sentence."""
-    if record.iter == record.checkpoint_iter or record.status == "finished":
-        return "All of it is saved."
     saved = f"Saved up to step {count(record.checkpoint_iter)}"
     if record.status == "running":
         return (
             f"{saved}; if the lab is killed now, at most about "
             f"{duration(record.checkpoint_interval_s)} of training are lost."
         )
-    if record.status == "paused":
-        return f"{saved}; the steps after it would be taken again if the lab were killed."
-    if record.checkpoint_iter:
-        return f"{saved}; it can be resumed from there."
-    return "Nothing was saved yet; it would start again from step 0."
+    if record.status in ("interrupted", "failed"):
+        if record.checkpoint_iter:
+            return f"{saved}; it can be resumed from there."
+        return "Nothing was saved yet; it would start again from step 0."
+    if record.iter == record.checkpoint_iter:
+        return "All of it is saved."
+    return f"{saved}; the steps after it would be taken again if the lab were killed."

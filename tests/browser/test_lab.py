@@ -114,9 +114,8 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
 
     window.open(f"{server.url}/generate")
     click(window, "generate_write")
-    window.page.wait_for_function(
-        "() => document.querySelector('.st-key-generate_text').textContent.length > 100"
-    )
+    written = window.page.locator(".st-key-generate_text .page")
+    window.wait_until(lambda: len(written.inner_text()) > 100, "a text", timeout_s=60)
     assert window.errors == []
 
 
