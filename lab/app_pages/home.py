@@ -79,8 +79,8 @@ def _render_button(corpus: Corpus, runs: list[RunRecord]) -> None:
             label = "Train all three again" if runs else "Train all three"
             _button(label, "play_arrow", lambda: _start_race(corpus), primary=not waiting)
         st.caption(
-            f"They take turns on this computer, about a minute in all, on the corpus "
-            f"{corpus.name} ({words.count(len(corpus.text))} characters)."
+            "About a minute in all; they take turns on this computer. Corpus: "
+            f"{plain(corpus.name)}."
         )
 
 
@@ -122,7 +122,7 @@ def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
     live_plot(
         loss_figure(curves, references_of(corpus), palette(), axis=axis),
         key="race",
-        height_px=400,
+        height_px=390,
         alt="Validation loss of the three models against the lines that counting alone reaches",
     )
     st.caption(
