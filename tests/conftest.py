@@ -12,6 +12,8 @@ from filelock import FileLock
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
 from core.lab import Lab
+from core.service import TrainingService
+from core.trainer import Estimate, Trainer
 from tests.helpers import add_corpus, play
 
 
@@ -30,6 +32,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("LAB_HOME", str(path))
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_mps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that a test can count on not to be there, also on a Mac."""
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
 
 
 @pytest.fixture
@@ -56,6 +64,26 @@ def kind(request: pytest.FixtureRequest) -> ModelKind:
     """Each of the three models in turn."""
     model: ModelKind = request.param
     return model
+
+
+@pytest.fixture
+def best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Estimates say that step 20 was the best of all."""
+
+    def estimate(trainer: Trainer) -> Estimate:
+        return Estimate(trainer.iter, 2.0, 1.0 + abs(trainer.iter - 20))
+
+    monkeypatch.setattr(Trainer, "estimate", estimate)
+
+
+@pytest.fixture
+def service(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingService]:
+    monkeypatch.setattr("core.service.SLICE_S", 0.01)
+    monkeypatch.setattr("core.run.FLUSH_EVERY_S", 0.02)
+    training = TrainingService(lab)
+    yield training
+    training.close()
+    assert not training._thread.is_alive()
 
 
 @pytest.fixture

@@ -19,10 +19,11 @@ from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import resolve
 from core.run import ActiveRun
+from core.service import TrainingService
 
 SMALL: dict[str, Any] = dict(
     block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2,
-    batch_size=4, max_iters=40, eval_interval=10, eval_iters=2,
+    batch_size=4, max_iters=40, eval_interval=10, eval_iters=2, device="cpu",
 )  # fmt: skip
 """Settings of a run that takes a fraction of a second; with dropout, where the model has it."""
 
@@ -31,8 +32,8 @@ def play(n_characters: int, seed: int = 1) -> str:
     """A made-up text of that length, the same for the same seed: speakers, lines, a few words."""
     rng = random.Random(seed)
     words = "to be or not a king and queen of night day love O my lord what say you".split()
-    speeches = []
-    while sum(map(len, speeches)) < n_characters:
+    speeches: list[str] = []
+    while sum(len(speech) for speech in speeches) < n_characters:
         lines = [" ".join(rng.choices(words, k=rng.randint(3, 7))) for _ in range(2)]
         speeches.append(f"{rng.choice(['OWL', 'FOX'])}:\n" + ",\n".join(lines) + ".\n\n")
     return "".join(speeches)[:n_characters]
@@ -81,10 +82,15 @@ def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
 
 
 def checkpoint_state(lab: Lab, run_id: str, step: int | None = None) -> dict[str, Any]:
-    """What the last checkpoint (or that of a step) holds, without the time it took."""
+    """What the last checkpoint (or that of a step) holds, without the time that it took.
+
+    Nor the optimiser's learning rate, which every step sets anew before it is used.
+    """
     folder = CheckpointFolder(lab.home.run_folder(run_id))
     state = dict(folder.load(folder.iters()[-1] if step is None else step).trainer)
     state.pop("elapsed_s")
+    for group in state["optimizer"]["param_groups"]:
+        group.pop("lr")
     return state
 
 
@@ -144,38 +150,63 @@ def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = 20.0
         time.sleep(0.005)
 
 
+def start_run(
+    service: TrainingService, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any
+) -> str:
+    paused = changes.pop("paused", False)
+    config = small_config(kind, len(corpus.vocabulary), **changes)
+    return service.start(config, corpus, paused=paused)
+
+
+def wait_for(service: TrainingService, run_id: str, status: str) -> None:
+    wait_until(lambda: service.lab.run(run_id).status == status, f"{run_id} {status}")
+
+
+def wait_for_steps(service: TrainingService, run_id: str, n_more: int = 1) -> None:
+    goal = service.lab.run(run_id).iter + n_more
+    wait_until(lambda: service.lab.run(run_id).iter >= goal, f"{n_more} more steps")
+
+
 class CommandLine:
     """Calls the command line in this process and catches what it says."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
-        self.stderr = ""
+        self.stdout = self.stderr = ""
 
     def ok(self, *arguments: object) -> dict[str, Any]:
         """The fields of the last line of a command that must succeed."""
-        code, out = self._call("--json", *arguments)
-        assert code == 0, self.stderr
-        fields = json.loads(out.splitlines()[-1], parse_constant=_no_such_number)
-        assert isinstance(fields, dict)
-        return fields
+        assert self.code("--json", *arguments) == 0, self.stderr
+        return last_line(self.stdout)
+
+    def failed(self, *arguments: object) -> dict[str, Any]:
+        """The fields of the last line of a command that must begin and then fail."""
+        assert self.code("--json", *arguments) == 2, self.stderr
+        return last_line(self.stdout)
 
     def refused(self, *arguments: object) -> str:
         """The one line on stderr of a command that must be refused."""
-        code, out = self._call("--json", *arguments)
-        assert (code, out) == (2, "")
+        assert (self.code("--json", *arguments), self.stdout) == (2, "")
         lines = self.stderr.splitlines()
         assert len(lines) == 1, lines
         return lines[0]
 
-    def _call(self, *arguments: object) -> tuple[int, str]:
+    def code(self, *arguments: object) -> int:
+        """The exit code of a command; what it says is in `stdout` and `stderr`."""
         self._capsys.readouterr()
         try:
             code = main([str(a) for a in arguments])
         except SystemExit as exited:
             code = int(exited.code or 0)
-        captured = self._capsys.readouterr()
-        self.stderr = captured.err
-        return code, captured.out
+        self.stdout, self.stderr = self._capsys.readouterr()
+        return code
+
+
+def last_line(stdout: str) -> dict[str, Any]:
+    """The JSON object in the last line of a command's output, with no number that JSON lacks."""
+    fields = json.loads(stdout.splitlines()[-1], parse_constant=_no_such_number)
+    assert isinstance(fields, dict)
+    return fields
 
 
 def _no_such_number(name: str) -> float:

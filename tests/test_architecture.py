@@ -1,0 +1,184 @@
+"""Which way the arrows point, and other promises about the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = sorted((ROOT / "core").rglob("*.py"))
+LAB = sorted((ROOT / "lab").rglob("*.py"))
+FIGURES = [path for path in LAB if path.relative_to(ROOT / "lab").parts[0].startswith("figures")]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def each_file(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """The first part of the name of everything that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names}
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(CORE) > 20
+    assert ROOT / "core" / "models" / "attention.py" in CORE
+
+
+# --- imports --------------------------------------------------------------------------------------
+
+
+@each_file(CORE)
+def test_the_core_knows_nothing_of_the_screen(path: Path) -> None:
+    assert not imports_of(path) & {"streamlit", "plotly", "lab", "tests"}
+
+
+@each_file(FIGURES)
+def test_figures_know_nothing_of_the_app(path: Path) -> None:
+    assert not imports_of(path) & {"streamlit"}
+
+
+@each_file(sorted((ROOT / "core" / "models").glob("*.py")))
+def test_models_know_nothing_of_texts_runs_and_disks(path: Path) -> None:
+    imported = {
+        node.module
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("core.")
+    }
+    assert all(m == "core.config" or str(m).startswith("core.models") for m in imported)
+    assert not imports_of(path) & {"pathlib", "os", "threading", "sqlite3", "io"}
+
+
+@pytest.mark.parametrize("room", ["config", "corpus", "reference", "optim", "trainer"])
+def test_the_arithmetic_knows_no_thread_and_no_disk(room: str) -> None:
+    path = ROOT / "core" / f"{room}.py"
+    assert not imports_of(path) & {"threading", "sqlite3", "pathlib", "os", "filelock", "signal"}
+
+
+# --- habits ---------------------------------------------------------------------------------------
+
+
+THREADS = ["core/service.py", "lab/writing.py"]
+"""Where a thread of its own works, which has nobody to raise to, and records what goes wrong."""
+
+
+def broad_handlers(path: Path) -> Iterator[ast.ExceptHandler]:
+    """Handlers that catch everything and do not raise it again."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.walk(node.type) if node.type else []
+            names = {n.id for n in caught if isinstance(n, ast.Name)}
+            is_broad = node.type is None or names & {"Exception", "BaseException"}
+            last = node.body[-1]
+            if is_broad and not (isinstance(last, ast.Raise) and last.exc is None):
+                yield node
+
+
+@each_file([*CORE, *LAB])
+def test_no_exception_is_swallowed_but_by_a_thread_that_records_it(path: Path) -> None:
+    handlers = list(broad_handlers(path))
+    assert len(handlers) <= (name_of(path) in THREADS)
+    assert all("log.exception(" in ast.unparse(handler) for handler in handlers)
+
+
+def calls_of(path: Path, name: str) -> list[ast.Call]:
+    calls = (node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
+    return [call for call in calls if ast.unparse(call.func) == name]
+
+
+@each_file([*CORE, *LAB])
+def test_nothing_from_a_file_is_ever_executed(path: Path) -> None:
+    for call in calls_of(path, "torch.load"):
+        safe = [k.value for k in call.keywords if k.arg == "weights_only"]
+        assert [ast.unparse(value) for value in safe] == ["True"]
+    for name in ("eval", "exec", "pickle.load", "pickle.loads", "os.system"):
+        assert calls_of(path, name) == []
+
+
+@each_file([path for path in CORE if path.name not in ("__main__.py", "commands.py")])
+def test_only_the_command_line_prints(path: Path) -> None:
+    assert calls_of(path, "print") == []
+
+
+@each_file([path for path in CORE if path.name not in ("files.py", "library.py")])
+def test_files_are_written_in_one_place(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr not in ("write_text", "write_bytes"), node.lineno
+
+
+@each_file([*CORE, *LAB])
+def test_texts_are_read_and_written_as_utf_8_on_every_system(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if is_call and node.func.attr in ("read_text", "write_text"):
+            named = [ast.unparse(v) for v in (*node.args, *(k.value for k in node.keywords))]
+            assert any("utf-8" in value for value in named), node.lineno
+
+
+# --- docstrings -----------------------------------------------------------------------------------
+
+
+def undocumented(path: Path) -> list[str]:
+    """Public things without a docstring.
+
+    Exempt are one-line functions, whose code says it; methods of a class whose base may explain
+    them (`forward` of a model); properties; and commands, which the parser explains.
+    """
+    module, missing = parsed(path), []
+    if module.body and not ast.get_docstring(module):
+        missing.append("the module")
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            if not ast.get_docstring(node):
+                missing.append(node.name)
+            if not node.bases:
+                functions = [n for n in node.body if isinstance(n, Function)]
+                missing += [f"{node.name}.{f.name}" for f in functions if needs_words(f)]
+        elif isinstance(node, Function) and path.name != "commands.py" and needs_words(node):
+            missing.append(node.name)
+    return missing
+
+
+def needs_words(function: Function) -> bool:
+    is_property = "property" in {ast.unparse(d) for d in function.decorator_list}
+    is_public = not function.name.startswith("_")
+    return is_public and not is_property and len(function.body) > 1 and not (
+        ast.get_docstring(function)
+    )  # fmt: skip
+
+
+@each_file(CORE)
+def test_what_is_public_is_explained(path: Path) -> None:
+    assert undocumented(path) == []
+
+
+def test_every_command_is_explained_by_the_parser() -> None:
+    calls = calls_of(ROOT / "core" / "__main__.py", "_command")
+    explained = {ast.unparse(call.args[2]).removeprefix("commands.") for call in calls}
+    of_parser_alone = {"Interrupted", "Failed"}
+    functions = {
+        node.name
+        for node in parsed(ROOT / "core" / "commands.py").body
+        if isinstance(node, Function) and not node.name.startswith("_")
+    }
+    assert functions - of_parser_alone == explained
+    assert all(ast.literal_eval(call.args[3]) for call in calls)

@@ -1,0 +1,147 @@
+"""A branch shares its parent's past, and differs only by what was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.branch import branch_run
+from core.checkpoint import CheckpointFolder
+from core.config import ModelKind
+from core.corpus import Corpus
+from core.errors import CheckpointError, ConfigError, CorpusError, LabError, RunError
+from core.lab import Lab
+from tests.helpers import (
+    assert_same_run,
+    checkpoint_iters,
+    checkpoint_state,
+    files_under,
+    small_run,
+    train,
+    trained,
+    what_it_measured,
+)
+
+
+@pytest.mark.parametrize("at", [0, 5, 20, 33, 40])
+def test_with_nothing_changed_a_branch_equals_its_parent(
+    lab: Lab, corpus: Corpus, kind: ModelKind, at: int
+) -> None:
+    parent = lab.run(trained(lab, corpus, kind))
+    child = branch_run(lab, parent, at, {})
+    assert (child.status, child.iter, child.checkpoint_iter) == ("paused", at, at)
+    assert (child.parent, child.parent_iter) == (parent.id, at)
+    assert_same_run(lab, train(lab, child.id), parent.id)
+
+
+def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
+    lab: Lab, corpus: Corpus
+) -> None:
+    parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
+    assert checkpoint_iters(lab, parent.id) == [20, 25]
+    told: list[int] = []
+    child = branch_run(lab, parent, 23, {}, progress=told.append)
+    assert told[-1] == 23
+    assert [s.iter for s in lab.store.steps(child.id)] == list(range(1, 24))
+    assert 20 in checkpoint_iters(lab, child.id)  # the best so far
+    parent_steps = what_it_measured(lab, parent.id)["steps"]
+    assert what_it_measured(lab, child.id)["steps"] == parent_steps[:23]
+
+
+@pytest.mark.parametrize(
+    "change", [{"learning_rate": 0.05}, {"weight_decay": 5.0}, {"batch_size": 2}], ids=str
+)
+def test_a_change_shows_from_the_step_on_where_it_was_made(
+    lab: Lab, corpus: Corpus, change: dict[str, Any]
+) -> None:
+    parent = lab.run(trained(lab, corpus, "transformer"))
+    child = branch_run(lab, parent, 20, change)
+    assert child.config.flat() == parent.config.flat() | change
+    train(lab, child.id)
+    theirs, ours = (what_it_measured(lab, run_id)["steps"] for run_id in (parent.id, child.id))
+    assert ours[:20] == theirs[:20]
+    assert all(our_step != their_step for our_step, their_step in zip(ours[21:], theirs[21:]))
+    if "learning_rate" in change:
+        assert all(ours[i][2] > 2 * theirs[i][2] for i in range(20, 35))
+
+
+def test_a_branch_may_go_on_for_longer(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(trained(lab, corpus))
+    child = branch_run(lab, parent, 40, {"max_iters": 50})
+    train(lab, child.id)
+    assert lab.run(child.id).iter == 50
+
+
+def test_a_branch_is_written_down(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(trained(lab, corpus, name="owl"))
+    child = branch_run(lab, parent, 10, {}, name="owl again")
+    assert child.name == "owl again"
+    [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
+    assert (event.iter, event.detail) == (10, "from owl")
+
+
+def test_the_parent_is_not_changed(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(trained(lab, corpus))
+    folder = lab.home.run_folder(parent.id)
+    before = what_it_measured(lab, parent.id), files_under(folder)
+    child = branch_run(lab, parent, 20, {"learning_rate": 0.5})
+    train(lab, child.id)
+    assert (what_it_measured(lab, parent.id), files_under(folder)) == before
+    assert lab.run(parent.id) == parent
+
+
+def test_a_branch_of_a_branch_is_a_branch(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(trained(lab, corpus, "attention"))
+    child = branch_run(lab, parent, 10, {})
+    train(lab, child.id, until=20)
+    grandchild = branch_run(lab, lab.run(child.id), 15, {})
+    assert grandchild.parent == child.id
+    train(lab, grandchild.id)
+    assert what_it_measured(lab, grandchild.id) == what_it_measured(lab, parent.id)
+    last = checkpoint_state(lab, grandchild.id)["batches"]["generator"]
+    assert last.equal(checkpoint_state(lab, parent.id)["batches"]["generator"])
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "changes", "error", "message"),
+    [
+        (41, {}, RunError, "has reached step 40; a branch starts at a step from 0 to 40, not 41"),
+        (-1, {}, RunError, "not -1"),
+        (10, {"learning_rate": -1.0}, ConfigError, "learning_rate is a number"),
+        (10, {"learning_rate": 1e-8}, ConfigError, "min_lr"),
+        (20, {"max_iters": 10}, ConfigError, "cannot end before it"),
+        (10, {"n_embd": 16}, ConfigError, "keeps its parent's model"),
+        (10, {"device": "tpu"}, ConfigError, "device is one of"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_leaves_nothing(
+    lab: Lab, corpus: Corpus, at: int, changes: Any, error: type[LabError], message: str
+) -> None:
+    parent = lab.run(trained(lab, corpus, "transformer"))
+    before = lab.runs(), files_under(lab.home.path)
+    with pytest.raises(error, match=message):
+        branch_run(lab, parent, at, changes)
+    assert (lab.runs(), files_under(lab.home.path)) == before
+
+
+def test_a_taken_name_a_lost_text_and_a_damaged_file_leave_nothing(
+    lab: Lab, corpus: Corpus
+) -> None:
+    parent = lab.run(trained(lab, corpus, name="owl"))
+    with pytest.raises(RunError, match="already a run 'owl'"):
+        branch_run(lab, parent, 10, {}, name="owl")
+
+    path = CheckpointFolder(lab.home.run_folder(parent.id)).path(40)
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(CheckpointError, match="damaged or cut short"):
+        branch_run(lab, parent, 40, {})
+
+    lab.library.path("tiny").unlink()
+    with pytest.raises(CorpusError, match="gone"):
+        branch_run(lab, parent, 10, {})
+    assert [record.name for record in lab.runs()] == ["owl"]
+    assert [p.name for p in lab.home.runs.iterdir()] == [parent.id]

@@ -1,0 +1,259 @@
+"""The command line, called in this process: its fields, its refusals and its order of flags."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.__main__ import main
+from core.config import ModelKind
+from core.corpus import Corpus
+from core.lab import Lab
+from core.library import SHIPPED
+from core.models import count_params
+from tests.helpers import (
+    CommandLine,
+    assert_same_run,
+    small_flags,
+    train,
+    trained,
+)
+
+TRAIN_FIELDS = {
+    "run", "status", "iter", "n_params", "train_loss", "val_loss", "best_val_loss", "best_iter",
+    "train_seconds", "tokens_per_s", "world_size",
+}  # fmt: skip
+
+
+@pytest.fixture
+def cli(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line of a lab with the tiny corpus in it."""
+    return CommandLine(capsys)
+
+
+def train_command(kind: ModelKind = "bigram", **changes: Any) -> list[str]:
+    flags = (f"--{name}={value}" for name, value in small_flags(kind, **changes).items())
+    return ["train", "--model", kind, "--corpus", "tiny", *flags]
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def test_train_says_all_that_the_contract_names(
+    cli: CommandLine, lab: Lab, kind: ModelKind
+) -> None:
+    fields = cli.ok(*train_command(kind), "--name", "owl")
+    assert fields.keys() >= TRAIN_FIELDS
+    record = lab.run("owl")
+    assert fields["run"] == record.id
+    assert (fields["status"], fields["iter"], fields["world_size"]) == ("finished", 40, 1)
+    assert fields["n_params"] == count_params(record.config.model)
+    assert fields["val_loss"] == record.val_loss and fields["train_loss"] == record.train_loss
+    assert fields["best_iter"] in (0, 10, 20, 30, 40)
+    assert fields["tokens_per_s"] == pytest.approx(40 * 4 * 8 / fields["train_seconds"])
+    first, *_ = cli.stderr.splitlines()
+    assert first == f"owl: {kind}, {record.n_params:,} parameters, corpus tiny"
+
+
+def test_resume_says_the_same_and_where_it_began(cli: CommandLine, lab: Lab) -> None:
+    run_id = cli.ok(*train_command())["run"]
+    fields = cli.ok("resume", run_id, "--max_iters", "45")
+    assert fields.keys() >= TRAIN_FIELDS | {"resumed_from"}
+    assert (fields["resumed_from"], fields["iter"], fields["status"]) == (40, 45, "finished")
+
+
+def test_resume_without_a_checkpoint_starts_again_and_says_so(cli: CommandLine, lab: Lab) -> None:
+    run_id = cli.ok(*train_command())["run"]
+    for path in lab.home.run_folder(run_id).glob("*.pt"):
+        path.unlink()
+    lab.store.update_run(run_id, status="running")
+    fields = cli.ok("resume", run_id)
+    assert (fields["resumed_from"], fields["iter"]) == (0, 40)
+    assert cli.stderr.splitlines()[0].startswith("There was no checkpoint yet")
+
+
+def test_eval_measures_what_training_measured(
+    cli: CommandLine, kind: ModelKind, best_at_20: None
+) -> None:
+    fields = cli.ok(*train_command(kind))
+    assert fields["best_iter"] == 20
+    evaluated = cli.ok("eval", fields["run"])
+    assert evaluated == {"run": fields["run"], "iter": 40, "val_loss": fields["val_loss"]}
+    best = cli.ok("eval", fields["run"], "--checkpoint", "best")
+    assert (best["iter"], best["val_loss"]) == (fields["best_iter"], fields["best_val_loss"])
+
+
+def test_a_flag_goes_before_the_preset_and_the_preset_before_the_defaults(
+    cli: CommandLine, lab: Lab
+) -> None:
+    cli.ok(
+        "train", "--model", "transformer", "--corpus", "tiny", "--preset", "quick", "--recipe",
+        "classic", "--max_iters", "2", "--n_layer", "1", "--bias", "true", "--name", "owl",
+    )  # fmt: skip
+    config = lab.run("owl").config
+    assert (config.model.n_layer, config.model.bias, config.train.max_iters) == (1, True, 2)
+    assert (config.model.n_embd, config.train.learning_rate) == (64, 3e-3)
+
+
+def test_a_run_that_diverges_says_how_far_it_came_and_why(cli: CommandLine, lab: Lab) -> None:
+    command = train_command(
+        learning_rate=100, weight_decay=10, warmup_iters=0, schedule="constant", eval_interval=1
+    )
+    fields = cli.failed(*command)
+    assert (fields["status"], fields["val_loss"]) == ("failed", None)
+    assert 0 < fields["iter"] < 40
+    assert "Try a smaller learning_rate (it was 100)" in cli.stderr.splitlines()[-1]
+    assert lab.run(fields["run"]).status == "failed"
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def test_runs_lists_all_with_their_settings(cli: CommandLine, lab: Lab) -> None:
+    assert cli.ok("runs") == {"runs": []}
+    fields = cli.ok(*train_command(), "--name", "owl")
+    [listed] = cli.ok("runs")["runs"]
+    assert listed.items() >= fields.items()
+    assert (listed["name"], listed["model"], listed["corpus"]) == ("owl", "bigram", "tiny")
+    assert listed["config"] == lab.run("owl").config.flat()
+
+
+def test_runs_are_renamed_and_deleted(cli: CommandLine, lab: Lab) -> None:
+    run_id = cli.ok(*train_command(), "--name", "owl")["run"]
+    assert cli.ok("runs", "rename", "owl", "fox")["runs"][0]["name"] == "fox"
+    assert cli.ok("runs", "delete", "fox")["runs"][0]["run"] == run_id
+    assert cli.ok("runs") == {"runs": []}
+    assert not lab.home.run_folder(run_id).exists()
+
+
+def test_a_branch_is_made_and_goes_on(cli: CommandLine, lab: Lab) -> None:
+    cli.ok(*train_command("attention"), "--name", "owl")
+    [branch] = cli.ok("runs", "branch", "owl", "--at", "25", "--name", "twin")["runs"]
+    assert (branch["name"], branch["status"], branch["iter"]) == ("twin", "paused", 25)
+    cli.ok("resume", "twin")
+    assert_same_run(lab, lab.run("twin").id, lab.run("owl").id)
+
+    changed = ["--learning_rate", "0.05", "--max_iters", "50"]
+    [branch] = cli.ok("runs", "branch", "owl", *changed)["runs"]
+    assert (branch["iter"], branch["config"]["learning_rate"]) == (40, 0.05)
+    assert cli.ok("resume", branch["run"])["iter"] == 50
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+
+def test_corpora_are_added_and_listed(cli: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"\xef\xbb\xbfan owl\r\n")
+    fields = cli.ok("corpus", "add", "mine", "--from", path)
+    text = b"an owl\n"
+    assert fields == {
+        "name": "mine",
+        "n_chars": len(text),
+        "vocab_size": len(set(text)),
+        "fingerprint": hashlib.sha256(text).hexdigest(),
+    }
+    notes = cli.stderr.splitlines()
+    assert len(notes) == 2 and "byte-order mark" in notes[0] and "line ends" in notes[1]
+    listed = cli.ok("corpus", "list")["corpora"]
+    assert [entry["name"] for entry in listed] == [SHIPPED, "mine", "tiny"]
+    assert listed[1] == fields
+
+
+def test_rare_characters_are_folded_if_asked_to(cli: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "many.txt"
+    path.write_text("".join(chr(0x4E00 + i) for i in range(1200)), "utf-8")
+    assert "1,200 distinct characters" in cli.refused("corpus", "add", "many", "--from", path)
+    assert cli.ok("corpus", "add", "many", "--from", path, "--fold_rare")["vocab_size"] == 1000
+    assert "201 rare characters" in cli.stderr
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def owl(cli: CommandLine, lab: Lab, corpus: Corpus) -> str:
+    """The name of a trained run."""
+    trained(lab, corpus, "transformer", name="owl")
+    return "owl"
+
+
+def test_the_same_seed_writes_the_same_text(cli: CommandLine, owl: str) -> None:
+    command = ["generate", owl, "--prompt", "OWL:\n", "--max_new_tokens", "30"]
+    one, same, other = (cli.ok(*command, "--seed", seed) for seed in (1, 1, 2))
+    assert one.keys() == {"text", "tokens_per_s"}
+    assert one["text"] == same["text"] != other["text"]
+    assert len(one["text"]) == 30 and one["tokens_per_s"] > 0
+    greedy = [cli.ok(*command, *how)["text"] for how in (["--temperature=0"], ["--top_k=1"])]
+    assert greedy[0] == greedy[1]
+    nucleus = cli.ok(*command, "--temperature=1", "--top_p=1e-6")["text"]
+    assert nucleus == greedy[0]
+
+
+def test_an_unknown_character_is_named_and_can_be_dropped(cli: CommandLine, owl: str) -> None:
+    command = ["generate", owl, "--max_new_tokens", "10"]
+    line = cli.refused(*command, "--prompt", "OWL@")
+    assert "'@'" in line and "--drop_unknown" in line
+    dropped = cli.ok(*command, "--prompt", "O@W@L@", "--drop_unknown")
+    assert dropped["text"] == cli.ok(*command, "--prompt", "OWL")["text"]
+    nothing_left = cli.ok(*command, "--prompt", "@", "--drop_unknown")
+    assert nothing_left["text"] == cli.ok(*command)["text"]
+
+
+def test_without_its_text_a_run_still_writes_and_does_nothing_else(
+    cli: CommandLine, lab: Lab, owl: str
+) -> None:
+    lab.library.path("tiny").unlink()
+    assert "'tiny' that this run learned from is gone" in cli.refused("resume", owl)
+    assert "gone" in cli.refused("eval", owl)
+    assert "gone" in cli.refused("runs", "branch", owl)
+    assert cli.ok("generate", owl, "--max_new_tokens", "5")["text"]
+    assert cli.ok("runs")["runs"][0]["status"] == "finished"
+
+
+# --- how it is said ------------------------------------------------------------------------------
+
+
+def test_json_may_stand_before_or_after_the_command(
+    cli: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["--json", "runs"], ["runs", "--json"]):
+        assert main(command) == 0
+        assert capsys.readouterr().out == '{"runs": []}\n'
+
+
+def test_without_json_the_same_is_said_for_people(
+    cli: CommandLine, owl: str, capsys: pytest.CaptureFixture[str], lab: Lab
+) -> None:
+    assert main(["runs"]) == 0
+    assert "name=owl  status=finished  iter=40" in capsys.readouterr().out
+    assert main(["eval", "owl"]) == 0
+    val_loss = lab.run("owl").val_loss
+    assert f"val_loss  {val_loss:.3f}" in capsys.readouterr().out
+
+
+def test_ctrl_c_outside_of_training_is_no_traceback(
+    cli: CommandLine, owl: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.commands.split_loss", stopped)
+    assert cli.code("eval", owl) == 130
+    assert cli.stderr.splitlines()[-1] == "Stopped."
+
+
+def test_training_in_parts_from_the_command_line_is_exact(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    whole = cli.ok(*train_command("transformer"))["run"]
+    parts = cli.ok(*train_command("transformer", max_iters=15, warmup_iters=2, lr_decay_iters=40))
+    cli.ok("resume", parts["run"], "--max_iters", "40")
+    assert [s.loss_nats for s in lab.store.steps(parts["run"])] == [
+        s.loss_nats for s in lab.store.steps(whole)
+    ]
+    train(lab, whole)  # a finished run stays as it was
+    assert lab.run(whole).val_loss == lab.run(parts["run"]).val_loss

@@ -1,0 +1,191 @@
+"""What may become a text of the lab, what is refused, and that a refusal leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import CorpusError
+from core.home import PROJECT_DATA
+from core.lab import Lab
+from core.library import MAX_BYTES, MAX_VOCABULARY, ORIGINAL, RARE, SHIPPED, read_text
+from tests.helpers import add_corpus, files_under, play
+
+MANY = "".join(chr(0x4E00 + i) for i in range(MAX_VOCABULARY + 200))
+"""A text of more distinct characters than there may be."""
+
+# --- what is refused ------------------------------------------------------------------------------
+
+REFUSED = [
+    pytest.param(b"", "is empty", id="empty"),
+    pytest.param(b"\xef\xbb\xbf", "is empty", id="only-a-byte-order-mark"),
+    pytest.param(b"a", "has one character", id="one-character"),
+    pytest.param("é".encode(), "has one character", id="one-character-of-two-bytes"),
+    pytest.param(b"aaaaaaaa", "repeats one character", id="one-repeated-character"),
+    pytest.param(b"\r\n\r\n\r\n", "repeats one character", id="nothing-but-line-ends"),
+    pytest.param(b"PK\x03\x04\x00\x00text", "binary file", id="binary"),
+    pytest.param("naïve café".encode("latin-1"), r"not UTF-8 \(byte 2 ", id="latin-1"),
+    pytest.param(b"abc\xff", r"not UTF-8 \(byte 3 ", id="broken-utf-8"),
+    pytest.param("an owl".encode("utf-16"), "is in UTF-16. Save it as UTF-8", id="utf-16"),
+    pytest.param(b"\xfe\xff\x00a\x00b", "is in UTF-16", id="utf-16-big-endian"),
+    pytest.param("an owl".encode("utf-32"), "is in UTF-32", id="utf-32"),
+    pytest.param(b"ab" * (MAX_BYTES // 2) + b"c", "10.0 MB and the limit is 10 MB", id="too-big"),
+    pytest.param(MANY.encode(), "1,200 distinct characters and the limit is 1,000", id="too-many"),
+]
+
+
+@pytest.mark.parametrize(("raw", "message"), REFUSED)
+def test_a_text_that_cannot_be_learned_from_is_refused_and_leaves_nothing(
+    lab: Lab, tmp_path: Path, raw: bytes, message: str
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(raw)
+    before = files_under(lab.home.path)
+    with pytest.raises(CorpusError, match=message) as from_file:
+        lab.library.add_file("mine", path)
+    with pytest.raises(CorpusError, match=message):
+        lab.library.add("mine", raw, "mine.txt")
+    assert "mine.txt" in str(from_file.value)
+    assert "\n" not in str(from_file.value)
+    assert files_under(lab.home.path) == before
+    assert lab.library.names() == [SHIPPED]
+
+
+def test_a_folder_and_a_missing_file_are_refused(lab: Lab, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is a folder; expected a text file"):
+        lab.library.add_file("mine", tmp_path)
+    with pytest.raises(CorpusError, match=r"There is no file .*missing\.txt"):
+        lab.library.add_file("mine", tmp_path / "missing.txt")
+    assert lab.library.names() == [SHIPPED]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a device without an end")
+def test_a_file_without_an_end_is_not_read_to_its_end(lab: Lab) -> None:
+    with pytest.raises(CorpusError, match="the limit is 10 MB"):
+        lab.library.add_file("mine", Path("/dev/zero"))
+
+
+BAD_NAMES = [
+    "", " ", "a b", "../a", "a/b", "a\\b", ".a", "-a", "_a", "a.txt", "über", "a\n", "a" * 65,
+    "con", "CON", "nul", "com1", "LPT9", "a\x00b", "a:b", "~",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_name_that_is_no_plain_file_name_is_refused(lab: Lab, name: str) -> None:
+    before = files_under(lab.home.path)
+    with pytest.raises(CorpusError, match="is no plain name"):
+        lab.library.add(name, b"an owl", "owl.txt")
+    assert files_under(lab.home.path) == before
+
+
+@pytest.mark.parametrize("name", ["a", "A-1_b", "0", "x" * 64, "console", "com10"])
+def test_plain_names_are_taken(lab: Lab, name: str) -> None:
+    assert add_corpus(lab, name, "an owl").name == name
+
+
+@pytest.mark.parametrize("name", [ORIGINAL, "Tiny-Shakespeare"])
+def test_the_name_of_the_original_is_kept_for_it(lab: Lab, name: str) -> None:
+    with pytest.raises(CorpusError, match=f"kept for the original.*corpus get {ORIGINAL}"):
+        lab.library.add(name, b"an owl", "owl.txt")
+
+
+@pytest.mark.parametrize("name", ["mine", "MINE", "Shakespeare", SHIPPED])
+def test_a_name_with_another_text_is_refused(lab: Lab, name: str) -> None:
+    add_corpus(lab, "mine", "an owl")
+    before = files_under(lab.home.path)
+    with pytest.raises(CorpusError, match="already a corpus"):
+        lab.library.add(name, b"a fox", "fox.txt")
+    assert files_under(lab.home.path) == before
+
+
+def test_the_same_text_may_be_added_again(lab: Lab) -> None:
+    first = add_corpus(lab, "mine", "an owl")
+    before = files_under(lab.home.path)
+    assert add_corpus(lab, "mine", "an owl") == first
+    assert files_under(lab.home.path) == before
+
+
+# --- what is changed ------------------------------------------------------------------------------
+
+
+def test_a_plain_text_is_taken_as_it_is() -> None:
+    reading = read_text("naïve\n\tcafé\n".encode(), "it")
+    assert (reading.text, reading.notes) == ("naïve\n\tcafé\n", ())
+
+
+def test_a_byte_order_mark_is_removed_and_said() -> None:
+    reading = read_text(b"\xef\xbb\xbfan owl", "it")
+    assert reading.text == "an owl"
+    assert "byte-order mark" in reading.notes[0]
+
+
+def test_line_ends_become_newlines_and_that_is_said() -> None:
+    reading = read_text(b"one\r\ntwo\rthree\nfour", "it")
+    assert reading.text == "one\ntwo\nthree\nfour"
+    assert reading.notes == ("line ends were made plain newlines",)
+
+
+def test_as_many_characters_as_there_may_be_are_taken() -> None:
+    assert read_text(MANY[:MAX_VOCABULARY].encode(), "it").notes == ()
+
+
+def test_rare_characters_are_folded_into_one_sign_and_counted(lab: Lab) -> None:
+    common, rare = MANY[: MAX_VOCABULARY - 1], MANY[MAX_VOCABULARY - 1 :]
+    text = (common * 2 + rare)[::-1]
+    reading = lab.library.add("mine", text.encode(), "it", fold_rare=True)
+    assert reading.text == (common * 2 + RARE * len(rare))[::-1]
+    assert reading.notes == (f"{len(rare)} rare characters were folded into {RARE}",)
+    corpus = lab.library.load("mine")
+    assert (corpus.text, len(corpus.vocabulary)) == (reading.text, MAX_VOCABULARY)
+
+
+def test_folding_changes_nothing_where_there_are_few_characters() -> None:
+    assert read_text(b"an owl", "it", fold_rare=True) == read_text(b"an owl", "it")
+
+
+def test_of_equally_rare_characters_the_first_in_unicode_are_kept() -> None:
+    """A choice by the order of a set would be another one in each process."""
+    reading = read_text(MANY[::-1].encode(), "it", fold_rare=True)
+    assert set(reading.text) == {*MANY[: MAX_VOCABULARY - 1], RARE}
+
+
+# --- what there is --------------------------------------------------------------------------------
+
+
+def test_the_shipped_edition_is_always_there_and_the_default(lab: Lab) -> None:
+    assert lab.library.names() == [SHIPPED]
+    assert lab.library.load() == lab.library.load(SHIPPED)
+    assert lab.library.load().text == (PROJECT_DATA / "shakespeare.txt").read_text("utf-8")
+
+
+def test_corpora_are_listed_with_the_default_first(lab: Lab) -> None:
+    for name in ("zebra", "Ant"):
+        add_corpus(lab, name, "an owl")
+    assert lab.library.names() == [SHIPPED, "Ant", "zebra"]
+    assert lab.library.default == SHIPPED
+
+
+def test_a_corpus_that_is_not_there_is_refused_with_those_that_are(lab: Lab) -> None:
+    add_corpus(lab, "mine", "an owl")
+    with pytest.raises(CorpusError, match="no corpus 'yours'; there are shakespeare, mine"):
+        lab.library.load("yours")
+
+
+def test_a_corpus_is_read_anew_when_its_file_has_changed(lab: Lab) -> None:
+    first = add_corpus(lab, "mine", play(500))
+    path = lab.library.path("mine")
+    path.write_text(play(500, seed=2), "utf-8")
+    assert lab.library.load("mine") != first
+
+
+def test_exactly_the_text_of_a_run_is_loaded_or_none(lab: Lab) -> None:
+    corpus = add_corpus(lab, "mine", "an owl")
+    assert lab.library.load_exactly("mine", corpus.fingerprint) == corpus
+    with pytest.raises(CorpusError, match="no longer the text"):
+        lab.library.load_exactly("mine", "0" * 64)
+    lab.library.path("mine").unlink()
+    with pytest.raises(CorpusError, match="'mine' that this run learned from is gone"):
+        lab.library.load_exactly("mine", corpus.fingerprint)
