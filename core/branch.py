@@ -11,10 +11,10 @@ from typing import Any
 
 from core.checkpoint import CheckpointFolder
 from core.config import RunConfig
-from core.errors import ConfigError, LabError, RunError
+from core.errors import ConfigError, RunError
 from core.lab import Lab
+from core.records import RunRecord
 from core.run import ActiveRun
-from core.store import RunRecord
 
 
 def branch_run(
@@ -58,7 +58,7 @@ def branch_run(
             run.pause()
         finally:
             run.close()
-    except LabError:
+    except BaseException:  # Ctrl-C too: a branch that stopped half-way is no branch
         lab.delete_run(child_id)
         raise
     lab.store.update_run(child_id, config=config, parent=parent.id, parent_iter=at)

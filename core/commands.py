@@ -25,8 +25,8 @@ from core.corpus import Corpus
 from core.errors import LabError, PromptError
 from core.generation import generate
 from core.lab import Lab
+from core.records import RunRecord
 from core.run import ActiveRun
-from core.store import RunRecord
 from core.trainer import DivergedError, split_loss
 
 Fields = dict[str, Any]

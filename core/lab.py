@@ -20,8 +20,9 @@ from core.library import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.names import memorable_name
 from core.presets import resolve
+from core.records import LIVE, RunRecord
 from core.run import is_held, take_lock
-from core.store import LIVE, RunRecord, Store
+from core.store import Store
 
 Which = Literal["best", "last"]
 MAX_NAME = 60

@@ -70,11 +70,7 @@ def read_text(raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
     Raises CorpusError when the bytes are empty, too many, binary, not UTF-8, or hold fewer than
     two or more than `MAX_VOCABULARY` distinct characters.
     """
-    if len(raw) > MAX_BYTES:
-        raise CorpusError(
-            f"{what} has {len(raw) / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
-            "Cut it to a part."
-        )
+    _check_size(len(raw), what)
     notes = []
     for mark, encoding in _OTHER_ENCODINGS.items():
         if raw.startswith(mark):
@@ -98,6 +94,14 @@ def read_text(raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
         found = "is empty" if not text else "has one character"
         raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
     return _check_vocabulary(text, what, notes, fold_rare)
+
+
+def _check_size(n_bytes: int, what: str) -> None:
+    if n_bytes > MAX_BYTES:
+        raise CorpusError(
+            f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
+            "Cut it to a part."
+        )
 
 
 def _check_vocabulary(text: str, what: str, notes: list[str], fold_rare: bool) -> Reading:
@@ -177,6 +181,7 @@ class CorpusLibrary:
             )
         check_name(name)
         reading = read_text(raw, what, fold_rare=fold_rare)
+        _check_size(len(reading.text.encode("utf-8")), what)  # folding may have made it longer
         self._store(name, reading.text)
         return reading
 
@@ -228,12 +233,7 @@ def read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise CorpusError(f"{path} is a folder; expected a text file.")
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise CorpusError(
-                f"{path.name} has {size / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
-                "Cut it to a part."
-            )
+        _check_size(path.stat().st_size, path.name)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -23,7 +23,8 @@ from core.generation import write
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import model_from_weights
-from core.store import RunRecord, RunStatus, Store
+from core.records import RunRecord, RunStatus
+from core.store import Store
 from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
 
 FLUSH_EVERY_S = 0.5

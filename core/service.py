@@ -120,6 +120,8 @@ class TrainingService:
 
     def _take_up(self, run_id: str, *, paused: bool, max_iters: int | None = None) -> None:
         """Open a run in the caller's thread, so that what is wrong with it is said there."""
+        if self._closing:
+            raise RunError("The lab is shutting down; start it again to train.")
         run = ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
         if paused:
             run.set_status("paused")

@@ -15,19 +15,16 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock
 
-from core.config import ModelKind, RunConfig
+from core.config import RunConfig
 from core.errors import RunError
+from core.records import Event, RunRecord, Sample
 from core.trainer import Estimate, StepRecord
-
-RunStatus = Literal["queued", "running", "paused", "finished", "failed", "interrupted"]
-LIVE: tuple[RunStatus, ...] = ("queued", "running")
-"""Statuses that somebody must be working on; without a lock they mean `interrupted`."""
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -82,84 +79,28 @@ CREATE INDEX events_of_run ON events (run_id, iter);
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRecord:
-    """How a run stands. Losses in nats per character, times in seconds."""
-
-    id: str
-    name: str
-    model: ModelKind
-    corpus: str
-    fingerprint: str
-    config: RunConfig
-    status: RunStatus
-    iter: int
-    n_params: int
-    train_loss: float | None
-    """The last estimate on the training split."""
-    val_loss: float | None
-    """Over the whole validation split, measured when the run ends."""
-    best_val_loss: float | None
-    """Of the best checkpoint, over the whole validation split, measured when the run ends."""
-    best_iter: int
-    """The step with the lowest estimate on the validation split."""
-    train_seconds: float
-    steps_per_s: float
-    """By the clock on the wall, when last heard of; turns with other runs count as time."""
-    checkpoint_iter: int
-    """The step that a resume would start from; 0 means from the beginning."""
-    checkpoint_interval_s: float
-    """At most this much training is lost when the process is killed."""
-    message: str
-    parent: str | None
-    """Id of the run that this one branched off from, and `parent_iter` the step where it did."""
-    parent_iter: int | None
-    created_at: float
-
-    @property
-    def max_iters(self) -> int:
-        return self.config.train.max_iters
-
-    @property
-    def tokens_per_s(self) -> float | None:
-        """Characters trained on per second of training; None before the first step."""
-        if not self.train_seconds:
-            return None
-        tokens = self.iter * self.config.train.batch_size * self.config.model.block_size
-        return tokens / self.train_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What a run wrote at one of its estimates."""
-
-    iter: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a run: when, after which step, and what it was."""
-
-    iter: int
-    kind: str
-    detail: str
-    at: float
-
-
 class Store:
     """The registry in one file. Safe to share between threads; other processes open their own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{path} cannot be read as the lab's registry ({error}). Move it away to begin "
+                "with an empty one, or set LAB_HOME to another folder."
+            ) from error
+
+    def _open(self) -> None:
         # Two processes may open a new lab home at once, and SQLite lets none wait for this switch.
-        with FileLock(f"{path}.lock"), self._connection() as db:
+        with FileLock(f"{self._path}.lock"), self._connection() as db:
             db.execute("PRAGMA journal_mode=WAL")
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _SCHEMA_VERSION):
                 raise RunError(
-                    f"{path} was written by another version of the lab (schema {version}, expected "
-                    f"{_SCHEMA_VERSION}). Set LAB_HOME to a new folder, or use that version."
+                    f"{self._path} was written by another version of the lab (schema {version}, "
+                    f"expected {_SCHEMA_VERSION}). Set LAB_HOME to a new folder, or use that one."
                 )
             if version == 0:
                 self._create(db)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from core.store import RunRecord, Store
+from core.records import RunRecord
+from core.store import Store
 from lab import words
 from lab.plain import plain
 

@@ -14,7 +14,7 @@ from core.corpus import Corpus
 from core.errors import CheckpointError, LabError
 from core.lab import LoadedModel, Which
 from core.models import build_model
-from core.store import RunRecord
+from core.records import RunRecord
 from lab import words
 from lab.plain import plain
 from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab

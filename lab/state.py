@@ -10,9 +10,9 @@ import streamlit as st
 
 from core.corpus import Corpus
 from core.lab import Lab, LoadedModel, Which
+from core.records import LIVE, RunRecord
 from core.reference import ReferenceLine, reference_lines
 from core.service import TrainingService, training_service
-from core.store import LIVE, RunRecord
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.palette import Palette, palette_for
 

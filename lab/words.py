@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from core.store import RunRecord, RunStatus
+from core.records import RunRecord, RunStatus
 
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 STATUS: dict[RunStatus, str] = {

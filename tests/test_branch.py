@@ -145,3 +145,16 @@ def test_a_taken_name_a_lost_text_and_a_damaged_file_leave_nothing(
         branch_run(lab, parent, 10, {})
     assert [record.name for record in lab.runs()] == ["owl"]
     assert [p.name for p in lab.home.runs.iterdir()] == [parent.id]
+
+
+def test_a_branch_that_is_interrupted_half_way_leaves_nothing(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(trained(lab, corpus))
+    before = files_under(lab.home.path)
+
+    def interrupt(step: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        branch_run(lab, parent, 5, {}, progress=interrupt)
+    assert [run.id for run in lab.runs()] == [parent.id]
+    assert files_under(lab.home.path) == before

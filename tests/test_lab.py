@@ -12,8 +12,8 @@ from core.corpus import Corpus
 from core.errors import CheckpointError, ConfigError, CorpusError, RunError
 from core.lab import MAX_NAME, Lab
 from core.names import memorable_name
+from core.records import RunStatus
 from core.run import ActiveRun
-from core.store import RunStatus
 from core.trainer import Trainer
 from tests.helpers import (
     checkpoint_iters,

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import MODEL_SETTINGS, ModelKind
 from core.lab import Lab
-from core.store import RunRecord
+from core.records import RunRecord
 from tests.helpers import play, wait_until
 from tests.pages import open_page, pages
 

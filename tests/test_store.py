@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.errors import RunError
-from core.store import RunRecord, Sample, Store
+from core.records import RunRecord, Sample
+from core.store import Store
 from core.trainer import Estimate, StepRecord
 from tests.helpers import small_config
 
@@ -238,3 +239,11 @@ def test_readers_and_writers_do_not_disturb_each_other(store: Store, tmp_path: P
 
     assert in_threads([lambda: write("r1"), lambda: write("r2"), read, read]) == []
     assert [record.iter for record in store.runs()] == [n_steps, n_steps]
+
+
+def test_a_file_that_is_no_registry_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "lab.sqlite"
+    path.write_bytes(b"a shopping list, not a database\n" * 200)
+    with pytest.raises(RunError, match="cannot be read as the lab's registry"):
+        Store(path)
+    assert path.read_bytes().startswith(b"a shopping list")

@@ -7,7 +7,7 @@ import torch
 
 from core.lab import LoadedModel, Which
 from core.lens import attention_weights, even_weights, head_summary
-from core.store import RunRecord
+from core.records import RunRecord
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     Matrix,

@@ -14,8 +14,8 @@ from core.corpus import Corpus
 from core.errors import CorpusError
 from core.lab import LoadedModel
 from core.lens import transition_loss, transition_probabilities
+from core.records import RunRecord
 from core.reference import bigram_counts, bigram_probabilities
-from core.store import RunRecord
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact

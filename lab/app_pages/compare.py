@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.config import MODEL_KINDS, SampleConfig, help_line
 from core.errors import LabError
+from core.records import RunRecord
 from core.reference import ReferenceLine
-from core.store import RunRecord
 from lab import words
 from lab.comparison import BEST, HUES, comparison_table, curves_csv, table_csv
 from lab.components.live_plot import live_plot

@@ -10,7 +10,7 @@ import streamlit as st
 from core.config import SampleConfig, help_line
 from core.errors import LabError, PromptError
 from core.lab import LoadedModel, Which
-from core.store import RunRecord
+from core.records import RunRecord
 from lab import words
 from lab.components.text_view import text_view
 from lab.pickers import load_model, pick_checkpoint, pick_run, untrained_model

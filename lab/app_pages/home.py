@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
-from core.store import RunRecord
+from core.records import RunRecord
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram

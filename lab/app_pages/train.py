@@ -8,7 +8,7 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import LabError
 from core.models import count_params
-from core.store import RunRecord
+from core.records import RunRecord
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.controls import new_seed, run_settings

@@ -12,8 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.records import RunRecord
 from core.reference import ReferenceLine
-from core.store import RunRecord
 from core.trainer import Estimate, StepRecord
 from lab.figures.base import MARGIN, compact, plain_figure
 from lab.palette import Palette

@@ -10,7 +10,7 @@ import pytest
 
 from core.config import MODEL_KINDS
 from core.lab import Lab
-from core.store import RunRecord
+from core.records import RunRecord
 from tests.browser.conftest import REPO_ROOT, NewPage, Serve, Server, Window
 
 if TYPE_CHECKING:

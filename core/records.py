@@ -1,0 +1,77 @@
+"""What is known of a run: plain, frozen values that the registry gives out and pages read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.config import ModelKind, RunConfig
+
+RunStatus = Literal["queued", "running", "paused", "finished", "failed", "interrupted"]
+LIVE: tuple[RunStatus, ...] = ("queued", "running")
+"""Statuses that somebody must be working on; without a lock they mean `interrupted`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """How a run stands. Losses in nats per character, times in seconds."""
+
+    id: str
+    name: str
+    model: ModelKind
+    corpus: str
+    fingerprint: str
+    config: RunConfig
+    status: RunStatus
+    iter: int
+    n_params: int
+    train_loss: float | None
+    """The last estimate on the training split."""
+    val_loss: float | None
+    """Over the whole validation split, measured when the run ends."""
+    best_val_loss: float | None
+    """Of the best checkpoint, over the whole validation split, measured when the run ends."""
+    best_iter: int
+    """The step with the lowest estimate on the validation split."""
+    train_seconds: float
+    steps_per_s: float
+    """By the clock on the wall, when last heard of; turns with other runs count as time."""
+    checkpoint_iter: int
+    """The step that a resume would start from; 0 means from the beginning."""
+    checkpoint_interval_s: float
+    """At most this much training is lost when the process is killed."""
+    message: str
+    parent: str | None
+    """Id of the run that this one branched off from, and `parent_iter` the step where it did."""
+    parent_iter: int | None
+    created_at: float
+
+    @property
+    def max_iters(self) -> int:
+        return self.config.train.max_iters
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Characters trained on per second of training; None before the first step."""
+        if not self.train_seconds:
+            return None
+        tokens = self.iter * self.config.train.batch_size * self.config.model.block_size
+        return tokens / self.train_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a run wrote at one of its estimates."""
+
+    iter: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a run: when, after which step, and what it was."""
+
+    iter: int
+    kind: str
+    detail: str
+    at: float
