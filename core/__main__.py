@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 
 from core import commands
 from core.config import (
+    BLOCKS,
     DEVICES,
     MODEL_KINDS,
+    OPTIMIZERS,
     SCHEDULES,
     ModelConfig,
     SampleConfig,
@@ -25,9 +27,14 @@ from core.config import (
 from core.errors import LabError
 from core.lab import Lab
 from core.library import ORIGINAL
-from core.presets import PRESETS
+from core.presets import PRESETS, RECIPES
 
-_CHOICES = {"schedule": SCHEDULES, "device": DEVICES}
+_CHOICES: dict[str, Sequence[str]] = {
+    "schedule": SCHEDULES,
+    "device": DEVICES,
+    "block": BLOCKS,
+    "optimizer": OPTIMIZERS,
+}
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -77,7 +84,9 @@ def _add_training(sub: Any) -> None:
     train = _command(sub, "train", commands.train, "train a new run")
     train.add_argument("--model", required=True, choices=MODEL_KINDS)
     train.add_argument("--preset", choices=PRESETS, help="a named set of values")
-    train.add_argument("--recipe", choices=["classic"], default="classic", help="AdamW, as nanoGPT")
+    train.add_argument(
+        "--recipe", choices=RECIPES, default="classic", help="classic as nanoGPT, or a faster one"
+    )
     train.add_argument("--corpus", metavar="C", help="the text to learn from")
     train.add_argument("--name", metavar="N", help="a name for the run")
     _add_settings(train, ModelConfig, skip=("model", "vocab_size"))

@@ -55,7 +55,7 @@ class Failed(LabError):
 
 def train(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.library.load(args.corpus)
-    config = lab.configure(args.model, corpus, args.preset, **_flags(args))
+    config = lab.configure(args.model, corpus, args.preset, args.recipe, **_flags(args))
     run_id = lab.create_run(config, corpus, args.name)
     try:
         run = ActiveRun(lab.home, lab.store, run_id)

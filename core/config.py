@@ -19,17 +19,30 @@ from typing import Any, Literal, get_args
 from core.errors import ConfigError
 
 ModelKind = Literal["bigram", "attention", "transformer"]
-Schedule = Literal["cosine", "linear", "constant"]
+Schedule = Literal["cosine", "linear", "flat", "constant"]
+Block = Literal["classic", "fast"]
+Optimizer = Literal["adamw", "muon"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+BLOCKS: tuple[Block, ...] = get_args(Block)
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 
 MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
     "bigram": ("block_size",),
     "attention": ("block_size", "n_head", "n_embd", "dropout"),
-    "transformer": ("block_size", "n_layer", "n_head", "n_embd", "dropout", "bias"),
+    "transformer": (
+        "block_size",
+        "n_layer",
+        "n_head",
+        "n_embd",
+        "dropout",
+        "bias",
+        "block",
+        "ngrams",
+    ),
 }
 """The settings that change something in each model; the others do not exist for it."""
 
@@ -52,6 +65,11 @@ class ModelConfig:
     dropout: float = _setting("share of activations zeroed at random while training", default=0.0)
     bias: bool = _setting("learned offsets in linear layers and LayerNorms", default=False)
 
+    block: Block = _setting(
+        "classic as in GPT-2, or fast with newer ingredients", default="classic"
+    )
+    ngrams: int = _setting("longest context of the learned n-gram tables; 0 has none", default=0)
+
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
             raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {self.model!r}.")
@@ -68,6 +86,19 @@ class ModelConfig:
                     f"Try n_head {_nearest_divisor(self.n_embd, self.n_head)}."
                 )
         _need_number("dropout", self.dropout, 0.0, 0.9)
+        if self.block not in BLOCKS:
+            raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {self.block!r}.")
+        _need_whole("ngrams", self.ngrams, 0, 8)
+        if self.ngrams and (self.block != "fast" or self.ngrams < 2):
+            raise ConfigError(
+                "ngrams counts the characters of the longest context, from 2 on, and needs the "
+                f"fast block; it was {self.ngrams} with the {self.block} block."
+            )
+        if self.block == "fast" and (self.head_size % 2 or self.bias):
+            raise ConfigError(
+                "The fast block has no biases and needs heads of an even width (n_embd / n_head); "
+                f"the width was {self.head_size}."
+            )
 
     @property
     def head_size(self) -> int:
@@ -86,6 +117,11 @@ class TrainConfig:
     warmup_iters: int = _setting("steps over which the learning rate rises from 0")
     lr_decay_iters: int = _setting("step at which the schedule reaches min_lr")
     schedule: Schedule = _setting("shape of the learning rate over the steps", default="cosine")
+    optimizer: Optimizer = _setting(
+        "adamw, or muon for the matrices of the blocks", default="adamw"
+    )
+    muon_lr: float = _setting("Muon: learning rate at its largest", default=0.02)
+    table_lr: float = _setting("n-gram tables: learning rate at its largest", default=0.1)
     weight_decay: float = _setting("pull of the matrices towards 0", default=0.1)
     beta1: float = _setting("AdamW: memory of the mean gradient", default=0.9)
     beta2: float = _setting("AdamW: memory of the mean squared gradient", default=0.99)
@@ -107,6 +143,12 @@ class TrainConfig:
             )
         _need_whole("warmup_iters", self.warmup_iters, 0, 10_000_000)
         _need_whole("lr_decay_iters", self.lr_decay_iters, 1, 10_000_000)
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError(
+                f"optimizer is one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}."
+            )
+        _need_number("muon_lr", self.muon_lr, 1e-9, 100.0)
+        _need_number("table_lr", self.table_lr, 1e-9, 100.0)
         if self.schedule not in SCHEDULES:
             raise ConfigError(f"schedule is one of {', '.join(SCHEDULES)}, not {self.schedule!r}.")
         _need_number("weight_decay", self.weight_decay, 0.0, 10.0)

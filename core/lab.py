@@ -50,10 +50,15 @@ class Lab:
     # --- runs -------------------------------------------------------------------------------------
 
     def configure(
-        self, model: ModelKind, corpus: Corpus, preset: str | None = None, **flags: Any
+        self,
+        model: ModelKind,
+        corpus: Corpus,
+        preset: str | None = None,
+        recipe: str = "classic",
+        **flags: Any,
     ) -> RunConfig:
         """The settings of a run on this corpus. Raises ConfigError when they cannot be."""
-        config = resolve(model, len(corpus.vocabulary), preset, flags)
+        config = resolve(model, len(corpus.vocabulary), preset, flags, recipe)
         corpus.check_long_enough(config.model.block_size)
         return config
 

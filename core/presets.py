@@ -64,6 +64,21 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
 }  # fmt: skip
 """Named settings, by model; a model's own defaults fill what a preset leaves open."""
 
+_FAST: dict[str, Any] = dict(
+    block="fast", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
+    warmup_iters=0, beta1=0.8, beta2=0.95, weight_decay=0.0, grad_clip=0.0,
+)  # fmt: skip
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "classic": {},
+    "fast": _FAST | dict(max_iters=150),
+    "fastest": _FAST | dict(max_iters=1000, n_layer=2, ngrams=5, table_lr=0.1),
+}
+"""Ways to train a transformer: they win over the preset and give way to flags.
+
+`fast` is every newer ingredient but n-gram tables, which `fastest` adds.
+"""
+
 _TRAIN_DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(TrainConfig) if isinstance(f.default, (int, float, str))
 }
@@ -74,8 +89,9 @@ def resolve(
     vocab_size: int,
     preset: str | None = None,
     flags: Mapping[str, Any] | None = None,
+    recipe: str = "classic",
 ) -> RunConfig:
-    """Put a run's settings together: a flag wins over the preset, the preset over the defaults.
+    """Put a run's settings together: flag before recipe before preset before the model's defaults.
 
     Rates and intervals that nobody named follow from those that somebody did: `min_lr` is a tenth
     of `learning_rate`, warm-up takes 5 % of the steps, the schedule ends with the run, and there
@@ -88,7 +104,31 @@ def resolve(
         raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {model!r}.")
     if preset is not None and preset not in PRESETS:
         raise ConfigError(f"preset is one of {', '.join(PRESETS)}, not {preset!r}.")
+    if recipe not in RECIPES:
+        raise ConfigError(f"recipe is one of {', '.join(RECIPES)}, not {recipe!r}.")
+    if RECIPES[recipe] and model != "transformer":
+        raise ConfigError(f"The {recipe} recipe is for the transformer; there is none for {model}.")
     flags = dict(flags or {})
+    _check_flags(model, flags)
+    named: dict[str, Any] = {}
+    for layer in (
+        DEFAULTS[model],
+        PRESETS[preset][model] if preset else {},
+        RECIPES[recipe],
+        flags,
+    ):
+        named = _without_outdated(named, layer) | layer
+    _check_used(model, named, flags)
+    values = _TRAIN_DEFAULTS | named | {"model": model, "vocab_size": vocab_size}
+    values.setdefault("min_lr", values["learning_rate"] / 10)
+    values.setdefault("warmup_iters", values["max_iters"] // 20)
+    values.setdefault("lr_decay_iters", values["max_iters"])
+    values.setdefault("eval_interval", max(1, values["max_iters"] // 20))
+    return RunConfig.from_flat(values)
+
+
+def _check_flags(model: ModelKind, flags: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a flag that the model does not have."""
     allowed = {*MODEL_SETTINGS[model], *(f.name for f in fields(TrainConfig))}
     for name in flags:
         if name not in allowed:
@@ -96,17 +136,28 @@ def resolve(
                 f"The {model} model has no {name}; its own settings are "
                 f"{', '.join(MODEL_SETTINGS[model])}."
             )
-    named = DEFAULTS[model] | (PRESETS[preset][model] if preset else {}) | flags
-    # A schedule that a preset fixes for its own length does not outlive a flag that changes it.
-    if "learning_rate" in flags and "min_lr" not in flags:
-        named.pop("min_lr", None)
-    if "max_iters" in flags:
-        for name in ("warmup_iters", "lr_decay_iters", "eval_interval"):
-            if name not in flags:
-                named.pop(name, None)
-    values = _TRAIN_DEFAULTS | named | {"model": model, "vocab_size": vocab_size}
-    values.setdefault("min_lr", values["learning_rate"] / 10)
-    values.setdefault("warmup_iters", values["max_iters"] // 20)
-    values.setdefault("lr_decay_iters", values["max_iters"])
-    values.setdefault("eval_interval", max(1, values["max_iters"] // 20))
-    return RunConfig.from_flat(values)
+
+
+def _without_outdated(named: dict[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """What was named so far, but for values that were made for another length or rate."""
+    outdated: set[str] = set()
+    if layer.get("max_iters", named.get("max_iters")) != named.get("max_iters"):
+        outdated |= {"warmup_iters", "lr_decay_iters", "eval_interval"}
+    if layer.get("learning_rate", named.get("learning_rate")) != named.get("learning_rate"):
+        outdated |= {"min_lr"}
+    # What is 0 is meant to be: no warm-up is right for any length.
+    outdated = {name for name in outdated if named.get(name)}
+    return {name: value for name, value in named.items() if name not in outdated}
+
+
+def _check_used(model: ModelKind, named: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a flag that would change nothing beside the other settings."""
+    muon = named.get("optimizer") == "muon"
+    if muon and model != "transformer":
+        raise ConfigError(f"muon is for the matrices of a transformer's blocks; {model} has none.")
+    for name, used, needs in (
+        ("muon_lr", muon, "the optimizer muon"),
+        ("table_lr", bool(named.get("ngrams")), "n-gram tables (ngrams 2 or more)"),
+    ):
+        if name in flags and not used:
+            raise ConfigError(f"{name} needs {needs}; without it, it would change nothing.")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import deque
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -28,6 +29,8 @@ from core.store import Store
 from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
 
 FLUSH_EVERY_S = 0.5
+PACE_FLUSHES = 30
+"""The pace is taken over so many commits, so that a single estimate does not make it jump."""
 MIN_CHECKPOINT_INTERVAL_S = 5.0
 CHECKPOINT_COST_FACTOR = 100.0
 """A checkpoint is written no more often than this many times what writing one takes."""
@@ -74,7 +77,7 @@ class ActiveRun:
         self._estimates: list[tuple[Estimate, str]] = []
         self._checkpoint_cost_s = 0.0
         self._last_checkpoint_at = self._last_flush_at = time.monotonic()
-        self._flushed_iter = self._trainer.iter
+        self._pace = deque([(self._last_flush_at, self._trainer.iter)], maxlen=PACE_FLUSHES)
         self._begin(config, from_scratch=checkpoint is None)
 
     # --- what the holder may do -------------------------------------------------------------------
@@ -121,6 +124,8 @@ class ActiveRun:
 
     def set_status(self, status: RunStatus) -> None:
         """Say how the run stands, for all readers."""
+        self._pace.clear()  # a pause is not a slow step
+        self._pace.append((time.monotonic(), self._trainer.iter))
         self._flush(status=status)
 
     def pause(self) -> None:
@@ -255,16 +260,15 @@ class ActiveRun:
         now = time.monotonic()
         if self._estimates:
             values["train_loss"] = self._estimates[-1][0].train_loss_nats
-        if now > self._last_flush_at and self._trainer.iter > self._flushed_iter:
-            values["steps_per_s"] = (self._trainer.iter - self._flushed_iter) / (
-                now - self._last_flush_at
-            )
+        since, from_iter = self._pace[0]
+        if now > since and self._trainer.iter > from_iter:
+            values["steps_per_s"] = (self._trainer.iter - from_iter) / (now - since)
         self._store.record(
             self.id, self._steps, self._estimates,
             iter=self._trainer.iter, train_seconds=self._trainer.elapsed_s, **values,
         )  # fmt: skip
         self._steps, self._estimates = [], []
-        self._flushed_iter = self._trainer.iter
+        self._pace.append((now, self._trainer.iter))
         self._last_flush_at = now
 
     def _save(self, **values: Any) -> None:

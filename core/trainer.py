@@ -11,7 +11,6 @@ taken away after it, so that several trainers can take turns in one process.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from core.config import RunConfig
 from core.corpus import Batches, Corpus
 from core.errors import ConfigError, LabError
 from core.models import LanguageModel, build_model
-from core.optim import build_optimizer, learning_rate_at
+from core.optim import build_optimizers, learning_rate_at
 
 _ESTIMATE_SEED = 20_150_521
 """Estimates look at the same windows each time, so that a curve shows learning and not luck."""
@@ -71,7 +70,9 @@ class Trainer:
         self.config = config
         self.device = pick_device(config.train.device)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
-        self.optimizer = build_optimizer(self.model, config.train)
+        self.optimizer = build_optimizers(self.model, config.train)
+        # Sparse gradients belong to tables, whose optimiser scales each row by itself.
+        self._clipped = [p for n, p in self.model.named_parameters() if "tables." not in n]
         self.iter = 0
         self.elapsed_s = 0.0
         self._train = corpus.train.to(self.device)
@@ -83,23 +84,21 @@ class Trainer:
         """Learn from one batch. Raises DivergedError, and then the weights are as they were."""
         started = time.perf_counter()
         rate = learning_rate_at(self.iter, self.config.train)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
 
         inputs, targets = self._batches.next()
         with self._own_randomness():
             loss = _cross_entropy(self.model(inputs), targets)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         clip = self.config.train.grad_clip
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip or math.inf)
+        norm = torch.nn.utils.clip_grad_norm_(self._clipped, clip or math.inf)
         loss_nats, grad_norm = float(loss.detach()), float(norm)
         if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
             raise self._diverged(
                 f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
                 f"{grad_norm:.3g}"
             )
-        self.optimizer.step()
+        self.optimizer.step(rate, self.iter)
 
         self.iter += 1
         self.elapsed_s += time.perf_counter() - started
@@ -141,10 +140,7 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.model.load_state_dict(state["model"])
-        # Moments come from the state, rates and decay from the config: a branch may change them.
-        groups = self.optimizer.state_dict()["param_groups"]
-        moments = copy.deepcopy(state["optimizer"])  # torch itself would go on in the caller's
-        self.optimizer.load_state_dict(moments | {"param_groups": groups})
+        self.optimizer.load_state_dict(state["optimizer"])
         self._batches.load_state_dict(state["batches"])
         self._dropout_state = dict(state["dropout"])
         self.iter = state["iter"]

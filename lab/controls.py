@@ -7,18 +7,29 @@ cannot be combined cannot be picked, and `core` checks it all again.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import streamlit as st
 
-from core.config import MODEL_SETTINGS, SCHEDULES, ModelKind, RunConfig, TrainConfig, help_line
+from core.config import (
+    BLOCKS,
+    MODEL_SETTINGS,
+    OPTIMIZERS,
+    SCHEDULES,
+    ModelKind,
+    RunConfig,
+    TrainConfig,
+    help_line,
+)
 from core.corpus import Corpus
 from core.lab import Lab
-from core.presets import PRESETS
+from core.presets import PRESETS, RECIPES
 
 OWN = "own defaults"
 _DRAFTS = "train_drafts"
+NGRAMS = (0, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,12 @@ def run_settings(lab: Lab, model: ModelKind) -> tuple[Corpus, RunConfig]:
     name = left.selectbox("Corpus", lab.library.names(), key="train_corpus")
     corpus = lab.library.load(name)
     with right:
-        draft = _draft(lab, model, corpus)
+        preset = st.selectbox(
+            "Start from", [OWN, *PRESETS], key=f"train_preset_{model}", persist_state="session",
+            help="Sets all controls below to a known set of values; then change what you like.",
+        )  # fmt: skip
+    recipe = _recipe() if model == "transformer" else "classic"
+    draft = _draft(lab, model, corpus, None if preset == OWN else preset, recipe)
     has = MODEL_SETTINGS[model]
     chosen: dict[str, Any] = {}
     columns = itertools.cycle(st.columns(2))
@@ -60,6 +76,8 @@ def run_settings(lab: Lab, model: ModelKind) -> tuple[Corpus, RunConfig]:
         if slider.name in has or slider.name in _TRAIN_FIELDS:
             with next(columns):
                 chosen[slider.name] = _slider(slider, chosen, corpus, draft, model)
+    if model == "transformer":
+        chosen |= _groups(draft, columns)
     with next(columns):
         chosen["schedule"] = st.selectbox(
             "Schedule", SCHEDULES, index=SCHEDULES.index(draft["schedule"]),
@@ -71,7 +89,7 @@ def run_settings(lab: Lab, model: ModelKind) -> tuple[Corpus, RunConfig]:
             key=_key(model, "seed", draft), help=help_line("seed"),
         )  # fmt: skip
     draft.update(chosen)
-    return corpus, lab.configure(model, corpus, draft["preset"], **chosen)
+    return corpus, lab.configure(model, corpus, draft["preset"], draft["recipe"], **chosen)
 
 
 def new_seed(model: ModelKind) -> None:
@@ -81,20 +99,50 @@ def new_seed(model: ModelKind) -> None:
     draft["version"] += 1
 
 
-def _draft(lab: Lab, model: ModelKind, corpus: Corpus) -> dict[str, Any]:
+def _recipe() -> str:
+    """How the transformer is built and trained: as nanoGPT does, or faster."""
+    recipe = st.segmented_control(
+        "Recipe", list(RECIPES), default="classic", required=True, key="train_recipe",
+        width="stretch", persist_state="session",
+        help="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the matrices "
+        "of the blocks. fastest: tables of n-grams as well. Each sets the controls below.",
+    )  # fmt: skip
+    return recipe or "classic"
+
+
+def _groups(draft: dict[str, Any], columns: Iterator[Any]) -> dict[str, Any]:
+    """The three groups that a recipe is made of, each with a switch of its own."""
+    chosen: dict[str, Any] = {}
+    for name, label, options in (
+        ("block", "Block", BLOCKS),
+        ("optimizer", "Optimiser", OPTIMIZERS),
+    ):
+        with next(columns):
+            chosen[name] = st.selectbox(
+                label, options, index=options.index(draft[name]), help=help_line(name),
+                key=_key("transformer", name, draft),
+            )  # fmt: skip
+    if chosen["block"] == "fast":
+        with next(columns):
+            chosen["ngrams"] = st.select_slider(
+                "n-gram tables", NGRAMS, value=draft["ngrams"], help=help_line("ngrams"),
+                key=_key("transformer", "ngrams", draft),
+            )  # fmt: skip
+    else:
+        chosen["ngrams"] = 0
+    return chosen
+
+
+def _draft(
+    lab: Lab, model: ModelKind, corpus: Corpus, preset: str | None, recipe: str
+) -> dict[str, Any]:
     """What the controls of this model said last, also while another model's were on the screen."""
     drafts = st.session_state.setdefault(_DRAFTS, {})
-    presets = [OWN, *PRESETS]
-    before = drafts.get(model, {}).get("preset") or OWN
-    preset = st.selectbox(
-        "Start from", presets, index=presets.index(before), key=f"train_preset_{model}",
-        help="Sets all controls below to a known set of values; then change what you like.",
-    )  # fmt: skip
-    if model not in drafts or preset != before:
-        name = None if preset == OWN else preset
-        version = drafts.get(model, {}).get("version", 0) + 1
-        flat = lab.configure(model, corpus, name).flat()
-        drafts[model] = flat | {"preset": name, "version": version}
+    start = {"preset": preset, "recipe": recipe}
+    before = drafts.get(model, {})
+    if any(before.get(name, "") != value for name, value in start.items()):
+        flat = lab.configure(model, corpus, preset, recipe).flat()
+        drafts[model] = flat | start | {"version": before.get("version", 0) + 1}
     draft: dict[str, Any] = drafts[model]
     return draft
 
@@ -121,7 +169,8 @@ def _slider(
 def _possible(slider: Slider, chosen: dict[str, Any], corpus: Corpus) -> list[Any] | None:
     """The values that fit the text and the width chosen so far; None: all do."""
     if slider.name == "n_head":
-        return [n for n in slider.values if chosen["n_embd"] % n == 0]
+        # Even heads, since the fast block turns pairs of numbers.
+        return [n for n in slider.values if chosen["n_embd"] % (2 * n) == 0]
     if slider.name == "block_size":
         n_val = len(corpus.text) - corpus.n_train
         return [n for n in slider.values if n < n_val] or [slider.values[0]]

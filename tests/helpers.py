@@ -82,15 +82,10 @@ def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
 
 
 def checkpoint_state(lab: Lab, run_id: str, step: int | None = None) -> dict[str, Any]:
-    """What the last checkpoint (or that of a step) holds, without the time that it took.
-
-    Nor the optimiser's learning rate, which every step sets anew before it is used.
-    """
+    """What the last checkpoint (or that of a step) holds, without the time that it took."""
     folder = CheckpointFolder(lab.home.run_folder(run_id))
     state = dict(folder.load(folder.iters()[-1] if step is None else step).trainer)
     state.pop("elapsed_s")
-    for group in state["optimizer"]["param_groups"]:
-        group.pop("lr")
     return state
 
 

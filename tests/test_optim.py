@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from core.config import ModelKind, TrainConfig
-from core.models import build_model
-from core.optim import build_optimizer, learning_rate_at
+from core.models import LanguageModel, build_model
+from core.optim import build_optimizers, learning_rate_at, muon_momentum_at
 from tests.helpers import small_config
 
 
@@ -19,6 +19,10 @@ def train_config(**changes: Any) -> TrainConfig:
         max_iters=100, learning_rate=1.0, min_lr=0.1, warmup_iters=9, lr_decay_iters=99
     ) | changes  # fmt: skip
     return small_config("bigram", 5, **flags).train
+
+
+def adamw(model: LanguageModel, config: TrainConfig) -> torch.optim.Optimizer:
+    return build_optimizers(model, config).parts["adamw"]
 
 
 # --- learning rate --------------------------------------------------------------------------------
@@ -78,7 +82,7 @@ def test_a_changed_peak_keeps_the_shape_and_the_end() -> None:
 def test_matrices_decay_and_vectors_do_not() -> None:
     config = small_config("transformer", 5, bias=True, weight_decay=0.3)
     model = build_model(config.model, seed=1)
-    matrices, vectors = build_optimizer(model, config.train).param_groups
+    matrices, vectors = adamw(model, config.train).param_groups
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)
     assert all(p.dim() >= 2 for p in matrices["params"])
     assert all(p.dim() == 1 for p in vectors["params"])
@@ -88,19 +92,19 @@ def test_matrices_decay_and_vectors_do_not() -> None:
 
 def test_a_model_without_vectors_has_one_group() -> None:
     config = small_config("bigram", 5)
-    assert len(build_optimizer(build_model(config.model, 1), config.train).param_groups) == 1
+    assert len(adamw(build_model(config.model, 1), config.train).param_groups) == 1
 
 
 def test_the_settings_reach_the_optimiser(kind: ModelKind) -> None:
     config = small_config(kind, 5, learning_rate=0.02, beta1=0.8, beta2=0.95)
-    group = build_optimizer(build_model(config.model, 1), config.train).param_groups[0]
+    group = adamw(build_model(config.model, 1), config.train).param_groups[0]
     assert (group["lr"], group["betas"]) == (0.02, (0.8, 0.95))
 
 
 def test_steps_are_those_of_the_paper() -> None:
     config = small_config("bigram", 5, learning_rate=0.05, weight_decay=0.4, beta1=0.8, beta2=0.9)
     model = build_model(config.model, seed=1)
-    optimizer = build_optimizer(model, config.train)
+    optimizer = adamw(model, config.train)
     [theta_torch] = model.parameters()
     theta = theta_torch.detach().clone().double()
     m, v = torch.zeros_like(theta), torch.zeros_like(theta)
@@ -116,3 +120,47 @@ def test_steps_are_those_of_the_paper() -> None:
         m_hat, v_hat = m / (1 - 0.8**t), v / (1 - 0.9**t)
         theta = theta - 0.05 * 0.4 * theta - 0.05 * m_hat / (v_hat.sqrt() + 1e-8)
         assert torch.allclose(theta_torch.detach().double(), theta, atol=1e-6)
+
+
+# --- several at once ------------------------------------------------------------------------------
+
+
+def test_the_flat_schedule_stays_at_the_peak_and_then_falls_in_a_line() -> None:
+    config = train_config(schedule="flat", warmup_iters=0, lr_decay_iters=100, min_lr=0.0)
+    at = [learning_rate_at(step, config) for step in (0, 40, 70, 100, 200)]
+    assert at == pytest.approx([1.0, 1.0, 0.5, 0.0, 0.0])
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else() -> None:
+    config = small_config("transformer", 5, bias=True, optimizer="muon")
+    model = build_model(config.model, seed=1)
+    parts = build_optimizers(model, config.train).parts
+    names = {id(p): name for name, p in model.named_parameters()}
+    taken = {
+        part: {names[id(p)] for group in optimizer.param_groups for p in group["params"]}
+        for part, optimizer in parts.items()
+    }
+    assert taken["muon"] == {n for n in names.values() if "blocks" in n and "weight" in n
+                             and "norm" not in n}  # fmt: skip
+    assert taken["adamw"] | taken["muon"] == set(names.values())
+    assert not taken["adamw"] & taken["muon"]
+
+
+def test_every_part_follows_the_schedule_from_its_own_peak() -> None:
+    config = small_config(
+        "transformer", 5, block="fast", ngrams=3, optimizer="muon", learning_rate=0.01,
+        muon_lr=0.03, table_lr=0.2,
+    )  # fmt: skip
+    model = build_model(config.model, seed=1)
+    optimizers = build_optimizers(model, config.train)
+    model(torch.zeros(1, 4, dtype=torch.int64)).sum().backward()
+    optimizers.step(rate=0.005, step=150)
+    rates = {name: part.param_groups[0]["lr"] for name, part in optimizers.parts.items()}
+    assert rates == pytest.approx({"adamw": 0.005, "muon": 0.015, "tables": 0.1})
+    assert optimizers.parts["muon"].param_groups[0]["momentum"] == muon_momentum_at(150)
+
+
+def test_the_momentum_of_muon_grows_and_then_stays() -> None:
+    assert [muon_momentum_at(s) for s in (0, 150, 300, 900)] == pytest.approx(
+        [0.85, 0.9, 0.95, 0.95]
+    )

@@ -91,7 +91,7 @@ def test_clipping_limits_what_one_step_changes(text: Corpus) -> None:
     free = trainer_of("bigram", text, grad_clip=0.0)
     clipped = trainer_of("bigram", text, grad_clip=1e-6)
     assert free.step().grad_norm == clipped.step().grad_norm > 1e-3
-    moments = [t.state_dict()["optimizer"]["state"][0]["exp_avg"].norm() for t in (free, clipped)]
+    moments = [t.state_dict()["optimizer"]["adamw"][0]["exp_avg"].norm() for t in (free, clipped)]
     assert moments[1] == pytest.approx(1e-7, rel=0.01)  # (1 - beta1) times the largest norm
     assert moments[0] > 1000 * moments[1]
 
@@ -201,9 +201,9 @@ def test_loaded_moments_meet_the_settings_of_the_new_config(text: Corpus) -> Non
     losses(donor, 3)
     heir = trainer_of("transformer", text, weight_decay=0.7)
     heir.load_state_dict(copy.deepcopy(donor.state_dict()))
-    assert heir.optimizer.param_groups[0]["weight_decay"] == 0.7
-    moments = heir.state_dict()["optimizer"]["state"]
-    assert_equal_states(moments, donor.state_dict()["optimizer"]["state"])
+    assert heir.optimizer.parts["adamw"].param_groups[0]["weight_decay"] == 0.7
+    moments = heir.state_dict()["optimizer"]["adamw"]
+    assert_equal_states(moments, donor.state_dict()["optimizer"]["adamw"])
 
 
 # --- losses of a split ----------------------------------------------------------------------------

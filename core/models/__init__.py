@@ -10,6 +10,7 @@ from core.config import ModelConfig, ModelKind
 from core.models.attention import AttentionModel
 from core.models.base import LanguageModel, Trace
 from core.models.bigram import BigramModel
+from core.models.fast import FastTransformer
 from core.models.transformer import Transformer
 
 __all__ = ["LanguageModel", "Trace", "build_model", "count_params", "model_from_weights"]
@@ -47,4 +48,6 @@ def count_params(config: ModelConfig) -> int:
 def _skeleton(config: ModelConfig) -> LanguageModel:
     """The modules with their shapes and no numbers."""
     with torch.device("meta"):
+        if config.block == "fast":
+            return FastTransformer(config)
         return MODELS[config.model](config)

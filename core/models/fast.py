@@ -1,0 +1,162 @@
+"""The transformer again, as one would build it today: the same idea, better ingredients.
+
+What changes since `transformer`, and where each comes from:
+
+* Rotary positions: queries and keys are turned by an angle that grows with the position, so that
+  what a head sees depends on the distance. Su et al. 2021, https://arxiv.org/abs/2104.09864.
+* RMS norm without learned scales: only the length of a vector is normalised. Zhang and Sennrich
+  2019, https://arxiv.org/abs/1910.07467.
+* Norm on queries and keys: no head can become arbitrarily sure early on. Henry et al. 2020,
+  https://arxiv.org/abs/2010.04245.
+* Token shift: half of what a layer reads comes from the character before, so that no head has to
+  learn to look one character back. Peng et al. 2023 (RWKV), https://arxiv.org/abs/2305.13048.
+* ReLU squared instead of GELU: cheaper, and at least as good. So et al. 2021 (Primer),
+  https://arxiv.org/abs/2109.08668.
+* Outputs that start at zero: at first every block adds nothing. Zhang et al. 2019 (Fixup),
+  https://arxiv.org/abs/1901.09321.
+* An untied head: it too starts at zero, so the first guess is exactly uniform.
+
+Together they were tried in https://github.com/KellerJordan/modded-nanogpt.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.config import ModelConfig
+from core.models.base import LanguageModel, Trace
+from core.models.ngrams import NgramTables
+
+ROTARY_BASE = 1000.0
+"""Wavelengths reach from one character to about this many; contexts here are short."""
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Vectors of the last dimension at length sqrt(their size)."""
+    return F.rms_norm(x, (x.shape[-1],))
+
+
+def token_shift(x: Tensor) -> Tensor:
+    """(B, T, C): the second half of each vector is taken from the character before."""
+    half = x.shape[-1] // 2
+    before = F.pad(x[:, :-1, half:], (0, 0, 1, 0))
+    return torch.cat((x[..., :half], before), dim=-1)
+
+
+Rotation = tuple[Tensor, Tensor]
+"""Cosines and sines of the angles of each position: (T, D / 2) each."""
+
+
+def rotation(T: int, D: int, device: torch.device) -> Rotation:
+    """Slow and fast clocks: pair i of position t is turned by t / ROTARY_BASE^(2i / D)."""
+    pairs = torch.arange(0, D, 2, device=device, dtype=torch.float32)
+    positions = torch.arange(T, device=device, dtype=torch.float32)
+    angles = torch.outer(positions, ROTARY_BASE ** (-pairs / D))  # T, D / 2
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, by: Rotation) -> Tensor:
+    """Turn each pair of numbers of x (B, H, T, D) by its angle; lengths stay."""
+    cos, sin = by
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+
+class FastAttention(nn.Module):
+    """Causal self-attention with rotary positions and normalised queries and keys."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.n_head = config.n_head
+        self.query_key_value = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
+        self.output = nn.Linear(config.n_embd, config.n_embd, bias=False)
+
+    def forward(self, x: Tensor, by: Rotation, dropout: float) -> Tensor:
+        q, k, v = self._heads(x, by)
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
+        y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))  # B, T, C
+        return y
+
+    def weights(self, x: Tensor, by: Rotation) -> Tensor:
+        """The attention weights written out: (B, H, T, T), rows sum to 1."""
+        q, k, _ = self._heads(x, by)
+        T, D = q.shape[-2:]
+        future = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(diagonal=1)
+        return (q @ k.mT / math.sqrt(D)).masked_fill(future, -math.inf).softmax(dim=-1)
+
+    def _heads(self, x: Tensor, by: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each (B, H, T, D)."""
+        B, T, C = x.shape
+        qkv = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        return rotate(rms_norm(q), by), rotate(rms_norm(k), by), v
+
+
+class FastBlock(nn.Module):
+    """Attention and MLP, each reading the shifted, normalised stream and adding to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.attention = FastAttention(config)
+        self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=False)
+        self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=False)
+
+    def forward(self, x: Tensor, by: Rotation) -> Tensor:
+        p = self.dropout if self.training else 0.0
+        found = self.attention(token_shift(rms_norm(x)), by, p)
+        x = x + F.dropout(found, p)
+        thought = self.output(F.relu(self.widen(token_shift(rms_norm(x)))).square())
+        return x + F.dropout(thought, p)
+
+
+class FastTransformer(LanguageModel):
+    """Embedding, n_layer fast blocks, an untied head, and n-gram tables where there are any."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
+        self.blocks = nn.ModuleList(FastBlock(config) for _ in range(config.n_layer))
+        self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.tables = NgramTables(config) if config.ngrams else None
+
+    def forward(self, idx: Tensor) -> Tensor:
+        x, by = self._embed(idx)
+        for block in self.blocks:
+            x = block(x, by)
+        return self._unembed(x, idx)
+
+    def trace(self, idx: Tensor) -> Trace:
+        x, by = self._embed(idx)
+        weights = []
+        for block in self.blocks:
+            assert isinstance(block, FastBlock)
+            weights.append(block.attention.weights(token_shift(rms_norm(x)), by))
+            x = block(x, by)
+        return Trace(self._unembed(x, idx), attention=torch.stack(weights))
+
+    def _embed(self, idx: Tensor) -> tuple[Tensor, Rotation]:
+        x = rms_norm(self.token_embedding(idx))  # B, T, C
+        x = F.dropout(x, self.config.dropout, self.training)
+        return x, rotation(idx.shape[1], self.config.head_size, idx.device)
+
+    def _unembed(self, x: Tensor, idx: Tensor) -> Tensor:
+        logits: Tensor = self.head(rms_norm(x))  # B, T, V
+        return logits if self.tables is None else logits + self.tables(idx)
+
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Unit embeddings, matrices that keep lengths, outputs and head at zero."""
+        nn.init.normal_(self.token_embedding.weight, generator=generator)
+        nn.init.zeros_(self.head.weight)
+        for block in self.blocks:
+            assert isinstance(block, FastBlock)
+            for reads in (block.attention.query_key_value, block.widen):
+                nn.init.normal_(reads.weight, std=reads.in_features**-0.5, generator=generator)
+            for adds in (block.attention.output, block.output):
+                nn.init.zeros_(adds.weight)
+        if self.tables is not None:
+            self.tables.init_weights()
