@@ -66,7 +66,8 @@ class Muon(torch.optim.Optimizer):
     def _step_together(self, params: list[nn.Parameter], group: dict[str, Any]) -> None:
         grads = torch.stack([p.grad for p in params if p.grad is not None])  # N, R, C
         for p in params:
-            self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+            if "momentum_buffer" not in self.state[p]:
+                self.state[p]["momentum_buffer"] = torch.zeros_like(p)
         buffers = [self.state[p]["momentum_buffer"] for p in params]
         momentum = group["momentum"]
         torch._foreach_lerp_(buffers, list(grads), 1 - momentum)

@@ -33,8 +33,15 @@ class Optimizers:
     The schedule gives one rate; each part follows it in proportion, from a peak of its own.
     """
 
-    def __init__(self, parts: dict[str, torch.optim.Optimizer], config: TrainConfig) -> None:
+    def __init__(
+        self,
+        parts: dict[str, torch.optim.Optimizer],
+        dense: list[nn.Parameter],
+        config: TrainConfig,
+    ) -> None:
+        """`dense` are the parameters of all parts but the tables."""
         self.parts = parts
+        self._dense = dense
         for part in parts.values():
             for group in part.param_groups:
                 group["in_proportion"] = group["lr"] / config.learning_rate
@@ -47,6 +54,13 @@ class Optimizers:
                 if name == "muon":
                     group["momentum"] = muon_momentum_at(step)
             part.step()
+
+    def clip(self, max_norm: float) -> float:
+        """Shorten the gradient to `max_norm` (0: leave it), and return how long it was.
+
+        Tables are left out: their gradients are sparse, and their optimiser scales each row itself.
+        """
+        return float(torch.nn.utils.clip_grad_norm_(self._dense, max_norm or math.inf))
 
     def state_dict(self) -> dict[str, Any]:
         """What the parts remember; their rates are the config's."""
@@ -65,11 +79,13 @@ def build_optimizers(model: LanguageModel, config: TrainConfig) -> Optimizers:
 
     AdamW pulls matrices towards 0 by weight decay and leaves vectors alone.
     """
-    tables, inside, rest = [], [], []
+    tables, dense, inside, rest = [], [], [], []
     for name, p in model.named_parameters():
         if "tables." in name:
             tables.append(p)
-        elif config.optimizer == "muon" and "blocks." in name and p.dim() == 2:
+            continue
+        dense.append(p)
+        if config.optimizer == "muon" and "blocks." in name and p.dim() == 2:
             inside.append(p)
         else:
             rest.append(p)
@@ -78,7 +94,7 @@ def build_optimizers(model: LanguageModel, config: TrainConfig) -> Optimizers:
         parts["muon"] = Muon(inside, lr=config.muon_lr, n_steps=MUON_STEPS)
     if tables:
         parts["tables"] = RowAdagrad(tables, lr=config.table_lr)
-    return Optimizers(parts, config)
+    return Optimizers(parts, dense, config)
 
 
 def _adamw(params: list[nn.Parameter], config: TrainConfig) -> torch.optim.AdamW:

@@ -71,8 +71,6 @@ class Trainer:
         self.device = pick_device(config.train.device)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train)
-        # Sparse gradients belong to tables, whose optimiser scales each row by itself.
-        self._clipped = [p for n, p in self.model.named_parameters() if "tables." not in n]
         self.iter = 0
         self.elapsed_s = 0.0
         self._train = corpus.train.to(self.device)
@@ -90,9 +88,8 @@ class Trainer:
             loss = _cross_entropy(self.model(inputs), targets)
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        clip = self.config.train.grad_clip
-        norm = torch.nn.utils.clip_grad_norm_(self._clipped, clip or math.inf)
-        loss_nats, grad_norm = float(loss.detach()), float(norm)
+        grad_norm = self.optimizer.clip(self.config.train.grad_clip)
+        loss_nats = float(loss.detach())
         if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
             raise self._diverged(
                 f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "

@@ -20,7 +20,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
 
-MODEL_KINDS: Final = ("bigram", "attention", "transformer")
+from core.config import MODEL_KINDS
 
 ColorScale = list[tuple[float, str]]
 """Plotly's form of a scale: pairs of (position from 0 to 1, colour as #RRGGBB)."""
@@ -103,12 +103,28 @@ def _known(kind: str) -> str:
     return kind
 
 
+def contrast(color: str, other: str) -> float:
+    """From 1 to 21, after https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+    darker, lighter = sorted((_luminance(color), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: str) -> float:
+    r, g, b = _linear_channels(color)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def _linear_channels(color: str) -> tuple[float, ...]:
+    """Red, green and blue of #RRGGBB as amounts of light, from 0 to 1."""
+    return tuple(_to_linear(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
+
+
 # --- OKLab -----------------------------------------------------------------------------------
 
 
 def _to_oklab(color: str) -> _Lab:
     """#RRGGBB to OKLab (L from 0 to 1; a and b around 0)."""
-    r, g, b = (_to_linear(int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    r, g, b = _linear_channels(color)
     l_ = math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
     m_ = math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
     s_ = math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)

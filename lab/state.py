@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.corpus import Corpus
 from core.lab import Lab, LoadedModel, Which
 from core.records import LIVE, RunRecord
-from core.reference import ReferenceLine, reference_lines
 from core.service import TrainingService, training_service
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.palette import Palette, palette_for
@@ -60,11 +58,6 @@ def curve_of(record: RunRecord) -> LossCurve:
     return LossCurve.of(
         record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id)
     )
-
-
-def references_of(corpus: Corpus) -> tuple[ReferenceLine, ...]:
-    """The counted lines of a text; they are counted once."""
-    return reference_lines(corpus)
 
 
 def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:

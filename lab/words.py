@@ -65,12 +65,8 @@ def progress(record: RunRecord) -> str:
     parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
     if record.status == "running" and record.steps_per_s > 0:
         left_s = (record.max_iters - record.iter) / record.steps_per_s
-        rate = (
-            f"{record.steps_per_s:.0f}"
-            if record.steps_per_s >= 10
-            else (f"{record.steps_per_s:.1f}")
-        )
-        parts += [f"{rate} steps/s", f"{duration(left_s)} left"]
+        decimals = 0 if record.steps_per_s >= 10 else 1
+        parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]
     else:
         parts += [STATUS[record.status], f"{duration(record.train_seconds)} of training"]
     return " · ".join(parts)

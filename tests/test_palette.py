@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.palette import DARK, LIGHT, MODEL_KINDS, ColorScale, Palette, palette_for
+from core.config import MODEL_KINDS
+from lab.palette import DARK, LIGHT, ColorScale, Palette, palette_for
 
 CONFIG_PATH = Path(__file__).resolve().parents[1] / ".streamlit" / "config.toml"
 THEMES = [pytest.param("light", LIGHT, id="light"), pytest.param("dark", DARK, id="dark")]

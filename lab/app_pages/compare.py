@@ -11,7 +11,7 @@ import streamlit as st
 from core.config import MODEL_KINDS, SampleConfig, help_line
 from core.errors import LabError
 from core.records import RunRecord
-from core.reference import ReferenceLine
+from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.comparison import BEST, HUES, comparison_table, curves_csv, table_csv
 from lab.components.live_plot import live_plot
@@ -20,7 +20,7 @@ from lab.figures.losses import X_TITLES, LossCurve, XAxis, loss_figure
 from lab.palette import Palette
 from lab.pickers import load_model, run_label
 from lab.plain import plain
-from lab.state import curve_of, is_live, palette, references_of, the_lab
+from lab.state import curve_of, is_live, palette, the_lab
 from lab.writing import Writing
 
 MAX_RUNS = 6
@@ -85,7 +85,7 @@ def _render_empty() -> None:
     if st.button("Go to Home and train all three", type="primary", key="compare_home"):
         st.switch_page("app_pages/home.py")
     live_plot(
-        loss_figure([], references_of(corpus), palette()),
+        loss_figure([], reference_lines(corpus), palette()),
         key="compare_curves", height_px=420,
         alt="An empty loss plot with the lines that counting alone reaches",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def _references(runs: Sequence[RunRecord]) -> tuple[tuple[ReferenceLine, ...], s
             "others, so their losses cannot be ranked, and no counted lines are drawn."
         )
     try:
-        return references_of(the_lab().corpus_of(runs[0])), (
+        return reference_lines(the_lab().corpus_of(runs[0])), (
             "Grey: what counting reaches, without any training."
         )
     except LabError as error:

@@ -12,11 +12,12 @@ import streamlit as st
 from core.corpus import Corpus
 from core.errors import LabError
 from core.library import MAX_BYTES, MAX_VOCABULARY, ORIGINAL, RARE, SHIPPED
+from core.reference import reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.corpora import MAX_BARS, character_count_figure, character_counts, split_figure
 from lab.plain import plain
-from lab.state import palette, references_of, the_lab
+from lab.state import palette, the_lab
 
 EXCERPT = 700
 """Characters of the text that are shown at once."""
@@ -176,7 +177,7 @@ def _render_characters(corpus: Corpus) -> None:
 def _render_references(corpus: Corpus) -> None:
     st.header("What counting alone can do")
     with st.spinner("Counting which characters follow each other …"):
-        lines = references_of(corpus)
+        lines = reference_lines(corpus)
     st.table(
         {
             "knows": [line.name for line in lines],

@@ -10,12 +10,13 @@ import streamlit as st
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
 from lab.figures.losses import X_TITLES, XAxis, loss_figure
 from lab.plain import plain
-from lab.state import choose_run, curve_of, is_live, palette, references_of, the_lab, the_service
+from lab.state import choose_run, curve_of, is_live, palette, the_lab, the_service
 
 WHAT_THEY_ARE: dict[ModelKind, tuple[str, str]] = {
     "bigram": (
@@ -120,7 +121,7 @@ def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
         st.rerun()
     curves = [curve_of(run) for run in runs]
     live_plot(
-        loss_figure(curves, references_of(corpus), palette(), axis=axis),
+        loss_figure(curves, reference_lines(corpus), palette(), axis=axis),
         key="race",
         height_px=390,
         alt="Validation loss of the three models against the lines that counting alone reaches",

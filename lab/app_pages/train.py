@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
@@ -9,6 +11,7 @@ from core.corpus import Corpus
 from core.errors import LabError
 from core.models import count_params
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.controls import new_seed, run_settings
@@ -22,7 +25,6 @@ from lab.state import (
     curve_of,
     is_live,
     palette,
-    references_of,
     the_lab,
     the_service,
 )
@@ -79,9 +81,11 @@ def _render_controls() -> tuple[Corpus, RunConfig]:
 
 def _render_transport(run: RunRecord | None, config: RunConfig, corpus: Corpus) -> None:
     """Buttons: one of them primary, the one that a learner most likely wants next."""
+    live = run is not None and is_live(run)
     resumable = run is not None and run.status in ("paused", "interrupted")
+    under_way = live or resumable
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        if run and is_live(run):
+        if run and live:
             _button("Pause", "pause", lambda: the_service().pause(run.id), primary=True)
             _button("Stop", "stop", lambda: the_service().stop(run.id))
         elif run and resumable:
@@ -89,18 +93,18 @@ def _render_transport(run: RunRecord | None, config: RunConfig, corpus: Corpus) 
             _button("Step", "skip_next", lambda: the_service().step(run.id))
             _button("Stop", "stop", lambda: the_service().stop(run.id))
         _button(
-            "New run" if run and (resumable or is_live(run)) else "Start",
-            "add" if run and (resumable or is_live(run)) else "play_arrow",
+            "New run" if under_way else "Start",
+            "add" if under_way else "play_arrow",
             lambda: choose_run(the_service().start(config, corpus)),
-            primary=not (run and (resumable or is_live(run))),
+            primary=not under_way,
             help_text="Starts a new run with the settings on the left",
         )
-        if not (run and (resumable or is_live(run))):
+        if not under_way:
             _button("Step", "skip_next", lambda: _start_with_one_step(config, corpus))
         _button("New seed", "casino", lambda: new_seed(config.model.model))
 
 
-def _button(label: str, icon: str, action: object, *, primary: bool = False,
+def _button(label: str, icon: str, action: Callable[[], None], *, primary: bool = False,
             help_text: str | None = None) -> None:  # fmt: skip
     """A transport button; what cannot be done is said under it, and nothing is lost."""
     key = "train_" + label.lower().replace(" ", "_")
@@ -108,7 +112,7 @@ def _button(label: str, icon: str, action: object, *, primary: bool = False,
         label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=key,
         help=help_text,
     )  # fmt: skip
-    if clicked and callable(action):
+    if clicked:
         try:
             action()
         except LabError as error:
@@ -157,7 +161,7 @@ def _render_run(
         if run.message:
             (st.error if run.status == "failed" else st.warning)(run.message)
     figure = loss_figure(
-        [curve_of(run)] if run else [], references_of(corpus), palette(), axis=axis,
+        [curve_of(run)] if run else [], reference_lines(corpus), palette(), axis=axis,
         x_end=_x_end(run, axis), in_bits=in_bits,
     )  # fmt: skip
     figure.update_layout(uirevision=f"{run_id}-{axis}-{in_bits}")

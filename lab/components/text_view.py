@@ -16,7 +16,7 @@ from typing import Final
 import streamlit as st
 
 from core.generation import TokenRecord
-from lab.palette import Palette
+from lab.palette import Palette, contrast
 
 READABLE: Final = 4.5
 """The least contrast of text with its ground, after https://www.w3.org/TR/WCAG22/."""
@@ -148,20 +148,8 @@ def scale_with_ink(palette: Palette) -> list[tuple[str, str]]:
     """
     inks = (palette.text, palette.ground)
     pairs = [
-        (color, max(inks, key=lambda ink: _contrast(color, ink)))
+        (color, max(inks, key=lambda ink: contrast(color, ink)))
         for _, color in palette.probability_scale
     ]
-    readable = [i for i, pair in enumerate(pairs) if _contrast(*pair) >= READABLE]
+    readable = [i for i, pair in enumerate(pairs) if contrast(*pair) >= READABLE]
     return [pairs[min(readable, key=lambda j: abs(i - j))] for i in range(len(pairs))]
-
-
-def _contrast(color: str, other: str) -> float:
-    """From 1 to 21, after https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
-    darker, lighter = sorted((_luminance(color), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
