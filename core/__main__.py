@@ -29,6 +29,7 @@ from core.lab import Lab
 from core.library import ORIGINAL
 from core.presets import PRESETS, RECIPES
 
+MAX_SAMPLES = 1000
 _CHOICES: dict[str, Sequence[str]] = {
     "schedule": SCHEDULES,
     "device": DEVICES,
@@ -100,12 +101,21 @@ def _add_training(sub: Any) -> None:
 def _add_looking(sub: Any) -> None:
     evaluate = _command(sub, "eval", commands.evaluate, "loss over the whole validation split")
     _add_model_choice(evaluate, default="last")
+    evaluate.add_argument(
+        "--without_attention", action="store_true", help="with what attention adds left out"
+    )
 
     generate = _command(sub, "generate", commands.write_text, "let a run write")
     _add_model_choice(generate, default="best")
     generate.add_argument("--prompt", default="", metavar="TEXT", help="what to continue")
     generate.add_argument(
         "--drop_unknown", action="store_true", help="leave out unknown characters"
+    )
+    generate.add_argument(
+        "--n_samples", type=_to_count, default=1, metavar="N", help="texts written side by side"
+    )
+    generate.add_argument(
+        "--records", action="store_true", help="with each character's probability and rivals"
     )
     _add_settings(generate, SampleConfig)
 
@@ -177,6 +187,12 @@ def _to_bool(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"expected true or false, not {text!r}")
 
 
+def _to_count(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= MAX_SAMPLES:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_SAMPLES}: {text!r}")
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _to_bool}
 
 
@@ -184,12 +200,11 @@ def _print(result: commands.Fields, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(result))
         return
-    rows = next((v for v in result.values() if isinstance(v, list)), None)
-    if rows is not None:
-        for row in rows:
-            print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
-    else:
-        for name, value in result.items():
+    for name, value in result.items():
+        if name in ("runs", "corpora"):
+            for row in value:
+                print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
+        else:
             print(f"{name:>15}  {_shown(value)}")
 
 

@@ -11,8 +11,8 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,8 +23,9 @@ from core.branch import branch_run
 from core.config import ModelConfig, SampleConfig, TrainConfig
 from core.corpus import Corpus
 from core.errors import LabError, PromptError
-from core.generation import generate
+from core.generation import generate, generate_together
 from core.lab import Lab
+from core.lens import without_attention
 from core.records import RunRecord
 from core.run import ActiveRun
 from core.trainer import DivergedError, split_loss
@@ -147,8 +148,9 @@ def evaluate(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     corpus = lab.corpus_of(record)
     loaded = lab.model(record, args.checkpoint)
-    _say(f"{record.name}, {loaded.origin}")
-    loss = split_loss(loaded.model, corpus.val)
+    with without_attention(loaded.model) if args.without_attention else nullcontext():
+        _say(f"{record.name}, {loaded.origin}")
+        loss = split_loss(loaded.model, corpus.val)
     return {"run": record.id, "iter": loaded.iter, "val_loss": loss}
 
 
@@ -168,11 +170,19 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
         raise PromptError(f"{error} --drop_unknown leaves it out.", error.unknown) from None
     _say(f"{record.name}, {loaded.origin}")
     started = time.perf_counter()
-    records = generate(loaded.model, loaded.vocabulary, prompt, config)
-    bar = tqdm(records, total=config.max_new_tokens, unit=" characters", **_BAR)
-    text = "".join(record.character for record in bar)
+    steps = generate_together(loaded.model, loaded.vocabulary, prompt, config, args.n_samples)
+    texts = list(zip(*tqdm(steps, total=config.max_new_tokens, unit=" characters", **_BAR)))
     elapsed_s = time.perf_counter() - started
-    return {"text": text, "tokens_per_s": config.max_new_tokens / elapsed_s}
+    written = ["".join(token.character for token in text) for text in texts]
+    result: Fields = {
+        "text": written[0],
+        "tokens_per_s": args.n_samples * config.max_new_tokens / elapsed_s,
+    }
+    if args.n_samples > 1:
+        result["texts"] = written
+    if args.records:
+        result["records"] = [[asdict(token) for token in text] for text in texts]
+    return result
 
 
 def list_runs(lab: Lab, args: Namespace) -> Fields:

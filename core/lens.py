@@ -7,14 +7,19 @@ Shapes: L layers, H heads, T characters looked at, V = vocabulary size, N tokens
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from core.errors import ConfigError
 from core.lab import LoadedModel
 from core.models import LanguageModel
+from core.models.attention import CausalSelfAttention
+from core.models.fast import FastAttention
 
 Pattern = Literal["even", "previous", "itself", "first", "nearby", "mixed"]
 
@@ -103,6 +108,27 @@ def name_pattern(head: HeadSummary, even: HeadSummary) -> Pattern:
     if share >= max(STRONG_SHARE, 2 * even_share):
         return strongest
     return "nearby" if head.mean_distance <= NEARBY * even.mean_distance else "mixed"
+
+
+@contextmanager
+def without_attention(model: LanguageModel) -> Iterator[None]:
+    """Inside, all attention layers add nothing, and everything else stays: what are they worth?
+
+    Raises ConfigError for a model that has none.
+    """
+    layers = [m for m in model.modules() if isinstance(m, (CausalSelfAttention, FastAttention))]
+    if not layers:
+        raise ConfigError(f"The {model.config.model} model has no attention to leave out.")
+    hooks = [layer.register_forward_hook(_silence) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _silence(layer: nn.Module, seen: tuple[Any, ...], found: Tensor) -> Tensor:
+    return torch.zeros_like(found)
 
 
 @torch.inference_mode()

@@ -193,6 +193,32 @@ def test_the_same_seed_writes_the_same_text(cli: CommandLine, owl: str) -> None:
     assert nucleus == greedy[0]
 
 
+def test_several_texts_are_written_side_by_side(cli: CommandLine, owl: str) -> None:
+    command = ["generate", owl, "--max_new_tokens", "8", "--temperature=1"]
+    several = cli.ok(*command, "--n_samples", "3")
+    assert several["texts"] == [cli.ok(*command, "--seed", 1337 + i)["text"] for i in range(3)]
+    assert several["text"] == several["texts"][0]
+    assert "1 to 1000: '0'" in cli.refused(*command, "--n_samples", "0")
+    assert cli.code(*command, "--n_samples", "2") == 0 and "texts" in cli.stdout
+
+
+def test_records_say_what_else_could_have_been_written(cli: CommandLine, owl: str) -> None:
+    fields = cli.ok("generate", owl, "--max_new_tokens", "6", "--top_k=2", "--records")
+    (text,) = fields["records"]
+    assert "".join(record["character"] for record in text) == fields["text"]
+    for record in text:
+        assert len(record["believed"]) == 5 and 1 <= len(record["offered"]) <= 2
+        assert sum(p for _, p in record["offered"]) == pytest.approx(1.0)
+
+
+def test_eval_can_leave_attention_out(cli: CommandLine, lab: Lab, corpus: Corpus, owl: str) -> None:
+    whole, without = (cli.ok("eval", owl, *how) for how in ([], ["--without_attention"]))
+    assert whole.keys() == without.keys() and whole["val_loss"] != without["val_loss"]
+    assert cli.ok("eval", owl)["val_loss"] == whole["val_loss"]
+    table = trained(lab, corpus, "bigram")
+    assert "no attention" in cli.refused("eval", table, "--without_attention")
+
+
 def test_an_unknown_character_is_named_and_can_be_dropped(cli: CommandLine, owl: str) -> None:
     command = ["generate", owl, "--max_new_tokens", "10"]
     line = cli.refused(*command, "--prompt", "OWL@")

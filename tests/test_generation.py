@@ -12,7 +12,14 @@ from torch import Tensor
 from core.config import ModelConfig, SampleConfig
 from core.corpus import Vocabulary
 from core.errors import PromptError
-from core.generation import generate, sampling_probabilities, starting_prompt, write
+from core.generation import (
+    N_CANDIDATES,
+    generate,
+    generate_together,
+    sampling_probabilities,
+    starting_prompt,
+    write,
+)
 from core.models import LanguageModel, Trace, build_model
 from tests.helpers import small_config
 
@@ -21,7 +28,10 @@ VOCABULARY = Vocabulary("\nabcdef")
 
 
 def probabilities(logits: Tensor = LOGITS, **settings: Any) -> list[float]:
-    return sampling_probabilities(logits.clone(), SampleConfig(**settings)).tolist()
+    given = logits.double().numpy()
+    shares: list[float] = sampling_probabilities(given, SampleConfig(**settings)).tolist()
+    assert given.tolist() == logits.double().tolist()  # nobody else's array is written to
+    return shares
 
 
 # --- probabilities --------------------------------------------------------------------------------
@@ -171,6 +181,45 @@ def test_records_say_what_the_model_believed_before_any_setting() -> None:
         ranks.add(record.rank)
         idx = torch.cat([idx, torch.tensor([record.token])])
     assert len(ranks) > 1
+
+
+def test_records_name_the_likeliest_before_and_after_the_settings() -> None:
+    model, idx = some_model(), VOCABULARY.encode("abc")
+    config = SampleConfig(max_new_tokens=20, temperature=2.0, top_k=3)
+    for record in generate(model, VOCABULARY, "abc", config):
+        logits = model(idx[None, -8:])[0, -1].detach().double()
+        believed, offered = logits.softmax(dim=0), sampling_probabilities(logits.numpy(), config)
+        order = logits.argsort(descending=True).tolist()
+        assert [c.character for c in record.believed] == [
+            VOCABULARY.characters[i] for i in order[:N_CANDIDATES]
+        ]
+        assert [c.probability for c in record.believed] == pytest.approx(
+            [float(believed[i]) for i in order[:N_CANDIDATES]], rel=1e-4
+        )
+        assert [c.probability for c in record.offered] == pytest.approx(
+            [float(offered[i]) for i in order[:3]], rel=1e-4
+        )
+        assert record.character in [c.character for c in record.offered]
+        idx = torch.cat([idx, torch.tensor([record.token])])
+
+
+def test_texts_written_together_are_those_of_the_seeds_in_turn() -> None:
+    model, config = some_model(), SampleConfig(max_new_tokens=30, seed=5, temperature=1.0)
+    steps = list(generate_together(model, VOCABULARY, "abc", config, n_texts=4))
+    together = ["".join(step[i].character for step in steps) for i in range(4)]
+    alone = [
+        write(model, VOCABULARY, "abc", SampleConfig(max_new_tokens=30, seed=5 + i, temperature=1))
+        for i in range(4)
+    ]
+    assert together == alone and len(set(together)) == 4
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_rows_of_logits_are_treated_one_by_one(settings: dict[str, Any]) -> None:
+    rows = torch.stack([LOGITS, LOGITS.flip(0), torch.zeros(5)])
+    together = sampling_probabilities(rows.double().numpy(), SampleConfig(**settings))
+    alone = [probabilities(row, **settings) for row in rows]
+    assert together.tolist() == [pytest.approx(row) for row in alone]
 
 
 def test_characters_come_as_often_as_they_are_probable() -> None:

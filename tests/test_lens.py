@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.config import ModelKind
 from core.corpus import Corpus, Vocabulary
-from core.errors import PromptError
+from core.errors import ConfigError, PromptError
 from core.lab import Lab, LoadedModel
 from core.lens import (
     Pattern,
@@ -20,13 +20,16 @@ from core.lens import (
     name_pattern,
     transition_loss,
     transition_probabilities,
+    without_attention,
 )
 from core.models import build_model
+from core.presets import resolve
 from core.reference import bigram_loss, bigram_probabilities
 from tests.helpers import small_config, trained
 
 LETTERS = "abcdefgh"
 T = 40
+SMALL_SHAPE = dict(block_size=8, n_head=2, n_embd=8, n_layer=1)
 
 
 def small_model(kind: ModelKind) -> LoadedModel:
@@ -163,3 +166,32 @@ def test_loss_of_a_learned_table_is_the_one_that_its_run_measured(lab: Lab, corp
     record = lab.run(trained(lab, corpus, "bigram", learning_rate=0.1))
     learned = transition_probabilities(lab.model(record, "last").model)
     assert transition_loss(learned, corpus.val) == pytest.approx(record.val_loss, abs=1e-5)
+
+
+# --- without attention ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", ["classic", "fast", "fastest"])
+def test_without_attention_a_character_knows_nothing_of_those_far_before(recipe: str) -> None:
+    config = resolve("transformer", len(LETTERS), None, SMALL_SHAPE, recipe).model
+    model, dice = build_model(config, seed=3).eval(), torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += torch.randn(parameter.shape, generator=dice)
+    idx = torch.arange(8)[None]
+    changed = idx.clone()
+    changed[0, 0] = 5  # further away than token shifts and n-gram tables reach
+    whole = model(idx)
+    with without_attention(model):
+        silenced = model(idx)
+        assert torch.equal(silenced[0, -1], model(changed)[0, -1])
+    assert not torch.allclose(silenced, whole)
+    assert torch.equal(model(idx), whole) and not torch.equal(whole[0, -1], model(changed)[0, -1])
+
+
+def test_a_table_has_no_attention_to_leave_out() -> None:
+    with (
+        pytest.raises(ConfigError, match="bigram model has no attention"),
+        without_attention(small_model("bigram").model),
+    ):
+        pass

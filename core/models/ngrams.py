@@ -13,6 +13,11 @@ https://arxiv.org/abs/2207.06366.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,11 +30,15 @@ _MASK = 2**40 - 1
 """Keys are kept below this, so that the products of hashing fit into 63 bits."""
 
 
+Tokens = TypeVar("Tokens", Tensor, npt.NDArray[np.int64])
+
+
 class NgramTables(nn.Module):
     """One table for each context length from 2 to `config.ngrams` characters."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self._vocab_size = config.vocab_size
         self.tables = nn.ModuleList(
             nn.Embedding(min(MAX_ROWS, config.vocab_size**n), config.vocab_size, sparse=True)
             for n in range(2, config.ngrams + 1)
@@ -37,9 +46,8 @@ class NgramTables(nn.Module):
 
     def forward(self, idx: Tensor) -> Tensor:
         """Tokens (B, T) to the sum of the tables' logits (B, T, V)."""
-        return torch.stack([table(rows) for table, rows in zip(self.tables, self.rows(idx))]).sum(
-            dim=0
-        )
+        looked_up = [table(rows) for table, rows in zip(self.tables, self.rows(idx))]
+        return torch.stack(looked_up).sum(dim=0)
 
     def rows(self, idx: Tensor) -> list[Tensor]:
         """For each table the row of each position (B, T).
@@ -47,18 +55,14 @@ class NgramTables(nn.Module):
         A context is what a position and those before it hold; before the beginning there is
         token 0.
         """
-        key = idx
-        found = []
-        for n, table in enumerate(self.tables, start=2):
-            before = F.pad(idx, (n - 1, 0))[:, : idx.shape[1]]  # the token n - 1 places earlier
-            assert isinstance(table, nn.Embedding)
-            if self._exact(table, n):
-                key = key + before * table.embedding_dim ** (n - 1)
-                found.append(key)
-            else:
-                key = (key * _PRIME + before + n) & _MASK
-                found.append(_scatter(key) % table.num_embeddings)
-        return found
+        T = idx.shape[1]
+        earlier = [F.pad(idx, (n, 0))[:, :T] for n in range(len(self.tables) + 1)]
+        return rows_of(earlier, self.n_rows, self._vocab_size)
+
+    @property
+    def n_rows(self) -> list[int]:
+        """Of each table."""
+        return [table.num_embeddings for table in self.tables if isinstance(table, nn.Embedding)]
 
     def init_weights(self) -> None:
         """All zero: at first the tables say nothing."""
@@ -66,13 +70,24 @@ class NgramTables(nn.Module):
             assert isinstance(table, nn.Embedding)
             nn.init.zeros_(table.weight)
 
-    @staticmethod
-    def _exact(table: nn.Embedding, n: int) -> bool:
-        """Whether every context has a row of its own."""
-        return bool(table.num_embeddings == table.embedding_dim**n)
+
+def rows_of(earlier: Sequence[Tokens], n_rows: Sequence[int], vocab_size: int) -> list[Tokens]:
+    """The row in each table of the context that ends with `earlier[0]`.
+
+    `earlier[n]` holds the tokens n places before, in any shape; tensors and numpy arrays alike.
+    """
+    key, found = earlier[0], []
+    for n, (before, size) in enumerate(zip(earlier[1:], n_rows), start=2):
+        if size == vocab_size**n:  # every context has a row of its own
+            key = key + before * vocab_size ** (n - 1)
+            found.append(key)
+        else:
+            key = (key * _PRIME + before + n) & _MASK
+            found.append(_scatter(key) % size)
+    return found
 
 
-def _scatter(key: Tensor) -> Tensor:
+def _scatter(key: Tokens) -> Tokens:
     """Mix the bits of each key, so that similar contexts get unrelated rows."""
     key = ((key ^ (key >> 17)) * 0x2C1B3C) & _MASK
     key = ((key ^ (key >> 13)) * 0x297A2D) & _MASK

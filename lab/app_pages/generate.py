@@ -50,7 +50,8 @@ def main() -> None:
         "At each place the model gives every character a probability, one of them is drawn, and "
         "the model reads it as if it had always been there. Strong colour: the model was sure. "
         "Faint colour: it might as well have written something else. Point at a character for its "
-        "probability and its rank; rank 1 is the likeliest of all."
+        "probability, its rank (1 is the likeliest of all), and what else could have stood there: "
+        "by the model alone, and after temperature, top-k and top-p."
     )
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -38,7 +38,8 @@ class TextView {
     this.scroller.tabIndex = 0;
     this.scroller.setAttribute("role", "region");
     this.scroller.append(this.spoken, this.page);
-    this.root.append(legend, this.scroller);
+    this.others = make("p", "others");
+    this.root.append(legend, this.others, this.scroller);
     parent.append(this.root);
 
     this.clear();
@@ -117,17 +118,30 @@ class TextView {
   }
 
   describe() {
-    const { probabilities, ranks, vocab_size } = this.data;
+    const { probabilities, ranks, believed, offered, vocab_size } = this.data;
+    this.others.textContent = "";
     if (this.at === undefined || this.at >= this.characters.length) {
       this.readout.textContent = this.characters.length ? "point at a character" : "";
       return;
     }
+    this.others.textContent =
+      `model: ${listed(believed[this.at])}   drawn from: ${listed(offered[this.at])}`;
     const character = this.characters[this.at];
     const p = probabilities[this.at];
     const said = p < 0.001 ? "under 0.001" : p.toFixed(3);
     this.readout.textContent =
-      `${VISIBLE[character] ?? character}  p ${said} · rank ${ranks[this.at]} of ${vocab_size}`;
+      `${visible(character)}  p ${said} · rank ${ranks[this.at]} of ${vocab_size}`;
   }
+}
+
+function visible(character) {
+  return VISIBLE[character] ?? character;
+}
+
+/** The likeliest characters and their probabilities: "e .42  a .31". */
+function listed(candidates) {
+  const said = (p) => (p > 0.995 ? "1" : p.toFixed(2).slice(1));
+  return candidates.map(([character, p]) => `${visible(character)} ${said(p)}`).join("  ");
 }
 
 function make(tag, className, text = "") {

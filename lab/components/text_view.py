@@ -15,7 +15,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.generation import TokenRecord
+from core.generation import Candidate, TokenRecord
 from lab.palette import Palette, contrast
 
 READABLE: Final = 4.5
@@ -54,6 +54,12 @@ _CSS: Final = """
   font-family: var(--st-code-font);
   color: var(--st-text-color);
   white-space: pre;
+}
+.others {
+  margin: 0;
+  min-height: 1.75rem;
+  font-family: var(--st-code-font);
+  white-space: pre-wrap;
 }
 .scroller {
   flex: 1;
@@ -132,12 +138,18 @@ def text_view(
             "added": "".join(record.character for record in records),
             "probabilities": [round(record.probability, 4) for record in records],
             "ranks": [record.rank for record in records],
+            "believed": [_candidates(record.believed) for record in records],
+            "offered": [_candidates(record.offered) for record in records],
             "vocab_size": vocab_size,
             "scale": scale_with_ink(palette),
             "alt": alt,
             "hint": hint,
         },
     )
+
+
+def _candidates(candidates: Sequence[Candidate]) -> list[tuple[str, float]]:
+    return [(character, round(probability, 3)) for character, probability in candidates]
 
 
 def scale_with_ink(palette: Palette) -> list[tuple[str, str]]:
