@@ -28,6 +28,7 @@ from core.errors import LabError
 from core.lab import Lab
 from core.library import ORIGINAL
 from core.presets import PRESETS, RECIPES
+from core.snapshots import BUDGET_MIB
 
 MAX_SAMPLES = 1000
 _CHOICES: dict[str, Sequence[str]] = {
@@ -90,12 +91,21 @@ def _add_training(sub: Any) -> None:
     )
     train.add_argument("--corpus", metavar="C", help="the text to learn from")
     train.add_argument("--name", metavar="N", help="a name for the run")
+    _add_snapshot_budget(train)
     _add_settings(train, ModelConfig, skip=("model", "vocab_size"))
     _add_settings(train, TrainConfig)
 
     resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--max_iters", type=int, help="a new end for the run")
+    _add_snapshot_budget(resume)
+
+
+def _add_snapshot_budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--snapshot_mib", type=float, default=BUDGET_MIB, metavar="MIB",
+        help=f"disk space for weights over time; default: {BUDGET_MIB:g}",
+    )  # fmt: skip
 
 
 def _add_looking(sub: Any) -> None:
@@ -125,6 +135,7 @@ def _add_model_choice(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--checkpoint", choices=["best", "last"], default=default, help=f"default: {default}"
     )
+    parser.add_argument("--at", type=int, metavar="STEP", help="the snapshot of this step instead")
 
 
 def _add_runs(sub: Any) -> None:

@@ -15,6 +15,7 @@ from core.errors import ConfigError, RunError
 from core.lab import Lab
 from core.records import RunRecord
 from core.run import ActiveRun
+from core.snapshots import SnapshotFolder
 
 
 def branch_run(
@@ -67,9 +68,9 @@ def branch_run(
 
 
 def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
-    """Give the child the parent's newest checkpoint up to step `at`, and the rows before it."""
-    theirs = CheckpointFolder(lab.home.run_folder(parent.id))
-    ours = CheckpointFolder(lab.home.run_folder(child_id))
+    """Give the child the parent's newest checkpoint up to step `at`, and what led there."""
+    from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
+    theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
     usable = [step for step in theirs.iters() if step <= at]
     if not usable:
         return
@@ -78,3 +79,4 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
         ours.save(theirs.load(newest.best_iter))
     ours.save(newest)
     lab.store.copy_past(parent.id, child_id, newest.iter)
+    SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)

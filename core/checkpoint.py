@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from core.config import RunConfig
 from core.errors import CheckpointError
@@ -61,6 +62,16 @@ class Checkpoint:
         return RunConfig.from_flat(self.config)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The weights of a run at one step, for looking; see `core.snapshots`."""
+
+    config: dict[str, Any]
+    vocabulary: str
+    iter: int
+    weights: dict[str, Tensor]
+
+
 class CheckpointFolder:
     """The checkpoints of one run."""
 
@@ -80,9 +91,7 @@ class CheckpointFolder:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint so that a crash leaves all of it or nothing of it."""
-        buffer = io.BytesIO()
-        torch.save({"format": FORMAT} | _fields_of(checkpoint), buffer)
-        write_atomically(self.path(checkpoint.iter), buffer.getbuffer())
+        write_atomically(self.path(checkpoint.iter), to_save(checkpoint))
 
     def load(self, step: int) -> Checkpoint:
         """Read the checkpoint of one step, onto the CPU.
@@ -90,24 +99,9 @@ class CheckpointFolder:
         Raises CheckpointError when it is missing, cut short, or of another format.
         """
         path = self.path(step)
-        try:
-            with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
-                if damaged := archive.testzip():
-                    raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            raise CheckpointError(f"There is no checkpoint of step {step:,}.") from None
-        except _UNREADABLE as error:
-            raise CheckpointError(
-                f"The checkpoint {path.name} cannot be read: the file is damaged or cut short. "
-                "Delete it to go on from the one before."
-            ) from error
-        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-            raise CheckpointError(
-                f"The checkpoint {path.name} is not of this lab's format {FORMAT}. "
-                "It was written by another version or another program."
-            )
-        return Checkpoint(**content)
+        if not path.exists():
+            raise CheckpointError(f"There is no checkpoint of step {step:,}.")
+        return Checkpoint(**read_saved(path, "checkpoint"))
 
     def keep(self, steps: Collection[int]) -> None:
         """Delete all checkpoints but those of the given steps."""
@@ -116,6 +110,34 @@ class CheckpointFolder:
                 self.path(step).unlink(missing_ok=True)
 
 
-def _fields_of(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The fields by name; tensors are not copied, which `dataclasses.asdict` would do."""
-    return {f.name: getattr(checkpoint, f.name) for f in fields(checkpoint)}
+def to_save(state: Checkpoint | Snapshot) -> memoryview:
+    """The bytes of a file that `read_saved` reads."""
+    # By name, since `dataclasses.asdict` would copy the tensors.
+    content = {f.name: getattr(state, f.name) for f in fields(state)}
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT} | content, buffer)
+    return buffer.getbuffer()
+
+
+def read_saved(path: Path, what: str) -> dict[str, Any]:
+    """The fields of a saved state, with tensors on the CPU. Never runs code from the file.
+
+    Raises CheckpointError when the file, a checkpoint or whatever `what` says, is damaged, cut
+    short, or of another format.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _UNREADABLE as error:
+        raise CheckpointError(
+            f"The {what} {path.name} cannot be read: the file is damaged or cut short. "
+            "Delete it to go on from the one before."
+        ) from error
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        raise CheckpointError(
+            f"The {what} {path.name} is not of this lab's format {FORMAT}. "
+            "It was written by another version or another program."
+        )
+    return content

@@ -24,7 +24,7 @@ from core.config import ModelConfig, SampleConfig, TrainConfig
 from core.corpus import Corpus
 from core.errors import LabError, PromptError
 from core.generation import generate, generate_together
-from core.lab import Lab
+from core.lab import Lab, LoadedModel
 from core.lens import without_attention
 from core.records import RunRecord
 from core.run import ActiveRun
@@ -59,7 +59,7 @@ def train(lab: Lab, args: Namespace) -> Fields:
     config = lab.configure(args.model, corpus, args.preset, args.recipe, **_flags(args))
     run_id = lab.create_run(config, corpus, args.name)
     try:
-        run = ActiveRun(lab.home, lab.store, run_id)
+        run = ActiveRun(lab.home, lab.store, run_id, snapshot_mib=args.snapshot_mib)
     except LabError:
         lab.delete_run(run_id)
         raise
@@ -68,7 +68,9 @@ def train(lab: Lab, args: Namespace) -> Fields:
 
 def resume(lab: Lab, args: Namespace) -> Fields:
     record = lab.store.run(args.run)
-    run = ActiveRun(lab.home, lab.store, record.id, max_iters=args.max_iters)
+    run = ActiveRun(
+        lab.home, lab.store, record.id, max_iters=args.max_iters, snapshot_mib=args.snapshot_mib
+    )
     for note in run.notes:
         _say(note)
     return _train_to_the_end(lab, run) | {"resumed_from": run.resumed_from}
@@ -147,16 +149,22 @@ def _flags(args: Namespace) -> dict[str, Any]:
 def evaluate(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     corpus = lab.corpus_of(record)
-    loaded = lab.model(record, args.checkpoint)
+    loaded = _chosen_model(lab, record, args)
     with without_attention(loaded.model) if args.without_attention else nullcontext():
         _say(f"{record.name}, {loaded.origin}")
         loss = split_loss(loaded.model, corpus.val)
     return {"run": record.id, "iter": loaded.iter, "val_loss": loss}
 
 
+def _chosen_model(lab: Lab, record: RunRecord, args: Namespace) -> LoadedModel:
+    if args.at is None:
+        return lab.model(record, args.checkpoint)
+    return lab.snapshot(record, args.at)
+
+
 def write_text(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
-    loaded = lab.model(record, args.checkpoint)
+    loaded = _chosen_model(lab, record, args)
     names = [f.name for f in fields(SampleConfig)]
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = SampleConfig(**given)

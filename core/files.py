@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes | memoryview) -> None:
+def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool = True) -> None:
     """Write `content` so that a crash at any moment leaves the old file or the new one.
+
+    Without `durable` nobody waits for the disk, and a power cut, though no crash of a process,
+    may lose the file or leave it damaged.
 
     The temporary file lies in the same folder, because a rename is atomic only within one file
     system; it bears the process's number, so that two writers cannot mix.
@@ -17,12 +20,14 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ from core.names import memorable_name
 from core.presets import resolve
 from core.records import LIVE, RunRecord
 from core.run import is_held, take_lock
+from core.snapshots import SnapshotFolder
 from core.store import Store
 
 Which = Literal["best", "last"]
@@ -128,6 +129,24 @@ class Lab:
             Vocabulary(checkpoint.vocabulary),
             step,
             f"{label} checkpoint, step {step:,}",
+        )
+
+    def snapshot_iters(self, record: RunRecord) -> list[int]:
+        """The steps at which a run's weights can be looked at, ascending."""
+        return SnapshotFolder(self.home.run_folder(record.id)).iters()
+
+    def snapshot(self, record: RunRecord, step: int) -> LoadedModel:
+        """The model of a run as it was after a step. Raises CheckpointError when it was not kept.
+
+        Its matrices went through half precision; `core.snapshots` says what that does.
+        """
+        saved = SnapshotFolder(self.home.run_folder(record.id)).load(step)
+        config = RunConfig.from_flat(saved.config).model
+        return LoadedModel(
+            model_from_weights(config, saved.weights),
+            Vocabulary(saved.vocabulary),
+            step,
+            f"snapshot, step {step:,}",
         )
 
     def _untrained(self, record: RunRecord) -> LoadedModel:

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core.checkpoint import Checkpoint, CheckpointFolder
+from core.checkpoint import Checkpoint, CheckpointFolder, Snapshot
 from core.config import RunConfig, SampleConfig
 from core.errors import CheckpointError, RunError
 from core.generation import write
@@ -25,6 +25,7 @@ from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import model_from_weights
 from core.records import RunRecord, RunStatus
+from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
 from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
 
@@ -41,12 +42,19 @@ class ActiveRun:
     """Holds the lock of a run from construction to `close`."""
 
     def __init__(
-        self, home: LabHome, store: Store, run_id: str, *, max_iters: int | None = None
+        self,
+        home: LabHome,
+        store: Store,
+        run_id: str,
+        *,
+        max_iters: int | None = None,
+        snapshot_mib: float = BUDGET_MIB,
     ) -> None:
         """Take a run up where its newest readable checkpoint left it.
 
         Args:
             max_iters: a new end for the run; None keeps the old one.
+            snapshot_mib: what the snapshots of this run may take on the disk.
 
         Raises RunError when another process trains it, CorpusError when its corpus is gone or
         changed, CheckpointError when it has checkpoints and none can be read. Nothing has then
@@ -54,6 +62,7 @@ class ActiveRun:
         """
         self._store = store
         self._checkpoints = CheckpointFolder(home.run_folder(run_id))
+        self._snapshots = SnapshotFolder(home.run_folder(run_id), snapshot_mib)
         self._lock = take_lock(home, store.run(run_id))
         try:
             self.record = store.run(run_id)  # as it stands now that nobody else can change it
@@ -164,6 +173,7 @@ class ActiveRun:
     def _begin(self, config: RunConfig, *, from_scratch: bool) -> None:
         step = self._trainer.iter
         self._store.rewind(self.id, -1 if from_scratch else step)
+        self._snapshots.forget_after(step)
         before = self._store.estimates(self.id)
         self._last_estimate = before[-1].iter if before else -1
         if self.record.status != "queued":
@@ -214,6 +224,8 @@ class ActiveRun:
         self._steps.append(self._trainer.step())
         if self._trainer.iter % self._trainer.config.train.eval_interval == 0 or self.done:
             self._estimate()
+        elif is_due(self._trainer.iter):
+            self._take_snapshot()
 
     def _estimate(self) -> None:
         estimate = self._trainer.estimate()
@@ -223,6 +235,17 @@ class ActiveRun:
             self._best_loss_nats = estimate.val_loss_nats
             self._best_iter = estimate.iter
             self._unsaved_best = copy.deepcopy(self._state()) if estimate.iter else None
+        self._take_snapshot()
+
+    def _take_snapshot(self) -> None:
+        self._snapshots.save(
+            Snapshot(
+                config=self._trainer.config.flat(),
+                vocabulary=self._corpus.vocabulary.characters,
+                iter=self._trainer.iter,
+                weights=self._trainer.model.state_dict(),
+            )
+        )
 
     def _write_sample(self) -> str:
         config = SampleConfig(
