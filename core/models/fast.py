@@ -60,7 +60,7 @@ def rotation(T: int, D: int, device: torch.device) -> Rotation:
 
 
 def rotate(x: Tensor, by: Rotation) -> Tensor:
-    """Turn each pair of numbers of x (B, H, T, D) by its angle; lengths stay."""
+    """Turn each pair of numbers of x (…, T, D) by its angle; lengths stay."""
     cos, sin = by
     first, second = x.chunk(2, dim=-1)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
@@ -92,8 +92,9 @@ class FastAttention(nn.Module):
         """Queries, keys and values, each (B, H, T, D)."""
         B, T, C = x.shape
         qkv = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        return rotate(rms_norm(q), by), rotate(rms_norm(k), by), v
+        heads = qkv.permute(2, 0, 3, 1, 4)  # 3, B, H, T, D
+        q, k = rotate(rms_norm(heads[:2]), by)
+        return q, k, heads[2]
 
 
 class FastBlock(nn.Module):
