@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_looking(sub)
     _add_runs(sub)
     _add_corpora(sub)
+    _add_bench(sub)
     return parser
 
 
@@ -166,6 +167,13 @@ def _add_corpora(sub: Any) -> None:
     get.add_argument("--from", dest="source", metavar="FILE", help="take it from a file instead")
 
 
+def _add_bench(sub: Any) -> None:
+    bench = _command(sub, "bench", commands.bench, "how fast everything is on this machine")
+    bench.add_argument("--nanogpt", metavar="DIR", help="a checkout of nanoGPT to race")
+    bench.add_argument("--corpus", metavar="C", help="the text to learn from")
+    bench.add_argument("--quick", action="store_true", help="only to see that it runs")
+
+
 def _command(sub: Any, name: str, command: commands.Command, help_line: str) -> Any:
     parser = sub.add_parser(name, help=help_line, description=help_line)
     parser.set_defaults(command=command)
@@ -212,7 +220,9 @@ def _print(result: commands.Fields, *, as_json: bool) -> None:
         print(json.dumps(result))
         return
     for name, value in result.items():
-        if name in ("runs", "corpora"):
+        if name == "table":
+            print(f"\n{value}")
+        elif name in ("runs", "corpora"):
             for row in value:
                 print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
         else:

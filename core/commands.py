@@ -19,6 +19,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from core.bench.measure import QUICK, Plan
+from core.bench.measure import bench as measure
+from core.bench.report import table
 from core.branch import branch_run
 from core.config import ModelConfig, SampleConfig, TrainConfig
 from core.corpus import Corpus
@@ -261,6 +264,16 @@ def _corpus_fields(corpus: Corpus) -> Fields:
         "vocab_size": len(corpus.vocabulary),
         "fingerprint": corpus.fingerprint,
     }
+
+
+# --- measuring ----------------------------------------------------------------------------------
+
+
+def bench(lab: Lab, args: Namespace) -> Fields:
+    corpus = lab.library.load(args.corpus)
+    plan = QUICK if args.quick else Plan()
+    measured = measure(corpus, plan, Path(args.nanogpt) if args.nanogpt else None, _say)
+    return measured | {"table": table(measured)}
 
 
 # --- showing ------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Trainer:
                 f"Corpus {corpus.name} has {len(corpus.vocabulary)} distinct characters, and the "
                 f"settings are for {config.model.vocab_size}."
             )
-        self.config = config
+        self.config, self.corpus = config, corpus
         self.device = pick_device(config.train.device)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train)

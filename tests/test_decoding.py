@@ -64,7 +64,7 @@ def test_one_character_at_a_time_gives_the_models_logits(name: str, n_texts: int
     decoder = decoder_of(model, n_texts)
     for t in range(tokens.shape[1]):
         logits = decoder.read(tokens[:, t : t + 1])
-        np.testing.assert_allclose(logits, plain_logits(model, tokens[:, : t + 1]), atol=1e-5)
+        np.testing.assert_allclose(logits, plain_logits(model, tokens[:, : t + 1]), atol=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_any_stretch_may_be_read_at_once(name: str, pieces: tuple[int, ...]) -> 
     for end in np.cumsum(pieces):
         start = end - pieces[list(np.cumsum(pieces)).index(end)]
         logits = decoder.read(tokens[:, start:end])
-        np.testing.assert_allclose(logits, plain_logits(model, tokens[:, :end]), atol=1e-5)
+        np.testing.assert_allclose(logits, plain_logits(model, tokens[:, :end]), atol=5e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -106,7 +106,7 @@ def test_weights_are_shared_with_the_model_and_not_copied() -> None:
     )
 
 
-def test_gelu_is_torchs_to_the_last_digits_but_two() -> None:
-    x = np.linspace(-9, 9, 4001, dtype=np.float32)
+def test_gelu_is_torchs_as_near_as_its_table_is_fine() -> None:
+    x = np.append(np.linspace(-9, 9, 40_001), [-1e6, 1e6]).astype(np.float32)
     exact = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
-    np.testing.assert_allclose(decoding._gelu(x), exact, atol=2e-6)
+    np.testing.assert_allclose(decoding._gelu(x), exact, rtol=1e-6, atol=2.6e-6)

@@ -1,0 +1,61 @@
+"""The measurements as a Markdown table, for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def table(fields: dict[str, Any]) -> str:
+    """What `core.bench.measure.bench` returned, as two tables and a line about the machine."""
+    f, rival = fields, fields["rival"]
+    rows = [
+        ("a training step", f"{f['step_ms']:.1f} ms", f"{f['rival_step_ms']:.1f} ms",
+         _ratio(f["step_speed_ratio"])),
+        ("characters trained on per second", f"{f['tokens_per_s']:,.0f}",
+         f"{f['rival_tokens_per_s']:,.0f}", _ratio(f["step_speed_ratio"])),
+        ("of it matrix products at the machine's bound", f"{f['matmul_share_pct']:.0f} %", "", ""),
+        ("classic recipe, validation loss after training",
+         _run(f, "classic"), f"{f['rival_train_s']:.0f} s of training", ""),
+        ("`fast` recipe (median of the seeds)", _run(f, "fast"), "",
+         _ratio(f["fast_speed_ratio"])),
+        ("`fastest` recipe", _run(f, "fastest"), "", _ratio(f["fastest_speed_ratio"])),
+        ("the same with its attention switched off",
+         f"{f['fastest_without_attention_val_loss_nats']:.3f}", "", ""),
+        ("characters written per second", f"{f['generate_tokens_per_s']:,.0f}",
+         f"{f['rival_generate_tokens_per_s']:,.0f}", _ratio(f["generate_speed_ratio"])),
+        ("the same, 32 texts side by side", f"{f['generate_32_texts_tokens_per_s']:,.0f}", "", ""),
+        ("a checkpoint, of the training time",
+         f"{f['checkpoint_ms']:.0f} ms, {f['checkpoint_share_pct']:.2f} %", "", ""),
+        ("a snapshot, to save and to load",
+         f"{f['snapshot_save_ms']:.0f} ms, {f['snapshot_load_ms']:.0f} ms", "", ""),
+        ("start of the command line", f"{f['start_up_s']:.1f} s", "", ""),
+    ]  # fmt: skip
+    ablation = [
+        (row["what"], *(f"{row[f'val_loss{how}_nats']:.3f}" for how in ("", "_without_attention")),
+         f"{row['train_s']:.1f}")
+        for row in f["ablation"]
+    ]  # fmt: skip
+    first = f["ablation"][0]
+    return "\n\n".join(
+        (
+            f"Corpus {f['corpus']}, {f['n_threads']} CPU threads, torch {f['torch_version']}; "
+            "losses in nats per character over the whole validation split.",
+            _markdown(("what", "the lab", rival, "times as fast"), rows),
+            f"{first['max_iters']} steps, {first['n_layer']} layers:",
+            _markdown(("groups", "loss", "attention off", "seconds of training"), ablation),
+        )
+    )
+
+
+def _run(fields: dict[str, Any], recipe: str) -> str:
+    return f"{fields[f'{recipe}_val_loss_nats']:.3f} in {fields[f'{recipe}_train_s']:.1f} s"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value < 3 else f"{value:.1f}"
+
+
+def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
