@@ -114,9 +114,12 @@ class Trainer:
         return Estimate(self.iter, train_loss, val_loss)
 
     def _diverged(self, what: str) -> DivergedError:
+        train = self.config.train
+        rates = f"learning_rate (it was {train.learning_rate:g})"
+        if train.optimizer == "muon":
+            rates += f" or muon_lr (it was {train.muon_lr:g})"
         return DivergedError(
-            f"{what}: the run has diverged. Try a smaller learning_rate (it was "
-            f"{self.config.train.learning_rate:g}) or a longer warm-up."
+            f"{what}: the run has diverged. Try a smaller {rates}, or a longer warm-up."
         )
 
     def evaluate(self) -> float:

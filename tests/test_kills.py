@@ -1,0 +1,116 @@
+"""A run that is killed without a word, again and again, becomes the run that nobody killed.
+
+The moments are random, so that some of them fall into the writing of a checkpoint, of rows or of a
+snapshot. Children come from a server that has torch loaded already, which makes a kill cheap.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import core.run
+from core.corpus import Corpus
+from core.lab import Lab
+from core.presets import resolve
+from core.snapshots import SnapshotFolder
+from tests.helpers import SMALL, assert_equal_states, assert_same_run, train
+
+N_KILLS = 4
+N_ITERS = 240
+
+RUNS: dict[str, dict[str, Any]] = {
+    "bigram": dict(model="bigram", schedule="constant"),
+    "attention": dict(model="attention", schedule="linear", dropout=0.2),
+    "classic": dict(model="transformer", schedule="cosine", dropout=0.2),
+    "classic with muon": dict(model="transformer", optimizer="muon", schedule="linear"),
+    "fast": dict(model="transformer", recipe="fast"),
+    "fast with adamw": dict(model="transformer", recipe="fast", optimizer="adamw", dropout=0.2),
+    "fastest": dict(model="transformer", recipe="fastest", ngrams=3, n_layer=1),
+}
+
+
+def config_of(name: str, vocab_size: int) -> Any:
+    how = dict(RUNS[name])
+    model, recipe = how.pop("model"), how.pop("recipe", "classic")
+    flags = SMALL | {"max_iters": N_ITERS, "eval_interval": 40, "dropout": 0.0} | how
+    shape = {"bigram": {"n_layer", "n_head", "n_embd", "dropout"}, "attention": {"n_layer"}}
+    flags = {k: v for k, v in flags.items() if k not in shape.get(model, set())}
+    return resolve(model, vocab_size, None, flags, recipe)
+
+
+def test_every_model_optimizer_and_schedule_is_here() -> None:
+    trained = [config_of(name, 65) for name in RUNS]
+    assert {c.model.model for c in trained} == {"bigram", "attention", "transformer"}
+    assert {c.train.optimizer for c in trained} == {"adamw", "muon"}
+    assert {c.train.schedule for c in trained} == {"cosine", "linear", "flat", "constant"}
+    assert {c.model.block for c in trained} == {"classic", "fast"}
+    assert any(c.model.ngrams for c in trained) and any(c.model.dropout for c in trained)
+
+
+def hurry(patch: Any = setattr) -> None:
+    """Save and commit so often that a kill cannot but fall near to it."""
+    torch.set_num_threads(1)
+    patch(core.run, "MIN_CHECKPOINT_INTERVAL_S", 0.03)
+    patch(core.run, "CHECKPOINT_COST_FACTOR", 0.0)
+    patch(core.run, "FLUSH_EVERY_S", 0.01)
+    patch(core.run, "SAMPLE_LENGTH", 12)
+
+
+def train_in_child(home: Path, run_id: str, started: Any) -> None:
+    hurry()
+    lab = Lab(home)
+    started.set()
+    train(lab, run_id)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.test_kills"])
+    return context
+
+
+def start(nursery: Any, lab: Lab, run_id: str) -> BaseProcess:
+    started = nursery.Event()
+    child: BaseProcess = nursery.Process(
+        target=train_in_child, args=(lab.home.path, run_id, started)
+    )
+    child.start()
+    assert started.wait(timeout=60.0)
+    return child
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
+    name: str, nursery: Any, lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(name, len(corpus.vocabulary))
+    whole, killed = (lab.create_run(config, corpus) for _ in range(2))
+    dice = random.Random(name)
+    n_killed = 0
+    for _ in range(N_KILLS):
+        child = start(nursery, lab, killed)
+        time.sleep(dice.uniform(0.0, 0.3))
+        child.kill()
+        child.join(timeout=20.0)
+        n_killed += child.exitcode != 0
+        assert lab.run(killed).status in ("queued", "interrupted", "finished")
+    child = start(nursery, lab, killed)
+    child.join(timeout=60.0)
+    assert child.exitcode == 0 and n_killed > 0
+
+    hurry(monkeypatch.setattr)
+    train(lab, whole)
+    assert_same_run(lab, killed, whole)
+    snapshots = [SnapshotFolder(lab.home.run_folder(run_id)) for run_id in (killed, whole)]
+    assert snapshots[0].iters() == snapshots[1].iters()
+    for step in snapshots[0].iters():
+        assert_equal_states(*(folder.load(step).weights for folder in snapshots))
