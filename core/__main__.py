@@ -27,6 +27,7 @@ from core.config import (
 from core.errors import LabError
 from core.lab import Lab
 from core.library import ORIGINAL
+from core.parallel import is_follower
 from core.presets import PRESETS, RECIPES
 from core.snapshots import BUDGET_MIB
 
@@ -50,6 +51,8 @@ class _OneLineParser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     args = _parser().parse_args(argv)
+    if is_follower() and args.command not in (commands.train, commands.resume):
+        return 0  # the first process does it
     try:
         result = args.command(Lab(), args)
     except commands.Interrupted as stopped:
@@ -65,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # training hears of it itself, and saves
         print("Stopped.", file=sys.stderr)
         return 130
-    _print(result, as_json=args.json)
+    if result:  # a follower has none
+        _print(result, as_json=args.json)
     return 0
 
 

@@ -29,8 +29,9 @@ from core.errors import LabError, PromptError
 from core.generation import generate, generate_together
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
+from core.parallel import ALONE, World, joined_world
 from core.records import RunRecord
-from core.run import ActiveRun
+from core.run import ActiveRun, follow_run
 from core.trainer import DivergedError, split_loss
 
 Fields = dict[str, Any]
@@ -58,29 +59,63 @@ class Failed(LabError):
 
 
 def train(lab: Lab, args: Namespace) -> Fields:
-    corpus = lab.library.load(args.corpus)
-    config = lab.configure(args.model, corpus, args.preset, args.recipe, **_flags(args))
-    run_id = lab.create_run(config, corpus, args.name)
-    try:
-        run = ActiveRun(lab.home, lab.store, run_id, snapshot_mib=args.snapshot_mib)
-    except LabError:
-        lab.delete_run(run_id)
-        raise
-    return _train_to_the_end(lab, run)
+    with joined_world() as world:
+        return _follow(lab, world) if world.follows else _train_new(lab, args, world)
 
 
 def resume(lab: Lab, args: Namespace) -> Fields:
-    record = lab.store.run(args.run)
-    run = ActiveRun(
-        lab.home, lab.store, record.id, max_iters=args.max_iters, snapshot_mib=args.snapshot_mib
-    )
+    with joined_world() as world:
+        return _follow(lab, world) if world.follows else _resume(lab, args, world)
+
+
+def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
+    with _leading(world):
+        corpus = lab.library.load(args.corpus)
+        config = lab.configure(args.model, corpus, args.preset, args.recipe, **_flags(args))
+        run_id = lab.create_run(config, corpus, args.name)
+        try:
+            run = ActiveRun(
+                lab.home, lab.store, run_id, snapshot_mib=args.snapshot_mib, world=world
+            )
+        except LabError:
+            lab.delete_run(run_id)
+            raise
+    return _train_to_the_end(lab, run, world)
+
+
+def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
+    with _leading(world):
+        record = lab.store.run(args.run)
+        run = ActiveRun(
+            lab.home, lab.store, record.id,
+            max_iters=args.max_iters, snapshot_mib=args.snapshot_mib, world=world,
+        )  # fmt: skip
     for note in run.notes:
         _say(note)
-    return _train_to_the_end(lab, run) | {"resumed_from": run.resumed_from}
+    return _train_to_the_end(lab, run, world) | {"resumed_from": run.resumed_from}
 
 
-def _train_to_the_end(lab: Lab, run: ActiveRun) -> Fields:
+@contextmanager
+def _leading(world: World) -> Iterator[None]:
+    """Send the followers home when there will be no run."""
+    try:
+        yield
+    except LabError:
+        world.announce_run(None)
+        raise
+
+
+def _follow(lab: Lab, world: World) -> Fields:
+    """Step along and say nothing; when to stop is for the leader to decide."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    follow_run(lab.home, lab.store, world)
+    return {}
+
+
+def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
     """Train until the last step or a signal, with a progress bar."""
+    world.announce_run(run.id, run.resumed_from)
     record = lab.store.run(run.id)
     _say(f"{record.name}: {record.model}, {record.n_params:,} parameters, corpus {record.corpus}")
     with _signals() as signals, _progress_bar(run.iter, record.max_iters) as bar:
@@ -94,10 +129,10 @@ def _train_to_the_end(lab: Lab, run: ActiveRun) -> Fields:
                 run.finish()
         except DivergedError as error:
             run.fail(str(error))
-            raise Failed(str(error), _run_fields(lab.run(run.id))) from None
+            raise Failed(str(error), _run_fields(lab.run(run.id), world)) from None
         finally:
             run.close()
-    result = _run_fields(lab.run(run.id))
+    result = _run_fields(lab.run(run.id), world)
     if signals:
         raise Interrupted(signals[0], result)
     return result
@@ -120,7 +155,7 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _run_fields(record: RunRecord) -> Fields:
+def _run_fields(record: RunRecord, world: World = ALONE) -> Fields:
     return {
         "run": record.id,
         "name": record.name,
@@ -133,7 +168,7 @@ def _run_fields(record: RunRecord) -> Fields:
         "best_iter": record.best_iter,
         "train_seconds": record.train_seconds,
         "tokens_per_s": record.tokens_per_s,
-        "world_size": 1,
+        "world_size": world.size,
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -24,10 +25,11 @@ from core.generation import write
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import model_from_weights
+from core.parallel import ALONE, World
 from core.records import RunRecord, RunStatus
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
-from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
+from core.trainer import DivergedError, Estimate, StepRecord, Trainer, evaluating, split_loss
 
 FLUSH_EVERY_S = 0.5
 PACE_FLUSHES = 30
@@ -49,12 +51,14 @@ class ActiveRun:
         *,
         max_iters: int | None = None,
         snapshot_mib: float = BUDGET_MIB,
+        world: World = ALONE,
     ) -> None:
         """Take a run up where its newest readable checkpoint left it.
 
         Args:
             max_iters: a new end for the run; None keeps the old one.
             snapshot_mib: what the snapshots of this run may take on the disk.
+            world: the processes that train the run; this one leads them.
 
         Raises RunError when another process trains it, CorpusError when its corpus is gone or
         changed, CheckpointError when it has checkpoints and none can be read. Nothing has then
@@ -70,7 +74,7 @@ class ActiveRun:
             self._corpus = CorpusLibrary(home).load_exactly(
                 self.record.corpus, self.record.fingerprint
             )
-            self._trainer = Trainer(config, self._corpus)
+            self._trainer = Trainer(config, self._corpus, world)
             self.notes: list[str] = []
             checkpoint = self._newest_readable()
             if checkpoint:
@@ -160,7 +164,8 @@ class ActiveRun:
         self._store.add_event(self.id, self._trainer.iter, "failed", message)
 
     def close(self) -> None:
-        """Give the run back. Idempotent."""
+        """Give the run back. Idempotent, but in a world of several processes."""
+        self._trainer.world.announce_end()
         self._lock.release()
 
     @property
@@ -340,3 +345,21 @@ def is_held(home: LabHome, run_id: str) -> bool:
         return True
     lock.release()
     return False
+
+
+def follow_run(home: LabHome, store: Store, world: World) -> None:
+    """Step along with the process that leads, until it ends. Reads the lab and writes nothing."""
+    run_id, step = world.hear_of_run()
+    if run_id is None:
+        return
+    record = store.run(run_id)
+    corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
+    trainer = Trainer(record.config, corpus, world)
+    if step:
+        trainer.load_state_dict(CheckpointFolder(home.run_folder(run_id)).load(step).trainer)
+    with suppress(DivergedError):  # the leader finds the same, and says so
+        while world.hear_of_step():
+            trainer.step()
+        return
+    while world.hear_of_step():
+        pass

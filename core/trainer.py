@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.config import RunConfig
@@ -27,6 +27,7 @@ from core.corpus import Batches, Corpus
 from core.errors import ConfigError, LabError
 from core.models import LanguageModel, build_model
 from core.optim import build_optimizers, learning_rate_at
+from core.parallel import ALONE, World
 
 _ESTIMATE_SEED = 20_150_521
 """Estimates look at the same windows each time, so that a curve shows learning and not luck."""
@@ -58,9 +59,13 @@ class Estimate:
 
 
 class Trainer:
-    """A model, its optimiser and its place in the data."""
+    """A model, its optimiser and its place in the data.
 
-    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+    In a world of several processes each has a trainer of its own, and all step together.
+    """
+
+    def __init__(self, config: RunConfig, corpus: Corpus, world: World = ALONE) -> None:
+        world.check_divides(config.train.batch_size)
         corpus.check_long_enough(config.model.block_size)
         if len(corpus.vocabulary) != config.model.vocab_size:
             raise ConfigError(
@@ -68,7 +73,8 @@ class Trainer:
                 f"settings are for {config.model.vocab_size}."
             )
         self.config, self.corpus = config, corpus
-        self.device = pick_device(config.train.device)
+        self.world = world
+        self.device = world.device(pick_device(config.train.device))
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train)
         self.iter = 0
@@ -76,20 +82,25 @@ class Trainer:
         self._train = corpus.train.to(self.device)
         self._val = corpus.val.to(self.device)
         self._batches = self._batches_of(self._train, config.train.seed)
-        self._dropout_state = _random_state(config.train.seed, self.device)
+        self._dropout_state = self._fresh_dropout_state()
+        self._replica: nn.Module | None = None
 
     def step(self) -> StepRecord:
         """Learn from one batch. Raises DivergedError, and then the weights are as they were."""
+        self.world.announce_step()
+        if self._replica is None:  # by now all processes hold the weights that they start from
+            self._replica = self.world.replica(self.model)
         started = time.perf_counter()
         rate = learning_rate_at(self.iter, self.config.train)
 
-        inputs, targets = self._batches.next()
+        inputs, targets = map(self.world.own_rows, self._batches.next())
         with self._own_randomness():
-            loss = _cross_entropy(self.model(inputs), targets)
+            loss = _cross_entropy(self._replica(inputs), targets)
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.world.average_sparse(self.model)
         grad_norm = self.optimizer.clip(self.config.train.grad_clip)
-        loss_nats = float(loss.detach())
+        loss_nats = float(self.world.mean(loss.detach()))
         if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
             raise self._diverged(
                 f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
@@ -142,9 +153,16 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._batches.load_state_dict(state["batches"])
-        self._dropout_state = dict(state["dropout"])
         self.iter = state["iter"]
         self.elapsed_s = state["elapsed_s"]
+        self._dropout_state = dict(state["dropout"])
+        if self.world.follows:
+            self._dropout_state = self._fresh_dropout_state()
+
+    def _fresh_dropout_state(self) -> dict[str, Tensor]:
+        """The seed's own, and in a follower one that has not been used before."""
+        rank, seed = self.world.rank, self.config.train.seed
+        return _random_state(seed + rank * (self.iter + 1) * 1_000_003, self.device)
 
     def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
         block_size, batch_size = self.config.model.block_size, self.config.train.batch_size

@@ -19,31 +19,11 @@ import torch
 import core.run
 from core.corpus import Corpus
 from core.lab import Lab
-from core.presets import resolve
 from core.snapshots import SnapshotFolder
-from tests.helpers import SMALL, assert_equal_states, assert_same_run, train
+from tests.helpers import assert_equal_states, assert_same_run, train
+from tests.recipes import RUNS, config_of
 
 N_KILLS = 4
-N_ITERS = 240
-
-RUNS: dict[str, dict[str, Any]] = {
-    "bigram": dict(model="bigram", schedule="constant"),
-    "attention": dict(model="attention", schedule="linear", dropout=0.2),
-    "classic": dict(model="transformer", schedule="cosine", dropout=0.2),
-    "classic with muon": dict(model="transformer", optimizer="muon", schedule="linear"),
-    "fast": dict(model="transformer", recipe="fast"),
-    "fast with adamw": dict(model="transformer", recipe="fast", optimizer="adamw", dropout=0.2),
-    "fastest": dict(model="transformer", recipe="fastest", ngrams=3, n_layer=1),
-}
-
-
-def config_of(name: str, vocab_size: int) -> Any:
-    how = dict(RUNS[name])
-    model, recipe = how.pop("model"), how.pop("recipe", "classic")
-    flags = SMALL | {"max_iters": N_ITERS, "eval_interval": 40, "dropout": 0.0} | how
-    shape = {"bigram": {"n_layer", "n_head", "n_embd", "dropout"}, "attention": {"n_layer"}}
-    flags = {k: v for k, v in flags.items() if k not in shape.get(model, set())}
-    return resolve(model, vocab_size, None, flags, recipe)
 
 
 def test_every_model_optimizer_and_schedule_is_here() -> None:
