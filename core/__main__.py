@@ -25,6 +25,7 @@ from core.config import (
     TrainConfig,
 )
 from core.errors import LabError
+from core.exchange import FORMATS
 from core.lab import Lab
 from core.library import ORIGINAL
 from core.parallel import is_follower
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_looking(sub)
     _add_runs(sub)
     _add_corpora(sub)
+    _add_exchange(sub)
     _add_bench(sub)
     return parser
 
@@ -169,6 +171,23 @@ def _add_corpora(sub: Any) -> None:
     get = _command(what, "get", commands.get_corpus, "fetch Karpathy's Tiny Shakespeare")
     get.add_argument("name", choices=[ORIGINAL])
     get.add_argument("--from", dest="source", metavar="FILE", help="take it from a file instead")
+
+
+def _add_exchange(sub: Any) -> None:
+    export = _command(sub, "export", commands.export, "a run's model or metrics as files")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument(
+        "--format", choices=FORMATS, required=True,
+        help="hf and nanogpt hold a classic transformer, safetensors every model, csv the metrics",
+    )  # fmt: skip
+    export.add_argument("--out", metavar="DIR", required=True)
+    export.add_argument(
+        "--checkpoint", choices=["best", "last"], default="best", help="default: best"
+    )
+    import_ = _command(sub, "import", commands.import_model, "make a run of a model in a file")
+    import_.add_argument("file", metavar="FILE", help="nanoGPT's ckpt.pt, or our own safetensors")
+    import_.add_argument("--corpus", metavar="C", help="the text it learned from")
+    import_.add_argument("--name", metavar="N", help="a name for the run")
 
 
 def _add_bench(sub: Any) -> None:

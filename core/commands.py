@@ -26,6 +26,7 @@ from core.branch import branch_run
 from core.config import ModelConfig, SampleConfig, TrainConfig
 from core.corpus import Corpus
 from core.errors import LabError, PromptError
+from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
@@ -299,6 +300,19 @@ def _corpus_fields(corpus: Corpus) -> Fields:
         "vocab_size": len(corpus.vocabulary),
         "fingerprint": corpus.fingerprint,
     }
+
+
+# --- to other programs and back -----------------------------------------------------------------
+
+
+def export(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    files = export_run(lab, record, args.format, Path(args.out), args.checkpoint)
+    return {"run": record.id, "files": [str(path) for path in files]}
+
+
+def import_model(lab: Lab, args: Namespace) -> Fields:
+    return _run_fields(import_run(lab, Path(args.file), args.corpus, args.name))
 
 
 # --- measuring ----------------------------------------------------------------------------------

@@ -5,7 +5,8 @@
     ├── CorpusError      a text that cannot be learned from, or that is not there
     ├── PromptError      a prompt with characters that the model has never seen
     ├── RunError         a run that is not there, is busy, or cannot do what was asked
-    └── CheckpointError  a saved state that cannot be read
+    ├── CheckpointError  a saved state that cannot be read
+    └── ExchangeError    a model that cannot go to another program, or come from one
 
 Every message is one or two sentences for a person: what was expected, what came, what to do. The
 command line prints it and exits with 2; a page shows it in place. Anything else that is raised is
@@ -44,3 +45,7 @@ class RunError(LabError):
 
 class CheckpointError(LabError):
     """A saved state that is missing, cut short, or of another version."""
+
+
+class ExchangeError(LabError):
+    """A model that a format has no place for, or a file that cannot be taken in."""

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import ModelConfig, RunConfig
+from core.config import RunConfig
 from core.corpus import Corpus
 from core.errors import LabError
+from core.interop.nanogpt import nanogpt_weights
 from core.models import LanguageModel
 from core.optim import learning_rate_at
 
@@ -146,7 +147,7 @@ class Rival:
         }
         with contextlib.redirect_stdout(sys.stderr):  # nanoGPT says what it does
             self.model: Any = module.GPT(module.GPTConfig(**sizes, dropout=0.0))
-            self.model.load_state_dict(_nanogpt_weights(config.model, ours))
+            self.model.load_state_dict(nanogpt_weights(ours))
             train = config.train
             self._optimizer = self.model.configure_optimizers(
                 train.weight_decay, train.learning_rate, (train.beta1, train.beta2), "cpu"
@@ -193,19 +194,3 @@ def _import_nanogpt(folder: Path) -> Any:
     if not hasattr(module, "GPT") or not hasattr(module, "GPTConfig"):
         raise LabError(f"{path} has no GPT and GPTConfig; is it nanoGPT's model.py?")
     return module
-
-
-_NANOGPT_NAMES = {
-    "token_embedding": "transformer.wte", "position_embedding": "transformer.wpe",
-    "blocks": "transformer.h", "norm_1": "ln_1", "attention": "attn", "query_key_value": "c_attn",
-    "norm_2": "ln_2", "widen": "c_fc", "output": "c_proj", "norm": "transformer.ln_f",
-}  # fmt: skip
-
-
-def _nanogpt_weights(config: ModelConfig, model: LanguageModel) -> dict[str, Tensor]:
-    """A copy of our classic transformer's weights, under nanoGPT's names."""
-    weights = {
-        ".".join(_NANOGPT_NAMES.get(part, part) for part in name.split(".")): weight.clone()
-        for name, weight in model.state_dict().items()
-    }
-    return weights | {"lm_head.weight": weights["transformer.wte.weight"]}

@@ -13,7 +13,14 @@ from core.models.bigram import BigramModel
 from core.models.fast import FastTransformer
 from core.models.transformer import Transformer
 
-__all__ = ["LanguageModel", "Trace", "build_model", "count_params", "model_from_weights"]
+__all__ = [
+    "LanguageModel",
+    "Trace",
+    "build_model",
+    "count_params",
+    "model_from_weights",
+    "weight_shapes",
+]
 
 MODELS: dict[ModelKind, type[LanguageModel]] = {
     "bigram": BigramModel,
@@ -43,6 +50,11 @@ def model_from_weights(config: ModelConfig, weights: dict[str, Any]) -> Language
 def count_params(config: ModelConfig) -> int:
     """Learned numbers of a model, without making it."""
     return _skeleton(config).n_params
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, torch.Size]:
+    """Names and shapes of a model's weights, without making it."""
+    return {name: weight.shape for name, weight in _skeleton(config).state_dict().items()}
 
 
 def _skeleton(config: ModelConfig) -> LanguageModel:

@@ -1,0 +1,183 @@
+"""Runs leave the lab as files, and models from files become runs like any other."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.corpus import Corpus
+from core.exchange import import_run
+from core.lab import Lab
+from core.run import ActiveRun
+from tests.helpers import CommandLine, add_corpus, files_under, play, train, trained
+from tests.test_interop import CLASSIC, nanogpt, nanogpt_file
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
+def exported(cli: CommandLine, run: str, form: str, folder: Path) -> dict[str, Path]:
+    files = cli.ok("export", run, "--format", form, "--out", folder)["files"]
+    assert all(Path(file).is_file() for file in files)
+    return {Path(file).name: Path(file) for file in files}
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+
+def test_metrics_go_out_as_they_were_measured(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    run_id = trained(lab, corpus, "transformer")
+    files = exported(cli, run_id, "csv", tmp_path / "new" / "folder")
+    with files["steps.csv"].open(encoding="utf-8", newline="") as file:
+        steps = list(csv.DictReader(file))
+    assert [int(row["iter"]) for row in steps] == list(range(1, 41))
+    assert [float(row["loss_nats"]) for row in steps] == [
+        step.loss_nats for step in lab.store.steps(run_id)
+    ]
+    assert steps[0].keys() == {"iter", "loss_nats", "learning_rate", "grad_norm", "elapsed_s"}
+    with files["estimates.csv"].open(encoding="utf-8", newline="") as file:
+        estimates = list(csv.DictReader(file))
+    assert [row["sample"] for row in estimates] == [s.text for s in lab.store.samples(run_id)]
+    assert [float(row["val_loss_nats"]) for row in estimates] == [
+        e.val_loss_nats for e in lab.store.estimates(run_id)
+    ]
+
+
+def test_each_format_writes_its_files(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    run_id = trained(lab, corpus, "transformer")
+    hf = exported(cli, run_id, "hf", tmp_path / "hf")
+    assert hf.keys() >= {"config.json", "model.safetensors", "tokenizer.json"}
+    assert exported(cli, run_id, "nanogpt", tmp_path / "n").keys() == {"ckpt.pt", "meta.pkl"}
+    assert exported(cli, run_id, "safetensors", tmp_path / "s").keys() == {"model.safetensors"}
+
+
+def test_what_cannot_go_out_is_said_in_a_line(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    table = trained(lab, corpus, "bigram")
+    line = cli.refused("export", table, "--format", "hf", "--out", tmp_path)
+    assert "bigram table" in line and "safetensors" in line
+    (tmp_path / "file").touch()
+    line = cli.refused("export", table, "--format", "csv", "--out", tmp_path / "file")
+    assert "cannot be written to" in line
+
+
+# --- and in ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_went_out_comes_back_as_a_run(
+    cli: CommandLine, lab: Lab, corpus: Corpus, kind: Any, tmp_path: Path
+) -> None:
+    run_id = trained(lab, corpus, kind)
+    files = exported(cli, run_id, "safetensors", tmp_path)
+    fields = cli.ok("import", files["model.safetensors"], "--name", "back")
+    original, back = lab.run(run_id), lab.run("back")
+    assert fields["run"] == back.id and fields["n_params"] == original.n_params
+    assert back.status == "finished" and back.config.model == original.config.model
+    assert fields["val_loss"] == back.val_loss == back.best_val_loss
+    best = cli.ok("eval", run_id, "--checkpoint", "best")
+    assert back.val_loss == pytest.approx(best["val_loss"], abs=1e-6)
+    assert [event.kind for event in lab.store.events(back.id)] == ["imported"]
+    text = [cli.ok("generate", run, "--max_new_tokens", 20)["text"] for run in (run_id, "back")]
+    assert text[0] == text[1]
+
+
+def test_an_imported_run_can_go_on(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    files = exported(cli, trained(lab, corpus, "transformer"), "safetensors", tmp_path)
+    back = cli.ok("import", files["model.safetensors"], "--name", "back")
+    resumed = cli.ok("resume", "back", "--max_iters", back["iter"] + 30)
+    assert resumed["resumed_from"] == back["iter"] and resumed["val_loss"] < back["val_loss"]
+
+
+def nine_characters(lab: Lab) -> Corpus:
+    return add_corpus(lab, "nine", "abc, abc! ba: cab.\n" * 60)
+
+
+def test_nanogpts_checkpoint_becomes_a_run(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
+    corpus = nine_characters(lab)
+    assert len(corpus.vocabulary) == CLASSIC["vocab_size"]
+    path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt())
+    fields = cli.ok("import", path, "--corpus", "nine", "--name", "theirs")
+    record = lab.run("theirs")
+    assert (fields["iter"], record.config.train.max_iters) == (1750, 2000)
+    assert record.config.train.learning_rate == 1e-3 and record.val_loss == fields["val_loss"]
+    loaded, theirs = lab.model(record), nanogpt()
+    idx = torch.randint(0, 9, (2, 8), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(idx), theirs(idx, idx)[0], atol=1e-5, rtol=0)
+    run = ActiveRun(lab.home, lab.store, record.id)
+    run.advance(60.0, until=1752)
+    run.interrupt()
+    run.close()
+
+
+def test_settings_that_cannot_be_give_way_to_defaults(
+    cli: CommandLine, lab: Lab, tmp_path: Path
+) -> None:
+    nine_characters(lab)
+    odd = {"learning_rate": "fast", "max_iters": 10}
+    path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), config=odd)
+    cli.ok("import", path, "--corpus", "nine", "--name", "odd")
+    train_config = lab.run("odd").config.train
+    assert (train_config.max_iters, train_config.learning_rate) == (1750, 1e-3)
+
+
+@pytest.mark.parametrize("what", ["missing", "text", "characters", "corpus", "name"])
+def test_what_cannot_come_in_leaves_nothing_behind(
+    what: str, cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    nine_characters(lab)
+    out = exported(cli, trained(lab, corpus, "bigram"), "safetensors", tmp_path)
+    ours, theirs = out["model.safetensors"], nanogpt_file(tmp_path / "ckpt.pt", nanogpt())
+    (tmp_path / "text").write_text("To be, or not to be", encoding="utf-8")
+    command, said = {
+        "missing": ([tmp_path / "nowhere"], "There is no file"),
+        "text": ([tmp_path / "text"], "damaged or cut short"),
+        "characters": ([theirs, "--corpus", "tiny"], f"9 and {len(corpus.vocabulary)}"),
+        "corpus": ([ours, "--corpus", "nine"], "must have the same characters"),
+        "name": ([ours, "--name", "  "], "1 to 60 printable characters"),
+    }[what]
+    before = [record.id for record in lab.runs()], files_under(lab.home.path)
+    assert said in cli.refused("import", *command)
+    assert ([record.id for record in lab.runs()], files_under(lab.home.path)) == before
+
+
+def test_without_its_corpus_a_model_waits_for_one(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    out = exported(cli, trained(lab, corpus, "bigram"), "safetensors", tmp_path)
+    lab.library.path("tiny").unlink()
+    line = cli.refused("import", out["model.safetensors"])
+    assert "a corpus 'tiny', which this lab does not have" in line and "--corpus" in line
+    other = add_corpus(lab, "other", play(4_000, seed=2))
+    assert other.vocabulary == corpus.vocabulary
+    assert cli.ok("import", out["model.safetensors"], "--corpus", "other")["val_loss"] > 0
+
+
+def test_an_error_in_the_middle_leaves_no_half_run(
+    lab: Lab, corpus: Corpus, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = exported(cli, trained(lab, corpus, "bigram"), "safetensors", tmp_path)
+    before = [record.id for record in lab.runs()]
+
+    def full(*args: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("core.checkpoint.CheckpointFolder.save", full)
+    with pytest.raises(OSError, match="no space"):
+        import_run(lab, out["model.safetensors"], None, None)
+    assert [record.id for record in lab.runs()] == before
+    monkeypatch.undo()
+    train(lab, import_run(lab, out["model.safetensors"], None, None).id)

@@ -1,0 +1,308 @@
+"""Models open elsewhere with the same logits, and come back the same."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.bench.rival import GPT, GPTConfig
+from core.config import ModelConfig
+from core.corpus import Vocabulary
+from core.errors import ExchangeError
+from core.home import PROJECT_DATA
+from core.interop.hf import export_hf
+from core.interop.nanogpt import export_nanogpt, read_nanogpt
+from core.interop.tensors import export_safetensors, read_safetensors
+from core.models import LanguageModel, build_model, model_from_weights
+from tests.recipes import RUNS, config_of
+
+CHARACTERS = "\n !,.:abc"
+VOCABULARY = Vocabulary("".join(sorted(CHARACTERS)))
+V = len(VOCABULARY)
+CLASSIC = dict(
+    model="transformer", vocab_size=V, block_size=8, n_layer=2, n_head=2, n_embd=8
+)  # fmt: skip
+
+
+def classic(bias: bool = False, dropout: float = 0.0) -> LanguageModel:
+    return noisy(ModelConfig(**CLASSIC, bias=bias, dropout=dropout))  # type: ignore[arg-type]
+
+
+def noisy(config: ModelConfig) -> LanguageModel:
+    """A model with weights so large that a mistake anywhere shows, biases and norms too."""
+    model, dice = build_model(config, 1).eval(), torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=dice)
+    return model
+
+
+def batch(block_size: int = 8, vocab_size: int = V) -> Tensor:
+    dice = torch.Generator().manual_seed(3)
+    return torch.randint(0, vocab_size, (5, block_size), generator=dice)
+
+
+def logits(model: LanguageModel, idx: Tensor) -> Tensor:
+    with torch.no_grad():
+        return model(idx)
+
+
+# --- Hugging Face ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def transformers(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return pytest.importorskip("transformers")
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_transformers_opens_it_with_the_same_logits(
+    transformers: Any, tmp_path: Path, bias: bool
+) -> None:
+    model = classic(bias, dropout=0.1)
+    export_hf(model, VOCABULARY, tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    assert type(theirs).__name__ == "GPT2LMHeadModel"
+    with torch.no_grad():
+        got = theirs(batch()).logits
+    torch.testing.assert_close(got, logits(model, batch()), atol=1e-4, rtol=0)
+    n_biases = sum(p.numel() for name, p in theirs.named_parameters() if name.endswith("bias"))
+    n_theirs = sum(p.numel() for p in theirs.parameters())
+    assert n_theirs - (0 if bias else n_biases) == model.n_params
+
+
+def test_greedy_text_is_the_same_there(transformers: Any, tmp_path: Path) -> None:
+    model = classic()
+    export_hf(model, VOCABULARY, tmp_path)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    idx = VOCABULARY.encode("ab")[None]
+    written = theirs.generate(idx, max_new_tokens=6, do_sample=False, pad_token_id=0)
+    for _ in range(6):
+        idx = torch.cat([idx, logits(model, idx)[:, -1].argmax(dim=-1)[:, None]], dim=1)
+    assert written.tolist() == idx.tolist()
+
+
+NASTY = [
+    "  two  spaces, and one at the end ",
+    "\n\n\nlines\n \n",
+    "tab\there, cr\r\nand zero\x00width​",
+    "Ġ ▁ ## </s> <unk> [UNK] <|endoftext|> \\n",
+    "naïve café — “quoted” … 中文 😀👩‍🚀 é",
+    "a",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", NASTY, ids=repr)
+def test_the_tokenizer_gives_every_text_back(transformers: Any, tmp_path: Path, text: str) -> None:
+    vocabulary = Vocabulary.of("".join(NASTY))
+    config = ModelConfig(**CLASSIC | {"vocab_size": len(vocabulary)})  # type: ignore[arg-type]
+    export_hf(build_model(config, 1), vocabulary, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    tokens = tokenizer.encode(text)
+    assert tokens == vocabulary.encode(text).tolist()
+    assert tokenizer.decode(tokens) == text
+
+
+def test_the_tokenizer_gives_a_whole_play_back(transformers: Any, tmp_path: Path) -> None:
+    text = (PROJECT_DATA / "shakespeare.txt").read_text("utf-8")
+    vocabulary = Vocabulary.of(text)
+    config = ModelConfig(**CLASSIC | {"vocab_size": len(vocabulary)})  # type: ignore[arg-type]
+    export_hf(build_model(config, 1), vocabulary, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    tokens = tokenizer.encode(text)
+    assert tokens == vocabulary.encode(text).tolist() and tokenizer.decode(tokens) == text
+
+
+def test_a_character_that_it_does_not_know_is_an_error_there_too(
+    transformers: Any, tmp_path: Path
+) -> None:
+    export_hf(classic(), VOCABULARY, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    with pytest.raises(Exception, match="WordLevel error"):
+        tokenizer.encode("abc?")
+
+
+# --- nanoGPT --------------------------------------------------------------------------------------
+
+SETTINGS = dict(
+    batch_size=12, max_iters=2000, learning_rate=1e-3, min_lr=1e-4, warmup_iters=100,
+    lr_decay_iters=2000, weight_decay=0.1, beta1=0.9, beta2=0.99, grad_clip=1.0,
+    eval_interval=250, eval_iters=20,
+)  # fmt: skip
+
+
+def nanogpt_file(path: Path, gpt: Any, **changes: Any) -> Path:
+    """A checkpoint as nanoGPT's train.py writes it."""
+    content = {
+        "model": gpt.state_dict(),
+        "optimizer": torch.optim.AdamW(gpt.parameters()).state_dict(),
+        "model_args": CLASSIC | {"bias": gpt.config.bias, "dropout": 0.0},
+        "iter_num": 1750,
+        "best_val_loss": torch.tensor(1.9),
+        "config": SETTINGS | {"out_dir": "out", "dataset": "shakespeare_char", "compile": True},
+    } | changes
+    content["model_args"].pop("model", None)
+    torch.save({k: v for k, v in content.items() if v is not None}, path)
+    return path
+
+
+def nanogpt(bias: bool = False) -> GPT:
+    sizes = {k: v for k, v in CLASSIC.items() if k != "model"}
+    model, dice = GPT(GPTConfig(**sizes, bias=bias)), torch.Generator().manual_seed(4)  # type: ignore[arg-type]
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.3 * torch.randn(parameter.shape, generator=dice))
+    return model.eval()
+
+
+@pytest.mark.parametrize("optimizer", [True, False])
+@pytest.mark.parametrize("prefix", ["", "_orig_mod."])
+@pytest.mark.parametrize("bias", [False, True])
+def test_nanogpts_own_checkpoint_gives_its_logits(
+    tmp_path: Path, bias: bool, prefix: str, optimizer: bool
+) -> None:
+    theirs = nanogpt(bias)
+    changes: dict[str, Any] = {
+        "model": {prefix + name: weight for name, weight in theirs.state_dict().items()}
+    }
+    # Older torch had no fused attention, and nanoGPT a mask among its weights.
+    changes["model"][prefix + "transformer.h.0.attn.bias"] = torch.ones(1, 1, 8, 8).tril()
+    if not optimizer:
+        changes["optimizer"] = None
+    imported = read_nanogpt(nanogpt_file(tmp_path / "ckpt.pt", theirs, **changes))
+    ours = model_from_weights(imported.config, imported.weights)
+    with torch.no_grad():
+        expected, _ = theirs(batch(), batch())
+    torch.testing.assert_close(logits(ours, batch()), expected, atol=1e-5, rtol=0)
+    assert imported.iter == 1750 and dict(imported.settings) == SETTINGS
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_what_goes_out_is_a_checkpoint_of_nanogpt(tmp_path: Path, bias: bool) -> None:
+    model = classic(bias)
+    paths = export_nanogpt(model, VOCABULARY, tmp_path, step=7, val_loss=2.5, settings=SETTINGS)
+    assert [path.name for path in paths] == ["ckpt.pt", "meta.pkl"]
+    content = torch.load(paths[0], weights_only=True)
+    args = content["model_args"]
+    theirs = GPT(GPTConfig(**args)).eval()
+    theirs.load_state_dict(content["model"])
+    with torch.no_grad():
+        got, _ = theirs(batch(), batch())
+    torch.testing.assert_close(got, logits(model, batch()), atol=1e-5, rtol=0)
+    assert (content["iter_num"], content["best_val_loss"]) == (7, 2.5)
+    meta = pickle.loads(paths[1].read_bytes())  # our own, of a moment ago
+    assert [meta["itos"][meta["stoi"][c]] for c in CHARACTERS] == list(CHARACTERS)
+    back = read_nanogpt(paths[0])
+    assert back.config == model.config
+    assert torch.equal(
+        logits(model_from_weights(back.config, back.weights), batch()), logits(model, batch())
+    )
+
+
+class Evil:
+    def __reduce__(self) -> Any:
+        return (Path("/tmp/character-lab-was-here").touch, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": None}, "should hold `model` and `model_args`"),
+        ({"model_args": {"n_layer": 2}}, "does not say all of block_size"),
+        ({"model_args": CLASSIC | {"n_head": 3}}, "n_head must divide n_embd"),
+        ({"model_args": CLASSIC | {"n_layer": 3}}, r"transformer\.h\.2\.\S+ is missing"),
+        ({"model_args": CLASSIC | {"block_size": 9}}, r"wpe\.weight is of shape \(8, 8\)"),
+        ({"evil": Evil()}, "not loaded because it could run code"),
+    ],
+    ids=["no model", "no sizes", "odd heads", "missing layer", "another shape", "code"],
+)
+def test_what_is_no_checkpoint_of_nanogpt_is_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    changes = {k: dict(v) if isinstance(v, dict) else v for k, v in changes.items()}
+    path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), **changes)
+    with pytest.raises(ExchangeError, match=said):
+        read_nanogpt(path)
+    assert not Path("/tmp/character-lab-was-here").exists()
+
+
+def test_a_head_of_its_own_is_refused(tmp_path: Path) -> None:
+    weights = nanogpt().state_dict()
+    weights["lm_head.weight"] = weights["lm_head.weight"] + 1
+    with pytest.raises(ExchangeError, match="a head of its own"):
+        read_nanogpt(nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), model=weights))
+
+
+# --- only a GPT-2 is a GPT-2 ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "ingredient"),
+    [
+        ("bigram", "the bigram table"),
+        ("attention", "a single attention layer"),
+        ("fast", "rotary positions"),
+        ("fastest", "n-gram tables"),
+    ],
+)
+def test_other_models_are_refused_and_the_ingredient_is_named(
+    tmp_path: Path, name: str, ingredient: str
+) -> None:
+    model = build_model(config_of(name, V).model, 1)
+    with pytest.raises(ExchangeError, match=f"hf format .*{ingredient}.*safetensors"):
+        export_hf(model, VOCABULARY, tmp_path)
+    with pytest.raises(ExchangeError, match=f"nanogpt format .*{ingredient}.*safetensors"):
+        export_nanogpt(model, VOCABULARY, tmp_path, step=0, val_loss=None, settings=SETTINGS)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- safetensors ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_model_comes_back_bit_for_bit(tmp_path: Path, name: str) -> None:
+    config = config_of(name, V)
+    model = noisy(config.model)
+    about = {"config": config.flat(), "iter": 12, "corpus": "tiny"}
+    (path,) = export_safetensors(model, VOCABULARY, tmp_path / "m.safetensors", about=about)
+    imported = read_safetensors(path)
+    assert (imported.iter, imported.corpus, imported.vocabulary) == (12, "tiny", VOCABULARY)
+    assert imported.config == config.model and dict(imported.settings) == config.flat()
+    back = model_from_weights(imported.config, imported.weights)
+    assert torch.equal(logits(back, batch()), logits(model, batch()))
+
+
+def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
+    import safetensors.torch
+
+    path = tmp_path / "m.safetensors"
+    config = config_of("bigram", V)
+    about = {"config": config.flat(), "iter": 1, "corpus": "tiny"}
+    export_safetensors(build_model(config.model, 1), VOCABULARY, path, about=about)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-10])
+    with pytest.raises(ExchangeError, match="damaged or cut short"):
+        read_safetensors(path)
+    path.write_bytes(b"To be, or not to be")
+    with pytest.raises(ExchangeError, match="damaged or cut short"):
+        read_safetensors(path)
+    path.write_bytes(safetensors.torch.save({"w": torch.zeros(2)}))
+    with pytest.raises(ExchangeError, match="was not written by this lab"):
+        read_safetensors(path)
+    for changes, said in (
+        ({"config": config.flat() | {"vocab_size": 5}}, "not those that its settings ask for"),
+        ({"config": {"model": "bigram"}}, "none that can be"),
+    ):
+        described = {"format": 1, "vocabulary": "ab", "iter": 1, "corpus": "x"} | changes
+        metadata = {"character_lab": json.dumps(described)}
+        path.write_bytes(safetensors.torch.save({"w": torch.zeros(2)}, metadata))
+        with pytest.raises(ExchangeError, match=said):
+            read_safetensors(path)
