@@ -17,6 +17,7 @@ from core import commands
 from core.config import (
     BLOCKS,
     DEVICES,
+    DTYPES,
     MODEL_KINDS,
     OPTIMIZERS,
     SCHEDULES,
@@ -24,6 +25,7 @@ from core.config import (
     SampleConfig,
     TrainConfig,
 )
+from core.devices import THREADS_VARIABLE, set_threads
 from core.errors import LabError
 from core.exchange import FORMATS
 from core.lab import Lab
@@ -33,9 +35,11 @@ from core.presets import PRESETS, RECIPES
 from core.snapshots import BUDGET_MIB
 
 MAX_SAMPLES = 1000
+_THREADS_HELP = f"CPU threads; default: {THREADS_VARIABLE}, else torch's own choice"
 _CHOICES: dict[str, Sequence[str]] = {
     "schedule": SCHEDULES,
     "device": DEVICES,
+    "dtype": DTYPES,
     "block": BLOCKS,
     "optimizer": OPTIMIZERS,
 }
@@ -55,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if is_follower() and args.command not in (commands.train, commands.resume):
         return 0  # the first process does it
     try:
+        set_threads(args.threads)
         result = args.command(Lab(), args)
     except commands.Interrupted as stopped:
         _print(stopped.fields, as_json=args.json)
@@ -79,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m core", description="Train, read and compare three small language models."
     )
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument("--threads", type=int, metavar="N", help=_THREADS_HELP)
     sub = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
     _add_training(sub)
     _add_looking(sub)
@@ -98,6 +104,7 @@ def _add_training(sub: Any) -> None:
     )
     train.add_argument("--corpus", metavar="C", help="the text to learn from")
     train.add_argument("--name", metavar="N", help="a name for the run")
+    train.add_argument("--dry_run", action="store_true", help="only say what the run would cost")
     _add_snapshot_budget(train)
     _add_settings(train, ModelConfig, skip=("model", "vocab_size"))
     _add_settings(train, TrainConfig)
@@ -203,6 +210,9 @@ def _command(sub: Any, name: str, command: commands.Command, help_line: str) -> 
     # A default here would undo the flag where it stands before the name of a sub-command.
     parser.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="end with one line of JSON"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", default=argparse.SUPPRESS, help=_THREADS_HELP
     )
     return parser
 

@@ -31,6 +31,7 @@ from core.generation import generate, generate_together
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
 from core.parallel import ALONE, World, joined_world
+from core.preflight import calibrate, preflight
 from core.records import RunRecord
 from core.run import ActiveRun, follow_run
 from core.trainer import DivergedError, split_loss
@@ -60,6 +61,10 @@ class Failed(LabError):
 
 
 def train(lab: Lab, args: Namespace) -> Fields:
+    if args.dry_run:
+        corpus = lab.library.load(args.corpus)
+        config = lab.configure(args.model, corpus, args.preset, args.recipe, **_flags(args))
+        return asdict(preflight(config)) | {"estimated_train_s": calibrate().train_s(config)}
     with joined_world() as world:
         return _follow(lab, world) if world.follows else _train_new(lab, args, world)
 
@@ -119,6 +124,12 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
     world.announce_run(run.id, run.resumed_from)
     record = lab.store.run(run.id)
     _say(f"{record.name}: {record.model}, {record.n_params:,} parameters, corpus {record.corpus}")
+    costs = preflight(record.config)
+    time_s = calibrate(record.config.train.device).train_s(record.config)
+    _say(
+        f"{costs.flops_per_token:,} FLOPs per character, {costs.memory_mib:,.0f} MiB, about "
+        f"{time_s:,.0f} s for {record.max_iters:,} steps on {costs.device} in {costs.dtype}"
+    )
     with _signals() as signals, _progress_bar(run.iter, record.max_iters) as bar:
         try:
             while not run.done and not signals:

@@ -23,12 +23,14 @@ Schedule = Literal["cosine", "linear", "flat", "constant"]
 Block = Literal["classic", "fast"]
 Optimizer = Literal["adamw", "muon"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Dtype = Literal["auto", "float32", "bfloat16"]
 
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 BLOCKS: tuple[Block, ...] = get_args(Block)
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
     "bigram": ("block_size",),
@@ -129,7 +131,10 @@ class TrainConfig:
     eval_interval: int = _setting("steps between two estimates of the loss")
     eval_iters: int = _setting("batches in one estimate of the loss", default=10)
     seed: int = _setting("start of all randomness: same seed, same run", default=1337)
-    device: Device = _setting("auto, cpu, cuda or mps", default="auto")
+    device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")
+    dtype: Dtype = _setting(
+        "format of matrix products; auto is bfloat16 on a GPU that has it", default="auto"
+    )
 
     def __post_init__(self) -> None:
         _need_whole("batch_size", self.batch_size, 1, 4096)
@@ -160,6 +165,8 @@ class TrainConfig:
         _need_whole("seed", self.seed, 0, 2**31 - 1)
         if self.device not in DEVICES:
             raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {self.device!r}.")
+        if self.dtype not in DTYPES:
+            raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)

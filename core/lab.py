@@ -19,6 +19,7 @@ from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.names import memorable_name
+from core.preflight import check_fits
 from core.presets import resolve
 from core.records import LIVE, RunRecord
 from core.run import is_held, take_lock
@@ -66,9 +67,11 @@ class Lab:
     def create_run(self, config: RunConfig, corpus: Corpus, name: str | None = None) -> str:
         """Enter a new run, not yet started, and return its id.
 
-        Raises RunError for a name that is taken or no name, ConfigError when the text is too short.
+        Raises RunError for a name that is taken or no name, ConfigError when the text is too short
+        or the run needs more memory than there is.
         """
         corpus.check_long_enough(config.model.block_size)
+        check_fits(config)
         name = memorable_name(self.store.names()) if name is None else _clean_name(name)
         run_id = secrets.token_hex(4)
         self.store.add_run(

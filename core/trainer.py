@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from core.config import RunConfig
 from core.corpus import Batches, Corpus
+from core.devices import pick_device, pick_dtype
 from core.errors import ConfigError, LabError
 from core.models import LanguageModel, build_model
 from core.optim import build_optimizers, learning_rate_at
@@ -75,6 +76,7 @@ class Trainer:
         self.config, self.corpus = config, corpus
         self.world = world
         self.device = world.device(pick_device(config.train.device))
+        self._dtype = pick_dtype(config.train.dtype, self.device)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train)
         self.iter = 0
@@ -94,8 +96,9 @@ class Trainer:
         rate = learning_rate_at(self.iter, self.config.train)
 
         inputs, targets = map(self.world.own_rows, self._batches.next())
-        with self._own_randomness():
-            loss = _cross_entropy(self._replica(inputs), targets)
+        with self._own_randomness(), self._number_format():
+            logits = self._replica(inputs)
+        loss = _cross_entropy(logits.float(), targets)
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_sparse(self.model)
@@ -177,6 +180,11 @@ class Trainer:
             ]
         return float(torch.stack(losses).mean())
 
+    def _number_format(self) -> torch.autocast:
+        """Products in `dtype`; estimates and evaluations stay in float32, so that they compare."""
+        enabled = self._dtype != torch.float32
+        return torch.autocast(self.device.type, self._dtype, enabled=enabled)
+
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
         """Let dropout draw from this trainer's random numbers and from nobody else's."""
@@ -228,20 +236,6 @@ def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64
             x, y = tokens[n_windows * T : -1][None], tokens[n_windows * T + 1 :][None]
             total += float(_cross_entropy(model(x), y)) * y.numel()
     return total / n_targets
-
-
-def pick_device(wanted: str) -> torch.device:
-    """The device of that name; `auto` is CUDA where there is one, else the CPU.
-
-    Raises ConfigError when this machine or this build of torch does not have it.
-    """
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("There is no CUDA device for torch here. Use device auto or cpu.")
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError("There is no MPS device for torch here. Use device auto or cpu.")
-    return torch.device(wanted)
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

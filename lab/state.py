@@ -6,9 +6,13 @@ caches. Runs and services live in `core`; a session holds a run's id and nothing
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import streamlit as st
 
+from core.devices import set_threads
 from core.lab import Lab, LoadedModel, Which
+from core.preflight import Calibration, calibrate
 from core.records import LIVE, RunRecord
 from core.service import TrainingService, training_service
 from lab.figures.losses import MAX_POINTS, LossCurve
@@ -19,8 +23,20 @@ _CHOSEN_RUN = "chosen_run"
 
 @st.cache_resource(show_spinner=False)
 def the_lab() -> Lab:
-    """The lab home of this server."""
+    """The lab home of this server, with as many CPU threads as LAB_THREADS says."""
+    set_threads(None)
     return Lab()
+
+
+def the_calibration() -> Calibration | None:
+    """How fast this machine is; None while it is being timed, which the first call begins."""
+    timing = _timing()
+    return timing.result() if timing.done() else None
+
+
+@st.cache_resource(show_spinner=False)
+def _timing() -> Future[Calibration]:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing").submit(calibrate)
 
 
 def the_service() -> TrainingService:

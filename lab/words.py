@@ -54,10 +54,12 @@ def duration(seconds: float) -> str:
 
 
 def short_count(number: float) -> str:
-    """A large number at a glance: 4,225, 90.4 k, 0.80 M."""
+    """A large number at a glance: 4,225, 90.4 k, 0.80 M, 1.25 G."""
     if number < 10_000:
         return count(number)
-    return f"{number / 1e3:.1f} k" if number < 500_000 else f"{number / 1e6:.2f} M"
+    if number < 500_000:
+        return f"{number / 1e3:.1f} k"
+    return f"{number / 1e6:.2f} M" if number < 1e8 else f"{number / 1e9:.2f} G"
 
 
 def progress(record: RunRecord) -> str:

@@ -12,17 +12,23 @@ from streamlit.testing.v1 import AppTest
 
 from core import service
 from core.lab import Lab
+from core.preflight import Calibration
 
 HOME = Path(__file__).resolve().parents[1] / "lab" / "Home.py"
 
 
+MACHINE = Calibration(s_per_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3)
+"""As fast as every test's machine is; nothing is timed."""
+
+
 @pytest.fixture
-def pages(home: Path) -> Iterator[Lab]:
+def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """The lab that the pages will show; its runs are stopped when the test is over.
 
     Import this fixture into a test module, then `open_page`.
     """
     st.cache_resource.clear()
+    monkeypatch.setattr("lab.state.calibrate", lambda: MACHINE)
     yield Lab(home)
     for running in service._services.values():
         running.close()

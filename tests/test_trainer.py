@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from core.config import ModelKind, SampleConfig
 from core.corpus import Batches, Corpus
+from core.devices import pick_device
 from core.errors import ConfigError
 from core.generation import write
 from core.models import build_model
 from core.optim import learning_rate_at
-from core.trainer import _ESTIMATE_SEED, DivergedError, Trainer, pick_device, split_loss
+from core.trainer import _ESTIMATE_SEED, DivergedError, Trainer, split_loss
 from tests.helpers import assert_equal_states, small_config
 
 

@@ -38,10 +38,9 @@ class NgramTables(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self._vocab_size = config.vocab_size
+        self._vocab_size, self._sizes = config.vocab_size, table_sizes(config)
         self.tables = nn.ModuleList(
-            nn.Embedding(min(MAX_ROWS, config.vocab_size**n), config.vocab_size, sparse=True)
-            for n in range(2, config.ngrams + 1)
+            nn.Embedding(size, config.vocab_size, sparse=True) for size in table_sizes(config)
         )
 
     def forward(self, idx: Tensor) -> Tensor:
@@ -57,18 +56,18 @@ class NgramTables(nn.Module):
         """
         T = idx.shape[1]
         earlier = [F.pad(idx, (n, 0))[:, :T] for n in range(len(self.tables) + 1)]
-        return rows_of(earlier, self.n_rows, self._vocab_size)
-
-    @property
-    def n_rows(self) -> list[int]:
-        """Of each table."""
-        return [table.num_embeddings for table in self.tables if isinstance(table, nn.Embedding)]
+        return rows_of(earlier, self._sizes, self._vocab_size)
 
     def init_weights(self) -> None:
         """All zero: at first the tables say nothing."""
         for table in self.tables:
             assert isinstance(table, nn.Embedding)
             nn.init.zeros_(table.weight)
+
+
+def table_sizes(config: ModelConfig) -> list[int]:
+    """Rows of each table, the one with the shortest context first."""
+    return [min(MAX_ROWS, config.vocab_size**n) for n in range(2, config.ngrams + 1)]
 
 
 def rows_of(earlier: Sequence[Tokens], n_rows: Sequence[int], vocab_size: int) -> list[Tokens]:

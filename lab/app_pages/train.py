@@ -10,6 +10,7 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import LabError
 from core.models import count_params
+from core.preflight import preflight
 from core.records import RunRecord
 from core.reference import reference_lines
 from lab import words
@@ -25,6 +26,7 @@ from lab.state import (
     curve_of,
     is_live,
     palette,
+    the_calibration,
     the_lab,
     the_service,
 )
@@ -67,6 +69,8 @@ def _render_controls() -> tuple[Corpus, RunConfig]:
             f"{words.count(train.max_iters)} steps: {words.short_count(seen)} characters, "
             f"{seen / corpus.n_train:.1f} times through the training text."
         )
+        waits = the_calibration() is None
+        st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
         live_plot(
             schedule_figure(train, palette(), palette().model(model)),
             key="schedule",
@@ -74,6 +78,19 @@ def _render_controls() -> tuple[Corpus, RunConfig]:
             alt="Learning rate over the steps of the next run",
         )
     return corpus, config
+
+
+def _render_costs(config: RunConfig, waited: bool) -> None:
+    """What the run will cost on this machine; drawn again until that is known."""
+    costs, calibration = preflight(config), the_calibration()
+    if waited and calibration:
+        st.rerun()
+    time = f"about {words.duration(calibration.train_s(config))}" if calibration else "timing …"
+    st.caption(
+        f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
+        f"{words.count(costs.memory_mib)} MiB of memory · {time} on this machine "
+        f"({costs.device}, {costs.dtype})"
+    )
 
 
 # --- what to do with a run ------------------------------------------------------------------------

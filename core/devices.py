@@ -1,0 +1,60 @@
+"""What the lab computes on: the device, the number format, and how many CPU threads.
+
+Knows nothing of models or runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from core.errors import ConfigError
+
+THREADS_VARIABLE = "LAB_THREADS"
+
+
+def pick_device(wanted: str) -> torch.device:
+    """The device of that name; `auto` is CUDA where there is one, else the CPU.
+
+    Raises ConfigError when this machine or this build of torch does not have it.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("There is no CUDA device for torch here. Use device auto or cpu.")
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("There is no MPS device for torch here. Use device auto or cpu.")
+    return torch.device(wanted)
+
+
+def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
+    """The format of products on a device; weights, gradients and losses stay in float32.
+
+    `auto` is bfloat16 on a CUDA device that computes in it, and float32 elsewhere: on a CPU
+    without instructions of its own for bfloat16 that is several times as slow. Raises ConfigError
+    for bfloat16 on MPS.
+    """
+    if wanted == "auto":
+        helps = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if helps else torch.float32
+    if wanted == "bfloat16" and device.type == "mps":
+        raise ConfigError("On mps the lab computes in float32 only. Use dtype auto or float32.")
+    return torch.bfloat16 if wanted == "bfloat16" else torch.float32
+
+
+def set_threads(wanted: int | None) -> None:
+    """Let torch use so many CPU threads; None is what LAB_THREADS says, else torch's own choice.
+
+    Raises ConfigError for a number that cannot be.
+    """
+    text = os.environ.get(THREADS_VARIABLE, "") if wanted is None else str(wanted)
+    if not text:
+        return
+    n_cores = os.cpu_count() or 1
+    if not text.isdecimal() or not 1 <= int(text) <= n_cores:
+        raise ConfigError(
+            f"The number of threads (--threads or {THREADS_VARIABLE}) is a whole number from 1 to "
+            f"{n_cores}, the cores of this machine, not {text!r}."
+        )
+    torch.set_num_threads(int(text))

@@ -1,0 +1,110 @@
+"""Devices, number formats and threads: what is there is taken, and what is not is said."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from core.config import RunConfig
+from core.corpus import Corpus
+from core.devices import pick_dtype, set_threads
+from core.errors import ConfigError
+from core.lab import Lab
+from core.trainer import Trainer
+from tests.helpers import CommandLine, assert_equal_states, small_config, trained
+
+CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def test_auto_is_bfloat16_only_where_it_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pick_dtype("auto", CPU) == pick_dtype("auto", MPS) == torch.float32
+    for supported in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=supported: has)
+        expected = torch.bfloat16 if supported else torch.float32
+        assert pick_dtype("auto", CUDA) == expected
+    assert pick_dtype("float32", CUDA) == torch.float32
+    assert pick_dtype("bfloat16", CPU) == torch.bfloat16
+    with pytest.raises(ConfigError, match="float32 only"):
+        pick_dtype("bfloat16", MPS)
+
+
+def test_bfloat16_trains_nearly_the_same_and_resumes_exactly(tiny_corpus: Corpus) -> None:
+    configs = [
+        small_config("transformer", len(tiny_corpus.vocabulary), dtype=d)
+        for d in ("float32", "bfloat16")
+    ]
+    whole, halved = (Trainer(config, tiny_corpus) for config in configs)
+    losses = [[t.step().loss_nats for _ in range(20)] for t in (whole, halved)]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], abs=0.05)
+    assert {p.dtype for p in halved.model.parameters()} == {torch.float32}
+    again = Trainer(configs[1], tiny_corpus)
+    again.load_state_dict(halved.state_dict())
+    for _ in range(5):
+        assert again.step().loss_nats == halved.step().loss_nats
+    assert_equal_states(again.model.state_dict(), halved.model.state_dict())
+    assert again.estimate() == halved.estimate()
+
+
+def test_a_run_from_before_there_was_a_dtype_still_opens() -> None:
+    config = small_config("bigram", 7)
+    old = config.flat()
+    del old["dtype"]
+    assert RunConfig.from_flat(old) == config
+
+
+@needs_cuda
+def test_a_gpu_trains_with_dropout_and_resumes(lab: Lab, corpus: Corpus) -> None:
+    flags = dict(device="cuda", dropout=0.2, max_iters=40)
+    losses = {}
+    for dtype in ("float32", "bfloat16"):
+        record = lab.run(trained(lab, corpus, "transformer", dtype=dtype, **flags))
+        assert record.val_loss is not None and record.status == "finished"
+        losses[dtype] = record.val_loss
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.05)
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many threads torch was told to use, one after the other."""
+    told: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", told.append)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    return told
+
+
+def test_threads_are_the_flag_else_the_variable_else_torchs_own(
+    threads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LAB_THREADS", raising=False)
+    set_threads(None)
+    assert threads == []
+    monkeypatch.setenv("LAB_THREADS", "3")
+    set_threads(None)
+    set_threads(2)
+    assert threads == [3, 2]
+
+
+@pytest.mark.parametrize("wanted", ["0", "5", "-1", "many"])
+def test_threads_that_there_are_not_are_refused(
+    threads: list[int], wanted: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("LAB_THREADS", wanted)
+    with pytest.raises(ConfigError, match="from 1 to 4"):
+        set_threads(None)
+    assert "LAB_THREADS" in CommandLine(capsys).refused("runs")
+    assert threads == []
+
+
+def test_threads_may_stand_before_or_after_the_command(
+    threads: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = CommandLine(capsys)
+    assert cli.ok("--threads", 2, "runs") == cli.ok("runs", "--threads", 3) == {"runs": []}
+    assert threads == [2, 3]
