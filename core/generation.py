@@ -20,7 +20,8 @@ import numpy as np
 
 from core.config import SampleConfig
 from core.corpus import Vocabulary
-from core.decoding import Array, decoder_of
+from core.decoding import decoder_of
+from core.layers import Array
 from core.models import LanguageModel
 
 N_CANDIDATES = 5

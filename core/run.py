@@ -164,8 +164,9 @@ class ActiveRun:
         self._store.add_event(self.id, self._trainer.iter, "failed", message)
 
     def close(self) -> None:
-        """Give the run back. Idempotent, but in a world of several processes."""
-        self._trainer.world.announce_end()
+        """Give the run back, and send the followers home. Idempotent."""
+        if self._lock.is_locked:
+            self._trainer.world.announce_end()
         self._lock.release()
 
     @property

@@ -108,10 +108,22 @@ def test_everything_is_measured_and_fits_into_a_table(tiny_corpus: Corpus) -> No
     assert fields["rival_train_s"] == pytest.approx(
         fields["rival_step_ms"] * PLAN.steps(n_iters) / 1e3
     )
+    assert fields["time_to_counted_5gram_s"] is None  # after so few steps
     markdown = table(fields)
+    assert "| not reached |" in markdown
     assert f"| {fields['step_ms']:.1f} ms | {fields['rival_step_ms']:.1f} ms |" in markdown
     assert len({line.count("|") for line in markdown.splitlines() if "|" in line}) == 1
     assert len(said) > 8
+
+
+def test_the_soonest_run_that_is_good_enough_counts() -> None:
+    losses = {"classic": (100.0, 1.898), "fast": (10.0, 1.88), "fastest": (40.0, 1.55)}
+    fields = {f"{k}_train_s": s for k, (s, _) in losses.items()}
+    fields |= {f"{k}_val_loss_nats": loss for k, (_, loss) in losses.items()}
+    rows = [{"train_s": 5.0, "val_loss_nats": 1.9}, {"train_s": 20.0, "val_loss_nats": 1.669}]
+    assert measure._soonest(fields | {"ablation": rows}) == {
+        "time_to_nanogpt_cpu_s": 10.0, "time_to_counted_5gram_s": 20.0
+    }  # fmt: skip
 
 
 def test_a_rival_that_computes_something_else_is_not_raced(
@@ -134,7 +146,7 @@ def test_the_products_counted_are_those_of_the_model(tiny_corpus: Corpus) -> Non
 def test_the_command_ends_with_one_line_of_json(
     lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.commands.QUICK", PLAN)
+    monkeypatch.setattr("core.commands.measuring.QUICK", PLAN)
     fields = CommandLine(capsys).ok("bench", "--quick", "--corpus", "tiny")
     assert fields["rival"] == "twin" and fields["corpus"] == "tiny"
     assert fields["table"].startswith("Corpus tiny, ")

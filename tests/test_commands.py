@@ -267,7 +267,7 @@ def test_ctrl_c_outside_of_training_is_no_traceback(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("core.commands.split_loss", stopped)
+    monkeypatch.setattr("core.commands.running.split_loss", stopped)
     assert cli.code("eval", owl) == 130
     assert cli.stderr.splitlines()[-1] == "Stopped."
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import decoding
+from core import decoding, layers
 from core.config import SampleConfig
 from core.corpus import Vocabulary
 from core.decoding import Decoder, decoder_of
@@ -109,4 +109,4 @@ def test_weights_are_shared_with_the_model_and_not_copied() -> None:
 def test_gelu_is_torchs_as_near_as_its_table_is_fine() -> None:
     x = np.append(np.linspace(-9, 9, 40_001), [-1e6, 1e6]).astype(np.float32)
     exact = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
-    np.testing.assert_allclose(decoding._gelu(x), exact, rtol=1e-6, atol=2.6e-6)
+    np.testing.assert_allclose(layers._gelu(x), exact, rtol=1e-6, atol=2.6e-6)

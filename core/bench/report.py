@@ -22,6 +22,9 @@ def table(fields: dict[str, Any]) -> str:
         ("`fastest` recipe", _run(f, "fastest"), "", _ratio(f["fastest_speed_ratio"])),
         ("the same with its attention switched off",
          f"{f['fastest_without_attention_val_loss_nats']:.3f}", "", ""),
+        ("training until nanoGPT's 1.898", _seconds(f["time_to_nanogpt_cpu_s"]),
+         f"{f['rival_train_s']:.0f} s", ""),
+        ("training until a counted 5-gram's 1.669", _seconds(f["time_to_counted_5gram_s"]), "", ""),
         ("characters written per second", f"{f['generate_tokens_per_s']:,.0f}",
          f"{f['rival_generate_tokens_per_s']:,.0f}", _ratio(f["generate_speed_ratio"])),
         ("the same, 32 texts side by side", f"{f['generate_32_texts_tokens_per_s']:,.0f}", "", ""),
@@ -50,6 +53,10 @@ def table(fields: dict[str, Any]) -> str:
 
 def _run(fields: dict[str, Any], recipe: str) -> str:
     return f"{fields[f'{recipe}_val_loss_nats']:.3f} in {fields[f'{recipe}_train_s']:.1f} s"
+
+
+def _seconds(value: float | None) -> str:
+    return "not reached" if value is None else f"{value:.1f} s"
 
 
 def _ratio(value: float) -> str:

@@ -1,0 +1,28 @@
+"""What each command does: takes parsed arguments, returns the fields of its last line.
+
+Everything that a page can do can be done here. Progress goes to stderr; parsing, printing and exit
+codes are `core.__main__`'s.
+"""
+
+from __future__ import annotations
+
+from core.commands.common import Command, Fields
+from core.commands.measuring import bench
+from core.commands.running import (
+    branch,
+    delete,
+    evaluate,
+    export,
+    import_model,
+    list_runs,
+    rename,
+    write_text,
+)
+from core.commands.texts import add_corpus, get_corpus, list_corpora
+from core.commands.training import Failed, Interrupted, resume, train
+
+__all__ = [
+    "Command", "Failed", "Fields", "Interrupted", "add_corpus", "bench", "branch", "delete",
+    "evaluate", "export", "get_corpus", "import_model", "list_corpora", "list_runs", "rename",
+    "resume", "train", "write_text",
+]  # fmt: skip

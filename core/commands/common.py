@@ -1,0 +1,61 @@
+"""What the commands share: the fields of a run, and what is said while they work."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from tqdm import tqdm
+
+from core.config import ModelConfig, TrainConfig
+from core.lab import Lab
+from core.parallel import ALONE, World
+from core.records import RunRecord
+
+Fields = dict[str, Any]
+Command = Callable[[Lab, Namespace], Fields]
+
+BAR: dict[str, Any] = {
+    "file": sys.stderr,
+    "dynamic_ncols": True,
+    # Into a log file a line now and then is enough.
+    "mininterval": 0.2 if sys.stderr.isatty() else 10.0,
+}
+
+
+def run_fields(record: RunRecord, world: World = ALONE) -> Fields:
+    """What a command says of a run, by the names that stay."""
+    return {
+        "run": record.id,
+        "name": record.name,
+        "status": record.status,
+        "iter": record.iter,
+        "n_params": record.n_params,
+        "train_loss": record.train_loss,
+        "val_loss": record.val_loss,
+        "best_val_loss": record.best_val_loss,
+        "best_iter": record.best_iter,
+        "train_seconds": record.train_seconds,
+        "tokens_per_s": record.tokens_per_s,
+        "world_size": world.size,
+    }
+
+
+def flags(args: Namespace) -> dict[str, Any]:
+    """The settings that were named on the command line."""
+    names = [f.name for config in (ModelConfig, TrainConfig) for f in fields(config)]
+    given = {
+        name: getattr(args, name, None) for name in names if name not in ("model", "vocab_size")
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def progress_bar(done: int, total: int) -> tqdm[Any]:
+    return tqdm(initial=done, total=total, unit=" steps", **BAR)
+
+
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr)

@@ -1,0 +1,113 @@
+"""Commands on runs that are there: measure one, let it write, administer, take out and in."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from contextlib import nullcontext
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.branch import branch_run
+from core.commands.common import BAR, Fields, flags, progress_bar, run_fields, say
+from core.config import SampleConfig
+from core.errors import PromptError
+from core.exchange import export_run, import_run
+from core.generation import generate, generate_together
+from core.lab import Lab, LoadedModel
+from core.lens import without_attention
+from core.records import RunRecord
+from core.trainer import split_loss
+
+
+def evaluate(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    corpus = lab.corpus_of(record)
+    loaded = _chosen_model(lab, record, args)
+    with without_attention(loaded.model) if args.without_attention else nullcontext():
+        say(f"{record.name}, {loaded.origin}")
+        loss = split_loss(loaded.model, corpus.val)
+    return {"run": record.id, "iter": loaded.iter, "val_loss": loss}
+
+
+def _chosen_model(lab: Lab, record: RunRecord, args: Namespace) -> LoadedModel:
+    if args.at is None:
+        return lab.model(record, args.checkpoint)
+    return lab.snapshot(record, args.at)
+
+
+def write_text(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    loaded = _chosen_model(lab, record, args)
+    names = [f.name for f in fields(SampleConfig)]
+    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    config = SampleConfig(**given)
+    prompt = args.prompt
+    if args.drop_unknown:
+        prompt = loaded.vocabulary.drop_unknown(prompt)
+    try:
+        # One untimed character warms the caches up, so that the rate is that of writing.
+        next(generate(loaded.model, loaded.vocabulary, prompt, config))
+    except PromptError as error:
+        raise PromptError(f"{error} --drop_unknown leaves it out.", error.unknown) from None
+    say(f"{record.name}, {loaded.origin}")
+    started = time.perf_counter()
+    steps = generate_together(loaded.model, loaded.vocabulary, prompt, config, args.n_samples)
+    texts = list(zip(*tqdm(steps, total=config.max_new_tokens, unit=" characters", **BAR)))
+    elapsed_s = time.perf_counter() - started
+    written = ["".join(token.character for token in text) for text in texts]
+    result: Fields = {
+        "text": written[0],
+        "tokens_per_s": args.n_samples * config.max_new_tokens / elapsed_s,
+    }
+    if args.n_samples > 1:
+        result["texts"] = written
+    if args.records:
+        result["records"] = [[asdict(token) for token in text] for text in texts]
+    return result
+
+
+def list_runs(lab: Lab, args: Namespace) -> Fields:
+    return _listed(lab.runs())
+
+
+def rename(lab: Lab, args: Namespace) -> Fields:
+    return _listed([lab.rename_run(args.run, args.name)])
+
+
+def delete(lab: Lab, args: Namespace) -> Fields:
+    return _listed([lab.delete_run(args.run)])
+
+
+def branch(lab: Lab, args: Namespace) -> Fields:
+    parent = lab.run(args.run)
+    at = parent.iter if args.at is None else args.at
+    with progress_bar(0, at) as bar:
+
+        def show(step: int) -> None:
+            bar.update(step - bar.n)
+
+        record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
+    return _listed([record])
+
+
+def _listed(records: list[RunRecord]) -> Fields:
+    return {
+        "runs": [
+            run_fields(record)
+            | {"model": record.model, "corpus": record.corpus, "config": record.config.flat()}
+            for record in records
+        ]
+    }
+
+
+def export(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    files = export_run(lab, record, args.format, Path(args.out), args.checkpoint)
+    return {"run": record.id, "files": [str(path) for path in files]}
+
+
+def import_model(lab: Lab, args: Namespace) -> Fields:
+    return run_fields(import_run(lab, Path(args.file), args.corpus, args.name))
