@@ -122,10 +122,11 @@ class Lab:
         A run without a checkpoint gives the model as it was before the first step. The corpus need
         not be there any more, but for that case. Raises CheckpointError, CorpusError.
         """
-        step = self.model_step(record, which)
-        if step == 0:
+        folder = CheckpointFolder(self.home.run_folder(record.id))
+        if not folder.iters():
             return self._untrained(record)
-        checkpoint = CheckpointFolder(self.home.run_folder(record.id)).load(step)
+        step = self.model_step(record, which)
+        checkpoint = folder.load(step)
         label = "best" if step == checkpoint.best_iter and which == "best" else "last"
         return LoadedModel(
             model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),

@@ -49,14 +49,27 @@ class World:
         n_rows = len(batch) // self.size
         return batch[self.rank * n_rows : (self.rank + 1) * n_rows]
 
-    def check_divides(self, batch_size: int) -> None:
-        """Raise ConfigError unless every process gets as many rows as the others."""
+    def check(self, batch_size: int, device: torch.device) -> None:
+        """Raise ConfigError when these processes cannot train such batches on such a device."""
+        if self.size == 1:
+            return
         if batch_size % self.size:
             below = batch_size - batch_size % self.size
             around = f"{below} or {below + self.size}" if below else f"{self.size}"
             raise ConfigError(
                 f"batch_size is shared out among the {self.size} processes, and {batch_size} "
                 f"cannot be in equal parts. Take {around}."
+            )
+        if int(os.environ.get("LOCAL_WORLD_SIZE", self.size)) != self.size:
+            raise ConfigError(
+                "All processes of a run must be on one machine, where its files are. "
+                "Start torchrun with one node."
+            )
+        n_devices = torch.cuda.device_count() if device.type == "cuda" else self.size
+        if device.type == "mps" or n_devices < self.size:
+            raise ConfigError(
+                f"Each of {self.size} processes needs a device of its own, and there are fewer "
+                f"{device.type} devices. Start fewer processes, or use device cpu."
             )
 
     def device(self, device: torch.device) -> torch.device:

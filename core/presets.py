@@ -29,6 +29,11 @@ DEFAULTS: dict[ModelKind, dict[str, Any]] = {
 }  # fmt: skip
 """Sensible settings of each model: what `train --model M` takes with no other flag."""
 
+_FAST: dict[str, Any] = dict(
+    block="fast", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
+    warmup_iters=0, beta1=0.8, beta2=0.95, weight_decay=0.0, grad_clip=0.0,
+)  # fmt: skip
+
 PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
     # Each model well under a minute on a laptop's CPU, so that all three can race at once.
     "quick": {
@@ -61,13 +66,18 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
             eval_interval=250, eval_iters=200,
         ),
     },
+    # What 15 minutes on two CPU cores are best spent on. Dropout did not help: it costs more than
+    # overfitting does within these two or three times through the text.
+    "laptop-best": {
+        "bigram": dict(block_size=128, batch_size=64, max_iters=2000),
+        "attention": dict(block_size=128, n_head=4, n_embd=128, batch_size=16, max_iters=5000),
+        "transformer": _FAST | dict(
+            block_size=128, n_layer=4, n_head=4, n_embd=256, dropout=0.0, bias=False, ngrams=5,
+            table_lr=0.1, batch_size=16, max_iters=1500, eval_iters=20,
+        ),
+    },
 }  # fmt: skip
 """Named settings, by model; a model's own defaults fill what a preset leaves open."""
-
-_FAST: dict[str, Any] = dict(
-    block="fast", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
-    warmup_iters=0, beta1=0.8, beta2=0.95, weight_decay=0.0, grad_clip=0.0,
-)  # fmt: skip
 
 RECIPES: dict[str, dict[str, Any]] = {
     "classic": {},

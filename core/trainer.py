@@ -66,7 +66,6 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, corpus: Corpus, world: World = ALONE) -> None:
-        world.check_divides(config.train.batch_size)
         corpus.check_long_enough(config.model.block_size)
         if len(corpus.vocabulary) != config.model.vocab_size:
             raise ConfigError(
@@ -75,7 +74,9 @@ class Trainer:
             )
         self.config, self.corpus = config, corpus
         self.world = world
-        self.device = world.device(pick_device(config.train.device))
+        device = pick_device(config.train.device)
+        world.check(config.train.batch_size, device)
+        self.device = world.device(device)
         self._dtype = pick_dtype(config.train.dtype, self.device)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train)

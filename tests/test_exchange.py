@@ -123,6 +123,14 @@ def test_nanogpts_checkpoint_becomes_a_run(cli: CommandLine, lab: Lab, tmp_path:
     run.close()
 
 
+def test_a_model_of_step_0_is_that_of_the_file(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
+    nine_characters(lab)
+    path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), iter_num=0)
+    fields = cli.ok("import", path, "--corpus", "nine", "--name", "fresh")
+    assert fields["iter"] == 0
+    assert cli.ok("eval", "fresh")["val_loss"] == fields["val_loss"]
+
+
 def test_settings_that_cannot_be_give_way_to_defaults(
     cli: CommandLine, lab: Lab, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.corpus import Corpus
 from core.errors import ConfigError
@@ -22,6 +23,7 @@ from tests.helpers import CommandLine, last_line, small_config, wait_until, what
 from tests.parallel_checks import N_STEPS, without_dropout
 from tests.recipes import RUNS
 
+CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[1]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 FAST = [
@@ -60,8 +62,22 @@ def test_alone_there_is_nobody_to_talk_to(tiny_corpus: Corpus) -> None:
 @pytest.mark.parametrize(("batch_size", "advice"), [(3, "2 or 4"), (1, "Take 2"), (7, "6 or 8")])
 def test_a_batch_that_cannot_be_shared_out_is_refused(batch_size: int, advice: str) -> None:
     with pytest.raises(ConfigError, match=f"{batch_size} cannot be in equal parts.*{advice}"):
-        World(0, 2).check_divides(batch_size)
-    World(0, 2).check_divides(8)
+        World(0, 2).check(batch_size, CPU)
+    World(0, 2).check(8, CPU)
+    ALONE.check(3, torch.device("mps"))
+
+
+def test_processes_without_devices_of_their_own_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    World(0, 2).check(12, torch.device("cuda"))
+    for size, device in ((3, "cuda"), (2, "mps")):
+        with pytest.raises(ConfigError, match=f"fewer {device} devices"):
+            World(0, size).check(12, torch.device(device))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    with pytest.raises(ConfigError, match="on one machine"):
+        World(0, 2).check(12, CPU)
 
 
 # --- two ------------------------------------------------------------------------------------------

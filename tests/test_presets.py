@@ -82,5 +82,5 @@ def test_a_flag_that_the_model_does_not_have_is_refused(model: ModelKind, flag: 
 def test_unknown_models_and_presets_are_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match="bigram, attention, transformer, not 'rnn'"):
         resolve("rnn", 65)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="nanogpt-cpu, nanogpt-gpu, not 'huge'"):
+    with pytest.raises(ConfigError, match="nanogpt-gpu, laptop-best, not 'huge'"):
         resolve("bigram", 65, "huge")
