@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from core.config import MODEL_SETTINGS, ModelKind
 from core.lab import Lab
 from core.records import RunRecord
-from tests.helpers import play, wait_until
+from core.run import ActiveRun
+from lab.state import the_calibration
+from tests.helpers import play, small_run, wait_until
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
@@ -188,3 +190,35 @@ def test_a_recipe_sets_the_controls_and_each_of_its_groups_can_be_switched(small
     app.segmented_control(key="train_recipe").set_value("classic").run()
     assert control(app, "selectbox", "optimizer").value == "adamw"
     assert control(app, "select_slider", "max_iters").value == 2000
+
+
+def test_a_run_that_another_process_trains_can_only_be_watched(small: Lab) -> None:
+    run_id = small_run(small, small.library.load("small"), "bigram")
+    held = ActiveRun(small.home, small.store, run_id)  # by nobody whom the page knows
+    held.advance(60.0, until=5)
+    held.set_status("running")
+    app = open_page("train")
+    keys = {button.key for button in app.button}
+    assert "train_new_run" in keys and not keys & {"train_pause", "train_stop", "train_step"}
+    assert any("Another process trains this run" in caption.value for caption in app.caption)
+    held.close()
+
+
+def test_what_a_run_will_cost_is_said_under_the_controls(small: Lab) -> None:
+    app = open_page("train")
+    app.selectbox(key="train_corpus").set_value("small").run()
+    wait_until(the_calibration_is_there, "a calibration")
+    app.run()
+
+    def said() -> str:
+        (line,) = [c.value for c in app.caption if "FLOPs per character" in c.value]
+        return str(line)
+
+    assert "MiB of memory" in said() and "on this machine (cpu, float32)" in said()
+    before = said()
+    control(app, "select_slider", "n_layer").set_value(2).run()
+    assert said() != before
+
+
+def the_calibration_is_there() -> bool:
+    return the_calibration() is not None

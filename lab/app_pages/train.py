@@ -99,10 +99,11 @@ def _render_costs(config: RunConfig, waited: bool) -> None:
 def _render_transport(run: RunRecord | None, config: RunConfig, corpus: Corpus) -> None:
     """Buttons: one of them primary, the one that a learner most likely wants next."""
     live = run is not None and is_live(run)
+    ours = run is not None and the_service().holds(run.id)
     resumable = run is not None and run.status in ("paused", "interrupted")
     under_way = live or resumable
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        if run and live:
+        if run and live and ours:
             _button("Pause", "pause", lambda: the_service().pause(run.id), primary=True)
             _button("Stop", "stop", lambda: the_service().stop(run.id))
         elif run and resumable:
@@ -119,6 +120,10 @@ def _render_transport(run: RunRecord | None, config: RunConfig, corpus: Corpus) 
         if not under_way:
             _button("Step", "skip_next", lambda: _start_with_one_step(config, corpus))
         _button("New seed", "casino", lambda: new_seed(config.model.model))
+        if live and not ours:
+            st.caption(
+                "Another process trains this run; it can be watched here and stopped there."
+            )
 
 
 def _button(label: str, icon: str, action: Callable[[], None], *, primary: bool = False,
