@@ -121,9 +121,7 @@ def _render_transport(run: RunRecord | None, config: RunConfig, corpus: Corpus) 
             _button("Step", "skip_next", lambda: _start_with_one_step(config, corpus))
         _button("New seed", "casino", lambda: new_seed(config.model.model))
         if live and not ours:
-            st.caption(
-                "Another process trains this run; it can be watched here and stopped there."
-            )
+            st.caption("Another process trains this run; it can be watched here and stopped there.")
 
 
 def _button(label: str, icon: str, action: Callable[[], None], *, primary: bool = False,
