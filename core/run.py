@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -29,7 +28,7 @@ from core.parallel import ALONE, World
 from core.records import RunRecord, RunStatus
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
-from core.trainer import DivergedError, Estimate, StepRecord, Trainer, evaluating, split_loss
+from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
 
 FLUSH_EVERY_S = 0.5
 PACE_FLUSHES = 30
@@ -346,21 +345,3 @@ def is_held(home: LabHome, run_id: str) -> bool:
         return True
     lock.release()
     return False
-
-
-def follow_run(home: LabHome, store: Store, world: World) -> None:
-    """Step along with the process that leads, until it ends. Reads the lab and writes nothing."""
-    run_id, step = world.hear_of_run()
-    if run_id is None:
-        return
-    record = store.run(run_id)
-    corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
-    trainer = Trainer(record.config, corpus, world)
-    if step:
-        trainer.load_state_dict(CheckpointFolder(home.run_folder(run_id)).load(step).trainer)
-    with suppress(DivergedError):  # the leader finds the same, and says so
-        while world.hear_of_step():
-            trainer.step()
-        return
-    while world.hear_of_step():
-        pass

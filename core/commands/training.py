@@ -11,10 +11,11 @@ from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say
 from core.errors import LabError
+from core.follower import follow_run
 from core.lab import Lab
 from core.parallel import World, joined_world
 from core.preflight import calibrate, preflight
-from core.run import ActiveRun, follow_run
+from core.run import ActiveRun
 from core.trainer import DivergedError
 
 

@@ -1,0 +1,34 @@
+"""All processes but the first of those that train one model: they step along and write nothing.
+
+Reads the run's settings and its checkpoint where the first process, which leads, has put them. What
+is said between them is `core.parallel`'s.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from core.checkpoint import CheckpointFolder
+from core.home import LabHome
+from core.library import CorpusLibrary
+from core.parallel import World
+from core.store import Store
+from core.trainer import DivergedError, Trainer
+
+
+def follow_run(home: LabHome, store: Store, world: World) -> None:
+    """Step along with the process that leads, until it ends. Reads the lab and writes nothing."""
+    run_id, step = world.hear_of_run()
+    if run_id is None:
+        return
+    record = store.run(run_id)
+    corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
+    trainer = Trainer(record.config, corpus, world)
+    if step:
+        trainer.load_state_dict(CheckpointFolder(home.run_folder(run_id)).load(step).trainer)
+    with suppress(DivergedError):  # the leader finds the same, and says so
+        while world.hear_of_step():
+            trainer.step()
+        return
+    while world.hear_of_step():
+        pass
