@@ -24,7 +24,9 @@ from core.config import (
     ModelConfig,
     SampleConfig,
     TrainConfig,
+    help_line,
 )
+from core.course import FIXED
 from core.devices import THREADS_VARIABLE, set_threads
 from core.errors import LabError
 from core.exchange import FORMATS
@@ -32,6 +34,7 @@ from core.lab import Lab
 from core.library import ORIGINAL
 from core.parallel import is_follower
 from core.presets import PRESETS, RECIPES
+from core.race import BUDGETS, FAIRNESS
 from core.snapshots import BUDGET_MIB
 
 MAX_SAMPLES = 1000
@@ -87,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, metavar="N", help=_THREADS_HELP)
     sub = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
     _add_training(sub)
+    _add_race(sub)
     _add_looking(sub)
     _add_runs(sub)
     _add_corpora(sub)
@@ -112,7 +116,22 @@ def _add_training(sub: Any) -> None:
     resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--max_iters", type=int, help="a new end for the run")
+    resume.add_argument("--learning_rate", type=float, help="go on at another peak rate")
     _add_snapshot_budget(resume)
+
+
+def _add_race(sub: Any) -> None:
+    race = _command(sub, "race", commands.race, "train the three models on equal terms")
+    race.add_argument("--by", choices=FAIRNESS, default="seconds", help="default: seconds")
+    race.add_argument(
+        "--budget", type=int, metavar="N",
+        help="seconds or steps for each model; default: "
+        + ", ".join(f"{budget:,} {by}" for by, budget in BUDGETS.items()),
+    )  # fmt: skip
+    race.add_argument("--corpus", metavar="C", help="the text to learn from")
+    race.add_argument(
+        "--seed", type=int, default=TrainConfig.seed, metavar="N", help=help_line("seed")
+    )
 
 
 def _add_snapshot_budget(parser: argparse.ArgumentParser) -> None:
@@ -164,7 +183,7 @@ def _add_runs(sub: Any) -> None:
     branch.add_argument("run", metavar="RUN")
     branch.add_argument("--at", type=int, metavar="STEP", help="default: the run's last step")
     branch.add_argument("--name", metavar="N")
-    _add_settings(branch, TrainConfig, skip=("seed", "device"))
+    _add_settings(branch, TrainConfig, skip=[n for n in FIXED if n != "max_iters"])
 
 
 def _add_corpora(sub: Any) -> None:

@@ -11,11 +11,52 @@ from typing import Any
 
 from core.checkpoint import CheckpointFolder
 from core.config import RunConfig
+from core.course import Course
 from core.errors import ConfigError, RunError
 from core.lab import Lab
 from core.records import RunRecord
 from core.run import ActiveRun
 from core.snapshots import SnapshotFolder
+
+
+def enter_branch(
+    lab: Lab, parent: RunRecord, at: int, changes: Mapping[str, Any], name: str | None = None
+) -> str:
+    """Enter a run that equals `parent` up to step `at` and differs in `changes` from there on.
+
+    It has the parent's nearest checkpoint at or before that step: whoever trains it takes the steps
+    between again, with the parent's settings. Returns its id.
+
+    Raises RunError for a step that the parent has not reached, ConfigError for settings that cannot
+    be, CorpusError when the parent's corpus is gone. Nothing is then left behind.
+    """
+    if not 0 <= at <= parent.iter:
+        raise RunError(
+            f"Run {parent.name} has reached step {parent.iter:,}; a branch starts at a step from 0 "
+            f"to {parent.iter:,}, not {at:,}."
+        )
+    settings = dict(changes)
+    max_iters = settings.pop("max_iters", parent.max_iters)
+    if max_iters < at:
+        raise ConfigError(
+            f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
+            f"not {max_iters:,}."
+        )
+    past = [change for change in lab.store.changes(parent.id) if change.iter <= at]
+    at_the_fork = Course(parent.config, lab.store.changes(parent.id)).at(at)
+    course = Course(RunConfig.from_flat(at_the_fork.flat() | {"max_iters": max_iters}), past)
+    change = course.change(at, settings)
+    child_id = lab.create_run(course.end, lab.corpus_of(parent), name)
+    try:
+        for each in [*past, change] if change else past:
+            lab.store.add_change(child_id, each, course.end)
+        lab.store.update_run(child_id, parent=parent.id, parent_iter=at)
+        lab.store.add_event(child_id, at, "branched", f"from {parent.name}")
+        _copy_past(lab, parent, child_id, at)
+    except BaseException:  # Ctrl-C too: a branch without its past is no branch
+        lab.delete_run(child_id)
+        raise
+    return child_id
 
 
 def branch_run(
@@ -27,30 +68,12 @@ def branch_run(
     name: str | None = None,
     progress: Callable[[int], None] = lambda step: None,
 ) -> RunRecord:
-    """Make a run that equals `parent` up to step `at` and differs in `changes` from there on.
+    """Enter a branch, as `enter_branch` does, and bring it to step `at`, where it is `paused`.
 
-    Starts from the parent's nearest checkpoint at or before that step and replays the steps between
-    with the parent's settings, calling `progress` with the step reached. The new run is `paused`.
-
-    Raises RunError for a step that the parent has not reached, ConfigError for settings that
-    cannot be, CorpusError when the parent's corpus is gone.
+    Calls `progress` with the step reached.
     """
-    if not 0 <= at <= parent.iter:
-        raise RunError(
-            f"Run {parent.name} has reached step {parent.iter:,}; a branch starts at a step from 0 "
-            f"to {parent.iter:,}, not {at:,}."
-        )
-    config = RunConfig.from_flat(parent.config.flat() | dict(changes))
-    if config.model != parent.config.model:
-        raise ConfigError("A branch keeps its parent's model; how it is trained can change.")
-    if config.train.max_iters < at:
-        raise ConfigError(
-            f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
-            f"not {config.train.max_iters:,}."
-        )
-    child_id = lab.create_run(parent.config, lab.corpus_of(parent), name)
+    child_id = enter_branch(lab, parent, at, changes, name)
     try:
-        _copy_past(lab, parent, child_id, at)
         run = ActiveRun(lab.home, lab.store, child_id)
         try:
             while run.iter < at:
@@ -59,11 +82,9 @@ def branch_run(
             run.pause()
         finally:
             run.close()
-    except BaseException:  # Ctrl-C too: a branch that stopped half-way is no branch
+    except BaseException:
         lab.delete_run(child_id)
         raise
-    lab.store.update_run(child_id, config=config, parent=parent.id, parent_iter=at)
-    lab.store.add_event(child_id, at, "branched", f"from {parent.name}")
     return lab.run(child_id)
 
 
@@ -79,4 +100,5 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
         ours.save(theirs.load(newest.best_iter))
     ours.save(newest)
     lab.store.copy_past(parent.id, child_id, newest.iter)
+    lab.store.update_run(child_id, iter=newest.iter, checkpoint_iter=newest.iter)
     SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)

@@ -27,6 +27,8 @@ from core.errors import CheckpointError
 from core.files import write_atomically
 
 FORMAT = 1
+BRANCH_POINTS_MIB = 256.0
+"""What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 _UNREADABLE = (
     RuntimeError,
@@ -103,11 +105,29 @@ class CheckpointFolder:
             raise CheckpointError(f"There is no checkpoint of step {step:,}.")
         return Checkpoint(**read_saved(path, "checkpoint"))
 
-    def keep(self, steps: Collection[int]) -> None:
-        """Delete all checkpoints but those of the given steps."""
-        for step in self.iters():
-            if step not in steps:
-                self.path(step).unlink(missing_ok=True)
+    def thin(self, needed: Collection[int], budget_mib: float = BRANCH_POINTS_MIB) -> None:
+        """Delete checkpoints until the rest fit into the budget; the `needed` steps stay.
+
+        The others are where a branch can start without a long replay. First goes the one that
+        leaves the smallest gap between its neighbours.
+        """
+        sizes = {step: self.path(step).stat().st_size for step in self.iters()}
+        steps = sorted(sizes)
+        while sum(sizes.values()) > budget_mib * 2**20:
+            spare = [i for i, step in enumerate(steps) if step not in needed]
+            if not spare:
+                return
+            after = [*steps[1:], steps[-1]]
+            least = min(spare, key=lambda i: after[i] - (steps[i - 1] if i else 0))
+            step = steps.pop(least)
+            del sizes[step]
+            self.path(step).unlink(missing_ok=True)
+
+    def forget_after(self, step: int) -> None:
+        """Delete the checkpoints of later steps."""
+        for later in self.iters():
+            if later > step:
+                self.path(later).unlink(missing_ok=True)
 
 
 def to_save(state: Checkpoint | Snapshot) -> memoryview:

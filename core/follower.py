@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from core.checkpoint import CheckpointFolder
+from core.course import Course
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.parallel import World
@@ -23,11 +24,14 @@ def follow_run(home: LabHome, store: Store, world: World) -> None:
         return
     record = store.run(run_id)
     corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
-    trainer = Trainer(record.config, corpus, world)
+    course = Course(record.config, store.changes(run_id))
+    trainer = Trainer(course.at(step), corpus, world)
     if step:
         trainer.load_state_dict(CheckpointFolder(home.run_folder(run_id)).load(step).trainer)
     with suppress(DivergedError):  # the leader finds the same, and says so
         while world.hear_of_step():
+            if course.turns_at(trainer.iter):
+                trainer.change(course.at(trainer.iter))
             trainer.step()
         return
     while world.hear_of_step():

@@ -116,20 +116,19 @@ def muon_momentum_at(step: int) -> float:
     return 0.85 + 0.10 * min(step / MUON_MOMENTUM_ITERS, 1.0)
 
 
-def learning_rate_at(step: int, config: TrainConfig, peak: float | None = None) -> float:
+def learning_rate_at(step: int, config: TrainConfig) -> float:
     """The learning rate of step 0, 1, 2, …
 
-    Rises in a line over `warmup_iters`, then falls from the peak to `min_lr` at `lr_decay_iters`
-    in the shape of `schedule`, and stays there. `peak` replaces `learning_rate` where it was
-    changed in mid-run.
+    Rises in a line over `warmup_iters`, then falls from `learning_rate` to `min_lr` at
+    `lr_decay_iters` in the shape of `schedule`, and stays there.
     """
-    peak = config.learning_rate if peak is None else peak
+    peak = config.learning_rate
     if step < config.warmup_iters:
         return peak * (step + 1) / (config.warmup_iters + 1)
     if config.schedule == "constant":
         return peak
     if step >= config.lr_decay_iters:
-        return min(config.min_lr, peak)
+        return config.min_lr
     done = (step - config.warmup_iters) / (config.lr_decay_iters - config.warmup_iters)
     if config.schedule == "flat":
         done = max(0.0, (done - FLAT_SHARE) / (1.0 - FLAT_SHARE))

@@ -128,7 +128,24 @@ def resolve(
     ):
         named = _without_outdated(named, layer) | layer
     _check_used(model, named, flags)
-    values = _TRAIN_DEFAULTS | named | {"model": model, "vocab_size": vocab_size}
+    return _completed(_TRAIN_DEFAULTS | named | {"model": model, "vocab_size": vocab_size})
+
+
+def adapt(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """Other values for some settings; rates and intervals that were made for the old ones follow.
+
+    With nothing changed it is `config`. Raises ConfigError for values that cannot be.
+    """
+    flat = config.flat()
+    changes = {name: value for name, value in changes.items() if flat.get(name) != value}
+    if not changes:
+        return config
+    _check_flags(config.model.model, changes)
+    return _completed(_without_outdated(flat, changes) | changes)
+
+
+def _completed(values: dict[str, Any]) -> RunConfig:
+    """Fill in what follows from the rest."""
     values.setdefault("min_lr", values["learning_rate"] / 10)
     values.setdefault("warmup_iters", values["max_iters"] // 20)
     values.setdefault("lr_decay_iters", values["max_iters"])

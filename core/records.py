@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.config import ModelKind, RunConfig
 
@@ -45,6 +46,10 @@ class RunRecord:
     """Id of the run that this one branched off from, and `parent_iter` the step where it did."""
     parent_iter: int | None
     created_at: float
+    sweep: str | None = None
+    """Id of the sweep that the run belongs to."""
+    deleted_at: float | None = None
+    """When the run was put into the bin; None where it was not."""
 
     @property
     def max_iters(self) -> int:
@@ -65,6 +70,18 @@ class Sample:
 
     iter: int
     text: str
+
+
+CHANGED = "changed"
+"""Kind of the events that are changes of settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Settings that are others from the step after `iter` on: name to old and new value."""
+
+    iter: int
+    settings: Mapping[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,19 +13,21 @@ from __future__ import annotations
 import copy
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from core.checkpoint import Checkpoint, CheckpointFolder, Snapshot
 from core.config import RunConfig, SampleConfig
+from core.course import Course
 from core.errors import CheckpointError, RunError
 from core.generation import write
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import model_from_weights
 from core.parallel import ALONE, World
-from core.records import RunRecord, RunStatus
+from core.records import Change, RunRecord, RunStatus
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
 from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
@@ -49,6 +51,7 @@ class ActiveRun:
         run_id: str,
         *,
         max_iters: int | None = None,
+        settings: Mapping[str, Any] | None = None,
         snapshot_mib: float = BUDGET_MIB,
         world: World = ALONE,
     ) -> None:
@@ -56,6 +59,7 @@ class ActiveRun:
 
         Args:
             max_iters: a new end for the run; None keeps the old one.
+            settings: what to change from where it is taken up, as `change` does.
             snapshot_mib: what the snapshots of this run may take on the disk.
             world: the processes that train the run; this one leads them.
 
@@ -73,9 +77,12 @@ class ActiveRun:
             self._corpus = CorpusLibrary(home).load_exactly(
                 self.record.corpus, self.record.fingerprint
             )
-            self._trainer = Trainer(config, self._corpus, world)
+            self._course = Course(config, store.changes(run_id))
             self.notes: list[str] = []
             checkpoint = self._newest_readable()
+            step = checkpoint.iter if checkpoint else 0
+            change = self._course.change(step, settings) if settings else None
+            self._trainer = Trainer(self._course.at(step), self._corpus, world)
             if checkpoint:
                 self._trainer.load_state_dict(checkpoint.trainer)
         except BaseException:
@@ -91,6 +98,8 @@ class ActiveRun:
         self._last_checkpoint_at = self._last_flush_at = time.monotonic()
         self._pace = deque([(self._last_flush_at, self._trainer.iter)], maxlen=PACE_FLUSHES)
         self._begin(config, from_scratch=checkpoint is None)
+        if change:
+            self._record_change(change)
 
     # --- what the holder may do -------------------------------------------------------------------
 
@@ -127,6 +136,20 @@ class ActiveRun:
                 self._save()
             if now >= deadline:
                 return
+
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Go on with other settings from the next step on.
+
+        Recorded, so that a resume and a branch go the same way. Raises ConfigError for settings
+        that cannot be, and then nothing has changed.
+        """
+        change = self._course.change(self.iter, settings)
+        if change:
+            self._flush()
+            self._record_change(change)
+
+    def _record_change(self, change: Change) -> None:
+        self._store.add_change(self.id, change, self._course.end)
 
     def single_step(self) -> None:
         """One step, at once visible to all readers."""
@@ -179,10 +202,13 @@ class ActiveRun:
         step = self._trainer.iter
         self._store.rewind(self.id, -1 if from_scratch else step)
         self._snapshots.forget_after(step)
+        self._checkpoints.forget_after(step)
         before = self._store.estimates(self.id)
         self._last_estimate = before[-1].iter if before else -1
         if self.record.status != "queued":
-            self._store.add_event(self.id, step, "resumed", " ".join(self.notes))
+            self._store.add_event(
+                self.id, step, "resumed", " ".join([self._restored(), *self.notes])
+            )
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
             self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
@@ -192,6 +218,14 @@ class ActiveRun:
             best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
             message=" ".join(self.notes),
         )  # fmt: skip
+
+    def _restored(self) -> str:
+        """What a resume brought back, and what it has to do again."""
+        lost = self.record.iter - self._trainer.iter
+        what = "weights, optimiser, random numbers and place in the text are those of that step"
+        if lost <= 0:
+            return f"Nothing was lost: {what}."
+        return f"{lost:,} steps after it are taken again, the same: {what}."
 
     def _longer(self, max_iters: int) -> RunConfig:
         values = self.record.config.flat() | {"max_iters": max_iters}
@@ -226,6 +260,8 @@ class ActiveRun:
         if self._last_estimate < 0:
             self._estimate()  # what the model knew, and wrote, before it had learned anything
             self._flush()
+        if self._course.turns_at(self.iter):
+            self._trainer.change(self._course.at(self.iter))
         self._steps.append(self._trainer.step())
         if self._trainer.iter % self._trainer.config.train.eval_interval == 0 or self.done:
             self._estimate()
@@ -307,7 +343,7 @@ class ActiveRun:
             self._checkpoints.save(self._unsaved_best)
         self._unsaved_best = None
         self._checkpoints.save(self._state())
-        self._checkpoints.keep({self._trainer.iter, self._best_iter})
+        self._checkpoints.thin({self._trainer.iter, self._best_iter})
         self._last_checkpoint_at = time.monotonic()
         self._checkpoint_cost_s = self._last_checkpoint_at - started
         self._store.update_run(

@@ -13,23 +13,27 @@ import atexit
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from core.branch import enter_branch
 from core.config import RunConfig
 from core.corpus import Corpus
+from core.course import Course, with_learning_rate
 from core.errors import LabError, RunError
 from core.lab import Lab
+from core.race import Fairness
 from core.run import ActiveRun
 
 log = logging.getLogger(__name__)
 
 SLICE_S = 0.1
 """How long one run trains before the next has its turn, and before a request is heard."""
-Action = Literal["pause", "resume", "step", "stop", "interrupt"]
-Fairness = Literal["seconds", "steps"]
+Action = Literal["pause", "resume", "step", "stop", "change", "interrupt"]
 
-
+STEPS_AT_ONCE = 10
+"""How many steps a run takes in its turn at most, where steps are shared."""
 REQUEST_PATIENCE_S = 2.0
 """How long a page waits to see what it asked for happen; it happens later all the same."""
 
@@ -38,7 +42,9 @@ REQUEST_PATIENCE_S = 2.0
 class _Request:
     run_id: str
     action: Action
-    done: threading.Event
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What to change, for `change`."""
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -47,7 +53,8 @@ class _Turn:
 
     run: ActiveRun
     paused: bool = False
-    seconds: float = 0.0
+    share: float = 0.0
+    """Seconds or steps, whichever are shared."""
 
 
 class TrainingService:
@@ -80,6 +87,49 @@ class TrainingService:
             raise
         return run_id
 
+    def start_together(
+        self, configs: Sequence[RunConfig], corpus: Corpus, event: tuple[str, str], by: Fairness
+    ) -> list[str]:
+        """Create several runs and start them at the same moment. Returns their ids.
+
+        Args:
+            event: kind and detail of what is noted with each of them.
+            by: what they share from now on.
+
+        Raises LabError when one of them cannot be, and then leaves nothing behind.
+        """
+        ids: list[str] = []
+        runs: list[ActiveRun] = []
+        try:
+            for config in configs:
+                ids.append(self.lab.create_run(config, corpus))
+                self.lab.store.add_event(ids[-1], 0, *event)
+            for run_id in ids:
+                runs.append(self._opened(run_id))
+        except LabError:
+            for run in runs:
+                run.close()
+            for run_id in ids:
+                self.lab.delete_run(run_id)
+            raise
+        with self._wake:
+            self.share_by(by)
+            least = self._least_share()
+            self._turns |= {run.id: _Turn(run, share=least) for run in runs}
+            self._wake.notify()
+        return ids
+
+    def share_by(self, fairness: Fairness) -> None:
+        """Let all runs in hand have equally many seconds, or steps, from now on.
+
+        Once no run is in hand any more, it is seconds again.
+        """
+        with self._wake:
+            if fairness != self.fairness:
+                self.fairness = fairness
+                for turn in self._turns.values():
+                    turn.share = 0.0  # what they have had was counted in the other
+
     def resume(self, run_id: str, *, max_iters: int | None = None) -> None:
         """Let a run go on: at once if it is paused here, else from its last checkpoint.
 
@@ -106,6 +156,29 @@ class TrainingService:
             self._take_up(run_id, paused=True)
         self._ask(run_id, "stop")
 
+    def set_learning_rate(self, run_id: str, learning_rate: float) -> None:
+        """Let a run that is in hand go on at another rate from its next step on.
+
+        Raises ConfigError for a rate that cannot be.
+        """
+        config = self.lab.run(run_id).config
+        settings = with_learning_rate(config, learning_rate)
+        Course(config).change(0, settings)  # what is wrong is said to whoever asks
+        self._ask(run_id, "change", settings)
+
+    def branch(self, parent_id: str, at: int, changes: Mapping[str, Any]) -> str:
+        """Start a run that shares its past with another, up to step `at`. Returns its id.
+
+        Raises LabError when it cannot be, and then leaves nothing behind.
+        """
+        run_id = enter_branch(self.lab, self.lab.run(parent_id), at, changes)
+        try:
+            self._take_up(run_id, paused=False)
+        except LabError:
+            self.lab.delete_run(run_id)
+            raise
+        return run_id
+
     def holds(self, run_id: str) -> bool:
         """Whether this service has the run in hand, running or paused."""
         with self._wake:
@@ -120,17 +193,20 @@ class TrainingService:
 
     def _take_up(self, run_id: str, *, paused: bool, max_iters: int | None = None) -> None:
         """Open a run in the caller's thread, so that what is wrong with it is said there."""
-        if self._closing:
-            raise RunError("The lab is shutting down; start it again to train.")
-        run = ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
+        run = self._opened(run_id, max_iters)
         if paused:
             run.set_status("paused")
         with self._wake:
-            self._turns[run_id] = _Turn(run, paused=paused, seconds=self._least_seconds())
+            self._turns[run_id] = _Turn(run, paused=paused, share=self._least_share())
             self._wake.notify()
 
-    def _ask(self, run_id: str, action: Action) -> None:
-        request = _Request(run_id, action, threading.Event())
+    def _opened(self, run_id: str, max_iters: int | None = None) -> ActiveRun:
+        if self._closing:
+            raise RunError("The lab is shutting down; start it again to train.")
+        return ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
+
+    def _ask(self, run_id: str, action: Action, settings: Mapping[str, Any] | None = None) -> None:
+        request = _Request(run_id, action, settings or {})
         with self._wake:
             if run_id not in self._turns:
                 raise RunError("This run is not being trained by this lab, so it cannot be paused.")
@@ -152,28 +228,26 @@ class TrainingService:
                 break
             for request in requests:
                 if turn := self._turns.get(request.run_id):
-                    self._guarded(turn, request.action)
+                    self._guarded(turn, request)
                 request.done.set()
             if turn := self._next():
                 self._guarded(turn, None)
         for turn in list(self._turns.values()):
-            self._guarded(turn, "interrupt")
+            self._guarded(turn, _Request(turn.run.id, "interrupt"))
 
-    def _least_seconds(self) -> float:
+    def _least_share(self) -> float:
         """Where a run that joins the others starts, so that it does not first catch up."""
-        return min((t.seconds for t in self._turns.values() if not t.paused), default=0.0)
+        return min((t.share for t in self._turns.values() if not t.paused), default=0.0)
 
     def _next(self) -> _Turn | None:
         """The running run that has had the least."""
         running = [turn for turn in list(self._turns.values()) if not turn.paused]
-        if self.fairness == "steps":
-            return min(running, key=lambda turn: turn.run.iter, default=None)
-        return min(running, key=lambda turn: turn.seconds, default=None)
+        return min(running, key=lambda turn: turn.share, default=None)
 
-    def _guarded(self, turn: _Turn, action: Action | None) -> None:
+    def _guarded(self, turn: _Turn, request: _Request | None) -> None:
         """Do one thing with a run. What goes wrong ends that run and no other."""
         try:
-            self._advance(turn) if action is None else self._do(turn, action)
+            self._advance(turn) if request is None else self._do(turn, request)
         except LabError as error:
             turn.run.fail(str(error))
             self._drop(turn)
@@ -182,19 +256,21 @@ class TrainingService:
             turn.run.fail(f"An error in the lab itself ended this run: {error!r}. See lab.log.")
             self._drop(turn)
 
-    def _do(self, turn: _Turn, action: Action) -> None:
-        match action:
+    def _do(self, turn: _Turn, request: _Request) -> None:
+        match request.action:
             case "pause" if not turn.paused:
                 turn.paused = True
                 turn.run.pause()
             case "resume" if turn.paused:
-                turn.seconds = self._least_seconds()
+                turn.share = self._least_share()
                 turn.paused = False
                 turn.run.set_status("running")
             case "step" if turn.paused:
                 turn.run.single_step()
                 if turn.run.done:
                     self._finish(turn)
+            case "change":
+                turn.run.change(request.settings)
             case "stop":
                 self._finish(turn)
             case "interrupt":
@@ -202,9 +278,11 @@ class TrainingService:
                 self._drop(turn)
 
     def _advance(self, turn: _Turn) -> None:
-        before = turn.run.trained_s
-        turn.run.advance(SLICE_S)
-        turn.seconds += turn.run.trained_s - before
+        run, by_steps = turn.run, self.fairness == "steps"
+        seconds, steps = run.trained_s, run.iter
+        # A table would be through with all its steps in the time of one slice.
+        run.advance(SLICE_S, until=steps + STEPS_AT_ONCE if by_steps else None)
+        turn.share += run.iter - steps if by_steps else run.trained_s - seconds
         if turn.run.done:
             self._finish(turn)
 
@@ -215,6 +293,8 @@ class TrainingService:
     def _drop(self, turn: _Turn) -> None:
         with self._wake:
             self._turns.pop(turn.run.id, None)
+            if not self._turns:
+                self.fairness = "seconds"
         turn.run.close()
 
 

@@ -23,60 +23,9 @@ from filelock import FileLock
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.records import Event, RunRecord, Sample
+from core.records import CHANGED, Change, Event, RunRecord, Sample
+from core.schema import SCHEMA_VERSION, bring_up_to_date
 from core.trainer import Estimate, StepRecord
-
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    model TEXT NOT NULL,
-    corpus TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    config TEXT NOT NULL,
-    status TEXT NOT NULL,
-    iter INTEGER NOT NULL DEFAULT 0,
-    n_params INTEGER NOT NULL,
-    train_loss REAL,
-    val_loss REAL,
-    best_val_loss REAL,
-    best_iter INTEGER NOT NULL DEFAULT 0,
-    train_seconds REAL NOT NULL DEFAULT 0,
-    steps_per_s REAL NOT NULL DEFAULT 0,
-    checkpoint_iter INTEGER NOT NULL DEFAULT 0,
-    checkpoint_interval_s REAL NOT NULL DEFAULT 5,
-    message TEXT NOT NULL DEFAULT '',
-    parent TEXT,
-    parent_iter INTEGER,
-    created_at REAL NOT NULL
-) STRICT;
-CREATE TABLE steps (
-    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-    iter INTEGER NOT NULL,
-    loss REAL NOT NULL,
-    learning_rate REAL NOT NULL,
-    grad_norm REAL NOT NULL,
-    elapsed_s REAL NOT NULL,
-    PRIMARY KEY (run_id, iter)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE estimates (
-    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-    iter INTEGER NOT NULL,
-    train_loss REAL NOT NULL,
-    val_loss REAL NOT NULL,
-    sample TEXT NOT NULL,
-    PRIMARY KEY (run_id, iter)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE events (
-    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-    iter INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    at REAL NOT NULL
-) STRICT;
-CREATE INDEX events_of_run ON events (run_id, iter);
-"""
 
 
 class Store:
@@ -95,23 +44,13 @@ class Store:
     def _open(self) -> None:
         # Two processes may open a new lab home at once, and SQLite lets none wait for this switch.
         with FileLock(f"{self._path}.lock"), self._connection() as db:
-            db.execute("PRAGMA journal_mode=WAL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _SCHEMA_VERSION):
+            version = bring_up_to_date(db)
+            if version != SCHEMA_VERSION:
                 raise RunError(
                     f"{self._path} was written by another version of the lab (schema {version}, "
-                    f"expected {_SCHEMA_VERSION}). Set LAB_HOME to a new folder, or use that one."
+                    f"expected {SCHEMA_VERSION}). Set LAB_HOME to a new folder, or use that one."
                 )
-            if version == 0:
-                self._create(db)
-
-    @staticmethod
-    def _create(db: sqlite3.Connection) -> None:
-        db.execute("BEGIN EXCLUSIVE")
-        for statement in _SCHEMA.split(";"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        db.execute("COMMIT")
+            db.execute("PRAGMA journal_mode=WAL")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -138,7 +77,13 @@ class Store:
     # --- runs -----------------------------------------------------------------------------------
 
     def add_run(
-        self, run_id: str, name: str, config: RunConfig, corpus: tuple[str, str], n_params: int
+        self,
+        run_id: str,
+        name: str,
+        config: RunConfig,
+        corpus: tuple[str, str],
+        n_params: int,
+        sweep: str | None = None,
     ) -> None:
         """Enter a new run as `queued`. `corpus` is its name and fingerprint.
 
@@ -148,14 +93,42 @@ class Store:
             try:
                 db.execute(
                     "INSERT INTO runs (id, name, model, corpus, fingerprint, config, status,"
-                    " n_params, created_at) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?)",
+                    " n_params, created_at, sweep) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
                     (run_id, name, config.model.model, *corpus, json.dumps(config.flat()),
-                     n_params, time.time()),
+                     n_params, time.time(), sweep),
                 )  # fmt: skip
             except sqlite3.IntegrityError:
                 raise RunError(
                     f"There is already a run {name!r}. Choose another name, or rename that one."
                 ) from None
+
+    def enter_run(
+        self,
+        record: RunRecord,
+        steps: Iterable[StepRecord],
+        estimates: Iterable[tuple[Estimate, str]],
+        health: Iterable[tuple[int, str, float]],
+        events: Iterable[Event],
+    ) -> None:
+        """Enter a run that was made elsewhere, with all that it measured, in one commit.
+
+        Raises RunError when there is a run of that name or id.
+        """
+        row = {name: getattr(record, name) for name in _COLUMNS}
+        row["config"] = json.dumps(record.config.flat())
+        with self._transaction() as db:
+            try:
+                db.execute(
+                    f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+                    tuple(row.values()),
+                )
+            except sqlite3.IntegrityError:
+                raise RunError(f"There is already a run {record.name!r}.") from None
+            self._measured(db, record.id, steps, estimates, health)
+            db.executemany(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+                [(record.id, e.iter, e.kind, e.detail, e.at) for e in events],
+            )
 
     def update_run(self, run_id: str, **values: Any) -> None:
         """Set columns of one run; a RunConfig is stored as its settings."""
@@ -165,39 +138,56 @@ class Store:
         with self._transaction() as db:
             self._update(db, run_id, values)
 
-    def rename_run(self, run_id: str, name: str) -> None:
-        """Give a run another name. Raises RunError when it is taken."""
+    def rename_run(self, run_id: str, name: str, **values: Any) -> None:
+        """Give a run another name, and set columns with it. Raises RunError when it is taken."""
         try:
-            self.update_run(run_id, name=name)
+            self.update_run(run_id, name=name, **values)
         except sqlite3.IntegrityError:
             raise RunError(f"There is already a run {name!r}. Choose another name.") from None
 
-    def delete_run(self, run_id: str) -> None:
-        """Remove a run and all its rows; its folder is the caller's."""
-        with self._transaction() as db:
-            db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+    def delete_run(self, run_id: str, *, only_from_bin: bool = False) -> bool:
+        """Remove a run and all its rows; its folder is the caller's. Returns whether it was there.
 
-    def runs(self) -> list[RunRecord]:
-        """All runs, the newest first."""
+        With `only_from_bin` a run that somebody has just taken out of the bin stays.
+        """
+        with self._transaction() as db:
+            found = db.execute(
+                "DELETE FROM runs WHERE id = ? AND (deleted_at IS NOT NULL OR NOT ?)",
+                (run_id, only_from_bin),
+            )
+            return found.rowcount > 0
+
+    def runs(self, *, deleted: bool = False) -> list[RunRecord]:
+        """All runs, the newest first; with `deleted`, those in the bin instead."""
         with self._connection() as db:
-            rows = db.execute("SELECT * FROM runs ORDER BY created_at DESC, rowid DESC").fetchall()
+            rows = db.execute(
+                "SELECT * FROM runs WHERE (deleted_at IS NOT NULL) = ?"
+                " ORDER BY created_at DESC, rowid DESC",
+                (deleted,),
+            ).fetchall()
         return [_record(row) for row in rows]
 
     def names(self) -> set[str]:
         """The names in use."""
         with self._connection() as db:
-            return {row[0] for row in db.execute("SELECT name FROM runs")}
+            return {row[0] for row in db.execute("SELECT name FROM runs WHERE deleted_at IS NULL")}
 
-    def run(self, id_or_name: str) -> RunRecord:
-        """One run by its id or its name. Raises RunError when there is none."""
+    def run(self, id_or_name: str, *, deleted: bool = False) -> RunRecord:
+        """One run by its id or its name; with `deleted`, the one put into the bin last.
+
+        Raises RunError when there is none.
+        """
         with self._connection() as db:
             row = db.execute(
-                "SELECT * FROM runs WHERE id = ? OR name = ? ORDER BY id = ? DESC",
-                (id_or_name, id_or_name, id_or_name),
+                "SELECT * FROM runs WHERE (id = ?1 OR name = ?1) AND (deleted_at IS NOT NULL) = ?2"
+                " ORDER BY id = ?1 DESC, deleted_at DESC",
+                (id_or_name, deleted),
             ).fetchone()
         if row is None:
+            where = " in the bin" if deleted else ""
             raise RunError(
-                f"There is no run {id_or_name!r}. `python -m core runs` lists those there are."
+                f"There is no run {id_or_name!r}{where}. `python -m core runs` lists those there "
+                "are."
             )
         return _record(row)
 
@@ -208,32 +198,25 @@ class Store:
         run_id: str,
         steps: Sequence[StepRecord],
         estimates: Iterable[tuple[Estimate, str]] = (),
+        health: Iterable[tuple[int, str, float]] = (),
         **values: Any,
     ) -> None:
         """Write what was measured since the last call, and columns of the run, in one commit.
 
         Args:
             estimates: each with the text that the model wrote at that step.
+            health: step, name and value of each reading.
         """
         _check_columns(values)
         with self._transaction() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)",
-                [(run_id, s.iter, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s)
-                 for s in steps],
-            )  # fmt: skip
-            db.executemany(
-                "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, ?, ?)",
-                [(run_id, e.iter, e.train_loss_nats, e.val_loss_nats, sample)
-                 for e, sample in estimates],
-            )  # fmt: skip
+            self._measured(db, run_id, steps, estimates, health)
             self._update(db, run_id, values)
 
     def rewind(self, run_id: str, step: int) -> None:
         """Forget what was measured after `step`."""
         with self._transaction() as db:
-            db.execute("DELETE FROM steps WHERE run_id = ? AND iter > ?", (run_id, step))
-            db.execute("DELETE FROM estimates WHERE run_id = ? AND iter > ?", (run_id, step))
+            for table in ("steps", "estimates", "health"):
+                db.execute(f"DELETE FROM {table} WHERE run_id = ? AND iter > ?", (run_id, step))
 
     def copy_past(self, from_id: str, to_id: str, step: int) -> None:
         """Give one run what another measured up to `step`."""
@@ -246,6 +229,11 @@ class Store:
             db.execute(
                 "INSERT INTO estimates SELECT ?, iter, train_loss, val_loss, sample"
                 " FROM estimates WHERE run_id = ? AND iter <= ?",
+                (to_id, from_id, step),
+            )
+            db.execute(
+                "INSERT INTO health SELECT ?, iter, name, value"
+                " FROM health WHERE run_id = ? AND iter <= ?",
                 (to_id, from_id, step),
             )
 
@@ -283,6 +271,18 @@ class Store:
             ).fetchall()
         return [Sample(*row) for row in rows]
 
+    def health(self, run_id: str) -> dict[str, list[tuple[int, float]]]:
+        """The readings of a run by their names, each a list of step and value in order."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT name, iter, value FROM health WHERE run_id = ? ORDER BY name, iter",
+                (run_id,),
+            ).fetchall()
+        series: dict[str, list[tuple[int, float]]] = {}
+        for name, step, value in rows:
+            series.setdefault(name, []).append((step, value))
+        return series
+
     # --- what happened to a run ------------------------------------------------------------------
 
     def add_event(self, run_id: str, step: int, kind: str, detail: str = "") -> None:
@@ -302,11 +302,69 @@ class Store:
             ).fetchall()
         return [Event(*row) for row in rows]
 
+    def events_of(self, kind: str) -> list[tuple[str, Event]]:
+        """Every event of a kind with the id of its run, the newest first; the bin left out."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT run_id, iter, kind, detail, at FROM events JOIN runs ON runs.id = run_id"
+                " WHERE kind = ? AND deleted_at IS NULL ORDER BY at DESC, events.rowid DESC",
+                (kind,),
+            ).fetchall()
+        return [(row[0], Event(*row[1:])) for row in rows]
+
+    def add_change(self, run_id: str, change: Change, config: RunConfig) -> None:
+        """Note a change of settings, and the settings that hold after all changes."""
+        with self._transaction() as db:
+            detail = json.dumps(change.settings)
+            db.execute(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
+                (run_id, change.iter, CHANGED, detail, time.time()),
+            )
+            self._update(db, run_id, {"config": json.dumps(config.flat())})
+
+    def changes(self, run_id: str) -> list[Change]:
+        """The settings of a run that were changed on its way, by step."""
+        return changes_among(self.events(run_id))
+
+    @staticmethod
+    def _measured(
+        db: sqlite3.Connection,
+        run_id: str,
+        steps: Iterable[StepRecord],
+        estimates: Iterable[tuple[Estimate, str]],
+        health: Iterable[tuple[int, str, float]],
+    ) -> None:
+        db.executemany(
+            "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)",
+            [(run_id, s.iter, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s)
+             for s in steps],
+        )  # fmt: skip
+        db.executemany(
+            "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, ?, ?)",
+            [(run_id, e.iter, e.train_loss_nats, e.val_loss_nats, sample)
+             for e, sample in estimates],
+        )  # fmt: skip
+        db.executemany(
+            "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)",
+            [(run_id, *reading) for reading in health],
+        )
+
     @staticmethod
     def _update(db: sqlite3.Connection, run_id: str, values: dict[str, Any]) -> None:
         if values:
             columns = ", ".join(f"{name} = ?" for name in values)
             db.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*values.values(), run_id))
+
+
+def changes_among(events: Iterable[Event]) -> list[Change]:
+    """The events of a run that are changes of its settings, by step."""
+    changes = [
+        Change(event.iter, {name: (old, new) for name, (old, new) in pairs.items()})
+        for event in events
+        if event.kind == CHANGED
+        for pairs in [json.loads(event.detail)]
+    ]
+    return sorted(changes, key=lambda change: change.iter)
 
 
 _COLUMNS = frozenset(f.name for f in fields(RunRecord))

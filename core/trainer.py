@@ -128,6 +128,19 @@ class Trainer:
             )
         return Estimate(self.iter, train_loss, val_loss)
 
+    def change(self, config: RunConfig) -> None:
+        """Go on with other settings of training; weights, memory and place in the data stay.
+
+        The model, the seed and the kind of optimiser must be the same.
+        """
+        self.world.check(config.train.batch_size, self.device)
+        optimizer, batches = self.optimizer.state_dict(), self._batches.state_dict()
+        self.config = config
+        self.optimizer = build_optimizers(self.model, config.train)
+        self.optimizer.load_state_dict(optimizer)
+        self._batches = self._batches_of(self._train, config.train.seed)
+        self._batches.load_state_dict(batches)
+
     def _diverged(self, what: str) -> DivergedError:
         train = self.config.train
         rates = f"learning_rate (it was {train.learning_rate:g})"

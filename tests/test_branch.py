@@ -12,6 +12,7 @@ from core.config import ModelKind
 from core.corpus import Corpus
 from core.errors import CheckpointError, ConfigError, CorpusError, LabError, RunError
 from core.lab import Lab
+from core.run import ActiveRun
 from tests.helpers import (
     assert_same_run,
     checkpoint_iters,
@@ -114,8 +115,11 @@ def test_a_branch_of_a_branch_is_a_branch(lab: Lab, corpus: Corpus) -> None:
         (10, {"learning_rate": -1.0}, ConfigError, "learning_rate is a number"),
         (10, {"learning_rate": 1e-8}, ConfigError, "min_lr"),
         (20, {"max_iters": 10}, ConfigError, "cannot end before it"),
-        (10, {"n_embd": 16}, ConfigError, "keeps its parent's model"),
-        (10, {"device": "tpu"}, ConfigError, "device is one of"),
+        (10, {"n_embd": 16}, ConfigError, "keeps its model"),
+        (10, {"device": "tpu"}, ConfigError, "keeps its device"),
+        (10, {"seed": 7}, ConfigError, "keeps its seed"),
+        (10, {"optimizer": "muon"}, ConfigError, "keeps its optimizer"),
+        (10, {"n_layers": 3}, ConfigError, "There is no setting n_layers"),
     ],
 )
 def test_what_cannot_be_is_refused_and_leaves_nothing(
@@ -158,3 +162,26 @@ def test_a_branch_that_is_interrupted_half_way_leaves_nothing(lab: Lab, corpus: 
         branch_run(lab, parent, 5, {}, progress=interrupt)
     assert [run.id for run in lab.runs()] == [parent.id]
     assert files_under(lab.home.path) == before
+
+
+def test_a_branch_of_a_run_whose_rate_was_changed_goes_the_same_way(
+    lab: Lab, corpus: Corpus, kind: ModelKind
+) -> None:
+    run_id = train(lab, small_run(lab, corpus, kind), until=12)
+    run = ActiveRun(lab.home, lab.store, run_id)
+    run.change({"learning_rate": 0.004})
+    run.advance(60.0, until=25)
+    run.change({"learning_rate": 0.002})
+    run.advance(60.0)
+    run.finish()
+    run.close()
+    parent = lab.run(run_id)
+    for at in (5, 12, 20, 40):  # before, at, between and after the changes
+        child = branch_run(lab, parent, at, {})
+        expected = [(c.iter, dict(c.settings)) for c in lab.store.changes(run_id) if c.iter <= at]
+        assert [(c.iter, dict(c.settings)) for c in lab.store.changes(child.id)] == expected
+        train(lab, child.id)
+        theirs, ours = (what_it_measured(lab, i)["steps"] for i in (parent.id, child.id))
+        n_shared = {5: 12, 12: 25, 20: 25, 40: 40}[at]
+        assert ours[:n_shared] == theirs[:n_shared]
+        assert (ours == theirs) == (at == 40)

@@ -72,11 +72,32 @@ def test_steps_are_listed_in_order_and_other_files_are_not(folder: CheckpointFol
     assert folder.iters() == [3, 20, 100]
 
 
-def test_only_the_steps_to_keep_are_kept(folder: CheckpointFolder) -> None:
+def test_within_the_budget_all_are_kept(folder: CheckpointFolder) -> None:
     for step in (1, 2, 3):
         folder.save(checkpoint(step))
-    folder.keep({2, 99})
-    assert folder.iters() == [2]
+    folder.thin({3})
+    assert folder.iters() == [1, 2, 3]
+
+
+def test_over_the_budget_the_smallest_gaps_close_first_and_what_is_needed_stays(
+    folder: CheckpointFolder,
+) -> None:
+    for step in (10, 20, 25, 30, 100):
+        folder.save(checkpoint(step))
+    one_mib = folder.path(10).stat().st_size / 2**20
+    folder.thin({100}, budget_mib=4.5 * one_mib)
+    assert folder.iters() == [10, 20, 30, 100]
+    folder.thin({20, 100}, budget_mib=2.5 * one_mib)
+    assert folder.iters() == [20, 100]
+    folder.thin({20, 100}, budget_mib=0.0)
+    assert folder.iters() == [20, 100]
+
+
+def test_later_checkpoints_are_forgotten(folder: CheckpointFolder) -> None:
+    for step in (10, 20, 30):
+        folder.save(checkpoint(step))
+    folder.forget_after(20)
+    assert folder.iters() == [10, 20]
 
 
 # --- writing --------------------------------------------------------------------------------------

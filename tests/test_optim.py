@@ -68,14 +68,6 @@ def test_a_warm_up_longer_than_the_decay_ends_at_min_lr() -> None:
     assert learning_rate_at(20, config) == 0.1
 
 
-def test_a_changed_peak_keeps_the_shape_and_the_end() -> None:
-    config = train_config(lr_decay_iters=89)
-    assert learning_rate_at(4, config, peak=2.0) == pytest.approx(1.0)
-    assert learning_rate_at(49, config, peak=2.0) == pytest.approx(1.05)
-    assert learning_rate_at(89, config, peak=2.0) == pytest.approx(0.1)
-    assert learning_rate_at(89, config, peak=0.05) == pytest.approx(0.05)
-
-
 # --- optimiser ------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import RunError
 from core.records import RunRecord, Sample
+from core.schema import SCHEMA_VERSION
 from core.store import Store
 from core.trainer import Estimate, StepRecord
 from tests.helpers import small_config
@@ -185,7 +186,7 @@ def test_another_schema_is_refused_with_both_numbers(store: Store, tmp_path: Pat
     db = sqlite3.connect(tmp_path / "lab.sqlite")
     db.execute("PRAGMA user_version=99")
     db.close()
-    with pytest.raises(RunError, match="schema 99, expected 1"):
+    with pytest.raises(RunError, match=f"schema 99, expected {SCHEMA_VERSION}"):
         Store(tmp_path / "lab.sqlite")
 
 

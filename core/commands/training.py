@@ -10,6 +10,7 @@ from dataclasses import asdict
 from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say
+from core.course import with_learning_rate
 from core.errors import LabError
 from core.follower import follow_run
 from core.lab import Lab
@@ -68,9 +69,11 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
 def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
     with _leading(world):
         record = lab.store.run(args.run)
+        rate = args.learning_rate
         run = ActiveRun(
-            lab.home, lab.store, record.id,
-            max_iters=args.max_iters, snapshot_mib=args.snapshot_mib, world=world,
+            lab.home, lab.store, record.id, max_iters=args.max_iters,
+            settings=None if rate is None else with_learning_rate(record.config, rate),
+            snapshot_mib=args.snapshot_mib, world=world,
         )  # fmt: skip
     for note in run.notes:
         say(note)
@@ -106,7 +109,7 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
         f"{costs.flops_per_token:,} FLOPs per character, {costs.memory_mib:,.0f} MiB, about "
         f"{time_s:,.0f} s for {record.max_iters:,} steps on {costs.device} in {costs.dtype}"
     )
-    with _signals() as signals, progress_bar(run.iter, record.max_iters) as bar:
+    with caught_signals() as signals, progress_bar(run.iter, record.max_iters) as bar:
         try:
             while not run.done and not signals:
                 run.advance(0.2)
@@ -127,7 +130,7 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def caught_signals() -> Iterator[list[int]]:
     """Collects Ctrl-C and SIGTERM instead of dying of them; a second one is final."""
     received: list[int] = []
 

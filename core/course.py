@@ -1,0 +1,86 @@
+"""The settings of a run, step by step: those it began with, and what was changed on its way.
+
+A run whose learning rate is changed in mid-run, or that branches off from another, has different
+settings on different stretches. They follow from its settings as they are now and from its recorded
+changes, so that a resume and a branch go the same way again, bit for bit.
+
+Where a run ends (`max_iters`) is not part of this: a longer run is the same run, taken further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.config import RunConfig
+from core.errors import ConfigError
+from core.records import Change
+
+FIXED = ("seed", "device", "dtype", "optimizer", "max_iters")
+"""Settings of training that stay what they were: on them rests that a past can be shared."""
+
+
+class Course:
+    """Which settings hold at which step."""
+
+    def __init__(self, config: RunConfig, changes: Iterable[Change] = ()) -> None:
+        """`config` is what holds after all of `changes`, which are in order."""
+        self._changes = list(changes)
+        self._start = config.flat()
+        for change in reversed(self._changes):
+            self._start |= {name: old for name, (old, _) in change.settings.items()}
+
+    def at(self, step: int) -> RunConfig:
+        """What holds for the step after so many steps."""
+        flat = dict(self._start)
+        for change in self._changes:
+            if change.iter <= step:
+                flat |= {name: new for name, (_, new) in change.settings.items()}
+        return RunConfig.from_flat(flat)
+
+    def turns_at(self, step: int) -> bool:
+        """Whether something else holds from this step on."""
+        return any(change.iter == step for change in self._changes)
+
+    @property
+    def end(self) -> RunConfig:
+        """What holds after all changes."""
+        return self.at(max((change.iter for change in self._changes), default=0))
+
+    def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
+        """Let other settings hold from a step on; None where they hold already.
+
+        Raises ConfigError for settings that cannot be, or that a run keeps for life.
+        """
+        if fixed := [name for name in settings if name in FIXED]:
+            raise ConfigError(f"A run keeps its {fixed[0]}; start a new run to try another.")
+        before = self.at(step).flat()
+        if unknown := [name for name in settings if name not in before]:
+            raise ConfigError(f"There is no setting {unknown[0]} in this run.")
+        after = RunConfig.from_flat(before | dict(settings))
+        if after.model != self.at(step).model:
+            raise ConfigError("A run keeps its model; how it is trained can change.")
+        new = {n: (before[n], v) for n, v in after.flat().items() if v != before[n]}
+        if not new:
+            return None
+        change = Change(step, new)
+        self._changes = sorted([*self._changes, change], key=lambda c: c.iter)
+        return change
+
+
+def with_learning_rate(config: RunConfig, learning_rate: float) -> dict[str, float]:
+    """The settings that change when the learning rate does: the peak, and all that follow it.
+
+    Muon's rate and that of the tables keep their proportion to it, the schedule its shape; where it
+    would end above the new peak, it ends there.
+    """
+    train = config.train
+    share = learning_rate / train.learning_rate
+    settings = {"learning_rate": learning_rate}
+    if train.min_lr > learning_rate:
+        settings["min_lr"] = learning_rate
+    if train.optimizer == "muon":
+        settings["muon_lr"] = train.muon_lr * share
+    if config.model.ngrams:
+        settings["table_lr"] = train.table_lr * share
+    return settings

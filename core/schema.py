@@ -1,0 +1,113 @@
+"""The tables of the registry, and how a registry of an older version becomes one of this.
+
+Knows SQL and nothing of runs. A registry is brought up to date in one transaction: it is of the
+old version or of the new one, never of something between.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+SCHEMA_VERSION = 2
+
+_RUNS = """
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    model TEXT NOT NULL,
+    corpus TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    config TEXT NOT NULL,
+    status TEXT NOT NULL,
+    iter INTEGER NOT NULL DEFAULT 0,
+    n_params INTEGER NOT NULL,
+    train_loss REAL,
+    val_loss REAL,
+    best_val_loss REAL,
+    best_iter INTEGER NOT NULL DEFAULT 0,
+    train_seconds REAL NOT NULL DEFAULT 0,
+    steps_per_s REAL NOT NULL DEFAULT 0,
+    checkpoint_iter INTEGER NOT NULL DEFAULT 0,
+    checkpoint_interval_s REAL NOT NULL DEFAULT 5,
+    message TEXT NOT NULL DEFAULT '',
+    parent TEXT,
+    parent_iter INTEGER,
+    created_at REAL NOT NULL,
+    sweep TEXT,
+    deleted_at REAL
+"""
+_V1_COLUMNS = """
+    id, name, model, corpus, fingerprint, config, status, iter, n_params, train_loss, val_loss,
+    best_val_loss, best_iter, train_seconds, steps_per_s, checkpoint_iter, checkpoint_interval_s,
+    message, parent, parent_iter, created_at
+"""
+_MEASURED = """
+CREATE TABLE steps (
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    iter INTEGER NOT NULL,
+    loss REAL NOT NULL,
+    learning_rate REAL NOT NULL,
+    grad_norm REAL NOT NULL,
+    elapsed_s REAL NOT NULL,
+    PRIMARY KEY (run_id, iter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE estimates (
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    iter INTEGER NOT NULL,
+    train_loss REAL NOT NULL,
+    val_loss REAL NOT NULL,
+    sample TEXT NOT NULL,
+    PRIMARY KEY (run_id, iter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE events (
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    iter INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at REAL NOT NULL
+) STRICT;
+CREATE INDEX events_of_run ON events (run_id, iter);
+"""
+_ADDED_IN_V2 = """
+CREATE UNIQUE INDEX names_in_use ON runs (name) WHERE deleted_at IS NULL;
+CREATE TABLE health (
+    run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    iter INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (run_id, name, iter)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sweeps (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    spec TEXT NOT NULL,
+    created_at REAL NOT NULL
+) STRICT;
+"""
+_CREATE = f"CREATE TABLE runs ({_RUNS}) STRICT;{_MEASURED}{_ADDED_IN_V2}"
+_UPGRADE_FROM_V1 = f"""
+CREATE TABLE runs_v2 ({_RUNS}) STRICT;
+INSERT INTO runs_v2 ({_V1_COLUMNS}) SELECT {_V1_COLUMNS} FROM runs ORDER BY rowid;
+DROP TABLE runs;
+ALTER TABLE runs_v2 RENAME TO runs;
+{_ADDED_IN_V2}
+"""
+
+
+def bring_up_to_date(db: sqlite3.Connection) -> int:
+    """Make the tables, or those of an older version into this one's, and return the version found.
+
+    A version that is neither 0 (empty), 1, nor this one is left alone: the caller has to refuse it.
+    The caller holds a lock that keeps other processes from doing the same at once.
+    """
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    statements = {0: _CREATE, 1: _UPGRADE_FROM_V1}.get(version)
+    if statements:
+        db.execute("PRAGMA foreign_keys=OFF")  # or dropping the old table would take its rows along
+        db.execute("BEGIN EXCLUSIVE")
+        for statement in statements.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        db.execute("COMMIT")
+        db.execute("PRAGMA foreign_keys=ON")
+        version = SCHEMA_VERSION
+    return version
