@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_OneLineParser)
     _add_training(sub)
     _add_race(sub)
+    _add_sweep(sub)
     _add_looking(sub)
     _add_runs(sub)
     _add_corpora(sub)
@@ -101,23 +102,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_training(sub: Any) -> None:
     train = _command(sub, "train", commands.train, "train a new run")
-    train.add_argument("--model", required=True, choices=MODEL_KINDS)
-    train.add_argument("--preset", choices=PRESETS, help="a named set of values")
-    train.add_argument(
-        "--recipe", choices=RECIPES, default="classic", help="classic as nanoGPT, or a faster one"
-    )
-    train.add_argument("--corpus", metavar="C", help="the text to learn from")
-    train.add_argument("--name", metavar="N", help="a name for the run")
+    _add_start(train, required=True)
     train.add_argument("--dry_run", action="store_true", help="only say what the run would cost")
     _add_snapshot_budget(train)
-    _add_settings(train, ModelConfig, skip=("model", "vocab_size"))
-    _add_settings(train, TrainConfig)
 
     resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--max_iters", type=int, help="a new end for the run")
     resume.add_argument("--learning_rate", type=float, help="go on at another peak rate")
     _add_snapshot_budget(resume)
+
+
+def _add_start(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """What a run, or a grid of them, starts from."""
+    parser.add_argument("--model", required=required, choices=MODEL_KINDS)
+    parser.add_argument("--preset", choices=PRESETS, help="a named set of values")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default="classic", help="classic as nanoGPT, or a faster one"
+    )
+    parser.add_argument("--corpus", metavar="C", help="the text to learn from")
+    parser.add_argument("--name", metavar="N", help="a name for it")
+    _add_settings(parser, ModelConfig, skip=("model", "vocab_size"))
+    _add_settings(parser, TrainConfig)
 
 
 def _add_race(sub: Any) -> None:
@@ -132,6 +138,21 @@ def _add_race(sub: Any) -> None:
     race.add_argument(
         "--seed", type=int, default=TrainConfig.seed, metavar="N", help=help_line("seed")
     )
+
+
+def _add_sweep(sub: Any) -> None:
+    sweep = _command(sub, "sweep", commands.sweep, "train a grid of runs over two settings")
+    _add_start(sweep, required=False)
+    sweep.add_argument("--x", metavar="SETTING=VALUES", help="across, such as block_size=16,32,64")
+    sweep.add_argument("--y", metavar="SETTING=VALUES", help="up, such as n_head=1,2,4")
+    what = sweep.add_subparsers(metavar="WHAT", parser_class=_OneLineParser)
+    _command(what, "list", commands.list_sweeps, "the sweeps there are")
+    for parser in (
+        _command(what, "resume", commands.resume_sweep, "go on with a sweep"),
+        _command(what, "show", commands.show_sweep, "the cells of a sweep as they stand"),
+        _command(what, "delete", commands.delete_sweep, "remove a sweep; the bin gets its runs"),
+    ):
+        parser.add_argument("sweep", metavar="SWEEP")
 
 
 def _add_snapshot_budget(parser: argparse.ArgumentParser) -> None:
@@ -177,13 +198,30 @@ def _add_runs(sub: Any) -> None:
     rename = _command(change, "rename", commands.rename, "give a run another name")
     rename.add_argument("run", metavar="RUN")
     rename.add_argument("name", metavar="NAME")
-    delete = _command(change, "delete", commands.delete, "remove a run and its files")
+    delete = _command(change, "delete", commands.delete, "put a run into the bin")
     delete.add_argument("run", metavar="RUN")
+    _add_keeping(change)
     branch = _command(change, "branch", commands.branch, "a new run that goes on from a step")
     branch.add_argument("run", metavar="RUN")
     branch.add_argument("--at", type=int, metavar="STEP", help="default: the run's last step")
     branch.add_argument("--name", metavar="N")
     _add_settings(branch, TrainConfig, skip=[n for n in FIXED if n != "max_iters"])
+
+
+def _add_keeping(change: Any) -> None:
+    restore = _command(change, "restore", commands.restore, "take a run out of the bin")
+    restore.add_argument("run", metavar="RUN")
+    empty = _command(change, "empty_bin", commands.empty_bin, "delete what is in the bin for good")
+    empty.add_argument(
+        "--older_than_s", type=float, default=0.0, metavar="S", help="only what is in it that long"
+    )
+    _command(change, "disk", commands.disk, "what the runs take on the disk, and the bin")
+    clean = _command(
+        change, "clean", commands.clean, "keep of a run the last and the best checkpoint only"
+    )
+    which = clean.add_mutually_exclusive_group(required=True)
+    which.add_argument("run", nargs="?", metavar="RUN")
+    which.add_argument("--all", action="store_true", help="every run that nobody trains now")
 
 
 def _add_corpora(sub: Any) -> None:
@@ -204,14 +242,17 @@ def _add_exchange(sub: Any) -> None:
     export.add_argument("run", metavar="RUN")
     export.add_argument(
         "--format", choices=FORMATS, required=True,
-        help="hf and nanogpt hold a classic transformer, safetensors every model, csv the metrics",
+        help="hf and nanogpt hold a classic transformer, safetensors every model, csv the metrics, "
+        "run all of it as one file",
     )  # fmt: skip
     export.add_argument("--out", metavar="DIR", required=True)
     export.add_argument(
         "--checkpoint", choices=["best", "last"], default="best", help="default: best"
     )
-    import_ = _command(sub, "import", commands.import_model, "make a run of a model in a file")
-    import_.add_argument("file", metavar="FILE", help="nanoGPT's ckpt.pt, or our own safetensors")
+    import_ = _command(sub, "import", commands.import_model, "make a run of a file")
+    import_.add_argument(
+        "file", metavar="FILE", help="a run file, nanoGPT's ckpt.pt, or our own safetensors"
+    )
     import_.add_argument("--corpus", metavar="C", help="the text it learned from")
     import_.add_argument("--name", metavar="N", help="a name for the run")
 
@@ -274,7 +315,7 @@ def _print(result: commands.Fields, *, as_json: bool) -> None:
     for name, value in result.items():
         if name == "table":
             print(f"\n{value}")
-        elif name in ("runs", "corpora"):
+        elif name in ("runs", "corpora", "sweeps", "cells"):
             for row in value:
                 print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
         else:

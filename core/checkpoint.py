@@ -27,7 +27,7 @@ from core.errors import CheckpointError
 from core.files import write_atomically
 
 FORMAT = 1
-BRANCH_POINTS_MIB = 256.0
+BRANCH_POINTS_MIB = 128.0
 """What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 _UNREADABLE = (

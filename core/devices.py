@@ -51,10 +51,15 @@ def set_threads(wanted: int | None) -> None:
     text = os.environ.get(THREADS_VARIABLE, "") if wanted is None else str(wanted)
     if not text:
         return
+    check_threads(text)
+    torch.set_num_threads(int(text))
+
+
+def check_threads(text: str) -> None:
+    """Raise ConfigError for a number of threads that cannot be."""
     n_cores = os.cpu_count() or 1
     if not text.isdecimal() or not 1 <= int(text) <= n_cores:
         raise ConfigError(
             f"The number of threads (--threads or {THREADS_VARIABLE}) is a whole number from 1 to "
             f"{n_cores}, the cores of this machine, not {text!r}."
         )
-    torch.set_num_threads(int(text))

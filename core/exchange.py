@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, get_args
 
+from core.archive import pack_run
 from core.checkpoint import Checkpoint, CheckpointFolder
 from core.config import RunConfig, TrainConfig
 from core.corpus import Corpus
@@ -25,14 +26,14 @@ from core.presets import resolve
 from core.records import RunRecord
 from core.trainer import Trainer
 
-Format = Literal["hf", "safetensors", "nanogpt", "csv"]
+Format = Literal["hf", "safetensors", "nanogpt", "csv", "run"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def export_run(
     lab: Lab, record: RunRecord, form: Format, folder: Path, which: Which = "best"
 ) -> list[Path]:
-    """Write a run's model, or its metrics, into a folder, which is made if it is missing.
+    """Write a run's model, its metrics, or all of it into a folder, made if it is missing.
 
     Raises ExchangeError when the format has no place for the model, or the folder cannot be
     written to.
@@ -44,6 +45,8 @@ def export_run(
             return export_csv(
                 store.steps(record.id), store.estimates(record.id), store.samples(record.id), folder
             )
+        if form == "run":
+            return [pack_run(lab, record, folder)]
         loaded = lab.model(record, which)
         if form == "hf":
             return export_hf(loaded.model, loaded.vocabulary, folder)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool = True) -> None:
@@ -11,6 +14,14 @@ def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool =
 
     Without `durable` nobody waits for the disk, and a power cut, though no crash of a process,
     may lose the file or leave it damaged.
+    """
+    with open_atomically(path, durable=durable) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """A file to be written piece by piece that takes its place at the end, as a whole.
 
     The temporary file lies in the same folder, because a rename is atomic only within one file
     system; it bears the process's number, so that two writers cannot mix.
@@ -19,7 +30,7 @@ def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool =
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

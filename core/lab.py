@@ -5,8 +5,8 @@ Reads and administers; training is `core.run`'s and `core.service`'s.
 
 from __future__ import annotations
 
-import secrets
 import shutil
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from core.errors import RunError
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
-from core.names import memorable_name
+from core.names import memorable_name, new_run_id, numbered
 from core.preflight import check_fits
 from core.presets import resolve
 from core.records import LIVE, RunRecord
@@ -72,8 +72,8 @@ class Lab:
         """
         corpus.check_long_enough(config.model.block_size)
         check_fits(config)
-        name = memorable_name(self.store.names()) if name is None else _clean_name(name)
-        run_id = secrets.token_hex(4)
+        name = memorable_name(self.store.names()) if name is None else clean_name(name)
+        run_id = new_run_id()
         self.store.add_run(
             run_id, name, config, (corpus.name, corpus.fingerprint), count_params(config.model)
         )
@@ -83,6 +83,10 @@ class Lab:
         """All runs, the newest first, each as it really stands."""
         return [self._as_it_stands(record) for record in self.store.runs()]
 
+    def runs_of(self, sweep_id: str) -> list[RunRecord]:
+        """The runs of a sweep as `runs` gives them, the first cell first."""
+        return [self._as_it_stands(record) for record in self.store.runs_of(sweep_id)]
+
     def run(self, id_or_name: str) -> RunRecord:
         """One run as it really stands. Raises RunError when there is none."""
         return self._as_it_stands(self.store.run(id_or_name))
@@ -90,20 +94,73 @@ class Lab:
     def rename_run(self, id_or_name: str, name: str) -> RunRecord:
         """Give a run another name, also while it trains."""
         record = self.store.run(id_or_name)
-        self.store.rename_run(record.id, _clean_name(name))
+        self.store.rename_run(record.id, clean_name(name))
         return self.run(record.id)
 
     def delete_run(self, id_or_name: str) -> RunRecord:
-        """Remove a run with all its rows and files. Raises RunError while it is being trained."""
+        """Remove a run with all its rows and files, for good; `bin_run` is for second thoughts.
+
+        Raises RunError while it is being trained.
+        """
         record = self.store.run(id_or_name)
         take_lock(self.home, record).release()
         self.store.delete_run(record.id)
         shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
         return record
 
+    # --- the bin ----------------------------------------------------------------------------------
+
+    def bin_run(self, id_or_name: str) -> RunRecord:
+        """Put a run into the bin: it keeps all it has but its place in the list and its name.
+
+        Raises RunError while it is being trained.
+        """
+        record = self.store.run(id_or_name)
+        with take_lock(self.home, record):
+            self.store.update_run(record.id, deleted_at=time.time())
+        return self._as_it_stands(self.store.run(record.id, deleted=True))
+
+    def restore_run(self, id_or_name: str) -> RunRecord:
+        """Take a run out of the bin; where its name has gone to another, it gets a number.
+
+        Raises RunError when there is no such run in the bin.
+        """
+        record = self.store.run(id_or_name, deleted=True)
+        self.store.rename_run(record.id, self.free_name(record.name), deleted_at=None)
+        return self.run(record.id)
+
+    def deleted_runs(self) -> list[RunRecord]:
+        """The runs in the bin, the one deleted last first."""
+        records = [self._as_it_stands(r) for r in self.store.runs(deleted=True)]
+        return sorted(records, key=lambda record: record.deleted_at or 0.0, reverse=True)
+
+    def empty_bin(self, older_than_s: float = 0.0) -> list[RunRecord]:
+        """Remove the runs in the bin for good, or those that are in it that long already."""
+        until = time.time() - older_than_s
+        gone = [
+            record
+            for record in self.deleted_runs()
+            if (record.deleted_at or 0.0) <= until
+            and self.store.delete_run(record.id, only_from_bin=True)
+        ]
+        for record in gone:
+            shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
+        return gone
+
+    def free_name(self, wanted: str) -> str:
+        """A name for a run, tidied; where another run has it, with a number.
+
+        Raises RunError when it is no name.
+        """
+        return numbered(clean_name(wanted), self.store.names().__contains__, MAX_NAME)
+
     def _as_it_stands(self, record: RunRecord) -> RunRecord:
-        """A run that should be live and that nobody holds was interrupted."""
-        if record.status in LIVE and not is_held(self.home, record.id):
+        """A run that should be live and that nobody holds was interrupted.
+
+        But for a cell of a sweep that has not begun: it waits until the sweep comes to it.
+        """
+        waits = record.status == "queued" and record.sweep is not None
+        if record.status in LIVE and not waits and not is_held(self.home, record.id):
             return replace(record, status="interrupted")
         return record
 
@@ -163,8 +220,9 @@ class Lab:
         return self.library.load_exactly(record.corpus, record.fingerprint)
 
 
-def _clean_name(name: str) -> str:
+def clean_name(name: str, what: str = "run") -> str:
+    """A name for a run, or for `what`, with its spaces tidied. Raises RunError when it is none."""
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise RunError(f"A run's name has 1 to {MAX_NAME} printable characters, not {name!r}.")
+        raise RunError(f"A {what}'s name has 1 to {MAX_NAME} printable characters, not {name!r}.")
     return name

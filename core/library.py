@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from core.corpus import Corpus
+from core.corpus import Corpus, fingerprint_of
 from core.errors import CorpusError
 from core.files import write_atomically
 from core.home import PROJECT_DATA, LabHome
+from core.names import numbered
 
 SHIPPED = "shakespeare"
 ORIGINAL = "tiny-shakespeare"
@@ -35,6 +36,7 @@ ORIGINAL_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc56
 
 MAX_BYTES = 10_000_000
 MAX_VOCABULARY = 1_000
+MAX_NAME = 64
 RARE = "\N{REPLACEMENT CHARACTER}"
 """The one sign that rare characters are folded into, where the user asks for that."""
 
@@ -188,6 +190,26 @@ class CorpusLibrary:
     def add_file(self, name: str, path: Path, *, fold_rare: bool = False) -> Reading:
         """Add the text in a file; see `add`."""
         return self.add(name, read_bytes(path), path.name, fold_rare=fold_rare)
+
+    def name_of(self, fingerprint: str, at_best: str) -> str | None:
+        """Which corpus is the text with this fingerprint; `at_best`, where several are."""
+        same = [name for name in self.names() if self.load(name).fingerprint == fingerprint]
+        return at_best if at_best in same else next(iter(same), None)
+
+    def add_exactly(self, name: str, text: str) -> str:
+        """Add the text of another lab as it is, and return its name, where needed with a number.
+
+        Raises CorpusError for a text that no lab would have, and leaves everything as it was.
+        """
+        check_name(name)
+        if read_text(text.encode("utf-8"), name).text != text:
+            raise CorpusError(f"The text of {name} is not as a lab keeps it: plain UTF-8.")
+        taken = {there.casefold() for there in self.names()}
+        if fingerprint_of(text) != ORIGINAL_SHA256:
+            taken.add(ORIGINAL)
+        name = numbered(name, lambda free: free.casefold() in taken, MAX_NAME)
+        self._store(name, text)
+        return name
 
     def get_original(
         self,

@@ -1,9 +1,10 @@
-"""Names for runs that one can remember: `brave-hamlet`, `quiet-ophelia`."""
+"""Names for runs that one can remember: `brave-hamlet`, `quiet-ophelia`; and free names."""
 
 from __future__ import annotations
 
+import itertools
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 _MANNERS = """
     bold brave bright calm clever eager fair fierce gentle giddy grave happy hasty honest humble
@@ -29,3 +30,18 @@ def memorable_name(taken: Collection[str]) -> str:
         if name not in taken:
             return name
     raise AssertionError("a million names are taken")
+
+
+def numbered(name: str, is_taken: Callable[[str], bool], at_most: int) -> str:
+    """`name`, or where it is taken the same with a number; never longer than `at_most`."""
+    name = name[:at_most]
+    if not is_taken(name):
+        return name
+    ends = (f"-{number}" for number in itertools.count(2))
+    candidates = (name[: at_most - len(end)] + end for end in ends)
+    return next(candidate for candidate in candidates if not is_taken(candidate))
+
+
+def new_run_id() -> str:
+    """What a run is called by the lab itself, for its whole life."""
+    return secrets.token_hex(4)

@@ -64,6 +64,16 @@ class RunRecord:
         return tokens / self.train_seconds
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepRecord:
+    """A sweep as the registry keeps it; what stands in `spec` is `core.sweep`'s."""
+
+    id: str
+    name: str
+    spec: Mapping[str, Any]
+    created_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a run wrote at one of its estimates."""

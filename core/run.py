@@ -11,18 +11,21 @@ that implies them, and rows after the checkpoint are cut back on resume and come
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from core.checkpoint import Checkpoint, CheckpointFolder, Snapshot
 from core.config import RunConfig, SampleConfig
 from core.course import Course
 from core.errors import CheckpointError, RunError
 from core.generation import write
+from core.health import Reading, UpdateProbe, measure
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.models import model_from_weights
@@ -39,6 +42,8 @@ MIN_CHECKPOINT_INTERVAL_S = 5.0
 CHECKPOINT_COST_FACTOR = 100.0
 """A checkpoint is written no more often than this many times what writing one takes."""
 SAMPLE_LENGTH = 120
+HEALTH_WINDOWS = 4
+"""On so many windows of the validation split signs of health are read, at every estimate."""
 
 
 class ActiveRun:
@@ -94,6 +99,8 @@ class ActiveRun:
         self._unsaved_best: Checkpoint | None = None
         self._steps: list[StepRecord] = []
         self._estimates: list[tuple[Estimate, str]] = []
+        self._health: list[tuple[int, str, float]] = []
+        self._health_batch = self._first_windows(HEALTH_WINDOWS)
         self._checkpoint_cost_s = 0.0
         self._last_checkpoint_at = self._last_flush_at = time.monotonic()
         self._pace = deque([(self._last_flush_at, self._trainer.iter)], maxlen=PACE_FLUSHES)
@@ -262,14 +269,25 @@ class ActiveRun:
             self._flush()
         if self._course.turns_at(self.iter):
             self._trainer.change(self._course.at(self.iter))
+        train = self._trainer.config.train
+        ends_in_estimate = self.iter + 1 == train.max_iters or not (
+            (self.iter + 1) % train.eval_interval
+        )
+        probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
         self._steps.append(self._trainer.step())
-        if self._trainer.iter % self._trainer.config.train.eval_interval == 0 or self.done:
+        if probe:
+            self._note_health(probe.readings())
             self._estimate()
         elif is_due(self._trainer.iter):
             self._take_snapshot()
 
+    def _note_health(self, readings: Iterable[Reading]) -> None:
+        """A run that diverges ends with its losses; what broke inside it has no number."""
+        self._health += [(self.iter, r.name, r.value) for r in readings if math.isfinite(r.value)]
+
     def _estimate(self) -> None:
         estimate = self._trainer.estimate()
+        self._note_health(measure(self._trainer.model, self._health_batch))
         self._estimates.append((estimate, self._write_sample()))
         self._last_estimate = estimate.iter
         if self._best_loss_nats is None or estimate.val_loss_nats < self._best_loss_nats:
@@ -277,6 +295,12 @@ class ActiveRun:
             self._best_iter = estimate.iter
             self._unsaved_best = copy.deepcopy(self._state()) if estimate.iter else None
         self._take_snapshot()
+
+    def _first_windows(self, at_most: int) -> Tensor:
+        """The first windows (B, T) of the validation split: the same for every look inside."""
+        T, val = self._trainer.config.model.block_size, self._corpus.val
+        n = min(at_most, len(val) // T)
+        return val[: n * T].view(n, T).to(self._trainer.device)
 
     def _take_snapshot(self) -> None:
         self._snapshots.save(
@@ -328,10 +352,10 @@ class ActiveRun:
         if now > since and self._trainer.iter > from_iter:
             values["steps_per_s"] = (self._trainer.iter - from_iter) / (now - since)
         self._store.record(
-            self.id, self._steps, self._estimates,
+            self.id, self._steps, self._estimates, self._health,
             iter=self._trainer.iter, train_seconds=self._trainer.elapsed_s, **values,
         )  # fmt: skip
-        self._steps, self._estimates = [], []
+        self._steps, self._estimates, self._health = [], [], []
         self._pace.append((now, self._trainer.iter))
         self._last_flush_at = now
 

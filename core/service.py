@@ -13,48 +13,31 @@ import atexit
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from core.branch import enter_branch
 from core.config import RunConfig
 from core.corpus import Corpus
 from core.course import Course, with_learning_rate
+from core.devices import check_threads, set_threads
 from core.errors import LabError, RunError
 from core.lab import Lab
 from core.race import Fairness
 from core.run import ActiveRun
+from core.sweep import fail_cell, next_cell
+from core.turns import Action, Request, SweepQueue, Turn
 
 log = logging.getLogger(__name__)
 
 SLICE_S = 0.1
 """How long one run trains before the next has its turn, and before a request is heard."""
-Action = Literal["pause", "resume", "step", "stop", "change", "interrupt"]
-
 STEPS_AT_ONCE = 10
 """How many steps a run takes in its turn at most, where steps are shared."""
 REQUEST_PATIENCE_S = 2.0
 """How long a page waits to see what it asked for happen; it happens later all the same."""
-
-
-@dataclass(frozen=True)
-class _Request:
-    run_id: str
-    action: Action
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What to change, for `change`."""
-    done: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass
-class _Turn:
-    """An active run and its share so far, which decides whose turn is next."""
-
-    run: ActiveRun
-    paused: bool = False
-    share: float = 0.0
-    """Seconds or steps, whichever are shared."""
 
 
 class TrainingService:
@@ -63,10 +46,12 @@ class TrainingService:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.fairness: Fairness = "seconds"
-        self._turns: dict[str, _Turn] = {}
-        self._requests: deque[_Request] = deque()
+        self._turns: dict[str, Turn] = {}
+        self._requests: deque[Request] = deque()
+        self._sweeps = SweepQueue()
         self._wake = threading.Condition()
         self._closing = False
+        self._n_threads: int | None = None
         self._thread = threading.Thread(target=self._work, name="trainer", daemon=True)
         self._thread.start()
 
@@ -115,7 +100,7 @@ class TrainingService:
         with self._wake:
             self.share_by(by)
             least = self._least_share()
-            self._turns |= {run.id: _Turn(run, share=least) for run in runs}
+            self._turns |= {run.id: Turn(run, share=least) for run in runs}
             self._wake.notify()
         return ids
 
@@ -157,13 +142,16 @@ class TrainingService:
         self._ask(run_id, "stop")
 
     def set_learning_rate(self, run_id: str, learning_rate: float) -> None:
-        """Let a run that is in hand go on at another rate from its next step on.
+        """Let a run go on at another rate from its next step on.
 
-        Raises ConfigError for a rate that cannot be.
+        A run that is not in hand is taken up first, and waits. Raises ConfigError for a rate that
+        cannot be.
         """
         config = self.lab.run(run_id).config
         settings = with_learning_rate(config, learning_rate)
         Course(config).change(0, settings)  # what is wrong is said to whoever asks
+        if not self.holds(run_id):
+            self._take_up(run_id, paused=True)
         self._ask(run_id, "change", settings)
 
     def branch(self, parent_id: str, at: int, changes: Mapping[str, Any]) -> str:
@@ -178,6 +166,45 @@ class TrainingService:
             self.lab.delete_run(run_id)
             raise
         return run_id
+
+    def start_sweep(self, sweep_id: str) -> None:
+        """Train what is left of a sweep, one cell after the other, in turn with other runs.
+
+        A cell that cannot be taken up, or that diverges, is `failed`, and the next goes on. A cell
+        that somebody paused holds its sweep up, and goes on when this is asked again.
+
+        Raises RunError when there is no such sweep.
+        """
+        sweep_id = self.lab.store.sweep(sweep_id).id
+        with self._wake:
+            self._check_open()
+            turn = self._turns.get(self._sweeps.in_hand(sweep_id) or "")
+            if turn is None or turn.paused:
+                self._sweeps.start(sweep_id)
+                self._wake.notify()
+
+    def stop_sweep(self, sweep_id: str) -> None:
+        """Save the cell that is in hand, as paused, and take no more up."""
+        with self._wake:
+            run_id = self._sweeps.stop(sweep_id)
+        if run_id:
+            with suppress(RunError):  # it has just ended
+                self._ask(run_id, "release")
+
+    def is_sweeping(self, sweep_id: str) -> bool:
+        """Whether this service is training the cells of a sweep."""
+        with self._wake:
+            return sweep_id in self._sweeps
+
+    def set_threads(self, n_threads: int) -> None:
+        """Let all training of this process take so many CPU threads from now on.
+
+        Raises ConfigError for more than there are cores.
+        """
+        check_threads(str(n_threads))
+        with self._wake:
+            self._n_threads = n_threads
+            self._wake.notify()
 
     def holds(self, run_id: str) -> bool:
         """Whether this service has the run in hand, running or paused."""
@@ -197,16 +224,19 @@ class TrainingService:
         if paused:
             run.set_status("paused")
         with self._wake:
-            self._turns[run_id] = _Turn(run, paused=paused, share=self._least_share())
+            self._turns[run_id] = Turn(run, paused=paused, share=self._least_share())
             self._wake.notify()
 
     def _opened(self, run_id: str, max_iters: int | None = None) -> ActiveRun:
-        if self._closing:
-            raise RunError("The lab is shutting down; start it again to train.")
+        self._check_open()
         return ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
 
+    def _check_open(self) -> None:
+        if self._closing:
+            raise RunError("The lab is shutting down; start it again to train.")
+
     def _ask(self, run_id: str, action: Action, settings: Mapping[str, Any] | None = None) -> None:
-        request = _Request(run_id, action, settings or {})
+        request = Request(run_id, action, settings or {})
         with self._wake:
             if run_id not in self._turns:
                 raise RunError("This run is not being trained by this lab, so it cannot be paused.")
@@ -219,44 +249,78 @@ class TrainingService:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not (self._closing or self._requests or self._next()):
+                while not (
+                    self._closing or self._requests or self._sweeps.waiting() or self._next()
+                ):
                     self._wake.wait()
-                closing = self._closing
+                closing, sweeps = self._closing, self._sweeps.waiting()
                 requests = list(self._requests)
                 self._requests.clear()
             if closing:
                 break
+            if self._n_threads:  # torch keeps the number for each thread that computes
+                set_threads(self._n_threads)
+                self._n_threads = None
             for request in requests:
                 if turn := self._turns.get(request.run_id):
-                    self._guarded(turn, request)
+                    self._guarded(request.run_id, partial(self._do, turn, request))
                 request.done.set()
+            for sweep_id in sweeps:
+                self._go_on_with(sweep_id)
             if turn := self._next():
-                self._guarded(turn, None)
-        for turn in list(self._turns.values()):
-            self._guarded(turn, _Request(turn.run.id, "interrupt"))
+                self._guarded(turn.run.id, partial(self._advance, turn))
+        for run_id, turn in list(self._turns.items()):
+            self._guarded(run_id, partial(self._do, turn, Request(run_id, "interrupt")))
+
+    def _go_on_with(self, sweep_id: str) -> None:
+        """Take the next cell of a sweep up; with none left, the sweep is over."""
+        if run_id := next_cell(self.lab, sweep_id, self.holds):
+            self._guarded(run_id, partial(self._take_cell_up, sweep_id, run_id))
+        else:
+            with self._wake:
+                self._sweeps.stop(sweep_id)
+
+    def _take_cell_up(self, sweep_id: str, run_id: str) -> None:
+        turn = self._turns.get(run_id)
+        if turn:  # somebody has taken it up, and perhaps paused it, by itself
+            self._do(turn, Request(run_id, "resume"))
+        else:
+            turn = Turn(ActiveRun(self.lab.home, self.lab.store, run_id))
+            turn.share = self._least_share()
+        with self._wake:
+            self._turns[run_id] = turn
+            wanted = self._sweeps.take(sweep_id, run_id)
+        if not wanted:  # the sweep was stopped while its cell was being opened
+            self._do(turn, Request(run_id, "release"))
 
     def _least_share(self) -> float:
         """Where a run that joins the others starts, so that it does not first catch up."""
         return min((t.share for t in self._turns.values() if not t.paused), default=0.0)
 
-    def _next(self) -> _Turn | None:
+    def _next(self) -> Turn | None:
         """The running run that has had the least."""
         running = [turn for turn in list(self._turns.values()) if not turn.paused]
         return min(running, key=lambda turn: turn.share, default=None)
 
-    def _guarded(self, turn: _Turn, request: _Request | None) -> None:
+    def _guarded(self, run_id: str, deed: Callable[[], None]) -> None:
         """Do one thing with a run. What goes wrong ends that run and no other."""
         try:
-            self._advance(turn) if request is None else self._do(turn, request)
+            deed()
         except LabError as error:
-            turn.run.fail(str(error))
-            self._drop(turn)
+            self._fail(run_id, str(error))
         except Exception as error:  # the worker must live on: recorded here and in the run
-            log.exception("run %s failed", turn.run.id)
-            turn.run.fail(f"An error in the lab itself ended this run: {error!r}. See lab.log.")
-            self._drop(turn)
+            log.exception("run %s failed", run_id)
+            message = f"An error in the lab itself ended this run: {error!r}. See lab.log."
+            self._fail(run_id, message)
 
-    def _do(self, turn: _Turn, request: _Request) -> None:
+    def _fail(self, run_id: str, message: str) -> None:
+        if turn := self._turns.get(run_id):
+            turn.run.fail(message)
+            self._drop(turn)
+        else:
+            fail_cell(self.lab, run_id, message)
+
+    def _do(self, turn: Turn, request: Request) -> None:
         match request.action:
             case "pause" if not turn.paused:
                 turn.paused = True
@@ -273,11 +337,14 @@ class TrainingService:
                 turn.run.change(request.settings)
             case "stop":
                 self._finish(turn)
+            case "release":
+                turn.run.pause()
+                self._drop(turn)
             case "interrupt":
                 turn.run.interrupt()
                 self._drop(turn)
 
-    def _advance(self, turn: _Turn) -> None:
+    def _advance(self, turn: Turn) -> None:
         run, by_steps = turn.run, self.fairness == "steps"
         seconds, steps = run.trained_s, run.iter
         # A table would be through with all its steps in the time of one slice.
@@ -286,13 +353,14 @@ class TrainingService:
         if turn.run.done:
             self._finish(turn)
 
-    def _finish(self, turn: _Turn) -> None:
+    def _finish(self, turn: Turn) -> None:
         turn.run.finish()
         self._drop(turn)
 
-    def _drop(self, turn: _Turn) -> None:
+    def _drop(self, turn: Turn) -> None:
         with self._wake:
             self._turns.pop(turn.run.id, None)
+            self._sweeps.give_back(turn.run.id)
             if not self._turns:
                 self.fairness = "seconds"
         turn.run.close()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -23,9 +23,12 @@ from filelock import FileLock
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.records import CHANGED, Change, Event, RunRecord, Sample
+from core.records import CHANGED, Change, Event, RunRecord, Sample, SweepRecord
 from core.schema import SCHEMA_VERSION, bring_up_to_date
 from core.trainer import Estimate, StepRecord
+
+NewRun = tuple[str, str, RunConfig, tuple[str, str], int]
+"""A run to enter: id, name, settings, name and fingerprint of its corpus, parameters."""
 
 
 class Store:
@@ -90,17 +93,7 @@ class Store:
         Raises RunError when there is a run of that name.
         """
         with self._transaction() as db:
-            try:
-                db.execute(
-                    "INSERT INTO runs (id, name, model, corpus, fingerprint, config, status,"
-                    " n_params, created_at, sweep) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
-                    (run_id, name, config.model.model, *corpus, json.dumps(config.flat()),
-                     n_params, time.time(), sweep),
-                )  # fmt: skip
-            except sqlite3.IntegrityError:
-                raise RunError(
-                    f"There is already a run {name!r}. Choose another name, or rename that one."
-                ) from None
+            self._insert_run(db, (run_id, name, config, corpus, n_params), sweep)
 
     def enter_run(
         self,
@@ -123,7 +116,10 @@ class Store:
                     tuple(row.values()),
                 )
             except sqlite3.IntegrityError:
-                raise RunError(f"There is already a run {record.name!r}.") from None
+                raise RunError(
+                    f"There is already a run {record.name!r}. Choose another name, or rename that "
+                    "one."
+                ) from None
             self._measured(db, record.id, steps, estimates, health)
             db.executemany(
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?)",
@@ -306,8 +302,8 @@ class Store:
         """Every event of a kind with the id of its run, the newest first; the bin left out."""
         with self._connection() as db:
             rows = db.execute(
-                "SELECT run_id, iter, kind, detail, at FROM events JOIN runs ON runs.id = run_id"
-                " WHERE kind = ? AND deleted_at IS NULL ORDER BY at DESC, events.rowid DESC",
+                "SELECT run_id, e.iter, kind, detail, at FROM events e JOIN runs ON id = run_id"
+                " WHERE kind = ? AND deleted_at IS NULL ORDER BY at DESC, e.rowid DESC",
                 (kind,),
             ).fetchall()
         return [(row[0], Event(*row[1:])) for row in rows]
@@ -349,6 +345,76 @@ class Store:
             [(run_id, *reading) for reading in health],
         )
 
+    # --- sweeps -----------------------------------------------------------------------------------
+
+    def add_sweep(
+        self, sweep_id: str, name: str, spec: Mapping[str, Any], runs: Iterable[NewRun]
+    ) -> None:
+        """Enter a sweep and its runs, in one commit.
+
+        Raises RunError when there is a sweep, or a run, of such a name.
+        """
+        with self._transaction() as db:
+            try:
+                db.execute(
+                    "INSERT INTO sweeps VALUES (?, ?, ?, ?)",
+                    (sweep_id, name, json.dumps(spec), time.time()),
+                )
+            except sqlite3.IntegrityError:
+                raise RunError(f"There is already a sweep {name!r}. Choose another name.") from None
+            for run in runs:
+                self._insert_run(db, run, sweep_id)
+
+    def sweeps(self) -> list[SweepRecord]:
+        """All sweeps, the newest first."""
+        with self._connection() as db:
+            rows = db.execute("SELECT * FROM sweeps ORDER BY created_at DESC, rowid DESC")
+            return [_sweep(row) for row in rows]
+
+    def sweep(self, id_or_name: str) -> SweepRecord:
+        """One sweep by its id or its name. Raises RunError when there is none."""
+        with self._connection() as db:
+            row = db.execute(
+                "SELECT * FROM sweeps WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC",
+                (id_or_name,),
+            ).fetchone()
+        if row is None:
+            raise RunError(
+                f"There is no sweep {id_or_name!r}. `python -m core sweep list` lists those there "
+                "are."
+            )
+        return _sweep(row)
+
+    def runs_of(self, sweep_id: str) -> list[RunRecord]:
+        """The runs of a sweep in the order in which they were entered; the bin left out."""
+        with self._connection() as db:
+            rows = db.execute(
+                "SELECT * FROM runs WHERE sweep = ? AND deleted_at IS NULL ORDER BY rowid",
+                (sweep_id,),
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Remove a sweep; runs that it still has stay, as runs of their own."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET sweep = NULL WHERE sweep = ?", (sweep_id,))
+            db.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
+
+    @staticmethod
+    def _insert_run(db: sqlite3.Connection, run: NewRun, sweep: str | None) -> None:
+        run_id, name, config, corpus, n_params = run
+        try:
+            db.execute(
+                "INSERT INTO runs (id, name, model, corpus, fingerprint, config, status,"
+                " n_params, created_at, sweep) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+                (run_id, name, config.model.model, *corpus, json.dumps(config.flat()),
+                 n_params, time.time(), sweep),
+            )  # fmt: skip
+        except sqlite3.IntegrityError:
+            raise RunError(
+                f"There is already a run {name!r}. Choose another name, or rename that one."
+            ) from None
+
     @staticmethod
     def _update(db: sqlite3.Connection, run_id: str, values: dict[str, Any]) -> None:
         if values:
@@ -372,6 +438,10 @@ _COLUMNS = frozenset(f.name for f in fields(RunRecord))
 
 def _check_columns(values: Iterable[str]) -> None:
     assert _COLUMNS.issuperset(values), f"no such column: {set(values) - _COLUMNS}"
+
+
+def _sweep(row: sqlite3.Row) -> SweepRecord:
+    return SweepRecord(**dict(row) | {"spec": json.loads(row["spec"])})
 
 
 def _record(row: sqlite3.Row) -> RunRecord:

@@ -1,15 +1,16 @@
 """Widgets for the settings of a run, and the config that they add up to.
 
-One table says which values a slider offers; which sliders there are follows from the model. What
-cannot be combined cannot be picked, and `core` checks it all again.
+One table says which values a slider offers; which sliders there are follows from the model, the
+level, and what a lesson hides. What cannot be combined cannot be picked, and `core` checks it all
+again.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 import streamlit as st
 
@@ -26,10 +27,13 @@ from core.config import (
 from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import PRESETS, RECIPES
+from lab.drafts import Draft, draft_for, draft_of
+from lab.switches import switch
 
 OWN = "own defaults"
-_DRAFTS = "train_drafts"
 NGRAMS = (0, 2, 3, 4, 5, 6)
+Level = Literal["simple", "all"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True)
@@ -39,144 +43,213 @@ class Slider:
     name: str
     label: str
     values: tuple[Any, ...]
+    simple: bool = True
+    """Whether it is there at the simple level too."""
 
 
 SLIDERS = (
     Slider("block_size", "Block size", (4, 8, 16, 32, 64, 128, 256)),
+    Slider("n_head", "Heads", (1, 2, 3, 4, 6, 8, 12, 16)),
     Slider("n_layer", "Layers", (1, 2, 3, 4, 5, 6, 8)),
     Slider("n_embd", "Width", (16, 32, 48, 64, 96, 128, 192, 256, 384)),
-    Slider("n_head", "Heads", (1, 2, 3, 4, 6, 8, 12, 16)),
-    Slider("batch_size", "Batch", (1, 2, 4, 8, 12, 16, 32, 64, 128)),
-    Slider("max_iters", "Steps", (50, 100, 200, 500, 1000, 2000, 5000, 10_000)),
     Slider("learning_rate", "Learning rate", (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
-    Slider("dropout", "Dropout", tuple(i / 20 for i in range(11))),
+    Slider("max_iters", "Steps", (50, 100, 200, 500, 1000, 2000, 5000, 10_000)),
+    Slider("batch_size", "Batch", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
+    Slider("dropout", "Dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
+GROUPS = ("block", "ngrams", "optimizer")
+"""The three groups that a recipe is made of, each with a switch of its own."""
+SETTINGS = (*(slider.name for slider in SLIDERS), *GROUPS, "schedule", "seed")
+"""Every setting that has a control."""
+HIDEABLE = (*SETTINGS, "corpus", "preset", "recipe", "threads", "level", "model")
+"""What a lesson can hide."""
 
 
-def run_settings(lab: Lab, model: ModelKind) -> tuple[Corpus, RunConfig]:
+@dataclass(frozen=True)
+class Panel:
+    """How the controls are to be drawn."""
+
+    lab: Lab
+    model: ModelKind
+    level: Level
+    hidden: Collection[str]
+    on_rate: Callable[[float], None]
+    """Called when the reader moves the learning rate."""
+
+    def shows(self, name: str, *, simple: bool = False) -> bool:
+        """Whether a control is there."""
+        has = name not in MODEL_SETTINGS["transformer"] or name in MODEL_SETTINGS[self.model]
+        return has and name not in self.hidden and (simple or self.level == "all")
+
+
+def run_settings(panel: Panel) -> tuple[Corpus, RunConfig]:
     """Draw the controls of one model and return what they say.
 
     Raises ConfigError when the corpus is too short for any choice.
     """
-    left, right = st.columns(2)
-    name = left.selectbox("Corpus", lab.library.names(), key="train_corpus")
-    corpus = lab.library.load(name)
-    with right:
-        preset = st.selectbox(
-            "Start from", [OWN, *PRESETS], key=f"train_preset_{model}", persist_state="session",
+    corpus = _corpus(panel)
+    draft = draft_for(panel.model, corpus, _start(panel))
+    cells = _cells([s.name for s in SLIDERS if _has(panel.model, s.name)
+                    and panel.shows(s.name, simple=s.simple)])  # fmt: skip
+    width_first = sorted(
+        SLIDERS, key=lambda slider: slider.name != "n_embd"
+    )  # heads follow from it
+    for slider in width_first:
+        if slider.name in cells:
+            with cells[slider.name]:
+                _slider(slider, corpus, draft, panel)
+        elif slider.name in MODEL_SETTINGS[panel.model]:
+            _keep_possible(slider, corpus, draft)
+    if panel.model == "transformer":
+        _groups(panel, draft)
+    _schedule_and_seed(panel, draft)
+    config = draft.config()
+    corpus.check_long_enough(config.model.block_size)
+    return corpus, config
+
+
+def _has(model: ModelKind, name: str) -> bool:
+    return name in MODEL_SETTINGS[model] or name in _TRAIN_FIELDS
+
+
+def _cells(names: list[str]) -> dict[str, Any]:
+    """A place for each control, two in a row."""
+    places: dict[str, Any] = {}
+    for i in range(0, len(names), 2):
+        places |= dict(zip(names[i : i + 2], st.columns(2)))
+    return places
+
+
+# --- where to start from --------------------------------------------------------------------------
+
+
+def _corpus(panel: Panel) -> Corpus:
+    names = panel.lab.library.names()
+    if panel.shows("corpus"):
+        st.selectbox("Corpus", names, key="train_corpus", persist_state="session")
+    return chosen_corpus(panel.lab)
+
+
+def chosen_corpus(lab: Lab) -> Corpus:
+    """The text that was chosen on the Train page, else the lab's default."""
+    name = st.session_state.get("train_corpus")
+    return lab.library.load(name if name in lab.library.names() else None)
+
+
+def _start(panel: Panel) -> tuple[str | None, str]:
+    """Preset and recipe; picking another sets all controls below."""
+    draft = draft_of(panel.model)
+    preset: str | None = None
+    recipe = "classic"
+    if draft:
+        preset, recipe = draft.start
+    if panel.shows("preset"):
+        key = f"train_preset_{panel.model}"
+        st.session_state.setdefault(key, preset or OWN)
+        picked = st.selectbox(
+            "Start from", [OWN, *PRESETS], key=key, persist_state="session",
             help="Sets all controls below to a known set of values; then change what you like.",
         )  # fmt: skip
-    recipe = _recipe() if model == "transformer" else "classic"
-    draft = _draft(lab, model, corpus, None if preset == OWN else preset, recipe)
-    has = MODEL_SETTINGS[model]
-    chosen: dict[str, Any] = {}
-    columns = itertools.cycle(st.columns(2))
-    for slider in SLIDERS:
-        if slider.name in has or slider.name in _TRAIN_FIELDS:
-            with next(columns):
-                chosen[slider.name] = _slider(slider, chosen, corpus, draft, model)
-    if model == "transformer":
-        chosen |= _groups(draft, columns)
-    with next(columns):
-        chosen["schedule"] = st.selectbox(
-            "Schedule", SCHEDULES, index=SCHEDULES.index(draft["schedule"]),
-            key=_key(model, "schedule", draft), help=help_line("schedule"),
+        preset = None if picked in (None, OWN) else str(picked)
+    if panel.model == "transformer" and panel.shows("recipe"):
+        recipe = switch(
+            "Recipe", list(RECIPES), default=recipe, key="train_recipe", width="stretch",
+            help_text="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the "
+            "matrices of the blocks. fastest: tables of n-grams as well. Each sets the controls "
+            "below.",
         )  # fmt: skip
-    with next(columns):
-        chosen["seed"] = st.number_input(
-            "Seed", min_value=0, max_value=2**31 - 1, value=draft["seed"], step=1,
-            key=_key(model, "seed", draft), help=help_line("seed"),
-        )  # fmt: skip
-    draft.update(chosen)
-    return corpus, lab.configure(model, corpus, draft["preset"], draft["recipe"], **chosen)
+    return preset, recipe if panel.model == "transformer" else "classic"
 
 
-def new_seed(model: ModelKind) -> None:
-    """Move the draft's seed on by one, so that the next run starts from other random numbers."""
-    draft = st.session_state[_DRAFTS][model]
-    draft["seed"] += 1
-    draft["version"] += 1
+# --- one setting each -----------------------------------------------------------------------------
 
 
-def _recipe() -> str:
-    """How the transformer is built and trained: as nanoGPT does, or faster."""
-    recipe = st.segmented_control(
-        "Recipe", list(RECIPES), default="classic", required=True, key="train_recipe",
-        width="stretch", persist_state="session",
-        help="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the matrices "
-        "of the blocks. fastest: tables of n-grams as well. Each sets the controls below.",
+def _slider(slider: Slider, corpus: Corpus, draft: Draft, panel: Panel) -> None:
+    possible = _keep_possible(slider, corpus, draft)
+    wanted = draft.wanted(slider.name)
+    values = sorted({*(slider.values if possible is None else possible), wanted})
+    key = _key(panel.model, slider.name, draft)
+    if possible is not None:
+        # What is possible may have changed under it: then in a new widget, since the old one may
+        # hold a value that is no longer there.
+        key += f"_{len(values)}_{values[-1]}"
+    is_rate = slider.name == "learning_rate"
+    draft.values[slider.name] = st.select_slider(
+        slider.label, options=values, value=wanted, key=key, help=help_line(slider.name),
+        format_func=lambda v: f"{v:,.6g}",
+        on_change=_tell if is_rate else "rerun", args=(panel.on_rate, key) if is_rate else None,
     )  # fmt: skip
-    return recipe or "classic"
 
 
-def _groups(draft: dict[str, Any], columns: Iterator[Any]) -> dict[str, Any]:
-    """The three groups that a recipe is made of, each with a switch of its own."""
-    chosen: dict[str, Any] = {}
+def _tell(on_rate: Callable[[float], None], key: str) -> None:
+    on_rate(float(st.session_state[key]))
+
+
+def _keep_possible(slider: Slider, corpus: Corpus, draft: Draft) -> list[Any] | None:
+    """The values that fit the text and the width (None: all do); the draft then holds one."""
+    if slider.name == "n_head":
+        # Even heads, since the fast block turns pairs of numbers.
+        width = draft.wanted("n_embd")
+        possible = [n for n in slider.values if width % (2 * n) == 0] or [1]
+        n_head, classic = draft.wanted("n_head"), draft.wanted("block") != "fast"
+        fits = n_head in possible or (classic and width % n_head == 0)
+    elif slider.name == "block_size":
+        n_val = len(corpus.text) - corpus.n_train
+        possible = [n for n in slider.values if n < n_val] or [slider.values[0]]
+        fits = draft.wanted("block_size") < n_val
+    else:
+        return None
+    if not fits:
+        below = [n for n in possible if n <= draft.wanted(slider.name)]
+        draft.values[slider.name] = max(below, default=possible[0])
+    return possible
+
+
+def _groups(panel: Panel, draft: Draft) -> None:
+    if draft.wanted("block") != "fast":
+        draft.values["ngrams"] = 0
+    has_tables = draft.wanted("block") == "fast"
+    cells = _cells([n for n in GROUPS if panel.shows(n) and (n != "ngrams" or has_tables)])
     for name, label, options in (
         ("block", "Block", BLOCKS),
         ("optimizer", "Optimiser", OPTIMIZERS),
     ):
-        with next(columns):
-            chosen[name] = st.selectbox(
-                label, options, index=options.index(draft[name]), help=help_line(name),
+        if name in cells:
+            draft.values[name] = cells[name].selectbox(
+                label, options, index=options.index(draft.wanted(name)), help=help_line(name),
                 key=_key("transformer", name, draft),
             )  # fmt: skip
-    if chosen["block"] == "fast":
-        with next(columns):
-            chosen["ngrams"] = st.select_slider(
-                "n-gram tables", NGRAMS, value=draft["ngrams"], help=help_line("ngrams"),
-                key=_key("transformer", "ngrams", draft),
-            )  # fmt: skip
-    else:
-        chosen["ngrams"] = 0
-    return chosen
+    if draft.values.get("block", draft.wanted("block")) != "fast":
+        draft.values["ngrams"] = 0
+    elif "ngrams" in cells:
+        draft.values["ngrams"] = cells["ngrams"].select_slider(
+            "n-gram tables", sorted({*NGRAMS, draft.wanted("ngrams")}),
+            value=draft.wanted("ngrams"), help=help_line("ngrams"),
+            key=_key("transformer", "ngrams", draft),
+        )  # fmt: skip
 
 
-def _draft(
-    lab: Lab, model: ModelKind, corpus: Corpus, preset: str | None, recipe: str
-) -> dict[str, Any]:
-    """What the controls of this model said last, also while another model's were on the screen."""
-    drafts = st.session_state.setdefault(_DRAFTS, {})
-    start = {"preset": preset, "recipe": recipe}
-    before = drafts.get(model, {})
-    if any(before.get(name, "") != value for name, value in start.items()):
-        flat = lab.configure(model, corpus, preset, recipe).flat()
-        drafts[model] = flat | start | {"version": before.get("version", 0) + 1}
-    draft: dict[str, Any] = drafts[model]
-    return draft
+def _schedule_and_seed(panel: Panel, draft: Draft) -> None:
+    cells = _cells([name for name in ("schedule", "seed", "threads") if panel.shows(name)])
+    if "schedule" in cells:
+        draft.values["schedule"] = cells["schedule"].selectbox(
+            "Schedule", SCHEDULES, index=SCHEDULES.index(draft.wanted("schedule")),
+            key=_key(panel.model, "schedule", draft), help=help_line("schedule"),
+        )  # fmt: skip
+    if "seed" in cells:
+        draft.values["seed"] = cells["seed"].number_input(
+            "Seed", min_value=0, max_value=2**31 - 1, value=draft.wanted("seed"), step=1,
+            key=_key(panel.model, "seed", draft), help=help_line("seed"),
+        )  # fmt: skip
+    if "threads" in cells:
+        cells["threads"].selectbox(
+            "CPU threads", range(1, (os.cpu_count() or 1) + 1), key="train_threads",
+            help="How many the lab may take, for every run, until it is stopped; LAB_THREADS sets "
+            "it for good. Sums in another order may differ in the last digits.",
+        )  # fmt: skip
 
 
-def _slider(
-    slider: Slider, chosen: dict[str, Any], corpus: Corpus, draft: dict[str, Any], model: ModelKind
-) -> Any:
-    wanted = draft[slider.name]
-    values = _possible(slider, chosen, corpus)
-    key = _key(model, slider.name, draft)
-    if values is None:
-        values = sorted({*slider.values, wanted})
-    else:
-        # What is possible may have changed under it: fall back to the largest that still fits,
-        # in a new widget, since this one may hold a value that is no longer there.
-        wanted = wanted if wanted in values else max(v for v in values if v <= wanted)
-        key += f"_{len(values)}_{values[-1]}"
-    return st.select_slider(
-        slider.label, options=values, value=wanted, key=key, help=help_line(slider.name),
-        format_func=lambda v: f"{v:,.6g}",
-    )  # fmt: skip
-
-
-def _possible(slider: Slider, chosen: dict[str, Any], corpus: Corpus) -> list[Any] | None:
-    """The values that fit the text and the width chosen so far; None: all do."""
-    if slider.name == "n_head":
-        # Even heads, since the fast block turns pairs of numbers.
-        return [n for n in slider.values if chosen["n_embd"] % (2 * n) == 0]
-    if slider.name == "block_size":
-        n_val = len(corpus.text) - corpus.n_train
-        return [n for n in slider.values if n < n_val] or [slider.values[0]]
-    return None
-
-
-def _key(model: ModelKind, name: str, draft: dict[str, Any]) -> str:
+def _key(model: ModelKind, name: str, draft: Draft) -> str:
     """A widget's key; a new version of the draft gets new widgets, and so its own values."""
-    return f"train_{name}_{model}_{draft['version']}"
+    return f"train_{name}_{model}_{draft.version}"

@@ -78,7 +78,11 @@ class Palette:
 
     def attention_scale(self, kind: str) -> ColorScale:
         """One hue from the ground (no attention) to the model's colour (all of it)."""
-        return _even_scale((self.ground, self.model(kind)))
+        return self.scale_to(self.model(kind))
+
+    def scale_to(self, color: str) -> ColorScale:
+        """Perceptually even, from the ground to a colour."""
+        return _even_scale((self.ground, color))
 
     @property
     def probability_scale(self) -> ColorScale:
@@ -107,6 +111,11 @@ def contrast(color: str, other: str) -> float:
     """From 1 to 21, after https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
     darker, lighter = sorted((_luminance(color), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever reads better on a colour: at least 4.5:1, whatever it is."""
+    return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, color))
 
 
 def _luminance(color: str) -> float:

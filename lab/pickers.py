@@ -25,22 +25,26 @@ CHECKPOINT_HELP = (
 )
 
 
-def pick_run(runs: list[RunRecord], *, key: str, label: str = "Run") -> RunRecord | None:
+def pick_run(
+    runs: list[RunRecord], *, key: str, label: str = "Run", collapsed: bool = False
+) -> RunRecord | None:
     """Let the reader choose one of `runs` (the newest first); None when there are none.
 
     The choice is the session's, so it stays from page to page. Where the session's run is not among
-    `runs`, a live one is shown, else the newest.
+    `runs`, a live one is shown, else the newest; where all are of sweeps, none until one is chosen.
     """
-    chosen = chosen_run(runs)
-    if chosen is None:
+    if not runs:
         return None
+    chosen = chosen_run(runs)
     by_id = {run.id: run for run in runs}
     # The session's choice is the one truth: the box shows it, and a change goes through it.
-    if st.session_state.get(key) != chosen.id:
-        st.session_state[key] = chosen.id
+    shown = chosen.id if chosen else None
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
     st.selectbox(
         label, list(by_id), key=key, format_func=lambda run_id: run_label(by_id[run_id]),
-        on_change=_take_over, args=(key,),
+        index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
+        args=(key,), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
     return chosen
 
@@ -94,4 +98,5 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
 
 def _take_over(key: str) -> None:
     """The reader changed the box under `key`: that run is the session's from now on."""
-    choose_run(st.session_state[key])
+    if run_id := st.session_state[key]:
+        choose_run(run_id)

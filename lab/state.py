@@ -7,18 +7,31 @@ caches. Runs and services live in `core`; a session holds a run's id and nothing
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal
 
 import streamlit as st
 
+from core.config import RunConfig, SampleConfig
 from core.devices import set_threads
+from core.generation import write
 from core.lab import Lab, LoadedModel, Which
+from core.models import build_model
 from core.preflight import Calibration, calibrate
 from core.records import LIVE, RunRecord
+from core.run import SAMPLE_LENGTH
 from core.service import TrainingService, training_service
+from core.spelling import lexicon_of
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.palette import Palette, palette_for
 
+View = Literal["run", "race", "sweep", "runs"]
+"""The views of the Train page."""
+VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "runs": "Runs"}
+
 _CHOSEN_RUN = "chosen_run"
+_WANTED_VIEW = "train_wanted_view"
+_DRAFTED_RUN = "train_drafted_run"
+_BENCH_IS_CLEAR = "train_bench_is_clear"
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,6 +45,11 @@ def the_calibration() -> Calibration | None:
     """How fast this machine is; None while it is being timed, which the first call begins."""
     timing = _timing()
     return timing.result() if timing.done() else None
+
+
+def wait_for_calibration() -> Calibration:
+    """How fast this machine is, as soon as that is known: a second or so."""
+    return _timing().result()
 
 
 @st.cache_resource(show_spinner=False)
@@ -50,22 +68,76 @@ def palette() -> Palette:
 
 
 def is_live(record: RunRecord) -> bool:
-    """Whether the run's numbers are changing now."""
-    return record.status in LIVE
+    """Whether the run's numbers are changing now; a cell of a sweep may wait for long."""
+    return record.status in LIVE and not (record.status == "queued" and record.sweep)
 
 
 def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
-    """The run that the session looks at: the one it chose, else a live one, else the newest."""
+    """The run that the session looks at: the one it chose, else a live one, else the newest.
+
+    A run of a sweep is only looked at where it was chosen: there are many, and one is like another.
+    """
     wanted = st.session_state.get(_CHOSEN_RUN)
     by_id = {run.id: run for run in runs}
     if wanted in by_id:
         return by_id[wanted]
-    return next((run for run in runs if is_live(run)), runs[0] if runs else None)
+    single = [run for run in runs if not run.sweep]
+    return next((run for run in single if is_live(run)), single[0] if single else None)
 
 
 def choose_run(run_id: str) -> None:
     """Look at this run from now on, on every page."""
     st.session_state[_CHOSEN_RUN] = run_id
+    st.session_state[_BENCH_IS_CLEAR] = False
+
+
+def clear_bench() -> None:
+    """Begin anew on the Train page; the run that was there stays where runs are."""
+    st.session_state[_BENCH_IS_CLEAR] = True
+
+
+def run_on_the_bench(runs: list[RunRecord]) -> RunRecord | None:
+    """The run that the Train page shows: the chosen one, unless the bench was cleared."""
+    return None if st.session_state.get(_BENCH_IS_CLEAR) else chosen_run(runs)
+
+
+def draft_is_of(run_id: str | None) -> bool:
+    """Note that the controls say the settings of this run; False if they did so already."""
+    known = st.session_state.get(_DRAFTED_RUN) == run_id
+    st.session_state[_DRAFTED_RUN] = run_id
+    return not known
+
+
+def open_run(run_id: str) -> None:
+    """Look at this run, and on the Train page in the view of one run."""
+    choose_run(run_id)
+    want_view("run")
+
+
+def want_view(view: View) -> None:
+    """Let the Train page show another view when it is drawn next."""
+    st.session_state[_WANTED_VIEW] = view
+
+
+def wanted_view() -> View | None:
+    """The view that somebody asked for since the last time, if any."""
+    view: View | None = st.session_state.pop(_WANTED_VIEW, None)
+    return view
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def lexicon_of_corpus(name: str, fingerprint: str) -> frozenset[str]:
+    """The words of a text; `fingerprint` is there to tell texts of one name apart."""
+    return lexicon_of(the_lab().library.load_exactly(name, fingerprint).text)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> str:
+    """What a model of these settings writes before it has learned anything."""
+    corpus = the_lab().library.load(corpus_name)
+    model = build_model(config.model, config.train.seed).eval()
+    sample = SampleConfig(max_new_tokens=SAMPLE_LENGTH, seed=config.train.seed, temperature=0.8)
+    return write(model, corpus.vocabulary, prompt, sample)
 
 
 def curve_of(record: RunRecord) -> LossCurve:

@@ -53,6 +53,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+def mib(size_bytes: float) -> str:
+    """A size as it is taken on the disk or in memory: 24.1 MiB."""
+    return f"{size_bytes / 2**20:,.1f} MiB"
+
+
 def short_count(number: float) -> str:
     """A large number at a glance: 4,225, 90.4 k, 0.80 M, 1.25 G."""
     if number < 10_000:

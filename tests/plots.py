@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 import pytest
 
+import lab.training
 from lab.components import live_plot as live_plot_module
 from lab.components.live_plot import PlotClick
 
@@ -20,9 +24,9 @@ class Plots:
     alts: dict[str, str] = field(default_factory=dict)
     _clicks: dict[str, PlotClick] = field(default_factory=dict)
 
-    def click(self, key: str, x: float, y: float) -> None:
+    def click(self, key: str, x: float, y: float, customdata: object = None) -> None:
         """Let the page find a click at the next run; like a real one, it is found once."""
-        self._clicks[key] = PlotClick(x=x, y=y, z=None, curve=0, customdata=None)
+        self._clicks[key] = PlotClick(x=x, y=y, z=None, curve=0, customdata=customdata)
 
     def live_plot(
         self,
@@ -43,5 +47,10 @@ class Plots:
 def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plots]:
     """Import this fixture into a test module; pages then draw here."""
     drawn = Plots()
-    monkeypatch.setattr(live_plot_module, "live_plot", drawn.live_plot)
+    real = live_plot_module.live_plot
+    for room in pkgutil.iter_modules(lab.training.__path__):
+        importlib.import_module(f"lab.training.{room.name}")  # not only once it is patched
+    for name, module in list(sys.modules.items()):  # pages are run anew, their rooms are not
+        if name.startswith("lab.") and getattr(module, "live_plot", None) is real:
+            monkeypatch.setattr(module, "live_plot", drawn.live_plot)
     yield drawn

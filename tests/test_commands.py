@@ -126,7 +126,7 @@ def test_runs_are_renamed_and_deleted(cli: CommandLine, lab: Lab) -> None:
     assert cli.ok("runs", "rename", "owl", "fox")["runs"][0]["name"] == "fox"
     assert cli.ok("runs", "delete", "fox")["runs"][0]["run"] == run_id
     assert cli.ok("runs") == {"runs": []}
-    assert not lab.home.run_folder(run_id).exists()
+    assert lab.deleted_runs()[0].id == run_id
 
 
 def test_a_branch_is_made_and_goes_on(cli: CommandLine, lab: Lab) -> None:

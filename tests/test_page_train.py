@@ -36,6 +36,16 @@ def control(app: AppTest, kind: str, name: str) -> Any:
     return found[0]
 
 
+def open_train(level: str = "all", corpus: str | None = None) -> AppTest:
+    """The Train page with all controls, on a text."""
+    app = open_page("train")
+    app.segmented_control(key="train_level").set_value(level).run()
+    if corpus:
+        app.selectbox(key="train_corpus").set_value(corpus).run()
+    assert not app.exception
+    return app
+
+
 def only_run(lab: Lab) -> RunRecord:
     (run,) = lab.runs()
     return run
@@ -55,7 +65,8 @@ def small(pages: Lab) -> Lab:
 
 def test_an_empty_lab_shows_counted_lines_and_a_start_button(pages: Lab) -> None:
     app = open_page("train")
-    assert {b.key for b in app.button} == {"train_start", "train_step", "train_new_seed"}
+    buttons = {b.key for b in app.button if b.key.startswith("train_")}
+    assert buttons == {"train_start", "train_step", "train_new_seed"}
     assert any("what counting alone reaches" in caption.value for caption in app.caption)
 
 
@@ -63,8 +74,7 @@ def test_an_empty_lab_shows_counted_lines_and_a_start_button(pages: Lab) -> None
 def test_only_controls_that_the_model_has_are_there_and_each_changes_the_run(
     small: Lab, kind: ModelKind
 ) -> None:
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("small").run()
+    app = open_train(corpus="small")
     choose_model(app, kind)
     has = {n for n in CHANGES if n in MODEL_SETTINGS[kind]}
     has |= {"batch_size", "max_iters", "learning_rate"}
@@ -98,7 +108,7 @@ def test_head_counts_that_do_not_divide_the_width_cannot_be_picked(pages: Lab) -
 
 
 def test_a_preset_sets_all_controls_and_a_new_seed_only_the_seed(pages: Lab) -> None:
-    app = open_page("train")
+    app = open_train()
     app.selectbox(key="train_preset_transformer").set_value("nanogpt-gpu").run()
     assert control(app, "select_slider", "n_embd").value == 384
     assert control(app, "select_slider", "dropout").value == 0.2
@@ -117,8 +127,7 @@ def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
 
 
 def test_step_pause_resume_and_stop(small: Lab) -> None:
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("small").run()
+    app = open_train(corpus="small")
     app.button(key="train_step").click().run()
     wait_until(lambda: only_run(small).iter == 1, "one step")
     app.run()
@@ -139,24 +148,21 @@ def test_step_pause_resume_and_stop(small: Lab) -> None:
 
 def test_block_sizes_that_do_not_fit_the_text_cannot_be_picked(pages: Lab) -> None:
     pages.library.add("short", play(300).encode(), "short")
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("short").run()
+    app = open_train(corpus="short")
     assert not app.exception
     assert max(map(int, control(app, "select_slider", "block_size").options)) == 16
 
 
 def test_a_text_too_short_for_any_block_is_said_and_nothing_is_left(pages: Lab) -> None:
     pages.library.add("tiny", b"to be or not", "tiny")
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("tiny").run()
+    app = open_train(corpus="tiny")
     assert not app.exception
     assert "too short for block_size" in app.error[0].value
     assert pages.runs() == []
 
 
 def test_a_run_whose_corpus_is_gone_cannot_be_resumed_and_says_why(small: Lab) -> None:
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("small").run()
+    app = open_train(corpus="small")
     app.button(key="train_step").click().run()
     wait_until(lambda: only_run(small).iter == 1, "one step")
     from core import service
@@ -173,8 +179,7 @@ def test_a_run_whose_corpus_is_gone_cannot_be_resumed_and_says_why(small: Lab) -
 
 
 def test_a_recipe_sets_the_controls_and_each_of_its_groups_can_be_switched(small: Lab) -> None:
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("small").run()
+    app = open_train(corpus="small")
     app.segmented_control(key="train_recipe").set_value("fastest").run()
     assert control(app, "select_slider", "ngrams").value == 5
     assert control(app, "selectbox", "optimizer").value == "muon"
@@ -199,14 +204,13 @@ def test_a_run_that_another_process_trains_can_only_be_watched(small: Lab) -> No
     held.set_status("running")
     app = open_page("train")
     keys = {button.key for button in app.button}
-    assert "train_new_run" in keys and not keys & {"train_pause", "train_stop", "train_step"}
+    assert "train_reset" in keys and not keys & {"train_pause", "train_stop", "train_step"}
     assert any("Another process trains this run" in caption.value for caption in app.caption)
     held.close()
 
 
 def test_what_a_run_will_cost_is_said_under_the_controls(small: Lab) -> None:
-    app = open_page("train")
-    app.selectbox(key="train_corpus").set_value("small").run()
+    app = open_train(corpus="small")
     wait_until(the_calibration_is_there, "a calibration")
     app.run()
 

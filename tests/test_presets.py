@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.config import MODEL_KINDS, ModelKind
 from core.errors import ConfigError
-from core.presets import DEFAULTS, PRESETS, resolve
+from core.presets import DEFAULTS, PRESETS, RECIPES, adapt, resolve
 
 
 @pytest.mark.parametrize("preset", [None, *PRESETS])
@@ -84,3 +86,98 @@ def test_unknown_models_and_presets_are_refused_with_those_there_are() -> None:
         resolve("rnn", 65)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="nanogpt-gpu, laptop-best, not 'huge'"):
         resolve("bigram", 65, "huge")
+
+
+# --- other values for some settings ---------------------------------------------------------------
+
+
+def test_with_nothing_changed_the_settings_are_the_same_object(kind: ModelKind) -> None:
+    config = resolve(kind, 65, "quick")
+    assert adapt(config, {}) is config
+    assert adapt(config, config.flat()) is config  # every control says what it says already
+
+
+def test_what_was_made_for_another_length_follows_a_changed_one() -> None:
+    config = resolve("transformer", 65, "nanogpt-cpu")
+    train = adapt(config, {"max_iters": 400}).train
+    assert (train.max_iters, train.lr_decay_iters) == (400, 400)
+    assert (train.warmup_iters, train.eval_interval) == (20, 20)
+    assert train.min_lr == config.train.min_lr
+    assert config.train.max_iters == 2000  # the old settings stay as they were
+
+
+def test_what_was_made_for_another_rate_follows_a_changed_one() -> None:
+    config = resolve("transformer", 65, "nanogpt-cpu")
+    train = adapt(config, {"learning_rate": 5e-2}).train
+    assert train.min_lr == pytest.approx(5e-3)
+    assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (100, 2000, 250)
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "classic"])
+def test_what_is_0_is_meant_to_be_and_stays(recipe: str) -> None:
+    config = resolve("transformer", 65, None, None, recipe)
+    assert config.train.warmup_iters == config.train.min_lr == 0
+    train = adapt(config, {"max_iters": 400, "learning_rate": 5e-2}).train
+    assert train.warmup_iters == train.min_lr == 0
+    assert (train.lr_decay_iters, train.eval_interval) == (400, 20)
+
+
+def test_what_is_named_beside_a_changed_setting_stays() -> None:
+    changes = {"max_iters": 400, "learning_rate": 5e-2, "warmup_iters": 7, "min_lr": 0.04}
+    train = adapt(resolve("transformer", 65, "nanogpt-cpu"), changes).train
+    assert (train.warmup_iters, train.min_lr) == (7, 0.04)
+    assert (train.lr_decay_iters, train.eval_interval) == (400, 20)
+
+
+def test_other_settings_leave_a_schedule_of_one_s_own_alone(kind: ModelKind) -> None:
+    own = {"min_lr": 2e-4, "warmup_iters": 3, "lr_decay_iters": 77, "eval_interval": 9}
+    config = resolve(kind, 65, None, own)
+    changed = adapt(config, {"batch_size": 2, "block_size": 16})
+    assert changed.flat() == config.flat() | {"batch_size": 2, "block_size": 16}
+    same_length = {"max_iters": config.train.max_iters, "batch_size": 2}
+    assert adapt(config, same_length).flat() == config.flat() | {"batch_size": 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("bigram", "n_layer"), ("attention", "n_layer"), ("bigram", "dropout")]
+)
+def test_a_change_of_what_the_model_does_not_have_is_refused(model: ModelKind, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"The {model} model has no {name}"):
+        adapt(resolve(model, 65), {name: 1})
+
+
+@pytest.mark.parametrize("changes", [{"model": "bigram"}, {"vocab_size": 66}], ids=str)
+def test_a_change_never_makes_another_model_of_it(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="model has no"):
+        adapt(resolve("transformer", 65), changes)
+
+
+@pytest.mark.parametrize("changes", [{"n_head": 5}, {"max_iters": 0}, {"min_lr": 9.0}], ids=str)
+def test_changes_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        adapt(resolve("transformer", 65), changes)
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"max_iters": 300},
+        {"learning_rate": 2e-3},
+        {"max_iters": 40, "learning_rate": 0.3},
+        {"block_size": 16, "batch_size": 2, "seed": 7},
+        {"max_iters": 300, "warmup_iters": 9, "eval_interval": 11, "min_lr": 1e-5},
+    ],
+    ids=str,
+)
+def test_a_change_afterwards_is_what_a_flag_would_have_been(
+    kind: ModelKind, preset: str | None, flags: dict[str, Any]
+) -> None:
+    assert adapt(resolve(kind, 65, preset), flags) == resolve(kind, 65, preset, flags)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_change_after_a_recipe_is_what_a_flag_would_have_been(recipe: str) -> None:
+    flags = {"max_iters": 300, "learning_rate": 2e-3, "n_layer": 3, "dropout": 0.1}
+    base = resolve("transformer", 65, "nanogpt-cpu", None, recipe)
+    assert adapt(base, flags) == resolve("transformer", 65, "nanogpt-cpu", flags, recipe)

@@ -7,10 +7,11 @@ codes are `core.__main__`'s.
 from __future__ import annotations
 
 from core.commands.common import Command, Fields
+from core.commands.keeping import clean, delete, disk, empty_bin, restore
 from core.commands.measuring import bench
+from core.commands.racing import race
 from core.commands.running import (
     branch,
-    delete,
     evaluate,
     export,
     import_model,
@@ -18,11 +19,19 @@ from core.commands.running import (
     rename,
     write_text,
 )
+from core.commands.sweeping import (
+    delete_sweep,
+    list_sweeps,
+    resume_sweep,
+    show_sweep,
+    sweep,
+)
 from core.commands.texts import add_corpus, get_corpus, list_corpora
 from core.commands.training import Failed, Interrupted, resume, train
 
 __all__ = [
-    "Command", "Failed", "Fields", "Interrupted", "add_corpus", "bench", "branch", "delete",
-    "evaluate", "export", "get_corpus", "import_model", "list_corpora", "list_runs", "rename",
-    "resume", "train", "write_text",
+    "Command", "Failed", "Fields", "Interrupted", "add_corpus", "bench", "branch", "clean",
+    "delete", "delete_sweep", "disk", "empty_bin", "evaluate", "export", "get_corpus",
+    "import_model", "list_corpora", "list_runs", "list_sweeps", "race", "rename", "restore",
+    "resume", "resume_sweep", "show_sweep", "sweep", "train", "write_text",
 ]  # fmt: skip

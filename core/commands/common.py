@@ -44,6 +44,17 @@ def run_fields(record: RunRecord, world: World = ALONE) -> Fields:
     }
 
 
+def listed(records: list[RunRecord]) -> Fields:
+    """What the commands on `runs` say of each."""
+    return {
+        "runs": [
+            run_fields(record)
+            | {"model": record.model, "corpus": record.corpus, "config": record.config.flat()}
+            for record in records
+        ]
+    }
+
+
 def flags(args: Namespace) -> dict[str, Any]:
     """The settings that were named on the command line."""
     names = [f.name for config in (ModelConfig, TrainConfig) for f in fields(config)]

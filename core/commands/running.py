@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from core.archive import is_run_file, open_run_file
 from core.branch import branch_run
-from core.commands.common import BAR, Fields, flags, progress_bar, run_fields, say
+from core.commands.common import BAR, Fields, flags, listed, progress_bar, run_fields, say
 from core.config import SampleConfig
-from core.errors import PromptError
+from core.errors import ExchangeError, PromptError
 from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
 from core.lab import Lab, LoadedModel
@@ -70,15 +71,11 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
 
 
 def list_runs(lab: Lab, args: Namespace) -> Fields:
-    return _listed(lab.runs())
+    return listed(lab.runs())
 
 
 def rename(lab: Lab, args: Namespace) -> Fields:
-    return _listed([lab.rename_run(args.run, args.name)])
-
-
-def delete(lab: Lab, args: Namespace) -> Fields:
-    return _listed([lab.delete_run(args.run)])
+    return listed([lab.rename_run(args.run, args.name)])
 
 
 def branch(lab: Lab, args: Namespace) -> Fields:
@@ -90,17 +87,7 @@ def branch(lab: Lab, args: Namespace) -> Fields:
             bar.update(step - bar.n)
 
         record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
-    return _listed([record])
-
-
-def _listed(records: list[RunRecord]) -> Fields:
-    return {
-        "runs": [
-            run_fields(record)
-            | {"model": record.model, "corpus": record.corpus, "config": record.config.flat()}
-            for record in records
-        ]
-    }
+    return listed([record])
 
 
 def export(lab: Lab, args: Namespace) -> Fields:
@@ -110,4 +97,9 @@ def export(lab: Lab, args: Namespace) -> Fields:
 
 
 def import_model(lab: Lab, args: Namespace) -> Fields:
-    return run_fields(import_run(lab, Path(args.file), args.corpus, args.name))
+    path = Path(args.file)
+    if not is_run_file(path):
+        return run_fields(import_run(lab, path, args.corpus, args.name))
+    if args.corpus:
+        raise ExchangeError(f"{path.name} brings the text of its run along; leave out --corpus.")
+    return run_fields(open_run_file(lab, path, args.name))

@@ -128,7 +128,8 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
             run = pick_run(runs, key="bigram_run")
         with st.container(width="content"):
             which = pick_checkpoint(key="bigram_checkpoint")
-        assert run is not None
+        if run is None:
+            return _render_offer()
         loaded = load_model(run, which)
         with st.container(gap=None):
             st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.")

@@ -100,7 +100,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     """The runs to compare, the newest first; until the reader chooses, the newest of each model."""
     by_id = {run.id: run for run in runs}
     if not st.session_state.get(_TOUCHED):
-        newest = {run.model: run.id for run in reversed(runs)}
+        newest = {run.model: run.id for run in reversed(runs) if not run.sweep}
         st.session_state[_CHOSEN] = [newest[kind] for kind in MODEL_KINDS if kind in newest]
     # A run may have been deleted since; the box must not hold what it does not offer.
     st.session_state[_CHOSEN] = [i for i in st.session_state[_CHOSEN] if i in by_id]

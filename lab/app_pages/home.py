@@ -7,8 +7,10 @@ from typing import Literal
 
 import streamlit as st
 
-from core.config import MODEL_KINDS, ModelKind
+from core.config import MODEL_KINDS, ModelKind, TrainConfig
 from core.corpus import Corpus
+from core.race import BUDGETS, Fairness, race_configs
+from core.racing import start_race
 from core.records import RunRecord
 from core.reference import reference_lines
 from lab import words
@@ -100,17 +102,18 @@ def _each(runs: list[RunRecord], action: Callable[[str], None]) -> None:
 
 
 def _start_race(corpus: Corpus) -> None:
-    """Start one quick run of each model."""
-    for kind in MODEL_KINDS:
-        config = the_lab().configure(kind, corpus, "quick")
-        choose_run(the_service().start(config, corpus))
+    """Start one quick run of each model, at equal steps."""
+    terms: tuple[Fairness, int] = ("steps", BUDGETS["steps"])
+    configs = race_configs(the_lab().configure, corpus, *terms, None, TrainConfig.seed)
+    choose_run(start_race(the_service(), configs, corpus, *terms)[-1])
 
 
 def _newest_of_each(runs: list[RunRecord]) -> list[RunRecord]:
-    """The newest run of each model, in the order of the curriculum."""
+    """The newest run of each model but for sweeps, in the order of the curriculum."""
     newest: dict[str, RunRecord] = {}
     for run in runs:
-        newest.setdefault(run.model, run)
+        if not run.sweep:
+            newest.setdefault(run.model, run)
     return [newest[kind] for kind in MODEL_KINDS if kind in newest]
 
 

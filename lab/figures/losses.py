@@ -6,27 +6,34 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.preflight import flops_per_token
 from core.records import RunRecord
 from core.reference import ReferenceLine
 from core.trainer import Estimate, StepRecord
 from lab.figures.base import MARGIN, compact, plain_figure
 from lab.palette import Palette
 
-XAxis = Literal["steps", "characters", "seconds"]
+XAxis = Literal["steps", "characters", "seconds", "FLOPs"]
 X_TITLES: dict[XAxis, str] = {
     "steps": "steps",
     "characters": "characters seen",
     "seconds": "seconds of training",
+    "FLOPs": "FLOPs in matrix products",
 }
+Scale = Literal["linear", "log steps", "log loss"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+"""`log steps` is for the horizontal axis, whatever it shows."""
 SHOWN_REFERENCES = ("uniform", "unigram", "bigram", "5-gram")
 MAX_POINTS = 1000
 """A curve is thinned to this many points before it is sent to the browser."""
+LOWEST_IN_LOG = 1e-3
+"""A log axis of losses begins no lower: a text that repeats itself is counted down to 0."""
 
 _DASHES = {"bigram": "dot", "attention": "dash", "transformer": "solid"}
 """Beside the colour, so that the three can be told apart without it."""
@@ -39,6 +46,7 @@ class LossCurve:
     name: str
     model: str
     chars_per_step: int
+    flops_per_char: int
     steps: NDArray[np.float32] = field(repr=False)
     step_seconds: NDArray[np.float32] = field(repr=False)
     train_losses: NDArray[np.float32] = field(repr=False)
@@ -55,6 +63,7 @@ class LossCurve:
             name=record.name,
             model=record.model,
             chars_per_step=config.train.batch_size * config.model.block_size,
+            flops_per_char=flops_per_token(config.model),
             steps=compact([s.iter for s in steps]),
             step_seconds=compact([s.elapsed_s for s in steps]),
             train_losses=compact([s.loss_nats for s in steps]),
@@ -66,6 +75,8 @@ class LossCurve:
         """Steps in the unit of the axis."""
         if axis == "characters":
             return steps * self.chars_per_step
+        if axis == "FLOPs":
+            return steps * np.float32(self.chars_per_step * self.flops_per_char)
         if axis == "seconds":
             known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], self.step_seconds])
             return compact(np.interp(steps, *known))
@@ -81,6 +92,7 @@ def loss_figure(
     x_end: float | None = None,
     in_bits: bool = False,
     label_by: Literal["model", "name"] = "model",
+    scale: Scale = "linear",
 ) -> go.Figure:
     """Validation strong, training thin and paler, counted references grey with their values.
 
@@ -89,26 +101,46 @@ def loss_figure(
         in_bits: bits per character instead of nats.
         label_by: what the legend calls a curve.
     """
-    scale = 1.0 / math.log(2) if in_bits else 1.0
+    factor = unit_factor(in_bits)
     unit = "bits" if in_bits else "nats"
     figure = plain_figure(palette)
     for curve in curves:
-        _add_curve(figure, curve, palette, axis, scale, label_by)
-    _add_references(figure, references, palette, scale)
+        _add_curve(figure, curve, palette, axis, factor, label_by)
+    _add_references(figure, references, palette, factor, in_log=scale == "log loss")
     figure.update_layout(
         margin=MARGIN | dict(r=112, t=36),
         showlegend=bool(curves),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
         hovermode="closest",
-        uirevision=f"{axis}-{unit}",
+        uirevision=f"{axis}-{unit}-{scale}",
     )
-    figure.update_xaxes(
-        title=X_TITLES[axis], rangemode="tozero", range=[0, x_end] if x_end else None
-    )
-    if not curves and not x_end:
-        figure.update_xaxes(range=[0, 1000])
-    figure.update_yaxes(title=f"loss ({unit} per character)", range=_y_range(references, scale))
+    _set_axes(figure, axis, scale, x_end or (None if curves else 1000))
+    figure.update_yaxes(title=f"loss ({unit} per character)")
+    if y_range := _y_range(references, factor):
+        if scale == "log loss":
+            y_range = [math.log10(max(y, LOWEST_IN_LOG)) for y in y_range]
+        figure.update_yaxes(range=y_range)
     return figure
+
+
+def as_text(name: str) -> str:
+    """A name that somebody typed, as a label: Plotly reads a few HTML tags there, and `%{y}`."""
+    return escape(name).replace("%{", "%&#123;")
+
+
+def unit_factor(in_bits: bool) -> float:
+    """What a loss in nats is multiplied by to be in the unit of the chart."""
+    return 1.0 / math.log(2) if in_bits else 1.0
+
+
+def _set_axes(figure: go.Figure, axis: XAxis, scale: Scale, x_end: float | None) -> None:
+    figure.update_xaxes(title=X_TITLES[axis], rangemode="tozero")
+    if scale == "log steps":
+        figure.update_xaxes(type="log", range=[0, math.log10(x_end)] if x_end else None)
+    elif x_end:
+        figure.update_xaxes(range=[0, x_end])
+    if scale == "log loss":
+        figure.update_yaxes(type="log", dtick="D1")
 
 
 def _add_curve(
@@ -116,50 +148,62 @@ def _add_curve(
     curve: LossCurve,
     palette: Palette,
     axis: XAxis,
-    scale: float,
+    factor: float,
     label_by: Literal["model", "name"],
 ) -> None:
-    # Plotly reads a few HTML tags in labels, and a run may bear any name.
-    label = curve.model if label_by == "model" else f"{escape(curve.name)} ({curve.model})"
+    label = curve.model if label_by == "model" else f"{as_text(curve.name)} ({curve.model})"
     figure.add_scatter(
-        x=curve.x(curve.steps, axis), y=curve.train_losses * scale, mode="lines", name=label,
+        x=curve.x(curve.steps, axis), y=curve.train_losses * factor, mode="lines", name=label,
         line=dict(color=palette.model_pale(curve.model), width=1), opacity=0.7,
-        showlegend=False, legendgroup=curve.name, hoverinfo="skip",
+        showlegend=False, legendgroup=curve.name,
+        **_hover(curve.steps, curve.train_losses, f"<b>{label}</b>, the batch just learned from"),
     )  # fmt: skip
-    nats = curve.val_losses
     figure.add_scatter(
-        x=curve.x(curve.estimate_steps, axis), y=nats * scale, mode="lines+markers", name=label,
-        legendgroup=curve.name,
+        x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * factor, mode="lines+markers",
+        name=label, legendgroup=curve.name,
         line=dict(color=palette.model(curve.model), width=2.5, dash=_DASHES[curve.model]),
         marker=dict(size=5),
-        customdata=np.stack([curve.estimate_steps, nats, nats / math.log(2)], axis=1),
+        **_hover(curve.estimate_steps, curve.val_losses, f"<b>{label}</b>, validation estimate"),
+    )  # fmt: skip
+
+
+def _hover(steps: NDArray[np.float32], nats: NDArray[np.float32], title: str) -> dict[str, Any]:
+    """What a point says when pointed at, and what a click on it brings: its step first."""
+    return dict(
+        customdata=np.stack([steps, nats, nats / np.float32(math.log(2))], axis=1),
         hovertemplate=(
-            f"<b>{label}</b>, validation estimate<br>step %{{customdata[0]:,.0f}}<br>"
+            f"{title}<br>step %{{customdata[0]:,.0f}}<br>"
             "%{customdata[1]:.3f} nats, %{customdata[2]:.3f} bits per character<extra></extra>"
         ),
-    )  # fmt: skip
+    )
 
 
 def _add_references(
-    figure: go.Figure, references: Sequence[ReferenceLine], palette: Palette, scale: float
+    figure: go.Figure,
+    references: Sequence[ReferenceLine],
+    palette: Palette,
+    factor: float,
+    *,
+    in_log: bool,
 ) -> None:
     for line in references:
-        if line.name not in SHOWN_REFERENCES:
+        y = line.loss_nats * factor
+        if line.name not in SHOWN_REFERENCES or (in_log and y < LOWEST_IN_LOG):
             continue
-        y = line.loss_nats * scale
         figure.add_shape(
             type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, layer="below",
             line=dict(color=palette.reference, width=1, dash="dash"),
         )  # fmt: skip
         figure.add_annotation(
-            text=f"{line.name} {y:.3f}", xref="paper", x=1.005, xanchor="left", y=y,
+            text=f"{line.name} {y:.3f}", xref="paper", x=1.005, xanchor="left",
+            y=math.log10(y) if in_log else y,  # of a log axis Plotly wants places here, not values
             showarrow=False, font=dict(color=palette.muted, size=12),
         )  # fmt: skip
 
 
-def _y_range(references: Sequence[ReferenceLine], scale: float) -> list[float] | None:
+def _y_range(references: Sequence[ReferenceLine], factor: float) -> list[float] | None:
     """From just under the best counted line to just over the worst, where there are any."""
     if not references:
         return None
-    losses = [line.loss_nats * scale for line in references]
-    return [min(min(losses) - 0.15 * scale, 1.3 * scale), max(losses) + 0.15 * scale]
+    losses = [line.loss_nats * factor for line in references]
+    return [min(min(losses) - 0.15 * factor, 1.3 * factor), max(losses) + 0.15 * factor]

@@ -1,0 +1,63 @@
+"""The command that lets the three models race, in the foreground and by equal terms."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Mapping
+
+from tqdm import tqdm
+
+from core.commands.common import BAR, Fields, run_fields, say
+from core.commands.training import Failed, Interrupted, caught_signals
+from core.config import ModelKind, RunConfig
+from core.lab import Lab
+from core.preflight import calibrate
+from core.race import BUDGETS, race_configs
+from core.racing import start_race
+from core.service import TrainingService
+
+POLL_S = 0.1
+
+
+def race(lab: Lab, args: Namespace) -> Fields:
+    corpus = lab.library.load(args.corpus)
+    budget = BUDGETS[args.by] if args.budget is None else args.budget
+    calibration = calibrate() if args.by == "seconds" else None
+    configs = race_configs(lab.configure, corpus, args.by, budget, calibration, args.seed)
+    service = TrainingService(lab)
+    try:
+        with caught_signals() as signals:
+            ids = start_race(service, configs, corpus, args.by, budget)
+            _say_terms(configs, args.by, budget)
+            _watch(service, ids, signals)
+    finally:
+        service.close()  # what is not finished is saved
+    runs = [lab.run(run_id) for run_id in ids]
+    fields_: Fields = {
+        "by": args.by,
+        "budget": budget,
+        "runs": [run_fields(run) | {"model": run.model} for run in runs],
+    }
+    if signals:
+        raise Interrupted(signals[0], fields_)
+    if failed := [
+        f"{run.name} ({run.model}): {run.message}" for run in runs if run.status == "failed"
+    ]:
+        raise Failed(" ".join(failed), fields_)
+    return fields_
+
+
+def _say_terms(configs: Mapping[ModelKind, RunConfig], by: str, budget: int) -> None:
+    steps = ", ".join(f"{kind} {c.train.max_iters:,}" for kind, c in configs.items())
+    say(f"{budget:,} {by} for each model, in turn; steps: {steps}")
+
+
+def _watch(service: TrainingService, ids: list[str], signals: list[int]) -> None:
+    """Show how far all three are together, until they are through or a signal arrives."""
+    with tqdm(total=100, unit=" %", **BAR) as bar:
+        while not signals and any(service.holds(run_id) for run_id in ids):
+            time.sleep(POLL_S)
+            runs = [service.lab.store.run(run_id) for run_id in ids]
+            done = sum(run.iter / run.max_iters for run in runs) / len(runs)
+            bar.update(int(100 * done) - bar.n)

@@ -1,0 +1,168 @@
+"""Commands on sweeps: train a grid of runs to its end, go on with one, look at one."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from typing import Any
+
+from tqdm import tqdm
+
+from core.commands.common import BAR, Fields, flags, say
+from core.commands.training import Failed, Interrupted, caught_signals
+from core.config import RunConfig
+from core.corpus import Corpus
+from core.errors import ConfigError
+from core.grid import SWEPT, Axis
+from core.lab import Lab
+from core.service import TrainingService
+from core.sweep import (
+    Cell,
+    Sweep,
+    enter_sweep,
+    load_sweep,
+    load_sweeps,
+    sweep_cells,
+    sweep_progress,
+)
+from core.sweep import delete_sweep as remove_sweep
+
+POLL_S = 0.1
+
+
+def sweep(lab: Lab, args: Namespace) -> Fields:
+    missing = [f"--{name}" for name in ("model", "x", "y") if getattr(args, name) is None]
+    if missing:
+        raise ConfigError(
+            f"A new sweep needs {' and '.join(missing)}, for example `sweep --model transformer "
+            "--x block_size=16,32,64 --y n_head=1,2,4`; resume, list, show and delete do not."
+        )
+    x, y = _axis(args.x), _axis(args.y)
+    corpus = lab.library.load(args.corpus)
+    base = _base(lab, args, corpus, x, y)
+    return _train_cells(lab, enter_sweep(lab, base, corpus, x, y, args.name))
+
+
+def resume_sweep(lab: Lab, args: Namespace) -> Fields:
+    return _train_cells(lab, load_sweep(lab, args.sweep))
+
+
+def show_sweep(lab: Lab, args: Namespace) -> Fields:
+    return _fields(lab, load_sweep(lab, args.sweep))
+
+
+def list_sweeps(lab: Lab, args: Namespace) -> Fields:
+    return {"sweeps": [_summary(lab, each) for each in load_sweeps(lab)]}
+
+
+def delete_sweep(lab: Lab, args: Namespace) -> Fields:
+    gone = load_sweep(lab, args.sweep)
+    summary = _summary(lab, gone)
+    remove_sweep(lab, gone)
+    return {"sweeps": [summary]}
+
+
+# --- what was asked for ---------------------------------------------------------------------------
+
+
+def _axis(text: str) -> Axis:
+    """`block_size=16,32,64` as the axis of a sweep."""
+    name, _, values = text.partition("=")
+    try:
+        return Axis.of(name.strip(), [float(value) for value in values.split(",")])
+    except ValueError:
+        raise ConfigError(
+            f"An axis is a setting and its values, such as block_size=16,32,64, not {text!r}; "
+            f"the settings are {', '.join(SWEPT)}."
+        ) from None
+
+
+def _base(lab: Lab, args: Namespace, corpus: Corpus, x: Axis, y: Axis) -> RunConfig:
+    """What all cells have in common: the settings of the first cell that can be."""
+    given = flags(args)
+    if twice := [axis.name for axis in (x, y) if axis.name in given]:
+        raise ConfigError(f"{twice[0]} is swept over, so --{twice[0]} would change nothing.")
+    first: ConfigError | None = None
+    for up in y.values:
+        for across in x.values:
+            named = given | {x.name: across, y.name: up}
+            try:
+                return lab.configure(args.model, corpus, args.preset, args.recipe, **named)
+            except ConfigError as error:
+                first = first or error
+    assert first is not None  # an axis has at least one value
+    raise first
+
+
+# --- training -------------------------------------------------------------------------------------
+
+
+def _train_cells(lab: Lab, chosen: Sweep) -> Fields:
+    """Train what is left of a sweep until its end or a signal, with a progress bar."""
+    progress = sweep_progress(sweep_cells(lab, chosen))
+    say(
+        f"{chosen.name}: {chosen.base.model.model}, {chosen.x.name} across, {chosen.y.name} up, "
+        f"{progress.n_cells} runs, {progress.n_done} of them done"
+    )
+    service = TrainingService(lab)
+    try:
+        with caught_signals() as signals:
+            service.start_sweep(chosen.id)
+            _watch(service, chosen, signals)
+    finally:
+        service.close()  # the cell in hand is saved
+    fields = _fields(lab, chosen)
+    if signals:
+        raise Interrupted(signals[0], fields)
+    failed = [cell for cell in fields["cells"] if cell["status"] == "failed"]
+    for cell in failed:
+        say(f"{chosen.x.name} {cell[chosen.x.name]}, {chosen.y.name} {cell[chosen.y.name]}: "
+            f"{cell['message']}")  # fmt: skip
+    if failed and len(failed) == sweep_progress(sweep_cells(lab, chosen)).n_cells:
+        raise Failed(f"All cells of {chosen.name} failed.", fields)
+    return fields
+
+
+def _watch(service: TrainingService, chosen: Sweep, signals: list[int]) -> None:
+    """Show how far the sweep is, until it is through or a signal arrives."""
+    progress = sweep_progress(sweep_cells(service.lab, chosen))
+    with tqdm(initial=progress.n_steps_done, total=progress.n_steps, unit=" steps", **BAR) as bar:
+        while not signals and service.is_sweeping(chosen.id):
+            time.sleep(POLL_S)
+            progress = sweep_progress(sweep_cells(service.lab, chosen))
+            bar.set_postfix_str(f"{progress.n_done} of {progress.n_cells} runs", refresh=False)
+            bar.update(progress.n_steps_done - bar.n)
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+def _fields(lab: Lab, chosen: Sweep) -> Fields:
+    cells = [_cell_fields(chosen, cell) for cell in sweep_cells(lab, chosen)]
+    return {
+        "sweep": chosen.id, "name": chosen.name, "model": chosen.base.model.model,
+        "corpus": chosen.corpus, "x": chosen.x.name, "y": chosen.y.name, "cells": cells,
+    }  # fmt: skip
+
+
+def _cell_fields(chosen: Sweep, cell: Cell) -> dict[str, Any]:
+    place = {chosen.x.name: cell.x, chosen.y.name: cell.y}
+    run = cell.run
+    if run is None:
+        return place | {
+            "run": None, "status": "impossible", "iter": 0, "val_loss": None, "train_seconds": 0.0,
+            "n_params": None, "message": cell.why_not,
+        }  # fmt: skip
+    return place | {
+        "run": run.id, "status": run.status, "iter": run.iter, "val_loss": run.val_loss,
+        "train_seconds": run.train_seconds, "n_params": run.n_params, "message": run.message,
+    }  # fmt: skip
+
+
+def _summary(lab: Lab, chosen: Sweep) -> dict[str, Any]:
+    progress = sweep_progress(sweep_cells(lab, chosen))
+    return {
+        "sweep": chosen.id, "name": chosen.name, "model": chosen.base.model.model,
+        "corpus": chosen.corpus, "x": chosen.x.name, "y": chosen.y.name,
+        "n_cells": progress.n_cells, "n_done": progress.n_done, "n_failed": progress.n_failed,
+    }  # fmt: skip

@@ -1,0 +1,146 @@
+"""A grid of settings: two of them go over values, and all else stays as it is.
+
+Pure: settings in, settings out, and what they will cost. The runs of a grid are `core.sweep`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.config import MODEL_SETTINGS, ModelKind, RunConfig
+from core.corpus import Corpus
+from core.errors import ConfigError
+from core.preflight import Calibration, check_fits
+from core.presets import adapt
+from core.run import SAMPLE_LENGTH
+
+MAX_CELLS = 64
+ESTIMATES = 4
+"""Of the loss, in a small run, after the first one before it has learned anything."""
+SWEPT: dict[str, type] = {
+    "block_size": int, "n_head": int, "n_layer": int, "n_embd": int,
+    "batch_size": int, "learning_rate": float, "dropout": float,
+}  # fmt: skip
+"""The settings that a sweep can go over, and what kind of number each is."""
+PAIRS: tuple[tuple[str, str], ...] = (
+    ("block_size", "n_head"),
+    ("n_layer", "n_embd"),
+    ("learning_rate", "batch_size"),
+    ("learning_rate", "block_size"),
+    ("block_size", "n_layer"),
+    ("block_size", "batch_size"),
+)
+"""Pairs of settings worth a look: the first goes across, the second up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One of the two settings, and the values that it takes, ascending."""
+
+    name: str
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, values: Iterable[float]) -> Axis:
+        """The axis with these values in order, each once. Raises ConfigError if it cannot be."""
+        if name not in SWEPT:
+            raise ConfigError(f"A sweep goes over {', '.join(SWEPT)}, not over {name!r}.")
+        kind = SWEPT[name]
+        given = sorted(set(values))
+        if not given:
+            raise ConfigError(f"A sweep over {name} needs at least one value of it.")
+        for value in given:
+            if not math.isfinite(value) or (kind is int and value != int(value)):
+                what = "a whole number" if kind is int else "a number"
+                raise ConfigError(f"{name} is {what}, not {value:g}.")
+        return cls(name, tuple(kind(value) for value in given))
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One place in a grid that is not entered yet: its settings, or why it cannot be."""
+
+    x: float
+    y: float
+    config: RunConfig | None
+    why_not: str = ""
+
+
+def pairs_for(model: ModelKind) -> list[tuple[str, str]]:
+    """The pairs of settings that change something in this model."""
+    return [pair for pair in PAIRS if _settings_of(model).issuperset(pair)]
+
+
+def cell_config(base: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """`base` with other values; where the rate is another, the schedule keeps its shape.
+
+    Raises ConfigError for values that cannot be.
+    """
+    train, changes = base.train, dict(settings)
+    rate = changes.get("learning_rate")
+    if rate is not None and train.min_lr != train.learning_rate / 10:  # else it follows by itself
+        changes["min_lr"] = min(rate, train.min_lr * rate / train.learning_rate)
+    return adapt(base, changes)
+
+
+def plan_sweep(base: RunConfig, corpus: Corpus, x: Axis, y: Axis) -> list[Planned]:
+    """Every cell of a grid, row by row, and for those that cannot be the reason.
+
+    Raises ConfigError for two axes that cannot be a grid.
+    """
+    if x.name == y.name:
+        raise ConfigError(f"A sweep needs two settings; both were {x.name}.")
+    n_cells = len(x.values) * len(y.values)
+    if n_cells > MAX_CELLS:
+        raise ConfigError(
+            f"A sweep has at most {MAX_CELLS} cells; {len(x.values)} values of {x.name} and "
+            f"{len(y.values)} of {y.name} make {n_cells}."
+        )
+    kind = base.model.model
+    for axis in (x, y):
+        if axis.name not in _settings_of(kind):
+            raise ConfigError(f"The {kind} model has no {axis.name} to sweep over.")
+    return [
+        _plan_cell(base, corpus, {x.name: across, y.name: up}) for up in y.values
+        for across in x.values
+    ]  # fmt: skip
+
+
+def small(config: RunConfig, max_iters: int) -> RunConfig:
+    """The settings for cells of a sweep: so many steps, the schedule with them, and few estimates.
+
+    Writing a sample at each estimate can take longer than a small run's training.
+    """
+    every = max(1, max_iters // ESTIMATES)
+    return adapt(config, {"max_iters": max_iters, "eval_interval": every})
+
+
+def estimated_s(config: RunConfig, calibration: Calibration) -> float:
+    """About how long a run takes, with its estimates and what it writes at each, in seconds.
+
+    A look without learning takes a third of a step, and a sample a look for each character.
+    """
+    train = config.train
+    n_estimates = train.max_iters // train.eval_interval + 1
+    one = RunConfig.from_flat(config.flat() | {"batch_size": 1})
+    measuring = 2 * train.eval_iters * calibration.step_s(config) / 3
+    writing = SAMPLE_LENGTH * calibration.step_s(one) / 3
+    return calibration.train_s(config) + n_estimates * (measuring + writing)
+
+
+def _settings_of(model: ModelKind) -> set[str]:
+    return {*MODEL_SETTINGS[model], "batch_size", "learning_rate"}
+
+
+def _plan_cell(base: RunConfig, corpus: Corpus, settings: Mapping[str, Any]) -> Planned:
+    across, up = settings.values()
+    try:
+        config = cell_config(base, settings)
+        corpus.check_long_enough(config.model.block_size)
+        check_fits(config)
+    except ConfigError as error:
+        return Planned(across, up, None, str(error))
+    return Planned(across, up, config)

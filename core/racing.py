@@ -1,0 +1,63 @@
+"""Starting a race, and finding it again: which runs belong to it stands in the registry.
+
+Each run of a race begins with an event that names the race, so that any window and any process
+sees the same one. What the terms of a race are is `core.race`'s.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from core.config import MODEL_KINDS, ModelKind, RunConfig
+from core.corpus import Corpus
+from core.errors import RunError
+from core.lab import Lab
+from core.race import Fairness, Race
+from core.records import RunRecord
+from core.service import TrainingService
+
+RACE = "race"
+"""Kind of the event that a run of a race begins with."""
+
+
+def start_race(
+    service: TrainingService,
+    configs: Mapping[ModelKind, RunConfig],
+    corpus: Corpus,
+    by: Fairness,
+    budget: int,
+) -> list[str]:
+    """Start one run of each model at the same moment, sharing the time by `by`. Returns their ids.
+
+    Raises LabError when one of them cannot be, and then leaves nothing behind.
+    """
+    race = Race(secrets.token_hex(4), by, budget)
+    return service.start_together(list(configs.values()), corpus, (RACE, race.detail), by)
+
+
+def newest_race(lab: Lab) -> tuple[Race, dict[ModelKind, RunRecord]] | None:
+    """The race that was started last, with those of its runs that are still there."""
+    events = lab.store.events_of(RACE)
+    if not events:
+        return None
+    newest = events[0][1].detail
+    runs: dict[ModelKind, RunRecord] = {}
+    for run_id in (run_id for run_id, event in events if event.detail == newest):
+        try:
+            run = lab.run(run_id)
+        except RunError:  # deleted since its event was read
+            continue
+        runs[run.model] = run
+    return Race.of(newest), {kind: runs[kind] for kind in MODEL_KINDS if kind in runs}
+
+
+def resume_race(service: TrainingService, race: Race, runs: Mapping[ModelKind, RunRecord]) -> None:
+    """Let those runs of a race go on that were held or interrupted, sharing as it began.
+
+    Raises LabError when one of them cannot be resumed.
+    """
+    service.share_by(race.by)
+    for run in runs.values():
+        if run.status in ("paused", "interrupted"):
+            service.resume(run.id)

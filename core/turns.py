@@ -1,0 +1,78 @@
+"""What the training thread keeps in mind: what it was asked for, whose turn it is, which sweeps go.
+
+Plain bookkeeping. The service owns the lock and does the training.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from core.run import ActiveRun
+
+Action = Literal["pause", "resume", "step", "stop", "change", "release", "interrupt"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something that a page asked for, to be done at the next step boundary."""
+
+    run_id: str
+    action: Action
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What to change, for `change`."""
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Turn:
+    """An active run and its share so far, which decides whose turn is next."""
+
+    run: ActiveRun
+    paused: bool = False
+    share: float = 0.0
+    """Seconds or steps, whichever are shared."""
+
+
+class SweepQueue:
+    """One cell at a time of each active sweep.
+
+    The registry is asked for the next cell only when one has ended, not at every step.
+    """
+
+    def __init__(self) -> None:
+        self._in_hand: dict[str, str | None] = {}
+
+    def __contains__(self, sweep_id: str) -> bool:
+        return sweep_id in self._in_hand
+
+    def start(self, sweep_id: str) -> None:
+        """Make a sweep active, with no cell in hand."""
+        self._in_hand[sweep_id] = None
+
+    def stop(self, sweep_id: str) -> str | None:
+        """Take no more of its cells up; returns the one in hand, if any."""
+        return self._in_hand.pop(sweep_id, None)
+
+    def in_hand(self, sweep_id: str) -> str | None:
+        """The cell of a sweep that is being trained."""
+        return self._in_hand.get(sweep_id)
+
+    def waiting(self) -> list[str]:
+        """The active sweeps that have no cell in hand."""
+        return [sweep_id for sweep_id, run_id in self._in_hand.items() if run_id is None]
+
+    def take(self, sweep_id: str, run_id: str) -> bool:
+        """Note the cell in hand; False when the sweep has been stopped meanwhile."""
+        if sweep_id in self._in_hand:
+            self._in_hand[sweep_id] = run_id
+            return True
+        return False
+
+    def give_back(self, run_id: str) -> None:
+        """A run has ended; if it was a cell, its sweep may go on to the next."""
+        for sweep_id, in_hand in self._in_hand.items():
+            if in_hand == run_id:
+                self._in_hand[sweep_id] = None

@@ -1,0 +1,226 @@
+"""Signs of health over training: a thin line for each layer or head. Plain data in, a figure out.
+
+Charts are small, from about 200 pixels of height on; how high is the caller's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from statistics import fmean
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from core.health import HEALTHY_UPDATE_RATIO, Kind
+from lab.figures.base import compact, empty_figure, plain_figure
+from lab.palette import Palette
+
+MAX_LABELS = 8
+"""With more lines than these, names show in the hover only: there is no room beside the chart."""
+
+_LABEL_GAP = 0.09
+"""Share of the axis that a label needs, so that none covers another."""
+_CHARACTER_PX = 6.5
+_PALEST = 0.5
+"""Where the first layer stands on the way from the ground to the model's colour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """How one kind of reading is drawn."""
+
+    y_title: str
+    y_format: str
+    """d3's format for the hover."""
+    promise: str
+    """What the chart will show, while there is nothing."""
+    log: bool = False
+    y_max: float = 0.0
+    """The axis reaches at least so far; for shares, of which 0 is always in sight."""
+    reference: float | None = None
+    lacking: tuple[str, ...] = ()
+    """Models that have no such thing."""
+
+
+_LOOKS: dict[Kind, _Look] = {
+    "grad_norm": _Look(
+        y_title="gradient norm (unclipped)", y_format=".3g", log=True,
+        promise="How long the gradient is at every step",
+    ),
+    "update_ratio": _Look(
+        y_title="change / weights, a step", y_format=".1e", log=True,
+        promise="How much one step changes each layer", reference=HEALTHY_UPDATE_RATIO,
+    ),
+    "dead_units": _Look(
+        y_title="dead units (share)", y_format=".1%", y_max=0.1,
+        promise="How many units of each layer never answer", lacking=("bigram", "attention"),
+    ),
+    "attention_entropy": _Look(
+        y_title="entropy (1 = even)", y_format=".2f", y_max=1.0,
+        promise="How widely each head looks around", lacking=("bigram",),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One series: `name` is safe to show, `values` are NaN where there is nothing to draw."""
+
+    name: str
+    layer: int | None
+    steps: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+    @property
+    def end(self) -> float:
+        """The last value that is drawn."""
+        return float(self.values[np.isfinite(self.values)][-1])
+
+
+def health_figure(
+    kind: Kind, series: Mapping[str, tuple[ArrayLike, ArrayLike]], palette: Palette, model: str
+) -> go.Figure:
+    """Readings of one kind over the steps of a run.
+
+    Args:
+        series: for each part (`core.health.by_kind`) its steps and its values. Layers are told by
+            their lightness, from pale for the first to the model's colour for the last, and by
+            their names: beside the chart where there are few, in the hover always.
+        model: the model's kind, for its colour.
+    """
+    look = _LOOKS[kind]
+    lines = [line for name, data in series.items() if (line := _line(name, data, look))]
+    if not lines:
+        return empty_figure(_nothing(kind, model), palette)
+    low, high = _y_range(lines, look)
+    figure = plain_figure(palette)
+    colors = _colors([line.layer for line in lines], palette, model)
+    for line, color in zip(lines, colors):
+        _add_line(figure, line, look, color, dashed=line.layer is None and len(lines) > 1)
+    if look.reference:
+        figure.add_shape(
+            type="line", xref="paper", x0=0, x1=1, y0=look.reference, y1=look.reference,
+            layer="below", line=dict(color=palette.reference, width=1, dash="dot"),
+        )  # fmt: skip
+    labels = _labels(lines, look)
+    _add_labels(figure, labels, _LABEL_GAP * (high - low), palette)
+    longest = max((len(text) for text, _ in labels), default=0)
+    last = max(float(line.steps.max()) for line in lines)
+    figure.update_layout(
+        margin=dict(l=56, r=16 + round(_CHARACTER_PX * longest), t=8, b=40),
+        hovermode="closest", uirevision=kind,
+    )  # fmt: skip
+    figure.update_xaxes(
+        title=dict(text="steps", font_size=12), nticks=5, range=[0, last] if last else None
+    )
+    figure.update_yaxes(
+        title=dict(text=look.y_title, font_size=12), type="log" if look.log else "linear",
+        range=[low, high], nticks=5, exponentformat="e",
+        tickformat=".0%" if kind == "dead_units" else None,
+    )  # fmt: skip
+    return figure
+
+
+def _line(name: str, data: tuple[ArrayLike, ArrayLike], look: _Look) -> _Line | None:
+    """What can be drawn of a series, or None where that is nothing."""
+    steps, values = map(compact, data)
+    drawn = np.isfinite(values) & ((values > 0) | (not look.log))
+    if not drawn.any():
+        return None
+    layer = re.match(r"layer (\d+)", name)
+    return _Line(
+        name=escape(name), layer=int(layer[1]) if layer else None, steps=steps,
+        values=np.where(drawn, values, np.float32(np.nan)),
+    )  # fmt: skip
+
+
+def _nothing(kind: Kind, model: str) -> str:
+    """What there will be to see, or why there never will be."""
+    if model in _LOOKS[kind].lacking:
+        part = "attention" if kind == "attention_entropy" else "hidden units"
+        return f"The {model} model has no {part}"
+    return _LOOKS[kind].promise
+
+
+def _y_range(lines: Sequence[_Line], look: _Look) -> tuple[float, float]:
+    """The ends of the axis, in powers of ten where it is logarithmic."""
+    values = [float(end(line.values)) for line in lines for end in (np.nanmin, np.nanmax)]
+    if not look.log:
+        top = max(look.y_max, *values)
+        return -0.02 * top, 1.05 * top
+    ends = [_height(value, look) for value in [*values, *filter(None, [look.reference])]]
+    middle, half = (max(ends) + min(ends)) / 2, (max(ends) - min(ends)) / 2
+    return middle - max(0.5, 1.1 * half), middle + max(0.5, 1.1 * half)
+
+
+def _height(value: float, look: _Look) -> float:
+    """A value's place on the axis, as Plotly counts for ranges and annotations."""
+    return math.log10(value) if look.log else value
+
+
+def _colors(layers: Sequence[int | None], palette: Palette, model: str) -> list[str]:
+    """A colour for each line by its layer; what belongs to none has the model's own."""
+    scale = [color for place, color in palette.attention_scale(model) if place >= _PALEST]
+    known = sorted({layer for layer in layers if layer is not None})
+    steps = max(1, len(known) - 1)
+    last = len(scale) - 1
+    shades = {
+        layer: scale[last - round(last * (len(known) - 1 - i) / steps)]
+        for i, layer in enumerate(known)
+    }
+    return [scale[last] if layer is None else shades[layer] for layer in layers]
+
+
+def _add_line(figure: go.Figure, line: _Line, look: _Look, color: str, *, dashed: bool) -> None:
+    name = line.name or look.y_title
+    figure.add_scatter(
+        x=line.steps, y=line.values, name=name,
+        mode="lines" if len(line.steps) > 1 else "markers",
+        line=dict(color=color, width=1.5, dash="dash" if dashed else "solid"),
+        marker=dict(color=color, size=5),
+        hovertemplate=(
+            f"<b>{name}</b><br>step %{{x:,.0f}}<br>%{{y:{look.y_format}}}<extra></extra>"
+        ),
+    )  # fmt: skip
+
+
+def _labels(lines: Sequence[_Line], look: _Look) -> list[tuple[str, float]]:
+    """Names for the right end of the chart, each with its place on the axis."""
+    labels = [(line.name, _height(line.end, look)) for line in lines if line.name]
+    if len(labels) > MAX_LABELS:
+        labels = []
+    if look.reference:
+        text = f"about {look.reference:.0e}".replace("e-0", "e-")
+        labels.append((text, _height(look.reference, look)))
+    return labels
+
+
+def _add_labels(
+    figure: go.Figure, labels: Sequence[tuple[str, float]], gap: float, palette: Palette
+) -> None:
+    in_order = sorted(labels, key=lambda label: label[1])
+    for (text, _), y in zip(in_order, spread([y for _, y in in_order], gap)):
+        figure.add_annotation(
+            text=text, xref="paper", x=1.0, xanchor="left", xshift=4, y=y, yanchor="middle",
+            showarrow=False, font=dict(color=palette.muted, size=11),
+        )  # fmt: skip
+
+
+def spread(places: Sequence[float], gap: float) -> list[float]:
+    """The nearest places to these (ascending) that are `gap` apart, by least squares.
+
+    Without the gaps that is the nearest ascending sequence: neighbours in the wrong order are put
+    at their mean (https://en.wikipedia.org/wiki/Isotonic_regression).
+    """
+    pools: list[list[float]] = []
+    for i, place in enumerate(places):
+        pools.append([place - i * gap])
+        while len(pools) > 1 and fmean(pools[-2]) > fmean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    levels = [fmean(pool) for pool in pools for _ in pool]
+    return [level + i * gap for i, level in enumerate(levels)]

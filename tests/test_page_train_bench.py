@@ -1,0 +1,345 @@
+"""Train: what is on the bench, what happens to it, and what the address says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from core.lab import Lab
+from core.notes import verdict
+from core.records import RunRecord
+from core.reference import reference_lines
+from core.service import training_service
+from tests.helpers import play, small_run, train, wait_until
+from tests.pages import HOME, open_page, pages
+from tests.plots import Plots, plots
+from tests.test_page_train import control, open_train
+
+__all__ = ["pages", "plots"]
+
+
+@pytest.fixture
+def small(pages: Lab) -> Lab:
+    """A lab with a small text, which is its default, so that a run is over in a moment."""
+    pages.library.add("small", play(3_000).encode(), "small")
+    return pages
+
+
+def finished(lab: Lab, kind: Any = "transformer", **changes: Any) -> RunRecord:
+    run_id = train(lab, small_run(lab, lab.library.load("small"), kind, **changes))
+    return lab.run(run_id)
+
+
+def long_run(app: AppTest) -> None:
+    """Start a run that does not end by itself while a test looks at it."""
+    control(app, "select_slider", "max_iters").set_value(10_000).run()
+    app.button(key="train_start").click().run()
+    assert not app.exception
+
+
+def newest(lab: Lab) -> RunRecord:
+    return lab.runs()[0]
+
+
+def texts(app: AppTest) -> str:
+    """All prose on the page, as Markdown shows it."""
+    return "\n".join([m.value for m in app.markdown] + [c.value for c in app.caption]).replace(
+        "\\", ""
+    )
+
+
+# --- changes in mid-run ---------------------------------------------------------------------------
+
+
+def test_a_learning_rate_takes_effect_at_once_and_is_marked(small: Lab, plots: Plots) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    wait_until(lambda: newest(small).iter > 3, "it trains")
+    control(app, "select_slider", "learning_rate").set_value(1e-4).run()
+    wait_until(lambda: bool(small.store.changes(newest(small).id)), "the rate has changed")
+    (change,) = small.store.changes(newest(small).id)
+    assert change.settings["learning_rate"] == (1e-3, 1e-4)
+    assert "train_restart" not in {b.key for b in app.button}
+    app.run()
+    labels = [a.text for a in plots.figures["loss"].layout.annotations]
+    assert "learning_rate 0.001 -&gt; 0.0001" in "\n".join(map(str, labels))
+    assert len(small.runs()) == 1
+
+
+def test_a_change_that_needs_a_new_model_offers_a_restart_and_resets_nothing(small: Lab) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    first = newest(small)
+    wait_until(lambda: small.run(first.id).iter > 0, "it trains")
+    control(app, "select_slider", "n_embd").set_value(32).run()
+    restart = app.button(key="train_restart")
+    assert restart.label == "New changes: restart"
+    assert small.run(first.id).status == "running" and len(small.runs()) == 1
+    restart.click().run()
+    wait_until(lambda: small.run(first.id).status == "paused", "the first waits")
+    assert newest(small).id != first.id and newest(small).config.model.n_embd == 32
+    assert small.run(first.id).config.model.n_embd == 128
+    assert "train_restart" not in {b.key for b in app.button}
+
+
+def test_going_back_to_what_it_was_takes_the_restart_away(small: Lab) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    for value, there in ((2, True), (4, False)):
+        control(app, "select_slider", "n_layer").set_value(value).run()
+        assert ("train_restart" in {b.key for b in app.button}) == there
+
+
+def test_a_reset_saves_the_run_and_clears_the_bench_with_the_same_seed(small: Lab) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    wait_until(lambda: newest(small).iter > 0, "it trains")
+    app.button(key="train_reset").click().run()
+    assert newest(small).status == "paused"
+    assert "train_reset" not in {b.key for b in app.button}
+    assert "untrained, at step 0" in texts(app)
+    app.button(key="train_start").click().run()
+    one, other = small.runs()
+    assert one.config == other.config
+
+
+def test_a_step_of_a_running_run_holds_it(small: Lab) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    wait_until(lambda: newest(small).iter > 0, "it trains")
+    app.button(key="train_step").click().run()
+    wait_until(lambda: newest(small).status == "paused", "it waits")
+    held_at = newest(small).iter
+    app.button(key="train_step").click().run()
+    wait_until(lambda: newest(small).iter == held_at + 1, "one more step")
+
+
+def test_a_resume_takes_the_rate_that_the_controls_say(small: Lab) -> None:
+    run_id = train(
+        small, small_run(small, small.library.load("small"), learning_rate=1e-2), until=5
+    )
+    app = open_train()
+    control(app, "select_slider", "learning_rate").set_value(3e-3).run()
+    app.button(key="train_resume").click().run()
+    wait_until(lambda: small.run(run_id).status == "finished", "it is over")
+    (change,) = small.store.changes(run_id)
+    assert change.settings["learning_rate"] == (1e-2, 3e-3)
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
+    before = finished(small, name="owl", block_size=4)
+    run = finished(small, name="fox")
+    app = open_page("train")
+    said = texts(app)
+    estimates, steps = small.store.estimates(run.id), small.store.steps(run.id)
+    references = reference_lines(small.library.load("small"))
+    expected = verdict(estimates, steps, references, run.max_iters)
+    best = min(e.val_loss_nats for e in estimates)
+    assert expected.is_good.text in said and f"{best:.3f} nats" in said
+    assert expected.still_learning.text in said
+    assert expected.overfitting.text in said
+    by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
+    assert "block_size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
+    assert f"step {run.iter} of {run.max_iters}" in said
+    for question in ("good?", "learning?", "Overfitting?", "last run?", "Done when?"):
+        assert question in said
+
+
+def test_notes_on_the_curve_show_their_rule_and_numbers(small: Lab, plots: Plots) -> None:
+    finished(small, learning_rate=1e-2)
+    app = open_page("train")
+    figure = plots.figures["loss"]
+    (marks,) = [trace for trace in figure.data if trace.name == "notes"]
+    assert list(marks.text) == [str(i + 1) for i in range(len(marks.text))]
+    assert "Rule: " in texts(app) and " nats" in texts(app)
+
+
+def test_a_run_that_ends_is_told_of_once(small: Lab) -> None:
+    app = open_train(corpus="small")
+    long_run(app)
+    training_service(small).stop(newest(small).id)
+    wait_until(lambda: newest(small).status == "finished", "it is over")
+
+    def told() -> list[str]:
+        app.run()
+        return [toast.value for toast in app.toast if "has finished at step" in toast.value]
+
+    assert len(told()) == 1
+    assert told() == []
+
+
+def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: Lab) -> None:
+    run = finished(small)
+    samples = {s.iter: s.text for s in small.store.samples(run.id)}
+    app = open_page("train")
+    scrubber = app.select_slider(key="train_sample_step")
+    assert scrubber.value == max(samples)
+    assert samples[max(samples)] in [c.value for c in app.code]
+    scrubber.set_value(10).run()
+    assert samples[10] in [c.value for c in app.code]
+    assert "words of the corpus" in texts(app)
+
+
+# --- the chart ------------------------------------------------------------------------------------
+
+
+def test_every_switch_of_the_chart_changes_it(small: Lab, plots: Plots) -> None:
+    finished(small, name="owl")
+    finished(small, name="fox")
+    app = open_page("train")
+
+    def chart() -> Any:
+        return plots.figures["loss"]
+
+    assert chart().layout.xaxis.title.text == "steps" and len(chart().data) >= 3
+    for name, value, changed in (
+        ("axis", "FLOPs", lambda: chart().layout.xaxis.title.text.startswith("FLOPs")),
+        ("unit", "bits", lambda: "bits" in chart().layout.yaxis.title.text),
+        ("scale", "log loss", lambda: chart().layout.yaxis.type == "log"),
+        ("smoothing", "much", lambda: "training, smoothed" in [t.name for t in chart().data]),
+        ("earlier", 0, lambda: "owl" not in [t.name for t in chart().data]),
+    ):
+        assert not changed(), name
+        app.segmented_control(key=f"train_{name}").set_value(value).run()
+        assert changed(), name
+
+
+def test_health_is_drawn_only_when_unfolded(small: Lab, plots: Plots) -> None:
+    finished(small)
+    app = open_page("train")
+    assert not [key for key in plots.figures if key.startswith("health_")]
+    fold = [e for e in app.expander if "Health" in e.label]
+    assert len(fold) == 1
+
+
+# --- branches -------------------------------------------------------------------------------------
+
+
+def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
+    small: Lab, plots: Plots
+) -> None:
+    parent = finished(small, name="owl")
+    app = open_page("train")
+    plots.click("loss", 20, 2.5, customdata=[20, 2.5, 3.6])
+    app.run()
+    assert app.number_input(key="branch_at").value == 20
+    app.selectbox(key="branch_setting").set_value("weight_decay").run()
+    app.select_slider(key="branch_value_weight_decay").set_value(1.0).run()
+    app.button(key="branch_go").click().run()
+    assert not app.exception
+    child = newest(small)
+    wait_until(lambda: small.run(child.id).status == "finished", "the branch is over")
+    assert (child.parent, child.parent_iter) == (parent.id, 20)
+    assert child.config.train.weight_decay == 1.0
+    theirs, ours = (small.store.steps(r.id) for r in (parent, child))
+    assert [s.loss_nats for s in ours[:20]] == [s.loss_nats for s in theirs[:20]]
+    app.run()
+    assert "branched from step 20" in texts(app)
+    assert "owl" in [trace.name for trace in plots.figures["loss"].data]
+
+
+def test_a_branch_with_nothing_changed_lies_on_its_parent(small: Lab, plots: Plots) -> None:
+    parent = finished(small)
+    app = open_page("train")
+    app.button(key="train_branch").click().run()
+    app.number_input(key="branch_at").set_value(10).run()
+    app.selectbox(key="branch_setting").set_value("nothing").run()
+    app.button(key="branch_go").click().run()
+    child = newest(small)
+    wait_until(lambda: small.run(child.id).status == "finished", "the branch is over")
+    assert small.store.estimates(child.id) == small.store.estimates(parent.id)
+    app.run()
+    assert "nothing: the same numbers as" in texts(app)
+
+
+# --- the controls and the run ---------------------------------------------------------------------
+
+
+def test_a_run_that_is_picked_gives_the_controls_its_settings(small: Lab) -> None:
+    narrow = finished(small, name="owl", n_embd=16, n_head=1, learning_rate=2e-3)
+    finished(small, "bigram", name="fox")
+    app = open_train()
+    assert app.segmented_control(key="train_model").value == "bigram"
+    app.selectbox(key="train_run").set_value(narrow.id).run()
+    app.run()
+    assert app.segmented_control(key="train_model").value == "transformer"
+    for name, value in (("n_embd", 16), ("n_head", 1), ("learning_rate", 2e-3)):
+        assert control(app, "select_slider", name).value == value
+    app.button(key="train_start").click().run()
+    assert newest(small).config == narrow.config
+
+
+def test_the_simple_level_has_fewer_controls(small: Lab) -> None:
+    simple, everything = open_train("simple"), open_train("all")
+    names = {w.key for w in simple.select_slider}
+    assert names < {w.key for w in everything.select_slider}
+    assert not [w for w in simple.selectbox if "schedule" in (w.key or "")]
+
+
+def test_threads_are_a_setting_of_the_lab(small: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    asked: list[int] = []
+    service = training_service(small)
+    monkeypatch.setattr(type(service), "set_threads", lambda self, n: asked.append(n))
+    app = open_train()
+    assert app.selectbox(key="train_threads").value == torch.get_num_threads() == 1
+    app.selectbox(key="train_threads").set_value(2).run()
+    assert asked == [2]
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+def open_link(**query: str) -> AppTest:
+    app = AppTest.from_file(str(HOME), default_timeout=60).run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("app_pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def test_the_address_says_what_is_on_the_screen_and_opens_it_again(small: Lab) -> None:
+    app = open_train(corpus="small")
+    control(app, "select_slider", "block_size").set_value(16).run()
+    control(app, "number_input", "seed").set_value(7).run()
+    app.segmented_control(key="train_unit").set_value("bits").run()
+    query = {name: str(value) for name, value in app.query_params.items()}
+    assert query == {
+        "corpus": "small", "block_size": "16", "seed": "7", "unit": "bits", "level": "all",
+    }  # fmt: skip
+    again = open_link(**query)
+    assert control(again, "select_slider", "block_size").value == 16
+    assert control(again, "number_input", "seed").value == 7
+    assert again.segmented_control(key="train_unit").value == "bits"
+    assert again.selectbox(key="train_corpus").value == "small"
+
+
+def test_an_address_opens_a_run_with_its_settings(small: Lab) -> None:
+    owl = finished(small, name="owl", block_size=4)
+    finished(small, name="fox")
+    app = open_link(run="owl")
+    assert app.selectbox(key="train_run").value == owl.id
+    assert control(app, "select_slider", "block_size").value == 4
+
+
+def test_a_lesson_hides_controls_which_keep_their_values(small: Lab) -> None:
+    app = open_link(hide="n_layer,level,model", n_layer="2", corpus="small")
+    assert not [w for w in app.select_slider if "n_layer" in (w.key or "")]
+    keys = {w.key for w in app.segmented_control}
+    assert not keys & {"train_model", "train_level"}
+    app.button(key="train_start").click().run()
+    assert newest(small).config.model.n_layer == 2
+
+
+def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:
+    app = open_link(block_size="many", run="nobody", seed="3")
+    (warning,) = app.warning
+    assert "block_size is a number" in warning.value.replace("\\", "")
+    assert "no run 'nobody'" in warning.value.replace("\\", "")
