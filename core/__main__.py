@@ -201,6 +201,8 @@ def _add_runs(sub: Any) -> None:
     delete = _command(change, "delete", commands.delete, "put a run into the bin")
     delete.add_argument("run", metavar="RUN")
     _add_keeping(change)
+    show = _command(change, "show", commands.show, "what a run's curve says, and how it is inside")
+    show.add_argument("run", metavar="RUN")
     branch = _command(change, "branch", commands.branch, "a new run that goes on from a step")
     branch.add_argument("run", metavar="RUN")
     branch.add_argument("--at", type=int, metavar="STEP", help="default: the run's last step")

@@ -43,8 +43,9 @@ def export_run(
         if form == "csv":
             store = lab.store
             return export_csv(
-                store.steps(record.id), store.estimates(record.id), store.samples(record.id), folder
-            )
+                store.steps(record.id), store.estimates(record.id), store.samples(record.id),
+                store.health(record.id), folder,
+            )  # fmt: skip
         if form == "run":
             return [pack_run(lab, record, folder)]
         loaded = lab.model(record, which)

@@ -141,6 +141,7 @@ def adapt(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     if not changes:
         return config
     _check_flags(config.model.model, changes)
+    _check_used(config.model.model, flat | changes, changes)
     return _completed(_without_outdated(flat, changes) | changes)
 
 

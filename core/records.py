@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,3 +102,15 @@ class Event:
     kind: str
     detail: str
     at: float
+
+
+def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:
+    """The run to compare with: the parent of a branch, else the one that was made just before.
+
+    `runs` come the newest first. Runs of sweeps are compared in their sweep.
+    """
+    by_id = {other.id: other for other in runs}
+    if run.parent in by_id:
+        return by_id[run.parent]
+    earlier = [r for r in runs if r.created_at < run.created_at and not r.sweep]
+    return earlier[0] if earlier else None

@@ -195,13 +195,13 @@ def fail_cell(lab: Lab, run_id: str, message: str) -> None:
 
 
 def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
-    """About how long the rest of a sweep takes, at the pace of what has been done of it."""
+    """About how long the rest of a sweep takes, at the pace of the runs that are over."""
     left_s = expected_s = taken_s = 0.0
     for run in (cell.run for cell in cells if cell.run):
         whole_s, done = estimated_s(run.config, calibration), run.iter / run.max_iters
         if run.status not in ("finished", "failed"):
             left_s += (1.0 - done) * whole_s
-        if run.iter and run.steps_per_s:
+        elif run.iter and run.steps_per_s:
             expected_s += done * whole_s
             taken_s += run.iter / run.steps_per_s  # by the clock, other runs' turns included
     return left_s * (taken_s / expected_s if expected_s else 1.0)

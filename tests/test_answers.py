@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from core.config import ModelKind
-from core.records import RunRecord
+from core.records import RunRecord, run_before
 from core.reference import ReferenceLine
 from core.trainer import Estimate
-from lab.training.answers import MAX_DIFFERENCES, Measured, answers, run_before, since
+from lab.training.answers import MAX_DIFFERENCES, Measured, answers, since
 from lab.words import progress
 from tests.helpers import small_config
 

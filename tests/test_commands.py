@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,20 @@ def test_training_in_parts_from_the_command_line_is_exact(
     ]
     train(lab, whole)  # a finished run stays as it was
     assert lab.run(whole).val_loss == lab.run(parts["run"]).val_loss
+
+
+def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus) -> None:
+    before = cli.ok(*train_command("transformer", name="owl", block_size=4))
+    after = cli.ok(*train_command("transformer", name="fox"))
+    shown = cli.ok("runs", "show", "fox")
+    estimates = lab.store.estimates(after["run"])
+    assert shown["answers"]["is_good"]["value"] == min(e.val_loss_nats for e in estimates)
+    assert shown["since"] == {
+        "run": before["run"], "name": "owl", "settings": {"block_size": [4, 8]},
+    }  # fmt: skip
+    assert shown["notes"] and all(note["rule"] and note["numbers"] for note in shown["notes"])
+    assert [event["kind"] for event in shown["events"]] == ["finished"]
+    assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["n_words"] >= 0
+    last = {name: rows[-1][1] for name, rows in lab.store.health(after["run"]).items()}
+    assert shown["health"] == last and "update_ratio/layer 1" in last
+    assert shown["references_nats"]["uniform"] == pytest.approx(math.log(len(corpus.vocabulary)))

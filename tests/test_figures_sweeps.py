@@ -47,9 +47,10 @@ SQUARE = measured({(8, 1): 2.5, (32, 1): 2.2, (8, 2): 2.4, (32, 2): 2.0})
 def drawn(
     cells: list[Cell], measure: SweepMeasure = "loss", palette: Palette = LIGHT
 ) -> tuple[go.Heatmap, go.Scatter, go.Figure]:
+    """The map of colours, the labels, and the figure, in which the second map is the pointer's."""
     color = palette.model("attention")
     figure = sweep_figure(cells, "block size", "heads", measure, palette, color)
-    heat, labels = figure.data
+    heat, _, labels = figure.data
     return heat, labels, figure
 
 
@@ -60,7 +61,7 @@ def test_numbers_lie_where_their_values_do_and_a_click_finds_the_run() -> None:
     heat, labels, figure = drawn(list(reversed(SQUARE)))
     np.testing.assert_allclose(heat.z, [[2.5, 2.2], [2.4, 2.0]], rtol=1e-6)
     assert heat.z.dtype == np.float32
-    assert heat.customdata == (["id-8x1", "id-32x1"], ["id-8x2", "id-32x2"])
+    assert figure.data[1].customdata == (["id-8x1", "id-32x1"], ["id-8x2", "id-32x2"])
     assert list(figure.layout.xaxis.ticktext) == ["8", "32"]
     assert list(figure.layout.yaxis.ticktext) == ["1", "2"]
     places = {(x, y): text for x, y, text in zip(labels.x, labels.y, labels.text)}
@@ -132,17 +133,18 @@ def test_equal_losses_and_a_single_cell_have_a_scale() -> None:
     ],
 )
 def test_what_has_no_number_is_empty_and_says_why(cell: Cell, label: str, said: str) -> None:
-    heat, labels, _ = drawn([*SQUARE, cell])
+    heat, labels, figure = drawn([*SQUARE, cell])
+    found = figure.data[1]
     assert np.isnan(heat.z[0][2]) and np.isnan(heat.z[1][2])
-    assert labels.text[-1] == label and said in heat.text[0][2]
-    assert heat.customdata[0][2] == ("id-a" if cell.run else "")
-    assert heat.text[1][2] == ""  # not even planned
+    assert labels.text[-1] == label and said in found.text[0][2]
+    assert found.customdata[0][2] == ("id-a" if cell.run else "")
+    assert found.text[1][2] == ""  # not even planned
 
 
 def test_the_pointer_finds_everything_about_a_run() -> None:
     cells = [Cell(8, 1, run("<b>owl</b>", val_loss=2.0, n_params=12_345))]
-    heat, *_ = drawn(cells)
-    hover = heat.text[0][0]
+    *_, figure = drawn(cells)
+    hover = figure.data[1].text[0][0]
     for said in ("block size 8, 1 head", "&lt;b&gt;owl&lt;/b&gt;", "2.000 nats, 2.885 bits",
                  "40 steps in 2.5 s", "12,345 parameters", "click to open"):  # fmt: skip
         assert said in hover

@@ -181,3 +181,18 @@ def test_a_change_after_a_recipe_is_what_a_flag_would_have_been(recipe: str) -> 
     flags = {"max_iters": 300, "learning_rate": 2e-3, "n_layer": 3, "dropout": 0.1}
     base = resolve("transformer", 65, "nanogpt-cpu", None, recipe)
     assert adapt(base, flags) == resolve("transformer", 65, "nanogpt-cpu", flags, recipe)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("bigram", {"optimizer": "muon"}, "muon is for the matrices"),
+        ("transformer", {"muon_lr": 0.05}, "muon_lr needs the optimizer muon"),
+        ("transformer", {"table_lr": 0.05}, "table_lr needs n-gram tables"),
+    ],
+)
+def test_what_would_change_nothing_is_refused_when_adapting_too(
+    kind: ModelKind, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        adapt(resolve(kind, 65), changes)

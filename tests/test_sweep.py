@@ -282,6 +282,12 @@ def test_time_left_is_that_of_what_is_left_at_the_pace_so_far(lab: Lab, sweep: S
     first_s = estimated_s(runs[0].config, MACHINE)
     lab.store.update_run(runs[0].id, status="finished", iter=40, steps_per_s=40 / (2 * first_s))
     assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(2 * (whole_s - first_s))
+    second_s = estimated_s(runs[1].config, MACHINE)
+    lab.store.update_run(runs[1].id, status="running", iter=20, steps_per_s=0.001)
+    left_s = whole_s - first_s - second_s / 2
+    assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(
+        2 * left_s
+    )  # not by its pace yet
 
 
 def test_a_run_is_estimated_to_take_longer_than_its_steps_alone(corpus: Corpus) -> None:

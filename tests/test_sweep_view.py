@@ -91,7 +91,7 @@ def test_before_any_sweep_the_grid_shows_the_cells_that_would_be_run(
 ) -> None:
     app = opened()
     assert buttons(app) == {"sweep_start"} and app.button(key="sweep_start").label == "Start"
-    labels = plots.figures["sweep_grid"].data[1]
+    labels = plots.figures["sweep_grid"].data[2]
     assert set(labels.text) == {"to be run"} and len(labels.text) == 3 * 4
     assert "12 runs of 20 steps, about" in said(app)
     assert small.runs() == []
@@ -171,7 +171,7 @@ def test_start_stop_and_resume(small: Lab, plots: Plots) -> None:
     assert buttons(app) == {"sweep_stop", "sweep_start"}
     (bar,) = app.get("progress")
     assert "0 of 2 runs done, about" in bar.proto.text and "left" in bar.proto.text
-    assert "of 9,000" in plots.figures["sweep_grid"].data[1].text[0]
+    assert "of 9,000" in plots.figures["sweep_grid"].data[2].text[0]
     app.button(key="sweep_stop").click().run()
     assert [c.run.status for c in cells(small) if c.run] == ["paused", "queued"]
     assert buttons(app) == {"sweep_resume", "sweep_start"}
@@ -220,20 +220,20 @@ def test_the_measure_and_the_sweep_on_the_screen_can_be_chosen(small: Lab, plots
     assert box.value == newer.id and box.options == [
         f"{name} · transformer · block size and heads" for name in ("fox", "owl")
     ]
-    assert set(plots.figures["sweep_grid"].data[1].text) == {"waiting its turn", ""}
+    assert set(plots.figures["sweep_grid"].data[2].text) == {"waiting its turn", ""}
     box.set_value(older.id).run()
     shown = []
     for measure in ("loss", "time", "size"):
         app.segmented_control(key="sweep_measure").set_value(measure).run()
         assert not app.exception
-        shown.append(plots.figures["sweep_grid"].data[1].text[0])
+        shown.append(plots.figures["sweep_grid"].data[2].text[0])
     assert "nats" in shown[0] and shown[1].endswith(" s") and "parameters" in shown[2]
 
 
 def test_a_click_on_a_cell_opens_its_run(small: Lab, plots: Plots) -> None:
     sweep = finished(small)
     app = opened()
-    heat = plots.figures["sweep_grid"].data[0]
+    heat = plots.figures["sweep_grid"].data[1]
     run_id = small.runs_of(sweep.id)[0].id
     assert heat.customdata[0][0] == run_id
     plots.click("sweep_grid", 0, 0, run_id)

@@ -10,6 +10,7 @@ from core.commands.common import Command, Fields
 from core.commands.keeping import clean, delete, disk, empty_bin, restore
 from core.commands.measuring import bench
 from core.commands.racing import race
+from core.commands.reading import show
 from core.commands.running import (
     branch,
     evaluate,
@@ -33,5 +34,5 @@ __all__ = [
     "Command", "Failed", "Fields", "Interrupted", "add_corpus", "bench", "branch", "clean",
     "delete", "delete_sweep", "disk", "empty_bin", "evaluate", "export", "get_corpus",
     "import_model", "list_corpora", "list_runs", "list_sweeps", "race", "rename", "restore",
-    "resume", "resume_sweep", "show_sweep", "sweep", "train", "write_text",
+    "resume", "resume_sweep", "show", "show_sweep", "sweep", "train", "write_text",
 ]  # fmt: skip

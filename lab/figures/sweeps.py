@@ -77,9 +77,14 @@ def sweep_figure(
     scale = _scale(values, measure, palette, color)
     figure = plain_figure(palette)
     figure.add_heatmap(
-        z=compact(values), text=hovers, customdata=ids, hovertemplate="%{text}<extra></extra>",
-        zmin=scale.lowest, zmax=scale.highest, colorscale=scale.colors,
-        showscale=bool(np.isfinite(values).any()), colorbar=_color_bar(measure),
+        z=compact(values), hoverinfo="skip", zmin=scale.lowest, zmax=scale.highest,
+        colorscale=scale.colors, showscale=bool(np.isfinite(values).any()),
+        colorbar=_color_bar(measure),
+    )  # fmt: skip
+    # Where a heat map has no number it does not answer the pointer; an invisible one does.
+    figure.add_heatmap(
+        z=np.zeros(values.shape, np.float32), opacity=0, showscale=False, text=hovers,
+        customdata=ids, hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
     _write_into(figure, cells, xs, ys, measure, scale, palette)
     _draw_grid(figure, len(xs), len(ys), palette)

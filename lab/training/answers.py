@@ -67,15 +67,3 @@ def since(now: Measured, before: Measured | None) -> str:
         return f"{what}: the same loss as {before.run.name} at {at}"
     how = "lower" if by < 0 else "higher"
     return f"{what}: {abs(by):.3f} nats {how} than {before.run.name} at {at}"
-
-
-def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:
-    """The run to compare with: the parent of a branch, else the one that was made just before.
-
-    `runs` come the newest first. Runs of sweeps are compared in their sweep.
-    """
-    by_id = {other.id: other for other in runs}
-    if run.parent in by_id:
-        return by_id[run.parent]
-    earlier = [r for r in runs if r.created_at < run.created_at and not r.sweep]
-    return earlier[0] if earlier else None

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.notes import Note, NoteKind, notes_on
-from core.records import CHANGED, RunRecord
+from core.records import CHANGED, RunRecord, run_before
 from core.reference import reference_lines
 from core.spelling import spelling_of
 from core.trainer import Estimate
@@ -33,7 +33,7 @@ from lab.state import (
     untrained_sample,
 )
 from lab.switches import switch
-from lab.training.answers import Measured, answers, run_before
+from lab.training.answers import Measured, answers
 from lab.training.branching import ask_for_branch
 from lab.training.health_panel import render_health
 from lab.training.transport import Bench

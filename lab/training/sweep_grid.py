@@ -19,7 +19,7 @@ from lab.training.sweep_words import say_best, say_caution, say_effects
 
 TITLES = {slider.name: slider.label.lower() for slider in SLIDERS}
 _UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numbers"}
-ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 84, 84, 250, 480
+ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,18 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> Non
         st.rerun()
     progress = sweep_progress(cells)
     said = _say_progress(progress, cells, standing)
-    if progress.done:
-        st.caption(f"{said}. A click on a cell opens its run.")
-    else:
+    if not progress.done:
         st.progress(progress.n_steps_done / max(1, progress.n_steps), said)
     render_grid(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
     titles = TITLES[sweep.x.name], TITLES[sweep.y.name]
     if best := say_best(cells, *titles):
         st.markdown(f"{best} {say_effects(cells, *titles)}")
-        st.caption(f"{say_caution(sweep.x.name, sweep.y.name)} Corpus: {plain(sweep.corpus)}.")
+        st.caption(
+            f"{said}. A click on a cell opens its run. {say_caution(sweep.x.name, sweep.y.name)} "
+            f"Corpus: {plain(sweep.corpus)}."
+        )
     else:
-        st.caption("A number comes when its run is over. A click on a cell opens the run.")
+        st.caption("A number comes when its run is over. A click on a cell opens its run.")
 
 
 def render_grid(

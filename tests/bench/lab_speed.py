@@ -64,6 +64,7 @@ WAYS = {
     "lab_drawn": ("the lab, the live page drawn in Chromium", "0.70"),
 }
 """Ways to train: in words, and what is wanted of the command line's speed."""
+N_POINTS = "document.querySelector('.st-key-loss .js-plotly-plot').calcdata?.[0]?.length ?? 0"
 say = partial(print, file=sys.stderr, flush=True)
 
 
@@ -234,7 +235,10 @@ def drawn_page(address: str, more: str = "") -> Iterator[Page]:
         page.locator(".st-key-train_start button").first.click()
         page.locator(".st-key-train_pause button").first.wait_for()
         page.locator(".st-key-loss .js-plotly-plot").first.wait_for()
+        n_points = page.evaluate(N_POINTS)
         yield page
+        if page.evaluate(N_POINTS) <= n_points:
+            raise RuntimeError("the page was open and its curve did not grow")
         if errors := page.locator("[data-testid=stException]").all_inner_texts():
             raise RuntimeError(errors[0])
         browser.close()
