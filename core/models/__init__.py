@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -47,6 +48,7 @@ def model_from_weights(config: ModelConfig, weights: dict[str, Any]) -> Language
     return model.eval()
 
 
+@functools.lru_cache(maxsize=256)
 def count_params(config: ModelConfig) -> int:
     """Learned numbers of a model, without making it."""
     return _skeleton(config).n_params

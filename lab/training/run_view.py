@@ -1,4 +1,4 @@
-"""One run on the bench: how it stands, five answers, its curve, and what it writes.
+"""One run on the bench: five answers, its curve, and what it writes.
 
 Everything that changes while a run trains is in one fragment, which ticks only while it trains.
 """
@@ -6,36 +6,28 @@ Everything that changes while a run trains is in one fragment, which ticks only 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from core.errors import LabError
 from core.notes import Note, NoteKind, notes_on
 from core.records import CHANGED, RunRecord, run_before
-from core.reference import reference_lines
+from core.reference import ReferenceLine, reference_lines
 from core.spelling import spelling_of
 from core.trainer import Estimate
 from lab import words
 from lab.components.live_plot import live_plot
-from lab.figures.base import MARGIN
-from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
-from lab.figures.losses import SCALES, X_TITLES, LossCurve, Scale, XAxis, loss_figure
+from lab.figures.losses import MAX_POINTS, SCALES, X_TITLES, Scale, XAxis
 from lab.pickers import pick_run
 from lab.plain import plain
-from lab.state import (
-    curve_of,
-    is_live,
-    lexicon_of_corpus,
-    palette,
-    the_calibration,
-    the_lab,
-    untrained_sample,
-)
+from lab.state import lexicon_of_corpus, the_calibration, the_lab, untrained_sample
 from lab.switches import switch
 from lab.training.answers import Measured, answers
 from lab.training.branching import ask_for_branch
 from lab.training.health_panel import render_health
+from lab.training.run_chart import Look, clear_chart, run_chart
 from lab.training.transport import Bench
 
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
@@ -54,17 +46,6 @@ EVENTS_SHOWN = 4
 CHART_PX = 286
 SAMPLE_PX = 88
 ANSWER_WIDTHS = (1.15, 1.05, 1.2, 1.25, 0.9)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the reader wants the chart."""
-
-    axis: XAxis
-    in_bits: bool
-    scale: Scale
-    smoothing: float
-    n_earlier: int
 
 
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
@@ -104,42 +85,39 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     run = the_lab().run(run_id) if run_id else None
     if run and bench.run and run.status != bench.run.status:
         st.rerun()
+    # The chart keeps its place, whatever is above it: so it is one element from first to last.
+    above, chart, below = st.container(), st.container(), st.container()
     if run is None:
-        _render_clear_bench(bench, look)
+        _render_clear_bench(bench, look, (above, chart, below))
         return
     store = the_lab().store
-    now = Measured(run, store.estimates(run.id), store.steps(run.id, at_most=1000))
-    runs = [other for other in the_lab().runs() if other.id != run.id]
-    references = reference_lines(bench.corpus)
-    curve = LossCurve.of(run, now.steps, now.estimates)
+    now = Measured(run, store.estimates(run.id), store.steps(run.id, at_most=MAX_POINTS))
+    others = [other for other in the_lab().runs() if other.id != run.id]
+    references = _references(run)
     notes = [
         note
         for note in notes_on(now.estimates, now.steps, references, run.max_iters)
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
-    if run.message:
-        (st.error if run.status == "failed" else st.warning)(run.message)
-    _render_answers(now, runs, references)
-    figure = loss_figure(
-        [curve], references, palette(), axis=look.axis, x_end=_x_end(run, look),
-        in_bits=look.in_bits, scale=look.scale,
-    )  # fmt: skip
-    add_earlier(figure, _earlier(run, runs, look), palette(), look.axis, look.in_bits)
-    add_smoothed(figure, curve, palette(), look.axis, look.in_bits, look.smoothing)
-    add_marks(figure, curve, _marks(run), palette(), look.axis)
-    add_notes(figure, curve, notes, palette(), look.axis, look.in_bits)
-    figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
-    figure.update_traces(selector=1, name="validation, estimated")
-    figure.update_layout(
-        uirevision=f"{run.id}-{look.axis}-{look.in_bits}-{look.scale}",
-        margin=MARGIN | dict(r=112, t=8),
-        legend=dict(x=0.99, y=0.99, xanchor="right", yanchor="top"),
-    )
-    _render_chart(figure)
-    _render_notes(notes)
-    _render_writing(run, now.estimates)
-    _render_facts(run)
-    render_health(run, now.steps)
+    with above:
+        if run.message:
+            (st.error if run.status == "failed" else st.warning)(plain(run.message))
+        _render_answers(now, others, references)
+    with chart:
+        _render_chart(run_chart(now, notes, references, others, look))
+    with below:
+        _render_notes(notes)
+        _render_writing(run, now.estimates)
+        _render_facts(run)
+        render_health(run, now.steps)
+
+
+def _references(run: RunRecord) -> list[ReferenceLine]:
+    """What counting reaches on the run's own text; nothing where that is gone."""
+    try:
+        return list(reference_lines(the_lab().corpus_of(run)))
+    except LabError:
+        return []
 
 
 def _render_facts(run: RunRecord) -> None:
@@ -153,19 +131,21 @@ def _render_facts(run: RunRecord) -> None:
             st.caption(f"Step {words.count(event.iter)}: {event.kind}. {plain(event.detail)}")
 
 
-def _render_answers(now: Measured, runs: list[RunRecord], references: object) -> None:
-    earlier = run_before(runs, now.run)
+def _render_answers(
+    now: Measured, others: list[RunRecord], references: list[ReferenceLine]
+) -> None:
+    earlier = run_before(others, now.run)
     before = Measured(earlier, the_lab().store.estimates(earlier.id)) if earlier else None
-    said = answers(now, before, references)  # type: ignore[arg-type]
+    said = answers(now, before, references)
     with st.container(border=True, key="answers"):
         for column, (question, answer) in zip(st.columns(ANSWER_WIDTHS, gap="small"), said):
             column.markdown(f":small[:gray[{question}]]  \n:small[{plain(answer)}]")
 
 
-def _render_chart(figure: go.Figure) -> None:
+def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
     """The chart; a click on a curve picks the step to branch from."""
     click = live_plot(
-        figure, key="loss", height_px=CHART_PX, clickable=True,
+        figure, key="loss", height_px=CHART_PX, clickable=clickable,
         alt="Training and validation loss of the run, against what counting alone reaches",
     )  # fmt: skip
     if click and isinstance(click.customdata, list) and click.customdata:
@@ -197,13 +177,22 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate]) -> None:
         step = _picked_step(list(samples))
     text = samples[step]
     losses = {e.iter: e.val_loss_nats for e in estimates}
-    known = spelling_of(text, lexicon_of_corpus(run.corpus, run.fingerprint))
     about.caption(
         f"It writes, at step {words.count(step)} ({words.loss(losses.get(step))} nats), always "
-        f"with the same dice; {known.n_known} of {known.n_words} words ({100 * known.share:.0f} %) "
-        "are words of the corpus."
+        f"with the same dice{_spelled(run, text)}."
     )
     st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
+
+
+def _spelled(run: RunRecord, text: str) -> str:
+    """How many words of a sample are words, as the end of a sentence."""
+    try:
+        lexicon = lexicon_of_corpus(run.corpus, run.fingerprint)
+    except LabError:  # the text is gone, and the run can still be looked at
+        return ""
+    known = spelling_of(text, lexicon)
+    share = f"{100 * known.share:.0f} %"
+    return f"; {known.n_known} of {known.n_words} words ({share}) are words of the corpus"
 
 
 def _picked_step(steps: list[int]) -> int:
@@ -225,59 +214,21 @@ def _picked_step(steps: list[int]) -> int:
 # --- before there is a run ------------------------------------------------------------------------
 
 
-def _render_clear_bench(bench: Bench, look: Look) -> None:
+def _render_clear_bench(bench: Bench, look: Look, places: Sequence[DeltaGenerator]) -> None:
     """The counted lines, earlier runs, and what the untrained model writes."""
     config, calibration = bench.config, the_calibration()
+    above, chart, below = places
     time = f", about {words.duration(calibration.train_s(config))}" if calibration else ""
-    st.caption(
+    above.caption(
         f"Step 0 of {words.count(config.train.max_iters)}: it stops there{time}. The grey lines "
         "are what counting alone reaches on this text; press Start, and the curve of a model falls "
         "from the first of them towards the last."
     )
-    figure = loss_figure(
-        [], reference_lines(bench.corpus), palette(), axis=look.axis, in_bits=look.in_bits,
-        scale=look.scale, x_end=config.train.max_iters if look.axis == "steps" else None,
-    )  # fmt: skip
-    behind = [curve_of(r) for r in the_lab().runs() if not r.sweep][: look.n_earlier]
-    add_earlier(figure, behind, palette(), look.axis, look.in_bits)
-    live_plot(
-        figure, key="loss", height_px=CHART_PX, clickable=True,
-        alt="An empty loss plot with the lines that counting alone reaches",
-    )  # fmt: skip
-    st.caption("It writes, untrained, at step 0: every character is about as likely as any other.")
-    st.code(
-        untrained_sample(config, bench.corpus.name), language=None, wrap_lines=True,
-        height=SAMPLE_PX,
-    )  # fmt: skip
-
-
-def _x_end(run: RunRecord, look: Look) -> float | None:
-    if look.axis not in ("steps", "characters"):
-        return None
-    train, block_size = run.config.train, run.config.model.block_size
-    return train.max_iters * (train.batch_size * block_size if look.axis == "characters" else 1)
-
-
-def _earlier(run: RunRecord, runs: list[RunRecord], look: Look) -> list[LossCurve]:
-    """The runs behind: the parent of a branch first, then the newest; those of sweeps stay out."""
-    others = [r for r in runs if not r.sweep and not is_live(r)]
-    others.sort(key=lambda r: r.id != run.parent)
-    return [curve_of(other) for other in others[: look.n_earlier]]
-
-
-def _marks(run: RunRecord) -> list[Mark]:
-    """What happened to a run, for the chart."""
-    marks = [
-        Mark(change.iter, "changed", label, label)
-        for change in the_lab().store.changes(run.id)
-        for label in [", ".join(
-            f"{name} {old:,.6g} -> {new:,.6g}" if isinstance(new, (int, float))
-            else f"{name} {old} -> {new}"
-            for name, (old, new) in list(change.settings.items())[:2]
-        )]
-    ]  # fmt: skip
-    for event in the_lab().store.events(run.id):
-        if event.kind in ("resumed", "branched"):
-            kind = "resumed" if event.kind == "resumed" else "branched"
-            marks.append(Mark(event.iter, kind, event.kind, f"{event.kind}: {event.detail}"))  # type: ignore[arg-type]
-    return marks
+    references = reference_lines(bench.corpus)
+    with chart:
+        _render_chart(
+            clear_chart(references, the_lab().runs(), config.train.max_iters, look), clickable=False
+        )
+    below.caption("It writes, untrained, at step 0: every character is about as likely as another.")
+    text = untrained_sample(config, bench.corpus.name)
+    below.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)

@@ -1,0 +1,111 @@
+"""The chart of the run on the bench: its curve, and all that stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from core.notes import Note
+from core.records import Change, RunRecord
+from core.reference import ReferenceLine
+from lab.figures.base import MARGIN
+from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
+from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
+from lab.state import curve_of, is_live, palette, the_lab
+from lab.training.answers import Measured
+
+SETTINGS_NAMED = 2
+"""Settings that a mark names of a change; the rest follow from the first."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the reader wants the chart."""
+
+    axis: XAxis
+    in_bits: bool
+    scale: Scale
+    smoothing: float
+    n_earlier: int
+
+
+def run_chart(
+    now: Measured,
+    notes: Sequence[Note],
+    references: Sequence[ReferenceLine],
+    others: Sequence[RunRecord],
+    look: Look,
+) -> go.Figure:
+    """The curve of a run, earlier runs behind it, what happened to it, and numbered notes."""
+    run, axis, in_bits = now.run, look.axis, look.in_bits
+    curve = LossCurve.of(run, now.steps, now.estimates)
+    figure = loss_figure(
+        [curve], references, palette(), axis=axis, x_end=_x_end(run, axis), in_bits=in_bits,
+        scale=look.scale,
+    )  # fmt: skip
+    figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
+    figure.update_traces(selector=1, name="validation, estimated")
+    add_earlier(figure, _earlier(run, others, look.n_earlier), palette(), axis, in_bits)
+    add_smoothed(figure, curve, palette(), axis, in_bits, look.smoothing)
+    add_marks(figure, curve, _marks(run), palette(), axis)
+    add_notes(figure, curve, notes, palette(), axis, in_bits)
+    return _on_the_bench(figure)
+
+
+def clear_chart(
+    references: Sequence[ReferenceLine], others: Sequence[RunRecord], max_iters: int, look: Look
+) -> go.Figure:
+    """What there is to beat, and earlier runs, before there is a run."""
+    figure = loss_figure(
+        [], references, palette(), axis=look.axis, in_bits=look.in_bits, scale=look.scale,
+        x_end=max_iters if look.axis == "steps" else None,
+    )  # fmt: skip
+    behind = [curve_of(run) for run in others if not run.sweep][: look.n_earlier]
+    add_earlier(figure, behind, palette(), look.axis, look.in_bits)
+    return _on_the_bench(figure)
+
+
+def _on_the_bench(figure: go.Figure) -> go.Figure:
+    """Less room above, since the legend fits into the empty corner."""
+    return figure.update_layout(
+        margin=MARGIN | dict(r=112, t=8),
+        legend=dict(x=0.99, y=0.99, xanchor="right", yanchor="top"),
+    )
+
+
+def _x_end(run: RunRecord, axis: XAxis) -> float | None:
+    if axis not in ("steps", "characters"):
+        return None
+    train, block_size = run.config.train, run.config.model.block_size
+    return train.max_iters * (train.batch_size * block_size if axis == "characters" else 1)
+
+
+def _earlier(run: RunRecord, others: Sequence[RunRecord], at_most: int) -> list[LossCurve]:
+    """The runs behind: the parent of a branch first, then the newest; those of sweeps stay out."""
+    behind = [other for other in others if not other.sweep and not is_live(other)]
+    behind.sort(key=lambda other: other.id != run.parent)
+    return [curve_of(other) for other in behind[:at_most]]
+
+
+def _marks(run: RunRecord) -> list[Mark]:
+    """What happened to a run."""
+    store = the_lab().store
+    marks = [Mark(c.iter, "changed", _said(c), _said(c)) for c in store.changes(run.id)]
+    for event in store.events(run.id):
+        story = f"{event.kind}: {event.detail}"
+        if event.kind == "resumed":
+            marks.append(Mark(event.iter, "resumed", "resumed", story))
+        elif event.kind == "branched":
+            marks.append(Mark(event.iter, "branched", "branched", story))
+    return marks
+
+
+def _said(change: Change) -> str:
+    pairs = list(change.settings.items())[:SETTINGS_NAMED]
+    return ", ".join(f"{name} {_number(old)} -> {_number(new)}" for name, (old, new) in pairs)
+
+
+def _number(value: object) -> str:
+    return f"{value:,.6g}" if isinstance(value, (int, float)) else str(value)
