@@ -17,7 +17,7 @@ from lab.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
 from lab.drafts import begin_draft, draft_of
 from lab.link import SWITCHES, Link, read_link, write_link
 from lab.plain import plain
-from lab.state import choose_run, draft_is_of, run_on_the_bench, the_lab
+from lab.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
 
 _APPLIED, _HIDDEN = "train_link_applied", "train_hidden"
 
@@ -49,6 +49,8 @@ def apply_link() -> None:
 
 def _apply_run(link: Link) -> None:
     if "run" not in link.names:
+        if link != Link():  # it was made where no run was on the bench
+            clear_bench()
         return
     run = the_lab().run(link.names["run"])
     choose_run(run.id)

@@ -329,6 +329,13 @@ def test_an_address_opens_a_run_with_its_settings(small: Lab) -> None:
     assert control(app, "select_slider", "block_size").value == 4
 
 
+def test_an_address_without_a_run_shows_its_settings_and_no_run(small: Lab) -> None:
+    finished(small, "bigram", name="owl")
+    app = open_link(n_layer="2")
+    assert control(app, "select_slider", "n_layer").value == 2
+    assert "train_reset" not in {b.key for b in app.button}
+
+
 def test_a_lesson_hides_controls_which_keep_their_values(small: Lab) -> None:
     app = open_link(hide="n_layer,level,model", n_layer="2", corpus="small")
     assert not [w for w in app.select_slider if "n_layer" in (w.key or "")]

@@ -102,8 +102,10 @@ def add_marks(
             line=dict(color=palette.muted, width=1, dash=_DASHES[mark.kind]),
         )  # fmt: skip
         figure.add_annotation(
-            text=escape(mark.label), hovertext=escape(mark.detail), yref="paper", y=0.99,
-            yanchor="top", xanchor="left", showarrow=False, textangle=-90,
+            text=escape(mark.label), hovertext=escape(mark.detail), yref="paper",
+            y=0.99 if mark.kind == "changed" else 0.01,  # so that two at one step can be read
+            yanchor="top" if mark.kind == "changed" else "bottom", xanchor="left",
+            showarrow=False, textangle=-90,
             x=float(np.log10(place)) if log_x else place,
             font=dict(color=palette.muted, size=11),
         )  # fmt: skip

@@ -43,9 +43,9 @@ SHORT_NOTES: dict[NoteKind, str] = {
     "diverging": "diverging",
 }
 EVENTS_SHOWN = 4
-CHART_PX = 286
+CHART_PX = 280
 SAMPLE_PX = 88
-ANSWER_WIDTHS = (1.15, 1.05, 1.2, 1.25, 0.9)
+ANSWER_WIDTHS = (1.35, 1.0, 1.2, 1.25, 0.95)
 
 
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
@@ -86,7 +86,7 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     if run and bench.run and run.status != bench.run.status:
         st.rerun()
     # The chart keeps its place, whatever is above it: so it is one element from first to last.
-    above, chart, below = st.container(), st.container(), st.container()
+    above, chart, below = (st.container(gap="small") for _ in range(3))
     if run is None:
         _render_clear_bench(bench, look, (above, chart, below))
         return

@@ -1,0 +1,242 @@
+"""The Train page as an instrument: a walk over it, five answers on one screen, its address."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.differences import say_difference, settings_diff
+from core.lab import Lab
+from core.notes import verdict
+from core.records import RunRecord
+from core.reference import reference_lines
+from tests.browser.conftest import REPO_ROOT, NewPage, Serve, Server, Window
+from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
+from tests.helpers import assert_same_run, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ElementHandle
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def lab_home(tmp_path: Path) -> Path:
+    return tmp_path / "lab-home"
+
+
+@pytest.fixture
+def server(serve: Serve, lab_home: Path) -> Server:
+    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+
+
+def newest(lab_home: Path) -> RunRecord:
+    return Lab(lab_home).runs()[0]
+
+
+def move(window: Window, setting: str, key: str) -> None:
+    """Move the slider of a setting by one arrow key, once the page has come to rest."""
+    thumb = window.page.locator(f"[class*='st-key-train_{setting}_'] input[type=range]").first
+    thumb.focus()
+    thumb.press(key)
+
+
+def keep_two_values(window: Window, box: str) -> None:
+    """Take values out of a box of several until two are left, from the last on."""
+    field = window.page.locator(box).first
+    field.locator("[data-tag]").first.wait_for()
+    for n_left in range(field.locator("[data-tag]").count() - 1, 1, -1):
+        field.locator("input").first.press("Backspace")
+        field.locator("[data-tag]").nth(n_left).wait_for(state="detached")
+        window.wait_idle()
+
+
+def is_button(window: Window, key: str) -> bool:
+    return window.page.locator(f".st-key-{key} button").count() > 0
+
+
+def wait_for_button(window: Window, key: str) -> None:
+    window.page.wait_for_selector(f".st-key-{key} button")
+
+
+def the_chart(window: Window) -> ElementHandle:
+    chart = window.page.wait_for_selector(CHART)
+    assert chart is not None
+    return chart
+
+
+# --- one walk -------------------------------------------------------------------------------------
+
+
+def test_a_walk_from_start_to_branch_keeps_one_chart_and_an_early_zoom(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(f"{server.url}/train?batch_size=4&n_layer=1")
+    chart = the_chart(window)
+    click(window, "train_start")
+    wait_for_step(window, lab_home, 10)
+    zoomed = zoom(window)
+
+    move(window, "learning_rate", "ArrowLeft")
+    window.wait_until(lambda: bool(Lab(lab_home).store.changes(newest(lab_home).id)), "a change")
+    first = newest(lab_home)
+    [change] = Lab(lab_home).store.changes(first.id)
+    assert change.settings["learning_rate"] == (1e-3, 3e-4)
+    window.page.wait_for_function(
+        "chart => chart.layout.annotations.some(a => a.text.includes('learning_rate'))", arg=chart
+    )
+    assert not is_button(window, "train_restart")
+
+    move(window, "n_embd", "ArrowLeft")
+    wait_for_button(window, "train_restart")
+    assert newest(lab_home).id == first.id and newest(lab_home).status == "running"
+    click(window, "train_restart")
+    window.wait_until(lambda: newest(lab_home).id != first.id, "another run")
+    second = newest(lab_home)
+    assert (second.config.model.n_embd, first.config.model.n_embd) == (96, 128)
+    assert Lab(lab_home).run(first.id).status == "paused"
+    wait_for_step(window, lab_home, 5)
+
+    click(window, "train_pause")
+    window.wait_until(lambda: newest(lab_home).status == "paused", "it is held")
+    wait_for_button(window, "train_resume")
+    held_at = newest(lab_home).iter
+    click(window, "train_step")
+    window.wait_until(lambda: newest(lab_home).iter == held_at + 1, "one step")
+
+    wait_for_button(window, "train_branch")
+    click(window, "train_branch")
+    window.page.wait_for_selector(".st-key-branch_go button")
+    click(window, "branch_go")
+    window.wait_until(lambda: newest(lab_home).parent == second.id, "a branch")
+    window.page.get_by_text(re.compile("branched from step")).wait_for()
+    assert chart.evaluate("chart => chart.isConnected")
+    assert shown_range(window) == zoomed
+    assert window.errors == []
+
+
+def test_a_branch_with_nothing_changed_equals_its_parent(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(f"{server.url}/train?model=bigram&max_iters=50")
+    click(window, "train_start")
+    window.wait_until(lambda: bool(Lab(lab_home).runs()), "a run")
+    parent = newest(lab_home)
+    window.wait_until(lambda: Lab(lab_home).run(parent.id).status == "finished", "its end")
+    wait_for_button(window, "train_start")
+    click(window, "train_branch")
+    window.page.locator(".st-key-branch_at input").fill("20")
+    window.page.locator(".st-key-branch_at input").press("Enter")
+    window.page.locator(".st-key-branch_setting [data-testid=stSelectbox] input").click()
+    window.page.get_by_role("option", name="nothing").click()
+    window.page.locator("[class*=st-key-branch_value]").wait_for(state="detached")
+    click(window, "branch_go")
+    window.wait_until(lambda: newest(lab_home).parent == parent.id, "a branch")
+    child = newest(lab_home)
+    window.wait_until(lambda: Lab(lab_home).run(child.id).status == "finished", "its end")
+    assert child.parent_iter == 20
+    assert_same_run(Lab(lab_home), child.id, parent.id)
+    window.page.get_by_text("nothing: the same numbers as").wait_for()
+    assert window.errors == []
+
+
+def test_a_sweep_of_two_by_two_is_run_and_a_cell_opens_its_run(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(f"{server.url}/train?view=sweep&model=attention&n_embd=16&batch_size=2")
+    page = window.page
+    for side in ("x", "y"):
+        keep_two_values(window, f"[class*='st-key-sweep_{side}_attention']")
+    click(window, "sweep_start")
+    lab = Lab(lab_home)
+    window.wait_until(lambda: len(Lab(lab_home).runs()) == 4, "four runs")
+    window.wait_until(
+        lambda: all(run.status == "finished" for run in lab.runs()), "all are over", timeout_s=120
+    )
+    settings = {(r.config.model.block_size, r.config.model.n_head) for r in lab.runs()}
+    assert len(settings) == 4 and {r.config.model.n_embd for r in lab.runs()} == {16}
+    page.get_by_text("4 of 4 runs done").wait_for()
+    window.wait_idle()
+    page.locator(".st-key-sweep_grid .nsewdrag").first.click(position={"x": 60, "y": 60})
+    window.wait_until(lambda: "run=" in page.url, "a run on the bench")
+    window.page.wait_for_selector(".st-key-answers")
+    opened = page.locator(".st-key-train_run input").first.input_value()
+    assert opened.split(" · ")[0] in {run.name for run in lab.runs()}
+    assert window.errors == []
+
+
+# --- five answers ---------------------------------------------------------------------------------
+
+
+def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page(width=1440, height=900)
+    window.open(f"{server.url}/train?n_layer=1&n_embd=16&n_head=1&batch_size=2&max_iters=100")
+    click(window, "train_start")
+    window.wait_until(lambda: [r.status for r in Lab(lab_home).runs()] == ["finished"], "the first")
+    move(window, "block_size", "ArrowLeft")
+    wait_for_button(window, "train_start")
+    window.wait_idle()
+    click(window, "train_start")
+    window.wait_until(lambda: len(Lab(lab_home).runs()) == 2, "the second")
+    window.wait_until(lambda: newest(lab_home).status == "finished", "its end")
+
+    lab = Lab(lab_home)
+    run, before = lab.runs()
+    estimates = lab.store.estimates(run.id)
+    references = reference_lines(lab.library.load())
+    said = verdict(estimates, lab.store.steps(run.id), references, run.max_iters)
+    [difference] = settings_diff(before.config, run.config)
+    by = abs(estimates[-1].val_loss_nats - lab.store.estimates(before.id)[-1].val_loss_nats)
+    expected = [
+        said.is_good.text,
+        said.still_learning.text,
+        said.overfitting.text,
+        f"{say_difference(difference)}: {by:.3f} nats",
+        f"step {run.iter} of {run.max_iters}",
+    ]
+    assert said.is_good.value == min(e.val_loss_nats for e in estimates)
+    assert f"{said.is_good.value:.3f}" in expected[0]
+    answers = window.page.locator(".st-key-answers")
+    for text in expected:
+        answer = answers.get_by_text(text.replace("->", "→"))
+        answer.wait_for()
+        box = answer.bounding_box()
+        assert box is not None and box["x"] + box["width"] <= 1440
+        assert box["y"] + box["height"] <= 900
+    assert window.errors == []
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+def test_a_link_opens_the_same_view_for_somebody_else(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    window = new_page()
+    window.open(f"{server.url}/train?block_size=16&seed=7&unit=bits&hide=n_layer,level")
+    page = window.page
+    click(window, "train_step")
+    wait_until(lambda: bool(Lab(lab_home).runs()), "a run")
+    window.wait_until(lambda: "run=" in page.url, "the address says so")
+    assert newest(lab_home).config.model.block_size == 16
+    assert newest(lab_home).config.train.seed == 7
+    address = page.url
+
+    other = new_page()
+    other.open(address)
+    assert other.page.locator("[class*='st-key-train_n_layer']").count() == 0
+    assert other.page.locator("[class*='st-key-train_level']").count() == 0
+    thumb = other.page.locator("[class*='st-key-train_block_size'] input[type=range]").first
+    assert thumb.get_attribute("aria-valuetext") == "16"
+    title = "chart => chart.layout.yaxis.title.text"
+    assert other.page.eval_on_selector(CHART, title) == "loss (bits per character)"
+    other.page.get_by_text(newest(lab_home).name).first.wait_for()
+    assert other.errors == []
