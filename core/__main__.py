@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
 
 from core import commands
+from core.commands.wording import lines_of
 from core.config import (
     BLOCKS,
     DEVICES,
@@ -311,21 +313,10 @@ _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _
 
 
 def _print(result: commands.Fields, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        if name == "table":
-            print(f"\n{value}")
-        elif name in ("runs", "corpora", "sweeps", "cells"):
-            for row in value:
-                print("  ".join(f"{k}={_shown(v)}" for k, v in row.items() if k != "config"))
-        else:
-            print(f"{name:>15}  {_shown(value)}")
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    try:
+        print(json.dumps(result) if as_json else "\n".join(lines_of(result)), flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, as in `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -105,6 +105,16 @@ class CheckpointFolder:
             raise CheckpointError(f"There is no checkpoint of step {step:,}.")
         return Checkpoint(**read_saved(path, "checkpoint"))
 
+    def newest_readable(self) -> tuple[Checkpoint | None, list[CheckpointError]]:
+        """The newest checkpoint that is not damaged, and what is wrong with those after it."""
+        damaged: list[CheckpointError] = []
+        for step in reversed(self.iters()):
+            try:
+                return self.load(step), damaged
+            except CheckpointError as error:
+                damaged.append(error)
+        return None, damaged
+
     def thin(self, needed: Collection[int], budget_mib: float = BRANCH_POINTS_MIB) -> None:
         """Delete checkpoints until the rest fit into the budget; the `needed` steps stay.
 

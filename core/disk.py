@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.checkpoint import CheckpointFolder
-from core.errors import CheckpointError
 from core.lab import Lab
+from core.locks import take_lock
 from core.records import RunRecord
-from core.run import take_lock
 from core.snapshots import SnapshotFolder
 
 
@@ -63,7 +62,8 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
     record = lab.run(id_or_name)
     folder = lab.home.run_folder(record.id)
     with take_lock(lab.home, record):
-        spare = _spare_files(folder, record.best_iter, _newest_readable(CheckpointFolder(folder)))
+        newest, _ = CheckpointFolder(folder).newest_readable()
+        spare = _spare_files(folder, record.best_iter, newest.iter if newest else 0)
         freed = _size_bytes(spare)
         for path in spare:
             path.unlink(missing_ok=True)
@@ -87,16 +87,6 @@ def _spare_files(folder: Path, best: int, newest: int) -> list[Path]:
         *(snapshots.path(step) for step in snapshots.iters()),
         *folder.glob(".*.tmp"),
     ]
-
-
-def _newest_readable(folder: CheckpointFolder) -> int:
-    """The step that a resume would start from; 0 where there is none."""
-    for step in reversed(folder.iters()):
-        try:
-            return folder.load(step).iter
-        except CheckpointError:
-            continue
-    return 0
 
 
 def _size_bytes(paths: Iterable[Path]) -> int:

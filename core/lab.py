@@ -1,6 +1,6 @@
 """One lab: its corpora, its runs, and the models in them, for every page and every command.
 
-Reads and administers; training is `core.run`'s and `core.service`'s.
+Reads and administers; training is `core.run`'s, in the background `core.service`'s.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from core.corpus import Corpus, Vocabulary
 from core.errors import RunError
 from core.home import LabHome
 from core.library import CorpusLibrary
+from core.locks import is_held, take_lock
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.names import memorable_name, new_run_id, numbered
 from core.preflight import check_fits
 from core.presets import resolve
 from core.records import LIVE, RunRecord
-from core.run import is_held, take_lock
 from core.snapshots import SnapshotFolder
 from core.store import Store
 

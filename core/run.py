@@ -1,8 +1,9 @@
 """One run in hand: whoever holds an `ActiveRun` is the one who trains it.
 
 Joins the trainer (arithmetic) to the store (rows) and the checkpoints (files) under the run's lock,
-and decides when to estimate, when to save and what survives. Knows no thread: the service advances
-several of these in turn, the command line one.
+and decides when to look, when to commit and when to save. What a run has left behind is
+`core.resuming`'s, what there is to see `core.observer`'s, and what survives `core.keeper`'s. Knows
+no thread: the service advances several of these in turn, the command line one.
 
 What is on the disk is always a state that could have been: rows are committed before the checkpoint
 that implies them, and rows after the checkpoint are cut back on resume and come again, the same.
@@ -10,40 +11,29 @@ that implies them, and rows after the checkpoint are cut back on resume and come
 
 from __future__ import annotations
 
-import copy
-import math
 import time
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from filelock import FileLock, Timeout
-from torch import Tensor
-
-from core.checkpoint import Checkpoint, CheckpointFolder, Snapshot
-from core.config import RunConfig, SampleConfig
+from core.checkpoint import CheckpointFolder
 from core.course import Course
-from core.errors import CheckpointError, RunError
-from core.generation import write
-from core.health import Reading, UpdateProbe, measure
+from core.health import UpdateProbe
 from core.home import LabHome
-from core.library import CorpusLibrary
-from core.models import model_from_weights
+from core.keeper import Keeper
+from core.locks import take_lock
+from core.observer import Observer, Pace
 from core.parallel import ALONE, World
-from core.records import Change, RunRecord, RunStatus
+from core.records import Change, RunStatus
+from core.resuming import Left, what_is_left
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
-from core.trainer import Estimate, StepRecord, Trainer, evaluating, split_loss
+from core.trainer import Trainer
 
 FLUSH_EVERY_S = 0.5
-PACE_FLUSHES = 30
-"""The pace is taken over so many commits, so that a single estimate does not make it jump."""
 MIN_CHECKPOINT_INTERVAL_S = 5.0
 CHECKPOINT_COST_FACTOR = 100.0
 """A checkpoint is written no more often than this many times what writing one takes."""
 SAMPLE_LENGTH = 120
-HEALTH_WINDOWS = 4
-"""On so many windows of the validation split signs of health are read, at every estimate."""
 
 
 class ActiveRun:
@@ -72,41 +62,50 @@ class ActiveRun:
         changed, CheckpointError when it has checkpoints and none can be read. Nothing has then
         changed.
         """
+        folder = home.run_folder(run_id)
         self._store = store
-        self._checkpoints = CheckpointFolder(home.run_folder(run_id))
-        self._snapshots = SnapshotFolder(home.run_folder(run_id), snapshot_mib)
+        self._checkpoints = CheckpointFolder(folder)
+        self._snapshots = SnapshotFolder(folder, snapshot_mib)
         self._lock = take_lock(home, store.run(run_id))
         try:
-            self.record = store.run(run_id)  # as it stands now that nobody else can change it
-            config = self.record.config if max_iters is None else self._longer(max_iters)
-            self._corpus = CorpusLibrary(home).load_exactly(
-                self.record.corpus, self.record.fingerprint
-            )
-            self._course = Course(config, store.changes(run_id))
-            self.notes: list[str] = []
-            checkpoint = self._newest_readable()
-            step = checkpoint.iter if checkpoint else 0
-            change = self._course.change(step, settings) if settings else None
-            self._trainer = Trainer(self._course.at(step), self._corpus, world)
-            if checkpoint:
-                self._trainer.load_state_dict(checkpoint.trainer)
+            left = what_is_left(home, store, run_id, max_iters)
+            self._course = Course(left.config, store.changes(run_id))
+            change = self._course.change(left.iter, settings) if settings else None
+            self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
+            if left.checkpoint:
+                self._trainer.load_state_dict(left.checkpoint.trainer)
         except BaseException:
             self._lock.release()
             raise
-        self.resumed_from = self._trainer.iter
-        self._best_iter = checkpoint.best_iter if checkpoint else 0
-        self._best_loss_nats = checkpoint.best_val_loss_nats if checkpoint else None
-        self._unsaved_best: Checkpoint | None = None
-        self._steps: list[StepRecord] = []
-        self._estimates: list[tuple[Estimate, str]] = []
-        self._health: list[tuple[int, str, float]] = []
-        self._health_batch = self._first_windows(HEALTH_WINDOWS)
-        self._checkpoint_cost_s = 0.0
-        self._last_checkpoint_at = self._last_flush_at = time.monotonic()
-        self._pace = deque([(self._last_flush_at, self._trainer.iter)], maxlen=PACE_FLUSHES)
-        self._begin(config, from_scratch=checkpoint is None)
+        self.record, self.notes = left.record, left.notes
+        self.resumed_from = left.iter
+        self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
+        self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
+        self._pace = Pace(self.iter)
+        self._last_flush_at = time.monotonic()
+        self._begin(left)
         if change:
             self._record_change(change)
+
+    def _begin(self, left: Left) -> None:
+        """Cut back what is ahead of the checkpoint, and say that the run goes on."""
+        step, config = left.iter, left.config
+        self._store.rewind(self.id, step if left.checkpoint else -1)
+        self._snapshots.forget_after(step)
+        self._checkpoints.forget_after(step)
+        before = self._store.estimates(self.id)
+        self._last_estimate = before[-1].iter if before else -1
+        if self.record.status != "queued":
+            self._store.add_event(self.id, step, "resumed", left.restored)
+        if config != self.record.config:
+            old, new = self.record.max_iters, config.train.max_iters
+            self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
+        self._store.update_run(
+            self.id, config=config, status="running", iter=step,
+            train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
+            best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
+            message=" ".join(self.notes),
+        )  # fmt: skip
 
     # --- what the holder may do -------------------------------------------------------------------
 
@@ -139,7 +138,7 @@ class ActiveRun:
             now = time.monotonic()
             if now - self._last_flush_at >= FLUSH_EVERY_S:
                 self._flush()
-            if now - self._last_checkpoint_at >= self.checkpoint_interval_s:
+            if now - self._keeper.saved_at >= self.checkpoint_interval_s:
                 self._save()
             if now >= deadline:
                 return
@@ -166,8 +165,7 @@ class ActiveRun:
 
     def set_status(self, status: RunStatus) -> None:
         """Say how the run stands, for all readers."""
-        self._pace.clear()  # a pause is not a slow step
-        self._pace.append((time.monotonic(), self._trainer.iter))
+        self._pace.begin(self.iter)
         self._flush(status=status)
 
     def pause(self) -> None:
@@ -179,7 +177,7 @@ class ActiveRun:
         if self._last_estimate != self._trainer.iter:
             self._estimate()
         val_loss = self._trainer.evaluate()
-        best_val_loss = self._evaluate_best(val_loss)
+        best_val_loss = self._keeper.evaluate_best(val_loss)
         self._save(status="finished", val_loss=val_loss, best_val_loss=best_val_loss)
         self._store.add_event(self.id, self._trainer.iter, "finished")
 
@@ -201,65 +199,7 @@ class ActiveRun:
     @property
     def checkpoint_interval_s(self) -> float:
         """At most this much training is lost when the process is killed."""
-        return max(MIN_CHECKPOINT_INTERVAL_S, CHECKPOINT_COST_FACTOR * self._checkpoint_cost_s)
-
-    # --- taking up --------------------------------------------------------------------------------
-
-    def _begin(self, config: RunConfig, *, from_scratch: bool) -> None:
-        step = self._trainer.iter
-        self._store.rewind(self.id, -1 if from_scratch else step)
-        self._snapshots.forget_after(step)
-        self._checkpoints.forget_after(step)
-        before = self._store.estimates(self.id)
-        self._last_estimate = before[-1].iter if before else -1
-        if self.record.status != "queued":
-            self._store.add_event(
-                self.id, step, "resumed", " ".join([self._restored(), *self.notes])
-            )
-        if config != self.record.config:
-            old, new = self.record.max_iters, config.train.max_iters
-            self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
-        self._store.update_run(
-            self.id, config=config, status="running", iter=step,
-            train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
-            best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
-            message=" ".join(self.notes),
-        )  # fmt: skip
-
-    def _restored(self) -> str:
-        """What a resume brought back, and what it has to do again."""
-        lost = self.record.iter - self._trainer.iter
-        what = "weights, optimiser, random numbers and place in the text are those of that step"
-        if lost <= 0:
-            return f"Nothing was lost: {what}."
-        return f"{lost:,} steps after it are taken again, the same: {what}."
-
-    def _longer(self, max_iters: int) -> RunConfig:
-        values = self.record.config.flat() | {"max_iters": max_iters}
-        if max_iters < self.record.iter:
-            raise RunError(
-                f"Run {self.record.name} has already taken {self.record.iter:,} steps; max_iters "
-                f"must be at least that, not {max_iters:,}."
-            )
-        return RunConfig.from_flat(values)
-
-    def _newest_readable(self) -> Checkpoint | None:
-        """The checkpoint to go on from; a damaged one is passed over, and said."""
-        steps = self._checkpoints.iters()
-        for step in reversed(steps):
-            try:
-                return self._checkpoints.load(step)
-            except CheckpointError as error:
-                self.notes.append(str(error).split(". ")[0] + ".")
-        if steps:
-            raise CheckpointError(
-                f"No checkpoint of run {self.record.name} can be read: {self.notes[0]} "
-                f"To train it again from the start, delete the files in "
-                f"{self._checkpoints.path(0).parent}."
-            )
-        if self.record.status != "queued":
-            self.notes.append("There was no checkpoint yet, so it starts again from step 0.")
-        return None
+        return max(MIN_CHECKPOINT_INTERVAL_S, CHECKPOINT_COST_FACTOR * self._keeper.cost_s)
 
     # --- training ---------------------------------------------------------------------------------
 
@@ -274,134 +214,42 @@ class ActiveRun:
             (self.iter + 1) % train.eval_interval
         )
         probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
-        self._steps.append(self._trainer.step())
+        self._observer.steps.append(self._trainer.step())
         if probe:
-            self._note_health(probe.readings())
+            self._observer.note_health(probe.readings())
             self._estimate()
-        elif is_due(self._trainer.iter):
-            self._take_snapshot()
-
-    def _note_health(self, readings: Iterable[Reading]) -> None:
-        """A run that diverges ends with its losses; what broke inside it has no number."""
-        self._health += [(self.iter, r.name, r.value) for r in readings if math.isfinite(r.value)]
+        elif is_due(self.iter):
+            self._observer.take_snapshot()
 
     def _estimate(self) -> None:
-        estimate = self._trainer.estimate()
-        self._note_health(measure(self._trainer.model, self._health_batch))
-        self._estimates.append((estimate, self._write_sample()))
+        estimate = self._observer.estimate()
         self._last_estimate = estimate.iter
-        if self._best_loss_nats is None or estimate.val_loss_nats < self._best_loss_nats:
-            self._best_loss_nats = estimate.val_loss_nats
-            self._best_iter = estimate.iter
-            self._unsaved_best = copy.deepcopy(self._state()) if estimate.iter else None
-        self._take_snapshot()
-
-    def _first_windows(self, at_most: int) -> Tensor:
-        """The first windows (B, T) of the validation split: the same for every look inside."""
-        T, val = self._trainer.config.model.block_size, self._corpus.val
-        n = min(at_most, len(val) // T)
-        return val[: n * T].view(n, T).to(self._trainer.device)
-
-    def _take_snapshot(self) -> None:
-        self._snapshots.save(
-            Snapshot(
-                config=self._trainer.config.flat(),
-                vocabulary=self._corpus.vocabulary.characters,
-                iter=self._trainer.iter,
-                weights=self._trainer.model.state_dict(),
-            )
-        )
-
-    def _write_sample(self) -> str:
-        config = SampleConfig(
-            max_new_tokens=SAMPLE_LENGTH, seed=self._trainer.config.train.seed, temperature=0.8
-        )
-        with evaluating(self._trainer.model):
-            return write(self._trainer.model, self._corpus.vocabulary, "", config)
-
-    def _evaluate_best(self, val_loss: float) -> float:
-        """The validation loss of the best checkpoint; `val_loss` where there is only the last."""
-        if self._best_iter == self._trainer.iter:
-            return val_loss
-        try:
-            best = self._unsaved_best or self._checkpoints.load(self._best_iter)
-        except CheckpointError:  # none, or a damaged one: no reason not to end the run
-            return val_loss
-        device = self._trainer.device
-        model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
-        return split_loss(model, self._corpus.val.to(device))
+        self._keeper.compare(estimate)
+        self._observer.take_snapshot()
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def _state(self) -> Checkpoint:
-        return Checkpoint(
-            config=self._trainer.config.flat(),
-            vocabulary=self._corpus.vocabulary.characters,
-            fingerprint=self._corpus.fingerprint,
-            trainer=self._trainer.state_dict(),
-            best_iter=self._best_iter,
-            best_val_loss_nats=self._best_loss_nats,
-        )
-
     def _flush(self, **values: Any) -> None:
-        """Commit what was measured since the last time."""
-        now = time.monotonic()
-        if self._estimates:
-            values["train_loss"] = self._estimates[-1][0].train_loss_nats
-        since, from_iter = self._pace[0]
-        if now > since and self._trainer.iter > from_iter:
-            values["steps_per_s"] = (self._trainer.iter - from_iter) / (now - since)
+        """Commit what was seen since the last time."""
+        now, seen = time.monotonic(), self._observer
+        if seen.estimates:
+            values["train_loss"] = seen.estimates[-1][0].train_loss_nats
+        steps_per_s = self._pace.steps_per_s(now, self.iter)
+        if steps_per_s is not None:
+            values["steps_per_s"] = steps_per_s
         self._store.record(
-            self.id, self._steps, self._estimates, self._health,
-            iter=self._trainer.iter, train_seconds=self._trainer.elapsed_s, **values,
+            self.id, seen.steps, seen.estimates, seen.health,
+            iter=self.iter, train_seconds=self._trainer.elapsed_s, **values,
         )  # fmt: skip
-        self._steps, self._estimates, self._health = [], [], []
-        self._pace.append((now, self._trainer.iter))
+        seen.forget()
+        self._pace.note(now, self.iter)
         self._last_flush_at = now
 
     def _save(self, **values: Any) -> None:
-        """Commit the rows, write the checkpoint they belong to, drop those no longer needed."""
+        """Commit the rows, then write the checkpoint that they belong to."""
         self._flush()
-        started = time.monotonic()
-        if self._unsaved_best and self._unsaved_best.iter != self._trainer.iter:
-            self._checkpoints.save(self._unsaved_best)
-        self._unsaved_best = None
-        self._checkpoints.save(self._state())
-        self._checkpoints.thin({self._trainer.iter, self._best_iter})
-        self._last_checkpoint_at = time.monotonic()
-        self._checkpoint_cost_s = self._last_checkpoint_at - started
+        self._keeper.save()
         self._store.update_run(
-            self.id, checkpoint_iter=self._trainer.iter, best_iter=self._best_iter,
+            self.id, checkpoint_iter=self.iter, best_iter=self._keeper.best_iter,
             checkpoint_interval_s=self.checkpoint_interval_s, **values,
         )  # fmt: skip
-
-
-def take_lock(home: LabHome, record: RunRecord) -> FileLock:
-    """The lock of a run, held. Raises RunError when somebody else holds it."""
-    folder = home.run_folder(record.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(
-        folder / "lock", thread_local=False
-    )  # a page takes it, the worker gives it back
-    try:
-        lock.acquire(timeout=2.0)  # a reader who asks whether it is free holds it for a moment
-    except Timeout:
-        raise RunError(
-            f"Run {record.name} is being trained by another process or page of this lab; it can "
-            "be watched here, and changed there."
-        ) from None
-    return lock
-
-
-def is_held(home: LabHome, run_id: str) -> bool:
-    """Whether somebody, here or in another process, holds the run."""
-    path = home.run_folder(run_id) / "lock"
-    if not path.exists():
-        return False
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False

@@ -18,11 +18,11 @@ from core.corpus import Corpus
 from core.errors import ConfigError, RunError
 from core.grid import Axis, estimated_s, plan_sweep
 from core.lab import Lab, clean_name
+from core.locks import is_held
 from core.models import count_params
 from core.names import memorable_name, new_run_id
 from core.preflight import Calibration
 from core.records import RunRecord, SweepRecord
-from core.run import is_held
 
 
 @dataclass(frozen=True, slots=True)

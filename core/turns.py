@@ -1,6 +1,6 @@
 """What the training thread keeps in mind: what it was asked for, whose turn it is, which sweeps go.
 
-Plain bookkeeping. The service owns the lock and does the training.
+Plain bookkeeping. The worker owns the lock and does the training.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from typing import Any, get_args
 from core.config import BLOCKS, MODEL_KINDS, OPTIMIZERS, SCHEDULES, ModelConfig, TrainConfig
 from core.presets import PRESETS, RECIPES
 from lab.controls import HIDEABLE, LEVELS, SETTINGS
+from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import SCALES, X_TITLES
-from lab.state import View
+from lab.state import BEHIND, View
 
 _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -30,17 +31,23 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "unit": ("nats", "bits"),
     "scale": SCALES,
     "level": LEVELS,
+    "smoothing": tuple(SMOOTHING),
+    "behind": BEHIND,
 }
 _FIELD_TYPES = {
     f.name: str(f.type) for config in (ModelConfig, TrainConfig) for f in fields(config)
 }
 SWITCHES: dict[str, str] = {
     "model": "transformer", "view": "run", "axis": "steps", "unit": "nats", "scale": "linear",
-    "level": "simple",
+    "level": "simple", "smoothing": "off", "behind": "newest",
 }  # fmt: skip
 """Switches of the page, with what they say where an address does not."""
 NAMES = ("corpus", "preset", "recipe", "run")
 """Things that are called by a name; an address without one leaves it open."""
+
+
+LISTS = ("hide", "runs")
+"""What may be several, with commas between."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,8 @@ class Link:
     names: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings that differ from those of model, preset and recipe."""
+    runs: tuple[str, ...] = ()
+    """Names of the runs chosen to stand behind."""
     hidden: tuple[str, ...] = ()
 
 
@@ -59,7 +68,7 @@ def read_link(query: Mapping[str, str]) -> tuple[Link, list[str]]:
     read: dict[str, Any] = {}
     complaints = []
     for name, text in query.items():
-        if name not in SWITCHES and name not in NAMES and name not in SETTINGS and name != "hide":
+        if name not in (*SWITCHES, *NAMES, *SETTINGS, *LISTS):
             complaints.append(f"there is no {name}")
             continue
         try:
@@ -70,6 +79,7 @@ def read_link(query: Mapping[str, str]) -> tuple[Link, list[str]]:
         switches=SWITCHES | {n: read[n] for n in SWITCHES if n in read},
         names={n: read[n] for n in NAMES if n in read},
         settings={n: read[n] for n in SETTINGS if n in read},
+        runs=read.get("runs", ()),
         hidden=read.get("hide", ()),
     )
     return link, complaints
@@ -80,15 +90,16 @@ def write_link(link: Link) -> dict[str, str]:
     query = {n: v for n, v in link.switches.items() if v != SWITCHES[n]}
     query |= dict(link.names)
     query |= {n: f"{v:.10g}" if isinstance(v, float) else str(v) for n, v in link.settings.items()}
-    if link.hidden:
-        query["hide"] = ",".join(link.hidden)
+    query |= {n: ",".join(v) for n, v in zip(LISTS, (link.hidden, link.runs)) if v}
     return query
 
 
 def _value(name: str, text: str) -> Any:
     """One part of an address. Raises ValueError when it cannot be."""
-    if name == "hide":
+    if name in LISTS:
         wanted = [part for part in text.split(",") if part]
+        if name == "runs":
+            return tuple(wanted)
         if unknown := [part for part in wanted if part not in HIDEABLE]:
             raise ValueError(f"cannot hide {unknown[0]!r}")
         return tuple(dict.fromkeys(wanted))

@@ -13,6 +13,7 @@ import streamlit as st
 from core.config import ModelKind
 from core.errors import LabError
 from core.presets import adapt, resolve
+from core.records import RunRecord
 from lab.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
 from lab.drafts import begin_draft, draft_of
 from lab.link import SWITCHES, Link, read_link, write_link
@@ -38,6 +39,9 @@ def apply_link() -> None:
         if value != SWITCHES[name]:
             st.session_state[f"train_{name}"] = value
     st.session_state[_HIDDEN] = link.hidden
+    named = {run.name: run.id for run in the_lab().runs()}
+    complaints += [f"there is no run {name!r}" for name in link.runs if name not in named]
+    st.session_state["train_runs"] = [named[name] for name in link.runs if name in named]
     try:
         _apply_run(link)
         _apply_settings(link)
@@ -84,23 +88,33 @@ def show_address() -> None:
 def _link_now() -> Link:
     state = st.session_state
     switches = {name: state.get(f"train_{name}") or SWITCHES[name] for name in SWITCHES}
-    model: ModelKind = switches["model"]  # type: ignore[assignment]
-    names: dict[str, str] = {}
-    settings: dict[str, Any] = {}
-    lab = the_lab()
+    runs = the_lab().runs()
+    by_id = {run.id: run.name for run in runs}
+    behind = [by_id[i] for i in state.get("train_runs") or [] if i in by_id]
+    names, settings = _settings_now(switches["model"], run_on_the_bench(runs))  # type: ignore[arg-type]
+    return Link(
+        switches=switches, names=names, settings=settings, hidden=hidden_controls(),
+        runs=tuple(behind) if switches["behind"] == "chosen" else (),
+    )  # fmt: skip
+
+
+def _settings_now(model: ModelKind, run: RunRecord | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """What has a name, and the settings that an address has to say besides."""
+    lab, draft = the_lab(), draft_of(model)
     corpus = chosen_corpus(lab)
-    if corpus.name != lab.library.load().name:
+    names = {"run": run.name} if run else {}
+    if corpus.name != lab.library.load().name and (run is None or run.corpus != corpus.name):
         names["corpus"] = corpus.name
-    if draft := draft_of(model):
-        preset, recipe = draft.start
-        names |= {"preset": preset} if preset else {}
-        names |= {"recipe": recipe} if recipe != "classic" else {}
-        plain_settings = resolve(model, len(corpus.vocabulary), preset, None, recipe).flat()
-        now = draft.config().flat()
-        settings = {n: now[n] for n in SETTINGS if n in now and now[n] != plain_settings.get(n)}
-    if run := run_on_the_bench(lab.runs()):
-        names["run"] = run.name
-    return Link(switches=switches, names=names, settings=settings, hidden=hidden_controls())
+    if draft is None:
+        return names, {}
+    now = draft.config().flat()
+    if run and all(now.get(n) == run.config.flat().get(n) for n in ("model", *SETTINGS)):
+        return names, {}  # the run says them
+    preset, recipe = draft.start
+    names |= {"preset": preset} if preset else {}
+    names |= {"recipe": recipe} if recipe != "classic" else {}
+    usual = resolve(model, len(corpus.vocabulary), preset, None, recipe).flat()
+    return names, {n: now[n] for n in SETTINGS if n in now and now[n] != usual.get(n)}
 
 
 def render_link() -> None:

@@ -28,6 +28,9 @@ View = Literal["run", "race", "sweep", "runs"]
 """The views of the Train page."""
 VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "runs": "Runs"}
 
+BEHIND = ("newest", "chosen", "none")
+"""Which runs stand behind the one on the bench."""
+
 _CHOSEN_RUN = "chosen_run"
 _WANTED_VIEW = "train_wanted_view"
 _DRAFTED_RUN = "train_drafted_run"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from filelock import FileLock
 
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
@@ -85,20 +84,15 @@ def best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def service(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingService]:
-    monkeypatch.setattr("core.service.SLICE_S", 0.01)
+    monkeypatch.setattr("core.worker.SLICE_S", 0.01)
     monkeypatch.setattr("core.run.FLUSH_EVERY_S", 0.02)
     training = TrainingService(lab)
     yield training
     training.close()
-    assert not training._thread.is_alive()
+    assert not training._worker._thread.is_alive()
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that are held are given up at once instead of after two seconds."""
-
-    class ImpatientLock(FileLock):
-        def acquire(self, timeout: float | None = None, *args: object, **kwargs: object) -> object:
-            return super().acquire(0, *args, **kwargs)
-
-    monkeypatch.setattr("core.run.FileLock", ImpatientLock)
+    monkeypatch.setattr("core.locks.PATIENCE_S", 0.0)

@@ -162,6 +162,22 @@ def test_a_file_cut_short_anywhere_is_said_to_be_damaged(folder: CheckpointFolde
             folder.load(5)
 
 
+def test_the_newest_that_can_be_read_is_found_and_what_is_wrong_with_later_ones(
+    folder: CheckpointFolder,
+) -> None:
+    assert folder.newest_readable() == (None, [])
+    for step in (1, 2, 3, 4):
+        folder.save(checkpoint(step))
+    for step in (1, 3, 4):
+        folder.path(step).write_bytes(b"")
+    newest, damaged = folder.newest_readable()
+    assert newest is not None and newest.iter == 2
+    assert [str(error).split()[2] for error in damaged] == [folder.path(n).name for n in (4, 3)]
+    folder.path(2).unlink()
+    newest, damaged = folder.newest_readable()
+    assert newest is None and len(damaged) == 3
+
+
 def test_a_single_flipped_bit_is_noticed_where_it_matters(folder: CheckpointFolder) -> None:
     original = checkpoint(5)
     folder.save(original)

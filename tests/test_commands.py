@@ -301,3 +301,14 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     last = {name: rows[-1][1] for name, rows in lab.store.health(after["run"]).items()}
     assert shown["health"] == last and "update_ratio/layer 1" in last
     assert shown["references_nats"]["uniform"] == pytest.approx(math.log(len(corpus.vocabulary)))
+
+
+def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, lab: Lab) -> None:
+    cli.ok(*train_command("transformer", name="fox"))
+    assert cli.code("runs", "show", "fox") == 0
+    said = [line.strip() for line in cli.stdout.splitlines()]
+    estimates = lab.store.estimates(lab.run("fox").id)
+    best = min(e.val_loss_nats for e in estimates)
+    assert any(line.startswith(f"answers  is_good: {best:.3f} nats") for line in said)
+    assert any(line.startswith("kind=best  iter=") for line in said)
+    assert not any("config" in line for line in said)

@@ -10,6 +10,7 @@ FULL = Link(
     switches=SWITCHES | {"model": "attention", "axis": "FLOPs", "scale": "log loss"},
     names={"corpus": "my text", "run": "bold-hamlet", "recipe": "fast"},
     settings={"block_size": 16, "learning_rate": 0.003, "schedule": "linear", "seed": 7},
+    runs=("owl", "fox"),
     hidden=("recipe", "n_layer"),
 )
 

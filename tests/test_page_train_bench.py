@@ -203,7 +203,7 @@ def test_every_switch_of_the_chart_changes_it(small: Lab, plots: Plots) -> None:
         ("unit", "bits", lambda: "bits" in chart().layout.yaxis.title.text),
         ("scale", "log loss", lambda: chart().layout.yaxis.type == "log"),
         ("smoothing", "much", lambda: "training, smoothed" in [t.name for t in chart().data]),
-        ("earlier", 0, lambda: "owl" not in [t.name for t in chart().data]),
+        ("behind", "none", lambda: "owl" not in [t.name for t in chart().data]),
     ):
         assert not changed(), name
         app.segmented_control(key=f"train_{name}").set_value(value).run()
@@ -327,6 +327,28 @@ def test_an_address_opens_a_run_with_its_settings(small: Lab) -> None:
     app = open_link(run="owl")
     assert app.selectbox(key="train_run").value == owl.id
     assert control(app, "select_slider", "block_size").value == 4
+
+
+def test_runs_can_be_chosen_to_stand_behind_and_the_address_names_them(
+    small: Lab, plots: Plots
+) -> None:
+    owl = finished(small, name="owl")
+    for name in ("hen", "fox"):
+        finished(small, name=name)
+    app = open_page("train")
+
+    def behind() -> set[str]:
+        return {str(t.name) for t in plots.figures["loss"].data} & {"owl", "hen", "fox"}
+
+    assert behind() == {"owl", "hen"}
+    app.segmented_control(key="train_behind").set_value("chosen").run()
+    assert behind() == set()
+    app.multiselect(key="train_runs").set_value([owl.id]).run()
+    assert behind() == {"owl"}
+    query = {name: str(value) for name, value in app.query_params.items()}
+    assert query == {"run": "fox", "behind": "chosen", "runs": "owl"}
+    open_link(**query)
+    assert behind() == {"owl"}
 
 
 def test_an_address_without_a_run_shows_its_settings_and_no_run(small: Lab) -> None:

@@ -16,8 +16,8 @@ import torch
 from core.corpus import Corpus
 from core.errors import ConfigError
 from core.lab import Lab
+from core.locks import is_held
 from core.parallel import ALONE, World, is_follower
-from core.run import is_held
 from core.trainer import Trainer
 from tests.helpers import CommandLine, last_line, small_config, wait_until, what_it_measured
 from tests.parallel_checks import N_STEPS, without_dropout

@@ -217,7 +217,7 @@ def test_by_steps_none_is_far_ahead(
     service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table could take hundreds of steps in the time of one slice."""
-    monkeypatch.setattr("core.service.SLICE_S", 0.1)
+    monkeypatch.setattr("core.worker.SLICE_S", 0.1)
     advance = ActiveRun.advance
     reached: dict[str, int] = {}
     spreads: list[int] = []

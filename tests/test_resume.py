@@ -16,7 +16,8 @@ from core.config import ModelKind
 from core.corpus import Corpus
 from core.errors import CheckpointError
 from core.lab import Lab
-from core.run import ActiveRun, is_held
+from core.locks import is_held
+from core.run import ActiveRun
 from tests.helpers import (
     CommandLine,
     assert_same_run,

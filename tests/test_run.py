@@ -14,9 +14,10 @@ from core.config import ModelKind
 from core.corpus import Corpus
 from core.errors import ConfigError, CorpusError, LabError, RunError
 from core.lab import Lab
+from core.locks import is_held
 from core.models import model_from_weights
 from core.optim import learning_rate_at
-from core.run import ActiveRun, is_held
+from core.run import ActiveRun
 from core.trainer import DivergedError, split_loss
 from tests.helpers import (
     assert_same_run,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
+from core.run import ActiveRun
 from core.service import TrainingService
 from tests.helpers import (
     assert_same_run,
@@ -126,6 +131,33 @@ def test_runs_share_the_seconds(service: TrainingService, corpus: Corpus) -> Non
 
 
 def test_runs_share_the_steps_if_asked_to(service: TrainingService, corpus: Corpus) -> None:
-    service.fairness = "steps"
+    service.share_by("steps")
     n_steps = race(service, corpus)
     assert n_steps["bigram"] < 2 * n_steps["transformer"]
+
+
+def test_what_a_run_had_in_the_old_measure_does_not_count_in_the_new_one(
+    service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten steps must not become ten seconds, for which all others would go first."""
+    advance = ActiveRun.advance
+    advanced: list[str] = []
+
+    def interrupted_advance(run: ActiveRun, budget_s: float, **kwargs: Any) -> None:
+        advance(run, budget_s, **kwargs)
+        advanced.append(run.id)
+        if set(advanced) == set(ids):
+            service.share_by("seconds")
+
+    service.share_by("steps")
+    ids = [
+        start_run(service, corpus, max_iters=LONG, eval_interval=LONG, paused=True)
+        for _ in range(2)
+    ]
+    monkeypatch.setattr(ActiveRun, "advance", interrupted_advance)
+    for run_id in ids:
+        service.resume(run_id)
+    wait_until(lambda: service.fairness == "seconds", "another measure")
+    n_before = len(advanced)
+    for run_id in ids:
+        wait_until(lambda run_id=run_id: run_id in advanced[n_before:], "its turn", 5.0)

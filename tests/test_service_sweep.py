@@ -11,7 +11,8 @@ from core.corpus import Corpus
 from core.errors import RunError
 from core.grid import Axis
 from core.lab import Lab
-from core.run import ActiveRun, is_held
+from core.locks import is_held
+from core.run import ActiveRun
 from core.service import TrainingService
 from core.sweep import Sweep, enter_sweep, sweep_cells, sweep_progress
 from tests.helpers import (
@@ -53,7 +54,7 @@ def another(service: TrainingService) -> Iterator[TrainingService]:
     training = TrainingService(Lab(service.lab.home.path))
     yield training
     training.close()
-    assert not training._thread.is_alive()
+    assert not training._worker._thread.is_alive()
 
 
 # --- to the end -----------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
             super().__init__(*args, **kwargs)
             service.stop_sweep(sweep.id)
 
-    monkeypatch.setattr("core.service.ActiveRun", SlowRun)
+    monkeypatch.setattr("core.worker.ActiveRun", SlowRun)
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     first = ids(lab, sweep)[0]
@@ -240,7 +241,7 @@ def test_a_bug_in_one_cell_is_recorded_and_the_next_goes_on(
                 raise ZeroDivisionError("a bug")
             super().__init__(home, store, run_id, **kwargs)
 
-    monkeypatch.setattr("core.service.ActiveRun", BrokenRun)
+    monkeypatch.setattr("core.worker.ActiveRun", BrokenRun)
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     assert statuses(lab, sweep) == ["failed", *["finished"] * 5]

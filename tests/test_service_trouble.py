@@ -13,7 +13,8 @@ from core.config import MODEL_KINDS
 from core.corpus import Corpus
 from core.errors import ConfigError, CorpusError, LabError, RunError
 from core.lab import Lab
-from core.run import ActiveRun, is_held
+from core.locks import is_held
+from core.run import ActiveRun
 from core.service import TrainingService, training_service
 from tests.helpers import (
     files_under,

@@ -113,6 +113,7 @@ class GPT(nn.Module):
     def configure_optimizers(
         self, weight_decay: float, learning_rate: float, betas: tuple[float, float], device: str
     ) -> torch.optim.Optimizer:
+        """AdamW; matrices decay, and nothing else does."""
         params = list(self.parameters())
         groups: list[dict[str, Any]] = [
             {"params": [p for p in params if p.dim() >= 2], "weight_decay": weight_decay},
@@ -122,6 +123,7 @@ class GPT(nn.Module):
 
     @torch.no_grad()
     def generate(self, idx: Tensor, max_new_tokens: int, temperature: float = 1.0) -> Tensor:
+        """The tokens (B, T) and as many new ones, each drawn after a pass over the whole window."""
         for _ in range(max_new_tokens):
             logits, _ = self(idx[:, -self.config.block_size :])
             probabilities = F.softmax(logits[:, -1, :] / temperature, dim=-1)

@@ -21,6 +21,8 @@ from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
 from lab.palette import Palette
 
 MarkKind = Literal["changed", "resumed", "branched"]
+SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
+"""How much of the running mean is kept at each step."""
 _DASHES: dict[MarkKind, str] = {"changed": "dot", "resumed": "dash", "branched": "solid"}
 
 
@@ -129,6 +131,7 @@ def add_notes(
         marker=dict(size=15, color=palette.ground, line=dict(color=palette.text, width=1)),
         text=[str(i) for i in range(1, len(notes) + 1)], textposition="middle center",
         textfont=dict(size=10, color=palette.text), showlegend=False, name="notes", zorder=2,
+        cliponaxis=False,
         customdata=[[note.iter, escape(note.text), _wrapped(note.rule)] for note in notes],
         hovertemplate="<b>%{customdata[1]}</b><br>Rule: %{customdata[2]}<extra></extra>",
     )  # fmt: skip

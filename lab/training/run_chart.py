@@ -13,7 +13,7 @@ from core.reference import ReferenceLine
 from lab.figures.base import MARGIN
 from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
 from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
-from lab.state import curve_of, is_live, palette, the_lab
+from lab.state import curve_of, palette, the_lab
 from lab.training.answers import Measured
 
 SETTINGS_NAMED = 2
@@ -28,7 +28,8 @@ class Look:
     in_bits: bool
     scale: Scale
     smoothing: float
-    n_earlier: int
+    behind: tuple[str, ...]
+    """Ids of the runs whose curves stand behind, faded."""
 
 
 def run_chart(
@@ -47,7 +48,7 @@ def run_chart(
     )  # fmt: skip
     figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
     figure.update_traces(selector=1, name="validation, estimated")
-    add_earlier(figure, _earlier(run, others, look.n_earlier), palette(), axis, in_bits)
+    add_earlier(figure, _behind(others, look), palette(), axis, in_bits)
     add_smoothed(figure, curve, palette(), axis, in_bits, look.smoothing)
     add_marks(figure, curve, _marks(run), palette(), axis)
     add_notes(figure, curve, notes, palette(), axis, in_bits)
@@ -62,8 +63,7 @@ def clear_chart(
         [], references, palette(), axis=look.axis, in_bits=look.in_bits, scale=look.scale,
         x_end=max_iters if look.axis == "steps" else None,
     )  # fmt: skip
-    behind = [curve_of(run) for run in others if not run.sweep][: look.n_earlier]
-    add_earlier(figure, behind, palette(), look.axis, look.in_bits)
+    add_earlier(figure, _behind(others, look), palette(), look.axis, look.in_bits)
     return _on_the_bench(figure)
 
 
@@ -82,11 +82,9 @@ def _x_end(run: RunRecord, axis: XAxis) -> float | None:
     return train.max_iters * (train.batch_size * block_size if axis == "characters" else 1)
 
 
-def _earlier(run: RunRecord, others: Sequence[RunRecord], at_most: int) -> list[LossCurve]:
-    """The runs behind: the parent of a branch first, then the newest; those of sweeps stay out."""
-    behind = [other for other in others if not other.sweep and not is_live(other)]
-    behind.sort(key=lambda other: other.id != run.parent)
-    return [curve_of(other) for other in behind[:at_most]]
+def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
+    by_id = {other.id: other for other in others}
+    return [curve_of(by_id[run_id]) for run_id in look.behind if run_id in by_id]
 
 
 def _marks(run: RunRecord) -> list[Mark]:

@@ -19,10 +19,11 @@ from core.spelling import spelling_of
 from core.trainer import Estimate
 from lab import words
 from lab.components.live_plot import live_plot
+from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, X_TITLES, Scale, XAxis
-from lab.pickers import pick_run
+from lab.pickers import pick_run, run_label
 from lab.plain import plain
-from lab.state import lexicon_of_corpus, the_calibration, the_lab, untrained_sample
+from lab.state import BEHIND, is_live, lexicon_of_corpus, the_calibration, the_lab, untrained_sample
 from lab.switches import switch
 from lab.training.answers import Measured, answers
 from lab.training.branching import ask_for_branch
@@ -30,8 +31,7 @@ from lab.training.health_panel import render_health
 from lab.training.run_chart import Look, clear_chart, run_chart
 from lab.training.transport import Bench
 
-SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
-EARLIER = (0, 1, 3, 6)
+N_NEWEST, MAX_BEHIND = 3, 6
 SHORT_NOTES: dict[NoteKind, str] = {
     "passed_unigram": "passed unigram counts",
     "beat_bigram": "beat bigram counts",
@@ -74,15 +74,38 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
                 key="train_smoothing",
                 help_text="A running mean. The raw line stays under it: a mean can hide things.",
             )  # fmt: skip
-            n_earlier = switch("Earlier runs behind", EARLIER, default=3, key="train_earlier")
-    return Look(axis, unit == "bits", scale, SMOOTHING[smoothing], n_earlier)
+            behind = _choose_behind(bench.run, runs)
+    return Look(axis, unit == "bits", scale, SMOOTHING[smoothing], behind)
+
+
+def _choose_behind(run: RunRecord | None, runs: list[RunRecord]) -> tuple[str, ...]:
+    """The runs whose curves stand behind: those before this one, the reader's choice, or none."""
+    others = [other for other in runs if run is None or other.id != run.id]
+    how = switch("Runs behind", BEHIND, default="newest", key="train_behind")
+    if how == "chosen":
+        by_id = {other.id: other for other in others}
+        kept = [run_id for run_id in st.session_state.get("train_runs") or [] if run_id in by_id]
+        st.session_state["train_runs"] = kept
+        return tuple(
+            st.multiselect(
+                "Which", list(by_id), key="train_runs", max_selections=MAX_BEHIND,
+                format_func=lambda run_id: run_label(by_id[run_id]), persist_state="session",
+            )
+        )  # fmt: skip
+    # The parent of a branch comes first; runs of sweeps stay in their sweep.
+    newest = [other for other in others if not other.sweep and not is_live(other)]
+    newest.sort(key=lambda other: run is None or other.id != run.parent)
+    return tuple(other.id for other in newest[:N_NEWEST]) if how == "newest" else ()
 
 
 # --- live -----------------------------------------------------------------------------------------
 
 
 def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
-    run = the_lab().run(run_id) if run_id else None
+    try:
+        run = the_lab().run(run_id) if run_id else None
+    except LabError:  # deleted meanwhile
+        st.rerun()
     if run and bench.run and run.status != bench.run.status:
         st.rerun()
     # The chart keeps its place, whatever is above it: so it is one element from first to last.
