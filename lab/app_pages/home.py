@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from core.records import RunRecord
 from core.reference import reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
+from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
 from lab.figures.losses import X_TITLES, XAxis, loss_figure
 from lab.plain import plain
@@ -75,25 +75,24 @@ def _render_button(corpus: Corpus, runs: list[RunRecord]) -> None:
     waiting = [run for run in runs if run.status in ("paused", "interrupted")]
     with st.container(horizontal=True, vertical_alignment="center"):
         if live:
-            _button("Pause", "pause", lambda: _each(live, the_service().pause))
+            deed_button(
+                "Pause", "pause", lambda: _each(live, the_service().pause), key="home_pause"
+            )
         if waiting and not live:
-            _button("Resume", "play_arrow", lambda: _each(waiting, the_service().resume))
+            deed_button(
+                "Resume", "play_arrow", lambda: _each(waiting, the_service().resume),
+                key="home_resume",
+            )  # fmt: skip
         if not live:
             label = "Train all three again" if runs else "Train all three"
-            _button(label, "play_arrow", lambda: _start_race(corpus), primary=not waiting)
+            deed_button(
+                label, "play_arrow", lambda: _start_race(corpus), key="home_train",
+                primary=not waiting,
+            )  # fmt: skip
         st.caption(
             "About a minute in all; they take turns on this computer. Corpus: "
             f"{plain(corpus.name)}."
         )
-
-
-def _button(label: str, icon: str, action: Callable[[], None], *, primary: bool = True) -> None:
-    """A button that does something with runs; the page is then drawn as they stand."""
-    key = "home_" + label.split()[0].lower()
-    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    if st.button(label, icon=f":material/{icon}:", type=kind, key=key):
-        action()
-        st.rerun()
 
 
 def _each(runs: list[RunRecord], action: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ reload and another window show the same one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
@@ -18,6 +18,7 @@ from core.race import BUDGETS, FAIRNESS, Fairness, race_configs
 from core.racing import resume_race, start_race
 from core.records import RunRecord
 from lab import words
+from lab.deeds import deed_button
 from lab.plain import plain
 from lab.state import (
     choose_run,
@@ -122,33 +123,17 @@ def _render_buttons(found: Found, corpus: Corpus, terms: Terms, trouble: str) ->
     start = partial(_start, corpus, terms)
     ours = [run for run in found.runs.values() if is_live(run) and service.holds(run.id)]
     if move == "pause" and ours:
-        _button("Pause", "pause", lambda: _pause(ours))
+        deed_button("Pause", "pause", lambda: _pause(ours), key="race_pause")
     elif move == "pause":
         st.caption("Another process trains this race.")
     elif move == "resume" and found.race:
         race, runs = found.race, found.runs
-        _button("Resume", "play_arrow", lambda: resume_race(service, race, runs))
-        _button("New race", "add", start, primary=False, disabled=bool(trouble))
+        deed_button(
+            "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="race_resume"
+        )
+        deed_button("New race", "add", start, key="race_new", primary=False, disabled=bool(trouble))
     else:
-        _button("Start race", "play_arrow", start, disabled=bool(trouble))
-
-
-def _button(
-    label: str, icon: str, action: Callable[[], None], *, primary: bool = True,
-    disabled: bool = False,
-) -> None:  # fmt: skip
-    """A button; what cannot be done is said beside it, and nothing is lost."""
-    clicked = st.button(
-        label, icon=f":material/{icon}:", type="primary" if primary else "secondary",
-        key="race_" + label.split()[0].lower(), disabled=disabled,
-    )  # fmt: skip
-    if clicked:
-        try:
-            action()
-        except LabError as error:
-            st.error(plain(str(error)))
-        else:
-            st.rerun()
+        deed_button("Start race", "play_arrow", start, key="race_start", disabled=bool(trouble))
 
 
 def _start(corpus: Corpus, terms: Terms) -> None:

@@ -6,7 +6,6 @@ the session only remembers which one is on the screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,11 +13,12 @@ import streamlit as st
 
 from core.config import RunConfig, help_line
 from core.corpus import Corpus
-from core.errors import ConfigError, LabError
+from core.errors import ConfigError
 from core.grid import Axis, Planned, cell_config, estimated_s, pairs_for, plan_sweep, small
 from core.sweep import Cell, enter_sweep, load_sweeps
 from lab import words
 from lab.controls import SLIDERS
+from lab.deeds import deed_button
 from lab.figures.sweeps import MEASURES, SweepMeasure
 from lab.plain import plain
 from lab.state import the_calibration, the_lab, the_service
@@ -178,11 +178,14 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     can_resume = standing is not None and standing.can_resume
     can_stop = standing is not None and standing.sweeping
     if can_stop:
-        _button("Stop", "stop", partial(service.stop_sweep, sweep_id), primary=not can_resume)
+        deed_button("Stop", "stop", partial(service.stop_sweep, sweep_id), key="sweep_stop",
+                    primary=not can_resume)  # fmt: skip
     if can_resume:
-        _button("Resume", "play_arrow", partial(service.start_sweep, sweep_id), primary=True)
-    _button(
-        "Start", "grid_on", partial(_start, plan, corpus), primary=not (can_stop or can_resume),
+        deed_button("Resume", "play_arrow", partial(service.start_sweep, sweep_id),
+                    key="sweep_resume")  # fmt: skip
+    deed_button(
+        "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
+        primary=not (can_stop or can_resume),
         disabled=not plan.configs, help_text="Starts a new sweep, one run after the other",
     )  # fmt: skip
     if plan.trouble:
@@ -190,24 +193,6 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     else:
         waits = the_calibration() is None
         st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, waits)
-
-
-def _button(
-    label: str, icon: str, action: Callable[[], None], *, primary: bool, disabled: bool = False,
-    help_text: str | None = None,
-) -> None:  # fmt: skip
-    """A button that does something with a sweep; what cannot be done is said beside it."""
-    clicked = st.button(
-        label, icon=f":material/{icon}:", type="primary" if primary else "secondary",
-        key=f"sweep_{label.lower()}", disabled=disabled, help=help_text,
-    )  # fmt: skip
-    if clicked:
-        try:
-            action()
-        except LabError as error:
-            st.error(plain(str(error)))
-        else:
-            st.rerun()
 
 
 def _start(plan: Plan, corpus: Corpus) -> None:

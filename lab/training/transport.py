@@ -6,15 +6,14 @@ what leaves the bench is saved and stays among the runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
 from core.config import RunConfig
 from core.corpus import Corpus
-from core.errors import LabError
 from core.records import RunRecord
+from lab.deeds import deed_button
 from lab.drafts import new_seed
 from lab.plain import plain
 from lab.state import choose_run, clear_bench, draft_is_of, is_live, the_service
@@ -52,47 +51,67 @@ class Bench:
 
 def render_transport(bench: Bench) -> None:
     """Draw the buttons and do what they ask."""
-    run, restart = bench.run, bench.under_way and bool(bench.changed)
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        if restart:
-            _button(
-                "New changes: restart", "restart", "restart_alt", lambda: _restart(bench),
-                primary=True,
-                help_text=f"Starts a new run with {', '.join(bench.changed)} as on the left. The "
-                "run on the bench is saved and stays among the runs.",
-            )  # fmt: skip
-        if run and bench.live and bench.ours:
-            _button("Pause", "pause", "pause", lambda: the_service().pause(run.id),
-                    primary=not restart, shortcut="P")  # fmt: skip
-        elif run and bench.resumable:
-            _button("Resume", "resume", "play_arrow", lambda: _resume(bench),
-                    primary=not restart, shortcut="P")  # fmt: skip
-        elif not bench.live:
-            _button("Start", "start", "play_arrow", lambda: start(bench), primary=True,
-                    shortcut="P", help_text="A run with the settings on the left")  # fmt: skip
+        _render_play(bench)
         if bench.ours or not bench.live:
-            _button("Step", "step", "skip_next", lambda: _step(bench), shortcut="S",
-                    help_text="Learns from one batch, and waits")  # fmt: skip
-        if run:
-            _button("Reset", "reset", "replay", lambda: _set_aside(bench), shortcut="X",
-                    help_text="Back to step 0 with the same seed. The run that is there is saved "
-                    "and stays among the runs.")  # fmt: skip
-        _button("New seed", "new_seed", "casino", lambda: new_seed(bench.config.model.model),
-                shortcut="N", help_text="Other random numbers for the next run")  # fmt: skip
-        if run:
-            _button("Branch", "branch", "call_split", lambda: ask_for_branch(run.iter),
-                    help_text="Go back to a step, change one thing, and go on. A click on the "
-                    "curve picks the step.")  # fmt: skip
-        if run and (bench.resumable or (bench.live and bench.ours)):
-            _button(
-                "Finish",
-                "stop",
-                "stop",
-                lambda: the_service().stop(run.id),
-                help_text="Measures the whole validation split, saves, and ends the run here",
-            )
+            deed_button(
+                "Step", "skip_next", lambda: _step(bench), key="train_step", primary=False,
+                shortcut="S", help_text="Learns from one batch, and waits",
+            )  # fmt: skip
+        if bench.run:
+            deed_button(
+                "Reset", "replay", lambda: _set_aside(bench), key="train_reset", primary=False,
+                shortcut="X", help_text="Back to step 0 with the same seed. The run that is there "
+                "is saved and stays among the runs.",
+            )  # fmt: skip
+        deed_button(
+            "New seed", "casino", lambda: new_seed(bench.config.model.model), key="train_new_seed",
+            primary=False, shortcut="N", help_text="Other random numbers for the next run",
+        )  # fmt: skip
+        if run := bench.run:
+            _render_ends(bench, run)
     if bench.live and not bench.ours:
         st.caption("Another process trains this run; it can be watched here and stopped there.")
+
+
+def _render_play(bench: Bench) -> None:
+    """What sets a run going or holds it. A restart comes first where the controls ask for one."""
+    run, restart = bench.run, bench.under_way and bool(bench.changed)
+    if restart:
+        deed_button(
+            "New changes: restart", "restart_alt", lambda: _restart(bench), key="train_restart",
+            help_text=f"Starts a new run with {', '.join(bench.changed)} as on the left. The run "
+            "on the bench is saved and stays among the runs.",
+        )  # fmt: skip
+    if run and bench.live and bench.ours:
+        deed_button(
+            "Pause", "pause", lambda: the_service().pause(run.id), key="train_pause",
+            primary=not restart, shortcut="P",
+        )  # fmt: skip
+    elif bench.resumable:
+        deed_button(
+            "Resume", "play_arrow", lambda: _resume(bench), key="train_resume",
+            primary=not restart, shortcut="P",
+        )  # fmt: skip
+    elif not bench.live:
+        deed_button(
+            "Start", "play_arrow", lambda: start(bench), key="train_start", shortcut="P",
+            help_text="A run with the settings on the left",
+        )  # fmt: skip
+
+
+def _render_ends(bench: Bench, run: RunRecord) -> None:
+    """Another end for a run: a branch, or the end now."""
+    deed_button(
+        "Branch", "call_split", lambda: ask_for_branch(run.iter), key="train_branch",
+        primary=False, help_text="Go back to a step, change one thing, and go on. A click on the "
+        "curve picks the step.",
+    )  # fmt: skip
+    if bench.resumable or (bench.live and bench.ours):
+        deed_button(
+            "Finish", "stop", lambda: the_service().stop(run.id), key="train_stop", primary=False,
+            help_text="Measures the whole validation split, saves, and ends the run here",
+        )  # fmt: skip
 
 
 def start(bench: Bench, *, paused: bool = False) -> str:
@@ -101,30 +120,6 @@ def start(bench: Bench, *, paused: bool = False) -> str:
     choose_run(run_id)
     draft_is_of(run_id)
     return run_id
-
-
-def _button(
-    label: str,
-    name: str,
-    icon: str,
-    action: Callable[[], object],
-    *,
-    primary: bool = False,
-    shortcut: str | None = None,
-    help_text: str | None = None,
-) -> None:
-    """A button; what cannot be done is said under it, and nothing is lost."""
-    clicked = st.button(
-        label, icon=f":material/{icon}:", type="primary" if primary else "secondary",
-        key=f"train_{name}", help=help_text, shortcut=shortcut,
-    )  # fmt: skip
-    if clicked:
-        try:
-            action()
-        except LabError as error:
-            st.error(str(error))
-        else:
-            st.rerun()
 
 
 def _resume(bench: Bench) -> None:

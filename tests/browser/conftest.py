@@ -172,6 +172,18 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             server.kill()
 
 
+@pytest.fixture
+def lab_home(tmp_path: Path) -> Path:
+    """The lab home of `server`."""
+    return tmp_path / "lab-home"
+
+
+@pytest.fixture
+def server(serve: Serve, lab_home: Path) -> Server:
+    """The lab, in an empty home."""
+    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -23,16 +23,6 @@ CHART = ".st-key-loss .js-plotly-plot"
 TICKS = 5
 
 
-@pytest.fixture
-def lab_home(tmp_path: Path) -> Path:
-    return tmp_path / "lab-home"
-
-
-@pytest.fixture
-def server(serve: Serve, lab_home: Path) -> Server:
-    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
-
-
 def only_run(lab_home: Path) -> RunRecord:
     (run,) = Lab(lab_home).runs()
     return run

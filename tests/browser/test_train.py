@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.differences import say_difference, settings_diff
+from core.health import KINDS
 from core.lab import Lab
 from core.notes import verdict
 from core.records import RunRecord
 from core.reference import reference_lines
-from tests.browser.conftest import REPO_ROOT, NewPage, Serve, Server, Window
+from tests.browser.conftest import NewPage, Server, Window
 from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
 from tests.helpers import assert_same_run, wait_until
 
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def lab_home(tmp_path: Path) -> Path:
-    return tmp_path / "lab-home"
-
-
-@pytest.fixture
-def server(serve: Serve, lab_home: Path) -> Server:
-    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
 
 
 def newest(lab_home: Path) -> RunRecord:
@@ -211,6 +202,10 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
         box = answer.bounding_box()
         assert box is not None and box["x"] + box["width"] <= 1440
         assert box["y"] + box["height"] <= 900
+
+    window.page.get_by_text("Health: gradient norm").click()
+    for kind in KINDS:
+        window.page.wait_for_selector(f".st-key-health_{kind} .js-plotly-plot")
     assert window.errors == []
 
 
