@@ -56,6 +56,10 @@ class SweepQueue:
         """Take no more of its cells up; returns the one in hand, if any."""
         return self._in_hand.pop(sweep_id, None)
 
+    def stop_all(self) -> None:
+        """Take no more cells of any sweep up."""
+        self._in_hand.clear()
+
     def in_hand(self, sweep_id: str) -> str | None:
         """The cell of a sweep that is being trained."""
         return self._in_hand.get(sweep_id)

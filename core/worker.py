@@ -8,6 +8,7 @@ advances, saves and closes them. What is asked happens at the next step boundary
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,8 @@ from core.turns import Action, Request, SweepQueue, Turn
 
 log = logging.getLogger(__name__)
 
+_NOT_WRITTEN = (sqlite3.Error, OSError)
+"""What is raised when even a failure cannot be written down: the disk is full, or gone."""
 SLICE_S = 0.1
 """How long one run trains before the next has its turn, and before a request is heard."""
 STEPS_AT_ONCE = 10
@@ -144,6 +147,8 @@ class Worker:
                 self._requests.clear()
                 n_threads, self._n_threads = self._n_threads, None
             if closing:
+                for request in requests:
+                    request.done.set()
                 break
             if n_threads:  # torch keeps the number for each thread that computes
                 set_threads(n_threads)
@@ -204,7 +209,12 @@ class Worker:
 
     def _go_on_with(self, sweep_id: str) -> None:
         """Take the next cell of a sweep up; with none left, the sweep is over."""
-        if run_id := next_cell(self.lab, sweep_id, self.holds):
+        try:
+            run_id = next_cell(self.lab, sweep_id, self.holds)
+        except _NOT_WRITTEN:
+            log.exception("sweep %s cannot go on", sweep_id)
+            run_id = None
+        if run_id:
             self._guarded(run_id, partial(self._take_cell_up, sweep_id, run_id))
         else:
             with self._wake:
@@ -247,8 +257,12 @@ class Worker:
             self._fail(run_id, message)
 
     def _fail(self, run_id: str, message: str) -> None:
-        if turn := self._turns.get(run_id):
-            turn.run.fail(message)
+        turn = self._turns.get(run_id)
+        try:
+            turn.run.fail(message) if turn else fail_cell(self.lab, run_id, message)
+        except _NOT_WRITTEN:  # a full disk, say: then it is let go, and reads as interrupted
+            log.exception("that run %s failed could not be written down", run_id)
+            with self._wake:
+                self._sweeps.stop_all()  # or the same cell would come up again and again
+        if turn:
             self._drop(turn)
-        else:
-            fail_cell(self.lab, run_id, message)

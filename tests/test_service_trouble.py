@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +73,26 @@ def test_a_bug_lands_in_its_run_and_the_thread_lives(
 
 
 # --- the end --------------------------------------------------------------------------------------
+
+
+def test_a_run_that_cannot_even_be_marked_as_failed_is_let_go_and_the_thread_lives(
+    service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    good = start_run(service, corpus, max_iters=LONG)
+    bad = start_run(service, corpus, paused=True)
+
+    def full(run: ActiveRun, *args: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ActiveRun, "single_step", full)
+        broken.setattr(ActiveRun, "fail", full)
+        service.step(bad)
+    wait_until(lambda: not service.holds(bad), "it is let go")
+    wait_until(lambda: not is_held(service.lab.home, bad), "the lock to be free")
+    assert "could not be written down" in caplog.text
+    wait_for_steps(service, good, 5)
 
 
 def test_closing_saves_every_run_to_be_resumed_exactly(
