@@ -32,6 +32,9 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
+FIRST_ESTIMATE = 16
+"""The earliest step after the start at which the loss is estimated out of turn."""
+
 MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
     "bigram": ("block_size",),
     "attention": ("block_size", "n_head", "n_embd", "dropout"),
@@ -167,6 +170,22 @@ class TrainConfig:
             raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {self.device!r}.")
         if self.dtype not in DTYPES:
             raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+
+
+    def estimates_after(self, step: int) -> bool:
+        """Whether the loss is estimated after this step: at each interval and at the end.
+
+        And a few times before the first interval, at 16, 32, 64, …, where a loss falls fastest.
+        """
+        early = FIRST_ESTIMATE <= step < self.eval_interval and step & (step - 1) == 0
+        return early or step % self.eval_interval == 0 or step == self.max_iters
+
+    @property
+    def n_estimates(self) -> int:
+        """Estimates in the whole run, the one before the first step among them."""
+        first = min(self.eval_interval, self.max_iters)
+        n_early = sum(self.estimates_after(2**k) for k in range(first.bit_length()) if 2**k < first)
+        return 1 + n_early + -(-self.max_iters // self.eval_interval)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,11 +124,10 @@ def estimated_s(config: RunConfig, calibration: Calibration) -> float:
     A look without learning takes a third of a step, and a sample a look for each character.
     """
     train = config.train
-    n_estimates = train.max_iters // train.eval_interval + 1
     one = RunConfig.from_flat(config.flat() | {"batch_size": 1})
     measuring = 2 * train.eval_iters * calibration.step_s(config) / 3
     writing = SAMPLE_LENGTH * calibration.step_s(one) / 3
-    return calibration.train_s(config) + n_estimates * (measuring + writing)
+    return calibration.train_s(config) + train.n_estimates * (measuring + writing)
 
 
 def _settings_of(model: ModelKind) -> set[str]:

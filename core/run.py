@@ -210,9 +210,7 @@ class ActiveRun:
         if self._course.turns_at(self.iter):
             self._trainer.change(self._course.at(self.iter))
         train = self._trainer.config.train
-        ends_in_estimate = self.iter + 1 == train.max_iters or not (
-            (self.iter + 1) % train.eval_interval
-        )
+        ends_in_estimate = train.estimates_after(self.iter + 1)
         probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
         self._observer.steps.append(self._trainer.step())
         if probe:

@@ -17,6 +17,7 @@ from core.config import (
     help_line,
 )
 from core.errors import ConfigError
+from core.presets import resolve
 from tests.helpers import small_config
 
 SHAPE: dict[str, Any] = dict(
@@ -149,3 +150,21 @@ def test_every_setting_explains_itself(config: type) -> None:
 def test_an_unknown_setting_has_no_help_line() -> None:
     with pytest.raises(KeyError):
         help_line("colour")
+
+
+@pytest.mark.parametrize(
+    ("eval_interval", "max_iters", "expected"),
+    [
+        (100, 250, [16, 32, 64, 100, 200, 250]),
+        (10, 40, [10, 20, 30, 40]),
+        (16, 40, [16, 32, 40]),
+        (1000, 100, [16, 32, 64, 100]),
+    ],
+)
+def test_estimates_come_at_each_interval_at_the_end_and_a_few_times_early(
+    eval_interval: int, max_iters: int, expected: list[int]
+) -> None:
+    flags = {"eval_interval": eval_interval, "max_iters": max_iters}
+    train = resolve("bigram", 65, flags=flags).train
+    assert [step for step in range(1, max_iters + 1) if train.estimates_after(step)] == expected
+    assert train.n_estimates == 1 + len(expected)
