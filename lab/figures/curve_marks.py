@@ -131,7 +131,6 @@ def add_notes(
         marker=dict(size=15, color=palette.ground, line=dict(color=palette.text, width=1)),
         text=[str(i) for i in range(1, len(notes) + 1)], textposition="middle center",
         textfont=dict(size=10, color=palette.text), showlegend=False, name="notes", zorder=2,
-        cliponaxis=False,
         customdata=[[note.iter, escape(note.text), _wrapped(note.rule)] for note in notes],
         hovertemplate="<b>%{customdata[1]}</b><br>Rule: %{customdata[2]}<extra></extra>",
     )  # fmt: skip

@@ -16,6 +16,7 @@ from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
 from lab.state import curve_of, palette, the_lab
 from lab.training.answers import Measured
 
+ROOM = 1.015
 SETTINGS_NAMED = 2
 """Settings that a mark names of a change; the rest follow from the first."""
 
@@ -61,7 +62,7 @@ def clear_chart(
     """What there is to beat, and earlier runs, before there is a run."""
     figure = loss_figure(
         [], references, palette(), axis=look.axis, in_bits=look.in_bits, scale=look.scale,
-        x_end=max_iters if look.axis == "steps" else None,
+        x_end=ROOM * max_iters if look.axis == "steps" else None,
     )  # fmt: skip
     add_earlier(figure, _behind(others, look), palette(), look.axis, look.in_bits)
     return _on_the_bench(figure)
@@ -76,10 +77,12 @@ def _on_the_bench(figure: go.Figure) -> go.Figure:
 
 
 def _x_end(run: RunRecord, axis: XAxis) -> float | None:
+    """Where the run will end, and a little room for the last number on the curve."""
     if axis not in ("steps", "characters"):
         return None
     train, block_size = run.config.train, run.config.model.block_size
-    return train.max_iters * (train.batch_size * block_size if axis == "characters" else 1)
+    end = train.max_iters * (train.batch_size * block_size if axis == "characters" else 1)
+    return ROOM * end
 
 
 def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:

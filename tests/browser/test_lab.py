@@ -44,6 +44,7 @@ def wait_for_status(window: Window, lab_home: Path, status: str) -> None:
 
 def zoom(window: Window) -> tuple[float, float]:
     """Drag over the middle of the chart; returns the range of x that is shown then."""
+    before = shown_range(window)
     box = window.page.locator(f"{CHART} .nsewdrag").first.bounding_box()
     assert box is not None
     mouse, middle = window.page.mouse, box["y"] + box["height"] / 2
@@ -51,7 +52,7 @@ def zoom(window: Window) -> tuple[float, float]:
     mouse.down()
     mouse.move(box["x"] + box["width"] * 0.5, middle + 40, steps=8)
     mouse.up()
-    window.wait_until(lambda: shown_range(window) != (0.0, 2000.0), "zoomed in")
+    window.wait_until(lambda: shown_range(window) != before, "zoomed in")
     return shown_range(window)
 
 
