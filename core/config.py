@@ -171,7 +171,6 @@ class TrainConfig:
         if self.dtype not in DTYPES:
             raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}.")
 
-
     def estimates_after(self, step: int) -> bool:
         """Whether the loss is estimated after this step: at each interval and at the end.
 
