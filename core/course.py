@@ -50,6 +50,9 @@ class Course:
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
         """Let other settings hold from a step on; None where they hold already.
 
+        Changes that were to come after it do not come any more: a run that was killed and is taken
+        up before them goes another way now.
+
         Raises ConfigError for settings that cannot be, or that a run keeps for life.
         """
         if fixed := [name for name in settings if name in FIXED]:
@@ -64,7 +67,7 @@ class Course:
         if not new:
             return None
         change = Change(step, new)
-        self._changes = sorted([*self._changes, change], key=lambda c: c.iter)
+        self._changes = [*(c for c in self._changes if c.iter <= step), change]
         return change
 
 

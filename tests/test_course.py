@@ -112,6 +112,31 @@ def test_a_run_that_was_killed_goes_through_its_changes_again(
     assert kinds.count("changed") == 2
 
 
+def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpus: Corpus) -> None:
+    run_id = train(lab, small_run(lab, corpus), until=10)
+    run = ActiveRun(lab.home, lab.store, run_id)
+    run.advance(60.0, until=20)
+    run.change({"learning_rate": 0.002})
+    run.advance(60.0, until=22)
+    run.set_status("running")
+    run.close()  # killed: the change at 20 is ahead of the checkpoint at 10
+    again = ActiveRun(lab.home, lab.store, run_id, settings={"learning_rate": 0.03})
+    again.advance(60.0)
+    again.finish()
+    again.close()
+    changes = [(c.iter, c.settings["learning_rate"][1]) for c in lab.store.changes(run_id)]
+    assert changes == [(10, 0.03)]
+    assert lab.run(run_id).config.train.learning_rate == 0.03
+    straight = small_run(lab, corpus)
+    run = ActiveRun(lab.home, lab.store, straight)
+    run.advance(60.0, until=10)
+    run.change({"learning_rate": 0.03})
+    run.advance(60.0)
+    run.finish()
+    run.close()
+    assert_same_run(lab, run_id, straight)
+
+
 def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> None:
     run_id = small_run(lab, corpus)
     run = ActiveRun(lab.home, lab.store, run_id)

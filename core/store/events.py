@@ -22,9 +22,16 @@ class EventRows(Database):
             insert_events(db, run_id, [Event(step, kind, detail, time.time())])
 
     def add_change(self, run_id: str, change: Change, config: RunConfig) -> None:
-        """Note a change of settings, and the settings that hold after all changes."""
+        """Note a change of settings, and the settings that hold after all changes.
+
+        Changes after it are forgotten: see `core.course`.
+        """
         detail = json.dumps(change.settings)
         with self._transaction() as db:
+            db.execute(
+                "DELETE FROM events WHERE run_id = ? AND kind = ? AND iter > ?",
+                (run_id, CHANGED, change.iter),
+            )
             insert_events(db, run_id, [Event(change.iter, CHANGED, detail, time.time())])
             set_columns(db, run_id, {"config": config})
 
