@@ -42,10 +42,14 @@ def enter_branch(
             f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
             f"not {max_iters:,}."
         )
-    past = [change for change in lab.store.changes(parent.id) if change.iter <= at]
-    at_the_fork = Course(parent.config, lab.store.changes(parent.id)).at(at)
+    all_changes = lab.store.changes(parent.id)
+    past = [change for change in all_changes if change.iter <= at]
+    at_the_fork = Course(parent.config, all_changes).at(at)
     course = Course(RunConfig.from_flat(at_the_fork.flat() | {"max_iters": max_iters}), past)
     change = course.change(at, settings)
+    if change is None:  # with nothing changed, what the parent changed later comes too
+        ends = parent.config.flat() | {"max_iters": max_iters}
+        past, course = all_changes, Course(RunConfig.from_flat(ends), all_changes)
     child_id = lab.create_run(course.end, lab.corpus_of(parent), name)
     try:
         for each in [*past, change] if change else past:

@@ -157,6 +157,9 @@ def read_saved(path: Path, what: str) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
+            sizes = sum(member.file_size for member in archive.infolist())
+            if sizes > path.stat().st_size:  # torch packs nothing; a packed file could be a bomb
+                raise zipfile.BadZipFile("its parts are larger than the whole")
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
         content = torch.load(path, map_location="cpu", weights_only=True)

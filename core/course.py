@@ -64,7 +64,7 @@ class Course:
         if after.model != self.at(step).model:
             raise ConfigError("A run keeps its model; how it is trained can change.")
         new = {n: (before[n], v) for n, v in after.flat().items() if v != before[n]}
-        if not new:
+        if not new and all(c.iter <= step for c in self._changes):
             return None
         change = Change(step, new)
         self._changes = [*(c for c in self._changes if c.iter <= step), change]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.checkpoint import CheckpointFolder
 from core.lab import Lab
-from core.locks import take_lock
+from core.locks import locked
 from core.records import RunRecord
 from core.snapshots import SnapshotFolder
 
@@ -61,9 +61,9 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
     """
     record = lab.run(id_or_name)
     folder = lab.home.run_folder(record.id)
-    with take_lock(lab.home, record):
+    with locked(lab.home, record):
         newest, _ = CheckpointFolder(folder).newest_readable()
-        spare = _spare_files(folder, record.best_iter, newest.iter if newest else 0)
+        spare = _spare_files(folder, newest.best_iter, newest.iter) if newest else []
         freed = _size_bytes(spare)
         for path in spare:
             path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from core.corpus import Corpus, Vocabulary
 from core.errors import RunError
 from core.home import LabHome
 from core.library import CorpusLibrary
-from core.locks import is_held, take_lock
+from core.locks import is_held, locked, take_lock
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.names import memorable_name, new_run_id, numbered
 from core.preflight import check_fits
@@ -116,7 +116,7 @@ class Lab:
         Raises RunError while it is being trained.
         """
         record = self.store.run(id_or_name)
-        with take_lock(self.home, record):
+        with locked(self.home, record):
             self.store.update_run(record.id, deleted_at=time.time())
         return self._as_it_stands(self.store.run(record.id, deleted=True))
 

@@ -5,6 +5,9 @@ A portable file lock in the run's folder, which the system takes back from a pro
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from filelock import FileLock, Timeout
 
 from core.errors import RunError
@@ -29,6 +32,16 @@ def take_lock(home: LabHome, record: RunRecord) -> FileLock:
             "be watched here, and changed there."
         ) from None
     return lock
+
+
+@contextmanager
+def locked(home: LabHome, record: RunRecord) -> Iterator[None]:
+    """Hold a run's lock inside. Raises RunError when somebody else holds it."""
+    lock = take_lock(home, record)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_held(home: LabHome, run_id: str) -> bool:

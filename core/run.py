@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.checkpoint import CheckpointFolder
-from core.course import Course
+from core.course import Course, with_learning_rate
+from core.errors import ConfigError
 from core.health import UpdateProbe
 from core.home import LabHome
 from core.keeper import Keeper
@@ -46,7 +47,7 @@ class ActiveRun:
         run_id: str,
         *,
         max_iters: int | None = None,
-        settings: Mapping[str, Any] | None = None,
+        learning_rate: float | None = None,
         snapshot_mib: float = BUDGET_MIB,
         world: World = ALONE,
     ) -> None:
@@ -54,7 +55,7 @@ class ActiveRun:
 
         Args:
             max_iters: a new end for the run; None keeps the old one.
-            settings: what to change from where it is taken up, as `change` does.
+            learning_rate: another peak from where it is taken up, as `set_learning_rate` does.
             snapshot_mib: what the snapshots of this run may take on the disk.
             world: the processes that train the run; this one leads them.
 
@@ -70,22 +71,22 @@ class ActiveRun:
         try:
             left = what_is_left(home, store, run_id, max_iters)
             self._course = Course(left.config, store.changes(run_id))
-            change = self._course.change(left.iter, settings) if settings else None
             self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
             if left.checkpoint:
                 self._trainer.load_state_dict(left.checkpoint.trainer)
+            self.record, self.notes = left.record, left.notes
+            self.resumed_from = left.iter
+            self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
+            self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
+            self._pace = Pace(self.iter)
+            self._last_flush_at = time.monotonic()
+            change = None if learning_rate is None else self._new_rate(learning_rate)
+            self._begin(left)
+            if change:
+                self._record_change(change)
         except BaseException:
             self._lock.release()
             raise
-        self.record, self.notes = left.record, left.notes
-        self.resumed_from = left.iter
-        self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
-        self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
-        self._pace = Pace(self.iter)
-        self._last_flush_at = time.monotonic()
-        self._begin(left)
-        if change:
-            self._record_change(change)
 
     def _begin(self, left: Left) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
@@ -153,6 +154,27 @@ class ActiveRun:
         if change:
             self._flush()
             self._record_change(change)
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Go on at another peak of the learning rate; what follows it keeps its proportion.
+
+        Raises ConfigError for a rate that cannot be, and while a branch still takes its parent's
+        steps again: nothing has then changed.
+        """
+        change = self._new_rate(learning_rate)
+        if change:
+            self._flush()
+            self._record_change(change)
+
+    def _new_rate(self, learning_rate: float) -> Change | None:
+        fork = self.record.parent_iter
+        if fork is not None and self.iter < fork:
+            raise ConfigError(
+                f"This branch is still taking its parent's steps again, up to step {fork:,}; its "
+                "learning rate can be changed from there on."
+            )
+        here = self._course.at(self.iter)
+        return self._course.change(self.iter, with_learning_rate(here, learning_rate))
 
     def _record_change(self, change: Change) -> None:
         self._store.add_change(self.id, change, self._course.end)

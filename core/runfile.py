@@ -13,6 +13,7 @@ bounded before anything is unpacked; every value is checked for its type.
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import pickle
 import re
@@ -48,8 +49,9 @@ _LOCAL = ("config", "sweep", "deleted_at")
 """Columns that are not in the manifest's row: elsewhere in it, or the business of one lab."""
 _MEMBERS_AT_MOST = 100_000
 _WRONG = (
-    zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, CheckpointError, EOFError, KeyError,
-    TypeError, ValueError, AttributeError, IndexError, OverflowError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, pickle.UnpicklingError, CheckpointError,
+    EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
+    RuntimeError,
 )  # fmt: skip
 """What reading a file can raise that is damaged, foreign or made up."""
 

@@ -19,7 +19,6 @@ from typing import Any
 from core.branch import enter_branch
 from core.config import RunConfig
 from core.corpus import Corpus
-from core.course import Course, with_learning_rate
 from core.devices import check_threads
 from core.errors import LabError
 from core.lab import Lab
@@ -121,11 +120,8 @@ class TrainingService:
         A run that is not in hand is taken up first, and waits. Raises ConfigError for a rate that
         cannot be.
         """
-        config = self.lab.run(run_id).config
-        settings = with_learning_rate(config, learning_rate)
-        Course(config).change(0, settings)  # what is wrong is said to whoever asks
         self._have_in_hand(run_id)
-        self._worker.ask(run_id, "change", settings)
+        self._worker.ask(run_id, "change", {"learning_rate": learning_rate})
 
     # --- sweeps -----------------------------------------------------------------------------------
 

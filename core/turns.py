@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.errors import ConfigError
 from core.run import ActiveRun
 
 Action = Literal["pause", "resume", "step", "stop", "change", "release", "interrupt"]
@@ -24,6 +25,8 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What to change, for `change`."""
     done: threading.Event = field(default_factory=threading.Event)
+    refused: list[ConfigError] = field(default_factory=list)
+    """Why it cannot be done, if it cannot."""
 
 
 @dataclass

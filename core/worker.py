@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from core.devices import set_threads
-from core.errors import LabError, RunError
+from core.errors import ConfigError, LabError, RunError
 from core.lab import Lab
 from core.race import Fairness
 from core.run import ActiveRun
@@ -97,15 +97,19 @@ class Worker:
             self._requests.append(request)
             self._wake.notify()
         request.done.wait(REQUEST_PATIENCE_S)
+        if request.refused:
+            raise request.refused[0]
 
     def start_sweep(self, sweep_id: str) -> None:
         """Take up the cells of a sweep, or go on with the one that somebody paused."""
         with self._wake:
             self.check_open()
             turn = self._turns.get(self._sweeps.in_hand(sweep_id) or "")
-            if turn is None or turn.paused:
+            if turn is None:
                 self._sweeps.start(sweep_id)
-                self._wake.notify()
+            elif turn.paused:
+                self._requests.append(Request(turn.run.id, "resume"))
+            self._wake.notify()
 
     def stop_sweep(self, sweep_id: str) -> None:
         """Save the cell that is in hand, as paused, and take no more up."""
@@ -197,7 +201,10 @@ class Worker:
                 if turn.run.done:
                     self._finish(turn)
             case "change":
-                turn.run.change(request.settings)
+                try:
+                    turn.run.set_learning_rate(request.settings["learning_rate"])
+                except ConfigError as error:  # for whoever asked; the run goes on as it was
+                    request.refused.append(error)
             case "stop":
                 self._finish(turn)
             case "release":

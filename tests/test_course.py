@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from core.branch import enter_branch
+from core.checkpoint import CheckpointFolder
 from core.config import ModelKind
 from core.corpus import Corpus
 from core.course import Course, with_learning_rate
@@ -120,7 +122,7 @@ def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpu
     run.advance(60.0, until=22)
     run.set_status("running")
     run.close()  # killed: the change at 20 is ahead of the checkpoint at 10
-    again = ActiveRun(lab.home, lab.store, run_id, settings={"learning_rate": 0.03})
+    again = ActiveRun(lab.home, lab.store, run_id, learning_rate=0.03)
     again.advance(60.0)
     again.finish()
     again.close()
@@ -135,6 +137,39 @@ def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpu
     run.finish()
     run.close()
     assert_same_run(lab, run_id, straight)
+
+
+def test_going_back_to_the_rate_of_the_checkpoint_takes_a_lost_change_back(
+    lab: Lab, corpus: Corpus
+) -> None:
+    run_id = train(lab, small_run(lab, corpus, learning_rate=0.01), until=10)
+    run = ActiveRun(lab.home, lab.store, run_id)
+    run.advance(60.0, until=20)
+    run.set_learning_rate(100.0)
+    run.set_status("running")
+    run.close()
+    again = ActiveRun(lab.home, lab.store, run_id, learning_rate=0.01)
+    again.advance(60.0)
+    again.finish()
+    again.close()
+    assert lab.store.changes(run_id) == []
+    assert lab.run(run_id).config.train.learning_rate == 0.01
+    assert_same_run(lab, run_id, train(lab, small_run(lab, corpus, learning_rate=0.01)))
+
+
+def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus) -> None:
+    parent = train(lab, small_run(lab, corpus))
+    for step in CheckpointFolder(lab.home.run_folder(parent)).iters():
+        CheckpointFolder(lab.home.run_folder(parent)).path(step).unlink()
+    child = enter_branch(lab, lab.run(parent), 30, {"weight_decay": 1.0})
+    run = ActiveRun(lab.home, lab.store, child)
+    run.advance(60.0, until=5)
+    with pytest.raises(ConfigError, match="parent's steps again, up to step 30"):
+        run.set_learning_rate(0.5)
+    run.advance(60.0, until=30)
+    run.set_learning_rate(0.5)
+    run.close()
+    assert [c.iter for c in lab.store.changes(child)] == [30, 30]
 
 
 def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> None:
@@ -169,6 +204,7 @@ def test_a_rate_changes_while_a_run_trains(service: TrainingService, corpus: Cor
     )
     with pytest.raises(ConfigError, match="learning_rate is a number"):
         service.set_learning_rate(run_id, 0.0)
+    assert service.holds(run_id) and service.lab.run(run_id).status == "paused"
 
 
 def test_a_branch_is_started_by_the_service(service: TrainingService, corpus: Corpus) -> None:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say
-from core.course import with_learning_rate
 from core.errors import LabError
 from core.follower import follow_run
 from core.lab import Lab
@@ -69,11 +68,9 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
 def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
     with _leading(world):
         record = lab.store.run(args.run)
-        rate = args.learning_rate
         run = ActiveRun(
             lab.home, lab.store, record.id, max_iters=args.max_iters,
-            settings=None if rate is None else with_learning_rate(record.config, rate),
-            snapshot_mib=args.snapshot_mib, world=world,
+            learning_rate=args.learning_rate, snapshot_mib=args.snapshot_mib, world=world,
         )  # fmt: skip
     for note in run.notes:
         say(note)

@@ -32,7 +32,8 @@ class EventRows(Database):
                 "DELETE FROM events WHERE run_id = ? AND kind = ? AND iter > ?",
                 (run_id, CHANGED, change.iter),
             )
-            insert_events(db, run_id, [Event(change.iter, CHANGED, detail, time.time())])
+            if change.settings:  # else it only takes back what was to come
+                insert_events(db, run_id, [Event(change.iter, CHANGED, detail, time.time())])
             set_columns(db, run_id, {"config": config})
 
     def events(self, run_id: str) -> list[Event]:

@@ -7,12 +7,12 @@ from typing import Any
 import streamlit as st
 
 from core.config import SCHEDULES, help_line
-from core.course import with_learning_rate
+from core.course import Course, with_learning_rate
 from core.errors import LabError
 from core.records import RunRecord
 from lab.controls import SLIDERS
 from lab.plain import plain
-from lab.state import choose_run, the_service
+from lab.state import choose_run, the_lab, the_service
 
 _VALUES: dict[str, tuple[Any, ...]] = {
     s.name: s.values for s in SLIDERS if s.name in ("learning_rate", "batch_size", "max_iters")
@@ -64,7 +64,8 @@ def _dialog(run: RunRecord, step: int) -> None:
         )  # fmt: skip
         changes = {name: value}
         if name == "learning_rate":
-            changes = dict(with_learning_rate(run.config, float(value)))
+            there = Course(run.config, the_lab().store.changes(run.id)).at(int(at))
+            changes = dict(with_learning_rate(there, float(value)))
     if st.button("Branch", type="primary", icon=":material/call_split:", key="branch_go"):
         try:
             child = the_service().branch(run.id, int(at), changes)
