@@ -76,6 +76,8 @@ def progress(record: RunRecord) -> str:
         parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]
     else:
         parts += [STATUS[record.status], f"{duration(record.train_seconds)} of training"]
+    if record.parent_iter is not None and record.iter < record.parent_iter:
+        parts.append(f"repeating its parent up to step {count(record.parent_iter)}")
     return " · ".join(parts)
 
 

@@ -178,7 +178,7 @@ def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: La
     run = finished(small)
     samples = {s.iter: s.text for s in small.store.samples(run.id)}
     app = open_page("train")
-    scrubber = app.select_slider(key="train_sample_step")
+    scrubber = app.select_slider(key=f"train_sample_step_{run.id}")
     assert scrubber.value == max(samples)
     assert samples[max(samples)] in [c.value for c in app.code]
     scrubber.set_value(10).run()

@@ -101,7 +101,9 @@ class LivePlot {
     if (!clickable) return;
     this.graph.on("plotly_click", ({ points }) => {
       const { x, y, z, curveNumber, customdata } = points[0];
-      this.onClick({ x, y, z, curve: curveNumber, customdata });
+      // A row of a packed table is a typed array, which JSON would turn into an object.
+      const attached = ArrayBuffer.isView(customdata) ? Array.from(customdata) : customdata;
+      this.onClick({ x, y, z, curve: curveNumber, customdata: attached });
     });
   }
 

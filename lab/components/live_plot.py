@@ -72,7 +72,16 @@ export default function ({{ data, parentElement, setStateValue, setTriggerValue 
   const ground = getComputedStyle(parentElement).getPropertyValue("--st-background-color");
   if (knownGround && knownGround !== ground) setTriggerValue("theme_changed", true);
   knownGround = ground;
-  return () => window.removeEventListener("{_READY_EVENT}", tell);
+
+  // A slider that was dragged keeps the focus, and with it every key that is a shortcut.
+  const letGo = () => {{
+    if (document.activeElement?.type === "range") document.activeElement.blur();
+  }};
+  window.addEventListener("pointerup", letGo);
+  return () => {{
+    window.removeEventListener("{_READY_EVENT}", tell);
+    window.removeEventListener("pointerup", letGo);
+  }};
 }}
 """,
     isolate_styles=False,

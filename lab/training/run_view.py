@@ -51,10 +51,9 @@ ANSWER_WIDTHS = (1.35, 1.0, 1.2, 1.25, 0.95)
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     """Draw everything about the run on the bench; `runs` are all there are, the newest first."""
     look = _render_switches(bench, runs)
-    live = bench.live
-    st.fragment(_render_live, run_every=1.0 if live else None)(
-        bench, bench.run.id if bench.run else None, look
-    )
+    # A run that waits may be set going from another tab: a look now and then is enough.
+    every_s = 1.0 if bench.live else 3.0 if bench.resumable else None
+    st.fragment(_render_live, run_every=every_s)(bench, bench.run.id if bench.run else None, look)
 
 
 def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
@@ -125,6 +124,8 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     with above:
         if run.message:
             (st.error if run.status == "failed" else st.warning)(plain(run.message))
+        if run.status == "interrupted":
+            st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
         _render_answers(now, others, references)
     with chart:
         _render_chart(run_chart(now, notes, references, others, look))
@@ -145,9 +146,10 @@ def _references(run: RunRecord) -> list[ReferenceLine]:
 
 def _render_facts(run: RunRecord) -> None:
     parent = f" · branched from step {words.count(run.parent_iter or 0)}" if run.parent else ""
+    saved = "" if run.status == "interrupted" else f" · {words.at_risk(run)}"  # said above
     st.caption(
         f"**{plain(run.name)}** · {run.model} · {words.count(run.n_params)} parameters · corpus "
-        f"{plain(run.corpus)}{parent} · {words.at_risk(run)}"
+        f"{plain(run.corpus)}{parent}{saved}"
     )
     for event in the_lab().store.events(run.id)[-EVENTS_SHOWN:]:
         if event.kind != CHANGED:
@@ -197,7 +199,7 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate]) -> None:
         return
     about, scrubber = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with scrubber:
-        step = _picked_step(list(samples))
+        step = _picked_step(run.id, list(samples))
     text = samples[step]
     losses = {e.iter: e.val_loss_nats for e in estimates}
     about.caption(
@@ -218,9 +220,9 @@ def _spelled(run: RunRecord, text: str) -> str:
     return f"; {known.n_known} of {known.n_words} words ({share}) are words of the corpus"
 
 
-def _picked_step(steps: list[int]) -> int:
+def _picked_step(run_id: str, steps: list[int]) -> int:
     """A scrubber over the samples that stays with the newest until the reader goes back."""
-    key, newest = "train_sample_step", "train_sample_newest"
+    key, newest = f"train_sample_step_{run_id}", f"train_sample_newest_{run_id}"
     at = st.session_state.get(key)
     if at is None or at not in steps or at == st.session_state.get(newest):
         st.session_state[key] = steps[-1]

@@ -103,7 +103,7 @@ def _render_play(bench: Bench) -> None:
 def _render_ends(bench: Bench, run: RunRecord) -> None:
     """Another end for a run: a branch, or the end now."""
     deed_button(
-        "Branch", "call_split", lambda: ask_for_branch(run.iter), key="train_branch",
+        "Branch", "call_split", lambda: ask_for_branch(_fork(run)), key="train_branch",
         primary=False, help_text="Go back to a step, change one thing, and go on. A click on the "
         "curve picks the step.",
     )  # fmt: skip
@@ -112,6 +112,11 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
             "Finish", "stop", lambda: the_service().stop(run.id), key="train_stop", primary=False,
             help_text="Measures the whole validation split, saves, and ends the run here",
         )  # fmt: skip
+
+
+def _fork(run: RunRecord) -> int:
+    """Where to branch off unless the reader says: here, or half-way of a run that is over."""
+    return run.iter if run.iter < run.max_iters else run.max_iters // 2
 
 
 def start(bench: Bench, *, paused: bool = False) -> str:

@@ -53,6 +53,24 @@ def wait_for_button(window: Window, key: str) -> None:
     window.page.wait_for_selector(f".st-key-{key} button")
 
 
+def click_on_the_curve(window: Window, point: int = 2) -> int:
+    """Click on a point of the validation curve; returns its step."""
+    window.wait_idle()
+    chart = the_chart(window)
+    box = chart.bounding_box()
+    place = chart.evaluate(
+        """(chart, point) => {
+          const { xaxis, yaxis } = chart._fullLayout, { x, y } = chart.calcdata[1][point];
+          return [xaxis._offset + xaxis.c2p(x), yaxis._offset + yaxis.c2p(y), x];
+        }""",
+        point,
+    )
+    assert box is not None
+    window.page.mouse.move(box["x"] + place[0] - 3, box["y"] + place[1])
+    window.page.mouse.click(box["x"] + place[0], box["y"] + place[1])
+    return int(place[2])
+
+
 def the_chart(window: Window) -> ElementHandle:
     chart = window.page.wait_for_selector(CHART)
     assert chart is not None
@@ -90,7 +108,8 @@ def test_a_walk_from_start_to_branch_keeps_one_chart_and_an_early_zoom(
     second = newest(lab_home)
     assert (second.config.model.n_embd, first.config.model.n_embd) == (96, 128)
     assert Lab(lab_home).run(first.id).status == "paused"
-    wait_for_step(window, lab_home, 5)
+    window.wait_until(lambda: f"run={second.name}" in window.page.url, "it is on the bench")
+    window.wait_until(lambda: newest(lab_home).iter >= 5, "it trains")
 
     click(window, "train_pause")
     window.wait_until(lambda: newest(lab_home).status == "paused", "it is held")
@@ -120,7 +139,10 @@ def test_a_branch_with_nothing_changed_equals_its_parent(
     parent = newest(lab_home)
     window.wait_until(lambda: Lab(lab_home).run(parent.id).status == "finished", "its end")
     wait_for_button(window, "train_start")
-    click(window, "train_branch")
+    step = click_on_the_curve(window)
+    at = window.page.locator(".st-key-branch_at input")
+    at.wait_for()
+    assert at.input_value() == str(step)
     window.page.locator(".st-key-branch_at input").fill("20")
     window.page.locator(".st-key-branch_at input").press("Enter")
     window.page.locator(".st-key-branch_setting [data-testid=stSelectbox] input").click()
