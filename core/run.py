@@ -150,10 +150,7 @@ class ActiveRun:
         Recorded, so that a resume and a branch go the same way. Raises ConfigError for settings
         that cannot be, and then nothing has changed.
         """
-        change = self._course.change(self.iter, settings)
-        if change:
-            self._flush()
-            self._record_change(change)
+        self._flush_and_record(self._course.change(self.iter, settings))
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Go on at another peak of the learning rate; what follows it keeps its proportion.
@@ -161,10 +158,7 @@ class ActiveRun:
         Raises ConfigError for a rate that cannot be, and while a branch still takes its parent's
         steps again: nothing has then changed.
         """
-        change = self._new_rate(learning_rate)
-        if change:
-            self._flush()
-            self._record_change(change)
+        self._flush_and_record(self._new_rate(learning_rate))
 
     def _new_rate(self, learning_rate: float) -> Change | None:
         fork = self.record.parent_iter
@@ -175,6 +169,11 @@ class ActiveRun:
             )
         here = self._course.at(self.iter)
         return self._course.change(self.iter, with_learning_rate(here, learning_rate))
+
+    def _flush_and_record(self, change: Change | None) -> None:
+        if change:
+            self._flush()
+            self._record_change(change)
 
     def _record_change(self, change: Change) -> None:
         self._store.add_change(self.id, change, self._course.end)
