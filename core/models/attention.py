@@ -15,10 +15,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.config import ModelConfig
 from core.models.base import LanguageModel, Trace
+from core.models.kernels import attend, drop
 
 
 class CausalSelfAttention(nn.Module):
@@ -32,12 +32,9 @@ class CausalSelfAttention(nn.Module):
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, C), by the fused kernel that does what `weights` writes out."""
-        q, k, v = self._heads(x)
-        dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
-        y: Tensor = self.output(self._merge(mixed))  # B, T, C
-        return F.dropout(y, self.dropout, self.training)
+        """(B, T, C) -> (B, T, C), without the weights that `explained` gives."""
+        mixed = attend(*self._heads(x), self.dropout if self.training else 0.0)
+        return drop(self.output(self._merge(mixed)), self.dropout, self.training)
 
     def weights(self, x: Tensor) -> Tensor:
         """How much each character takes from each: (B, T, C) -> (B, H, T, T), rows sum to 1."""
@@ -86,4 +83,4 @@ class AttentionModel(LanguageModel):
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]
         x: Tensor = self.token_embedding(idx) + self.position_embedding.weight[:T]  # B, T, C
-        return F.dropout(x, self.config.dropout, self.training)
+        return drop(x, self.config.dropout, self.training)

@@ -29,6 +29,7 @@ from torch.nn import functional as F
 
 from core.config import ModelConfig
 from core.models.base import LanguageModel, Trace
+from core.models.kernels import attend, drop
 from core.models.ngrams import NgramTables
 
 ROTARY_BASE = 1000.0
@@ -76,8 +77,7 @@ class FastAttention(nn.Module):
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=False)
 
     def forward(self, x: Tensor, by: Rotation, dropout: float) -> Tensor:
-        q, k, v = self._heads(x, by)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
+        mixed = attend(*self._heads(x, by), dropout)  # B, H, T, D
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))  # B, T, C
         return y
 
@@ -110,9 +110,9 @@ class FastBlock(nn.Module):
     def forward(self, x: Tensor, by: Rotation) -> Tensor:
         p = self.dropout if self.training else 0.0
         found = self.attention(token_shift(rms_norm(x)), by, p)
-        x = x + F.dropout(found, p)
+        x = x + drop(found, p)
         thought = self.output(F.relu(self.widen(token_shift(rms_norm(x)))).square())
-        return x + F.dropout(thought, p)
+        return x + drop(thought, p)
 
 
 class FastTransformer(LanguageModel):
@@ -142,7 +142,7 @@ class FastTransformer(LanguageModel):
 
     def _embed(self, idx: Tensor) -> tuple[Tensor, Rotation]:
         x = rms_norm(self.token_embedding(idx))  # B, T, C
-        x = F.dropout(x, self.config.dropout, self.training)
+        x = drop(x, self.config.dropout, self.training)
         return x, rotation(idx.shape[1], self.config.head_size, idx.device)
 
     def _unembed(self, x: Tensor, idx: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from core.config import ModelConfig
 from core.models.attention import CausalSelfAttention
 from core.models.base import LanguageModel, Trace
+from core.models.kernels import drop
 
 
 class MLP(nn.Module):
@@ -35,8 +36,8 @@ class MLP(nn.Module):
         self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.output(F.gelu(self.widen(x)))  # B, T, C -> B, T, 4C -> B, T, C
-        return F.dropout(y, self.dropout, self.training)
+        y = self.output(F.gelu(self.widen(x)))  # B, T, C -> B, T, 4C -> B, T, C
+        return drop(y, self.dropout, self.training)
 
 
 class Block(nn.Module):
@@ -89,7 +90,7 @@ class Transformer(LanguageModel):
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]
         x: Tensor = self.token_embedding(idx) + self.position_embedding.weight[:T]  # B, T, C
-        return F.dropout(x, self.config.dropout, self.training)
+        return drop(x, self.config.dropout, self.training)
 
     def _unembed(self, x: Tensor) -> Tensor:
         return F.linear(self.norm(x), self.token_embedding.weight)  # B, T, V
