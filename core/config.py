@@ -136,7 +136,7 @@ class TrainConfig:
     seed: int = _setting("start of all randomness: same seed, same run", default=1337)
     device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")
     dtype: Dtype = _setting(
-        "format of matrix products; auto is bfloat16 on a GPU that has it", default="auto"
+        "format of matrix products; auto is bfloat16 where that is faster", default="auto"
     )
 
     def __post_init__(self) -> None:

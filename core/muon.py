@@ -6,7 +6,7 @@ decomposition, so that rare directions are learned as fast as common ones.
 
 torch's own `torch.optim.Muon` iterates in bfloat16, one matrix at a time, which suits a GPU and
 takes most of a second per step on a CPU. Here matrices of one shape are stacked and iterated
-together in float32.
+together, in the format that the machine multiplies fastest.
 
 Sources: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/ (coefficients, Nesterov
 momentum, scale); the quintic iteration: Bernstein and Newhouse 2024,
@@ -48,9 +48,11 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
         n_steps: int = 5,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        """All parameters must be matrices. `n_steps` counts Newton-Schulz steps."""
+        """All parameters must be matrices. Newton-Schulz takes `n_steps`, in `dtype`."""
         params = list(params)
+        self._dtype = dtype
         assert all(p.dim() == 2 for p in params), "Muon is for matrices"
         defaults = dict(lr=lr, momentum=momentum, weight_decay=weight_decay, n_steps=n_steps)
         super().__init__(params, defaults)
@@ -71,7 +73,8 @@ class Muon(torch.optim.Optimizer):
         buffers = [self.state[p]["momentum_buffer"] for p in params]
         momentum = group["momentum"]
         torch._foreach_lerp_(buffers, list(grads), 1 - momentum)
-        updates = orthogonalize(grads.lerp_(torch.stack(buffers), momentum), group["n_steps"])
+        mixed = grads.lerp_(torch.stack(buffers), momentum)
+        updates = orthogonalize(mixed.to(self._dtype), group["n_steps"]).to(mixed.dtype)
         rows, columns = params[0].shape
         rate = group["lr"] * max(1.0, rows / columns) ** 0.5
         weights: list[Tensor] = list(params)

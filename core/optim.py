@@ -74,10 +74,13 @@ class Optimizers:
             part.load_state_dict({"state": moments, "param_groups": groups})
 
 
-def build_optimizers(model: LanguageModel, config: TrainConfig) -> Optimizers:
+def build_optimizers(
+    model: LanguageModel, config: TrainConfig, dtype: torch.dtype = torch.float32
+) -> Optimizers:
     """AdamW for everything, or Muon for the matrices inside the blocks; a rate a row for tables.
 
-    AdamW pulls matrices towards 0 by weight decay and leaves vectors alone.
+    AdamW pulls matrices towards 0 by weight decay and leaves vectors alone. Muon multiplies its
+    matrices in `dtype`.
     """
     tables, dense, inside, rest = [], [], [], []
     for name, p in model.named_parameters():
@@ -91,7 +94,7 @@ def build_optimizers(model: LanguageModel, config: TrainConfig) -> Optimizers:
             rest.append(p)
     parts: dict[str, torch.optim.Optimizer] = {"adamw": _adamw(rest, config)}
     if inside:
-        parts["muon"] = Muon(inside, lr=config.muon_lr, n_steps=MUON_STEPS)
+        parts["muon"] = Muon(inside, lr=config.muon_lr, n_steps=MUON_STEPS, dtype=dtype)
     if tables:
         parts["tables"] = RowAdagrad(tables, lr=config.table_lr)
     return Optimizers(parts, dense, config)

@@ -34,6 +34,8 @@ _FLOAT_BYTES = 4
 _KEPT_WIDTHS = {"classic": 16, "fast": 20}
 """Vectors of width n_embd that a block keeps for the way back, for each character."""
 _KEPT_WIDTHS_ATTENTION = 6
+_HALF_KEEPS = 0.66
+"""What is kept in bfloat16 takes this share of the bytes; norms keep float32."""
 _BUSY_SHARE = 0.9
 """A run may take this share of the memory that is free."""
 
@@ -52,10 +54,12 @@ class Preflight:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """How fast this machine is, in the three things that a step consists of."""
+    """How fast this machine is, in the things that a step consists of."""
 
     s_per_flop: float
-    """Matrix products."""
+    """Matrix products in float32."""
+    s_per_bfloat16_flop: float
+    """Matrix products in bfloat16."""
     s_per_number: float
     """Everything that goes over numbers one by one."""
     s_per_layer: float
@@ -63,8 +67,8 @@ class Calibration:
 
     def step_s(self, config: RunConfig) -> float:
         """Estimated time of one training step."""
-        flops, numbers, layers = _work(config)
-        return flops * self.s_per_flop + numbers * self.s_per_number + layers * self.s_per_layer
+        rates = (self.s_per_flop, self.s_per_bfloat16_flop, self.s_per_number, self.s_per_layer)
+        return sum(part * rate for part, rate in zip(_work(config), rates, strict=True))
 
     def train_s(self, config: RunConfig) -> float:
         """Estimated time of all steps, without evaluation."""
@@ -74,14 +78,19 @@ class Calibration:
 def preflight(config: RunConfig) -> Preflight:
     """What a run will cost, without its time. Raises ConfigError for a device that is not there."""
     device = pick_device(config.train.device)
-    dtype = pick_dtype(config.train.dtype, device)
     return Preflight(
         n_params=count_params(config.model),
         flops_per_token=flops_per_token(config.model),
         memory_mib=memory_mib(config),
         device=device.type,
-        dtype=str(dtype).removeprefix("torch."),
+        dtype=str(dtype_of(config)).removeprefix("torch."),
     )
+
+
+def dtype_of(config: RunConfig) -> torch.dtype:
+    """The format of a run's products here. Raises ConfigError for a device that is not there."""
+    device = pick_device(config.train.device)
+    return pick_dtype(config.train.dtype, device, config.model.n_embd)
 
 
 def check_fits(config: RunConfig) -> None:
@@ -117,12 +126,19 @@ def activation_bytes(config: RunConfig) -> int:
     model = config.model
     C, L, V = model.n_embd, model.n_layer, model.vocab_size
     if model.model == "bigram":
-        numbers = V
-    elif model.model == "attention":
+        return _FLOAT_BYTES * _n_tokens(config) * V
+    in_half = dtype_of(config) == torch.bfloat16
+    if model.model == "attention":
         numbers = _KEPT_WIDTHS_ATTENTION * C + V
     else:
         numbers = L * (_KEPT_WIDTHS[model.block] * C + model.n_head) + 2 * C + V
-    return _FLOAT_BYTES * _n_tokens(config) * numbers
+    kept = _FLOAT_BYTES * numbers * (_HALF_KEEPS if in_half else 1.0)
+    if pick_device(config.train.device).type == "cpu" and (in_half or model.dropout):
+        # Attention is written out: its weights, and what dropout leaves of them, and the masks.
+        weights = model.block_size * model.n_head * (3 if model.dropout else 1)
+        masks = 2 * C if model.dropout else 0
+        kept += _FLOAT_BYTES * L * (weights + masks) * (0.5 if in_half else 1.0)
+    return int(_n_tokens(config) * kept)
 
 
 def _state_bytes(config: RunConfig) -> int:
@@ -176,7 +192,8 @@ def calibrate(device: str = "auto") -> Calibration:
 def _calibrate(device: str, n_threads: int) -> Calibration:
     text = "".join(chr(32 + (7 * i * i + i // 5) % 65) for i in range(4_000))
     corpus = Corpus("calibration", text)
-    rows, times = [], []
+    rows: list[Work] = []
+    times: list[float] = []
     for kind, recipe, flags in _CALIBRATED:
         settings = flags | {"device": device}
         config = resolve(kind, len(corpus.vocabulary), None, settings, recipe)  # type: ignore[arg-type]
@@ -188,25 +205,33 @@ def _calibrate(device: str, n_threads: int) -> Calibration:
     return fit(rows, times)
 
 
-def fit(rows: list[tuple[float, float, float]], times: list[float]) -> Calibration:
+def fit(rows: list[Work], times: list[float]) -> Calibration:
     """The rates, none below zero, that come nearest to the times, by their ratio."""
     work, measured = np.array(rows), np.array(times)
     relative = work / measured[:, None]  # so that each time counts alike
     scale = relative.max(axis=0)
-    used = [0, 1, 2]
+    used = np.flatnonzero(scale).tolist()
     while True:  # leave out what would come out negative, the worst first
         found, *_ = np.linalg.lstsq(relative[:, used] / scale[used], np.ones(len(times)))
         if found.min() >= 0:
             break
         used.pop(int(found.argmin()))
-    rates = np.zeros(3)
+    rates = np.zeros(len(scale))
     rates[used] = found / scale[used]
-    flop, number, layer = rates.tolist()
-    return Calibration(s_per_flop=flop, s_per_number=number, s_per_layer=layer)
+    flop, half_flop, number, layer = rates.tolist()
+    if not scale[0] or not scale[1]:  # only one of the formats is ever chosen here
+        flop = half_flop = max(flop, half_flop)
+    return Calibration(
+        s_per_flop=flop, s_per_bfloat16_flop=half_flop, s_per_number=number, s_per_layer=layer
+    )
 
 
-def _work(config: RunConfig) -> tuple[float, float, float]:
-    """What a step consists of: products, numbers gone over one by one, layers to start."""
+Work = tuple[float, float, float, float]
+"""What a step consists of: products in float32 and in bfloat16, numbers gone over one by one, and
+layers to start."""
+
+
+def _work(config: RunConfig) -> Work:
     model, n_tokens = config.model, _n_tokens(config)
     C, L, V = model.n_embd, model.n_layer, model.vocab_size
     flops = float(flops_per_token(model) * n_tokens)
@@ -218,4 +243,7 @@ def _work(config: RunConfig) -> tuple[float, float, float]:
     looked_up = 4 * len(table_sizes(model)) * n_tokens * V
     dense = count_params(model) - sum(table_sizes(model)) * V
     numbers = newer * kept + looked_up + dense
-    return flops, numbers, newer * L + len(table_sizes(model)) + 1.0
+    layers = newer * L + len(table_sizes(model)) + 1.0
+    if dtype_of(config) == torch.bfloat16:
+        return 0.0, flops, numbers, layers
+    return flops, 0.0, numbers, layers

@@ -77,9 +77,9 @@ class Trainer:
         device = pick_device(config.train.device)
         world.check(config.train.batch_size, device)
         self.device = world.device(device)
-        self._dtype = pick_dtype(config.train.dtype, self.device)
+        self._dtype = pick_dtype(config.train.dtype, self.device, config.model.n_embd)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
-        self.optimizer = build_optimizers(self.model, config.train)
+        self.optimizer = build_optimizers(self.model, config.train, self._dtype)
         self.iter = 0
         self.elapsed_s = 0.0
         self._train = corpus.train.to(self.device)
@@ -136,7 +136,8 @@ class Trainer:
         self.world.check(config.train.batch_size, self.device)
         optimizer, batches = self.optimizer.state_dict(), self._batches.state_dict()
         self.config = config
-        self.optimizer = build_optimizers(self.model, config.train)
+        self._dtype = pick_dtype(config.train.dtype, self.device, config.model.n_embd)
+        self.optimizer = build_optimizers(self.model, config.train, self._dtype)
         self.optimizer.load_state_dict(optimizer)
         self._batches = self._batches_of(self._train, config.train.seed)
         self._batches.load_state_dict(batches)

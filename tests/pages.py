@@ -17,7 +17,9 @@ from core.preflight import Calibration
 HOME = Path(__file__).resolve().parents[1] / "lab" / "Home.py"
 
 
-MACHINE = Calibration(s_per_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3)
+MACHINE = Calibration(
+    s_per_flop=1e-11, s_per_bfloat16_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3
+)
 """As fast as every test's machine is; nothing is timed."""
 
 

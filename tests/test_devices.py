@@ -20,15 +20,33 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 
 def test_auto_is_bfloat16_only_where_it_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pick_dtype("auto", CPU) == pick_dtype("auto", MPS) == torch.float32
-    for supported in (True, False):
+    assert pick_dtype("auto", MPS, 512) == torch.float32
+    for supported, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=supported: has)
-        expected = torch.bfloat16 if supported else torch.float32
-        assert pick_dtype("auto", CUDA) == expected
-    assert pick_dtype("float32", CUDA) == torch.float32
-    assert pick_dtype("bfloat16", CPU) == torch.bfloat16
+        assert pick_dtype("auto", CUDA, 32) == expected
+    assert pick_dtype("float32", CUDA, 512) == torch.float32
+    assert pick_dtype("bfloat16", CPU, 32) == torch.bfloat16
     with pytest.raises(ConfigError, match="float32 only"):
-        pick_dtype("bfloat16", MPS)
+        pick_dtype("bfloat16", MPS, 32)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "wide", "narrow"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16, torch.float32),
+        ({"amx_bf16": True}, torch.bfloat16, torch.float32),
+        ({"avx2": True, "avx512_bf16": False}, torch.float32, torch.float32),
+        ({"bf16": True, "neon": True}, torch.float32, torch.float32),
+    ],
+    ids=["avx512", "amx", "avx2", "arm"],
+)
+def test_a_cpu_takes_bfloat16_for_wide_models_if_it_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], wide: torch.dtype,
+    narrow: torch.dtype,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert (pick_dtype("auto", CPU, 128), pick_dtype("auto", CPU, 127)) == (wide, narrow)
+    assert pick_dtype("float32", CPU, 128) == torch.float32
 
 
 def test_bfloat16_trains_nearly_the_same_and_resumes_exactly(tiny_corpus: Corpus) -> None:

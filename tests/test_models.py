@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from core.config import ModelConfig, ModelKind
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.models.attention import AttentionModel, CausalSelfAttention
+from core.models.kernels import attend, drop
 from core.models.transformer import Transformer
 from core.presets import resolve
 from tests.helpers import assert_equal_states, small_config
@@ -123,18 +124,18 @@ def test_dropout_acts_in_training_alone() -> None:
 
 def test_dropout_acts_where_it_does_in_nanogpt(monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[float] = []
-    dropout, attend = F.dropout, F.scaled_dot_product_attention
 
-    def watched_dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    def watched_drop(x: Tensor, p: float, training: bool) -> Tensor:
         shares.append(p * training)
-        return dropout(x, p, training)
+        return drop(x, p, training)
 
-    def watched_attention(*heads: Tensor, is_causal: bool, dropout_p: float) -> Tensor:
-        shares.append(dropout_p)
-        return attend(*heads, is_causal=is_causal, dropout_p=dropout_p)
+    def watched_attend(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
+        shares.append(dropout)
+        return attend(q, k, v, dropout)
 
-    monkeypatch.setattr(F, "dropout", watched_dropout)
-    monkeypatch.setattr(F, "scaled_dot_product_attention", watched_attention)
+    for module in ("attention", "transformer"):
+        monkeypatch.setattr(f"core.models.{module}.drop", watched_drop)
+    monkeypatch.setattr("core.models.attention.attend", watched_attend)
     model = model_of("transformer", dropout=0.5, n_layer=2)
     for mode, share in ((True, 0.5), (False, 0.0)):
         shares.clear()

@@ -86,18 +86,23 @@ SHAPES: list[tuple[Any, str, dict[str, Any]]] = [
     ("transformer", "classic", dict(n_layer=2, n_embd=48, block_size=128, batch_size=3)),
     ("transformer", "fast", {}),
     ("transformer", "fast", dict(n_layer=1, n_embd=96, block_size=32)),
+    ("transformer", "classic", dict(dropout=0.2)),
+    ("transformer", "fast", dict(dropout=0.2)),
 ]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("kind", "recipe", "flags"), SHAPES, ids=str)
 def test_what_a_step_keeps_is_near_to_the_formula(
-    kind: Any, recipe: str, flags: dict[str, Any]
+    kind: Any, recipe: str, flags: dict[str, Any], dtype: str
 ) -> None:
-    config = resolve(kind, 65, "nanogpt-cpu", flags | {"device": "cpu"}, recipe)
+    flags = flags | {"device": "cpu", "dtype": dtype}
+    config = resolve(kind, 65, "nanogpt-cpu", flags, recipe)
     model = build_model(config.model, 1)
     idx = torch.zeros(config.train.batch_size, config.model.block_size, dtype=torch.int64)
-    with kept_bytes(model) as kept:
-        F.cross_entropy(model(idx).flatten(0, 1), idx.flatten())
+    halved = torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bfloat16")
+    with kept_bytes(model) as kept, halved:
+        F.cross_entropy(model(idx).float().flatten(0, 1), idx.flatten())
     assert activation_bytes(config) == pytest.approx(kept[0], rel=0.15)
 
 
@@ -136,22 +141,42 @@ def test_what_is_refused_leaves_no_run(lab: Lab, corpus: Corpus) -> None:
 # --- time -----------------------------------------------------------------------------------------
 
 
+ROWS = [
+    (1e6, 0.0, 1e4, 1.0), (1e7, 0.0, 2e4, 2.0), (0.0, 3e7, 5e5, 4.0), (0.0, 0.0, 1e4, 1.0),
+    (0.0, 1e8, 3e5, 2.0),
+]  # fmt: skip
+
+
+def rates_of(machine: Calibration) -> tuple[float, ...]:
+    return (
+        machine.s_per_flop, machine.s_per_bfloat16_flop, machine.s_per_number, machine.s_per_layer
+    )  # fmt: skip
+
+
 def test_rates_are_found_again() -> None:
-    rows = [(1e6, 1e4, 1.0), (1e7, 2e4, 2.0), (3e7, 5e5, 4.0), (0.0, 1e4, 1.0)]
-    rates = (2e-11, 3e-9, 4e-4)
-    times = [sum(a * b for a, b in zip(row, rates)) for row in rows]
-    found = fit(rows, times)
-    assert (found.s_per_flop, found.s_per_number, found.s_per_layer) == pytest.approx(rates)
+    rates = (2e-11, 7e-12, 3e-9, 4e-4)
+    times = [sum(a * b for a, b in zip(row, rates)) for row in ROWS]
+    assert rates_of(fit(ROWS, times)) == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_format_that_was_never_timed_is_taken_to_be_as_fast_as_the_other(missing: int) -> None:
+    rates = (2e-11, 2e-11, 3e-9, 4e-4)
+    moved = [(a + b, 0.0, *rest) if missing else (0.0, a + b, *rest) for a, b, *rest in ROWS]
+    times = [sum(a * b for a, b in zip(row, rates)) for row in moved]
+    assert rates_of(fit(moved, times)) == pytest.approx(rates)
 
 
 def test_no_rate_is_below_zero() -> None:
-    found = fit([(1e6, 1e4, 1.0), (1e7, 1e4, 1.0), (1e7, 1e5, 2.0)], [2e-3, 1e-3, 1e-3])
-    rates = (found.s_per_flop, found.s_per_number, found.s_per_layer)
+    rows = [(1e6, 0.0, 1e4, 1.0), (1e7, 0.0, 1e4, 1.0), (1e7, 0.0, 1e5, 2.0)]
+    rates = rates_of(fit(rows, [2e-3, 1e-3, 1e-3]))
     assert min(rates) >= 0 < max(rates) and all(map(math.isfinite, rates))
 
 
 def test_more_of_anything_takes_longer() -> None:
-    machine = Calibration(s_per_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3)
+    machine = Calibration(
+        s_per_flop=1e-11, s_per_bfloat16_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3
+    )
     base = nanogpt("nanogpt-cpu")
     for name, more in dict(n_layer=5, n_embd=256, block_size=128, batch_size=24).items():
         larger = RunConfig.from_flat(base.flat() | {name: more})
@@ -185,5 +210,5 @@ def test_a_dry_run_says_what_it_would_cost_and_starts_nothing(
     config = resolve("transformer", len(corpus.vocabulary), None, {"device": "cpu"})
     costs = preflight(config)
     assert (fields["n_params"], fields["memory_mib"]) == (costs.n_params, costs.memory_mib)
-    assert (fields["device"], fields["dtype"]) == ("cpu", "float32")
+    assert (fields["device"], fields["dtype"]) == ("cpu", costs.dtype)
     assert fields["estimated_train_s"] > 0 and lab.runs() == []

@@ -32,9 +32,11 @@ from tests.helpers import (
     wait_until,
 )
 
-MACHINE = Calibration(s_per_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3)
-SLOW = Calibration(s_per_flop=1.0, s_per_number=1.0, s_per_layer=1.0)
-TIMELESS = Calibration(s_per_flop=0.0, s_per_number=0.0, s_per_layer=0.0)
+MACHINE = Calibration(
+    s_per_flop=1e-11, s_per_bfloat16_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3
+)
+SLOW = Calibration(s_per_flop=1.0, s_per_bfloat16_flop=1.0, s_per_number=1.0, s_per_layer=1.0)
+TIMELESS = Calibration(s_per_flop=0.0, s_per_bfloat16_flop=0.0, s_per_number=0.0, s_per_layer=0.0)
 LONG = 100_000
 """More steps than a test waits for."""
 
