@@ -129,7 +129,7 @@ def test_the_weights_of_the_trace_are_those_of_the_fused_kernel() -> None:
     values = block.attention._heads(x, by)[2]
     mixed = block.attention.weights(x, by) @ values
     explicit = block.attention.output(mixed.transpose(1, 2).flatten(2))
-    assert torch.allclose(block.attention(x, by, 0.0), explicit, atol=1e-5)
+    assert torch.allclose(block.attention(x, by), explicit, atol=1e-5)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=str)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from core.config import ModelConfig, ModelKind
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.models.attention import AttentionModel, CausalSelfAttention
-from core.models.kernels import attend, drop
+from core.models.dropout import Dropout
 from core.models.transformer import Transformer
 from core.presets import resolve
 from tests.helpers import assert_equal_states, small_config
@@ -125,23 +125,19 @@ def test_dropout_acts_in_training_alone() -> None:
 def test_dropout_acts_where_it_does_in_nanogpt(monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[float] = []
 
-    def watched_drop(x: Tensor, p: float, training: bool) -> Tensor:
-        shares.append(p * training)
-        return drop(x, p, training)
+    def watched_forward(self: Dropout, x: Tensor) -> Tensor:
+        shares.append(self.rate)
+        return forward(self, x)
 
-    def watched_attend(q: Tensor, k: Tensor, v: Tensor, dropout: float) -> Tensor:
-        shares.append(dropout)
-        return attend(q, k, v, dropout)
-
-    for module in ("attention", "transformer"):
-        monkeypatch.setattr(f"core.models.{module}.drop", watched_drop)
-    monkeypatch.setattr("core.models.attention.attend", watched_attend)
+    forward = Dropout.forward
+    monkeypatch.setattr(Dropout, "forward", watched_forward)
     model = model_of("transformer", dropout=0.5, n_layer=2)
-    for mode, share in ((True, 0.5), (False, 0.0)):
-        shares.clear()
-        model.train(mode)(tokens())
-        # The embedding; in each of two blocks the weights of attention and both that are added.
-        assert shares == [share] * (1 + 2 * 3)
+    model.train()(tokens())
+    # The embedding; in each of two blocks the weights of attention and both that are added.
+    assert shares == [0.5] * (1 + 2 * 3)
+    shares.clear()
+    model.eval()(tokens())
+    assert set(shares) == {0.0}
 
 
 # --- each by itself -------------------------------------------------------------------------------
@@ -173,8 +169,9 @@ def test_attention_written_out_is_the_fused_kernel() -> None:
     x = torch.randn(3, T, 8, generator=torch.Generator().manual_seed(1))
     q, k, v = layer._heads(x)
     fused = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    assert torch.allclose(layer.weights(x) @ v, fused, atol=1e-5)
-    assert torch.allclose(layer.explained(x)[0], layer(x), atol=1e-5)
+    found, weights = layer.explained(x)
+    assert torch.allclose(weights @ v, fused, atol=1e-5)
+    assert torch.allclose(found, layer(x), atol=1e-5)
 
 
 def test_a_head_asks_answers_and_takes_as_in_the_paper() -> None:

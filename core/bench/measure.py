@@ -26,6 +26,7 @@ from core.corpus import Corpus
 from core.errors import LabError
 from core.generation import generate, generate_together
 from core.lens import without_attention
+from core.preflight import dtype_of, preflight
 from core.presets import resolve
 from core.run import CHECKPOINT_COST_FACTOR, MIN_CHECKPOINT_INTERVAL_S
 from core.snapshots import SnapshotFolder
@@ -75,15 +76,17 @@ def bench(corpus: Corpus, plan: Plan, nanogpt: Path | None, say: Say) -> Fields:
     """
     classic = _resolve(corpus, plan)
     ours = Trainer(classic, corpus)
-    rival = Rival(classic, corpus, ours.model, nanogpt)
+    exact = Trainer(_resolve(corpus, plan, dtype="float32"), corpus)
+    rival = Rival(classic, corpus, exact.model, nanogpt)
     fields: Fields = {
         "rival": rival.name,
         "corpus": corpus.name,
+        "dtype": preflight(classic).dtype,
         "n_threads": torch.get_num_threads(),
         "torch_version": torch.__version__,
     }
     say(f"A step, ours and {rival.name}'s in turn …")
-    fields |= _steps(ours, rival, plan)
+    fields |= _steps(ours, exact, rival, plan)
     say("The matrix products of a step alone …")
     fields |= _matmul_bound(classic, fields["step_ms"], plan)
     say("Writing …")
@@ -110,29 +113,36 @@ def _resolve(
 # --- speed ----------------------------------------------------------------------------------------
 
 
-def _steps(ours: Trainer, rival: Rival, plan: Plan) -> Fields:
+def _steps(ours: Trainer, exact: Trainer, rival: Rival, plan: Plan) -> Fields:
+    """Ours in the format that it takes here, ours in float32, and the rival, who is in float32."""
+
     def our_step() -> float:
         return ours.step().loss_nats
 
-    apart = max(abs(our_step() - rival.step()) for _ in range(plan.n_checked))
+    def exact_step() -> float:
+        return exact.step().loss_nats
+
+    apart = max(abs(exact_step() - rival.step()) for _ in range(plan.n_checked))
     if apart > TOLERANCE_NATS:
         raise LabError(
             f"Ours and {rival.name} should compute the same from the same weights, and their "
             f"losses were {apart:.2g} nats apart. Is it an unchanged nanoGPT?"
         )
-    times: dict[Callable[[], float], list[float]] = {our_step: [], rival.step: []}
+    times: dict[Callable[[], float], list[float]] = {our_step: [], exact_step: [], rival.step: []}
     for block in range(plan.n_blocks + 1):
-        turns = [our_step, rival.step]
+        turns = list(times)
         for step in turns if block % 2 else reversed(turns):
             measured = [_timed_ms(step) for _ in range(plan.n_steps)]
             times[step] += measured if block else []  # the first warms the caches up
-    step_ms, rival_ms = (statistics.median(taken) for taken in times.values())
+    step_ms, float32_ms, rival_ms = (statistics.median(taken) for taken in times.values())
     n_tokens = ours.config.train.batch_size * ours.config.model.block_size
     return {
         "losses_apart_nats": apart,
         "step_ms": step_ms,
+        "float32_step_ms": float32_ms,
         "rival_step_ms": rival_ms,
         "step_speed_ratio": rival_ms / step_ms,
+        "float32_step_speed_ratio": rival_ms / float32_ms,
         "tokens_per_s": 1e3 * n_tokens / step_ms,
         "rival_tokens_per_s": 1e3 * n_tokens / rival_ms,
     }
@@ -141,9 +151,11 @@ def _steps(ours: Trainer, rival: Rival, plan: Plan) -> Fields:
 def _matmul_bound(config: RunConfig, step_ms: float, plan: Plan) -> Fields:
     """The time of a step's matrix products alone, forward and backward, at their own shapes."""
     model, rows = config.model, config.train.batch_size * config.model.block_size
+    dtype = dtype_of(config)
     products: list[tuple[torch.Tensor, torch.Tensor]] = []
     for n_in, n_out, times in _products(model):
-        x, w, dy = torch.randn(rows, n_in), torch.randn(n_out, n_in), torch.randn(rows, n_out)
+        shapes = ((rows, n_in), (n_out, n_in), (rows, n_out))
+        x, w, dy = (torch.randn(shape).to(dtype) for shape in shapes)
         products += [(x, w.T), (dy, w), (dy.T, x)] * times  # y = x wᵀ, dx = dy w, dw = dyᵀ x
 
     def once() -> None:

@@ -10,8 +10,10 @@ def table(fields: dict[str, Any]) -> str:
     """What `core.bench.measure.bench` returned, as two tables and a line about the machine."""
     f, rival = fields, fields["rival"]
     rows = [
-        ("a training step", f"{f['step_ms']:.1f} ms", f"{f['rival_step_ms']:.1f} ms",
-         _ratio(f["step_speed_ratio"])),
+        (f"a training step, products in {f['dtype']}", f"{f['step_ms']:.1f} ms",
+         f"{f['rival_step_ms']:.1f} ms (float32)", _ratio(f["step_speed_ratio"])),
+        ("a training step in float32", f"{f['float32_step_ms']:.1f} ms",
+         f"{f['rival_step_ms']:.1f} ms", _ratio(f["float32_step_speed_ratio"])),
         ("characters trained on per second", f"{f['tokens_per_s']:,.0f}",
          f"{f['rival_tokens_per_s']:,.0f}", _ratio(f["step_speed_ratio"])),
         ("of it matrix products at the machine's bound", f"{f['matmul_share_pct']:.0f} %", "", ""),

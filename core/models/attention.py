@@ -15,10 +15,34 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from core.config import ModelConfig
 from core.models.base import LanguageModel, Trace
-from core.models.kernels import attend, drop
+from core.models.dropout import Dropout
+
+
+def causal_weights(q: Tensor, k: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(D)), blind to the future: twice (B, H, T, D) to (B, H, T, T).
+
+    Row t says how much character t takes from each; rows sum to 1.
+    """
+    T, D = q.shape[-2:]
+    scores = (q / math.sqrt(D)) @ k.mT  # B, H, T, T
+    future = scores.new_full((T, T), -math.inf).triu(diagonal=1)
+    return (scores + future).softmax(dim=-1)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, dropout: Dropout) -> Tensor:
+    """Each character's mix of values: three times (B, H, T, D) to (B, H, T, D).
+
+    By torch's fused kernel, which never holds the weights as a whole; but on a CPU that one takes
+    three to five times as long as the formula where numbers are bfloat16 or weights are dropped.
+    """
+    if v.device.type == "cpu" and (v.dtype != torch.float32 or dropout.rate):
+        weights: Tensor = dropout(causal_weights(q, k))
+        return weights @ v
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout.rate)
 
 
 class CausalSelfAttention(nn.Module):
@@ -27,27 +51,20 @@ class CausalSelfAttention(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_head = config.n_head
-        self.dropout = config.dropout
         self.query_key_value = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, T, C), without the weights that `explained` gives."""
-        mixed = attend(*self._heads(x), self.dropout if self.training else 0.0)
-        return drop(self.output(self._merge(mixed)), self.dropout, self.training)
-
-    def weights(self, x: Tensor) -> Tensor:
-        """How much each character takes from each: (B, T, C) -> (B, H, T, T), rows sum to 1."""
-        q, k, _ = self._heads(x)
-        T, D = q.shape[-2:]
-        scores = q @ k.transpose(-2, -1) / math.sqrt(D)  # B, H, T, T
-        future = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(diagonal=1)
-        return scores.masked_fill(future, -math.inf).softmax(dim=-1)
+        """(B, T, C) -> (B, T, C)."""
+        mixed = attend(*self._heads(x), self.dropout)  # B, H, T, D
+        y: Tensor = self.dropout(self.output(self._merge(mixed)))
+        return y
 
     def explained(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The layer written out: its output (B, T, C), and the weights (B, H, T, T) behind it."""
-        weights = self.weights(x)
-        _, _, v = self._heads(x)
+        q, k, v = self._heads(x)
+        weights = causal_weights(q, k)
         return self.output(self._merge(weights @ v)), weights
 
     def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -69,6 +86,7 @@ class AttentionModel(LanguageModel):
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.position_embedding = nn.Embedding(config.block_size, config.n_embd)
+        self.dropout = Dropout(config.dropout)
         self.attention = CausalSelfAttention(config)
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
 
@@ -82,5 +100,5 @@ class AttentionModel(LanguageModel):
 
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]
-        x: Tensor = self.token_embedding(idx) + self.position_embedding.weight[:T]  # B, T, C
-        return drop(x, self.config.dropout, self.training)
+        x: Tensor = self.dropout(self.token_embedding(idx) + self.position_embedding.weight[:T])
+        return x  # B, T, C

@@ -21,19 +21,18 @@ Together they were tried in https://github.com/KellerJordan/modded-nanogpt.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.config import ModelConfig
+from core.models.attention import attend, causal_weights
 from core.models.base import LanguageModel, Trace
-from core.models.kernels import attend, drop
+from core.models.dropout import Dropout
 from core.models.ngrams import NgramTables
 
 ROTARY_BASE = 1000.0
-"""Wavelengths reach from one character to about this many; contexts here are short."""
+"""The fastest pair turns by one radian in a character, the slowest in about this many of them."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -75,18 +74,17 @@ class FastAttention(nn.Module):
         self.n_head = config.n_head
         self.query_key_value = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=False)
+        self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, by: Rotation, dropout: float) -> Tensor:
-        mixed = attend(*self._heads(x, by), dropout)  # B, H, T, D
+    def forward(self, x: Tensor, by: Rotation) -> Tensor:
+        mixed = attend(*self._heads(x, by), self.dropout)  # B, H, T, D
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))  # B, T, C
         return y
 
     def weights(self, x: Tensor, by: Rotation) -> Tensor:
         """The attention weights written out: (B, H, T, T), rows sum to 1."""
         q, k, _ = self._heads(x, by)
-        T, D = q.shape[-2:]
-        future = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(diagonal=1)
-        return (q @ k.mT / math.sqrt(D)).masked_fill(future, -math.inf).softmax(dim=-1)
+        return causal_weights(q, k)
 
     def _heads(self, x: Tensor, by: Rotation) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D)."""
@@ -102,17 +100,16 @@ class FastBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.dropout = config.dropout
         self.attention = FastAttention(config)
         self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=False)
         self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=False)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, by: Rotation) -> Tensor:
-        p = self.dropout if self.training else 0.0
-        found = self.attention(token_shift(rms_norm(x)), by, p)
-        x = x + drop(found, p)
+        x = x + self.dropout(self.attention(token_shift(rms_norm(x)), by))
         thought = self.output(F.relu(self.widen(token_shift(rms_norm(x)))).square())
-        return x + drop(thought, p)
+        x = x + self.dropout(thought)
+        return x
 
 
 class FastTransformer(LanguageModel):
@@ -121,6 +118,7 @@ class FastTransformer(LanguageModel):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(FastBlock(config) for _ in range(config.n_layer))
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.tables = NgramTables(config) if config.ngrams else None
@@ -141,8 +139,7 @@ class FastTransformer(LanguageModel):
         return Trace(self._unembed(x, idx), attention=torch.stack(weights))
 
     def _embed(self, idx: Tensor) -> tuple[Tensor, Rotation]:
-        x = rms_norm(self.token_embedding(idx))  # B, T, C
-        x = drop(x, self.config.dropout, self.training)
+        x = self.dropout(rms_norm(self.token_embedding(idx)))  # B, T, C
         return x, rotation(idx.shape[1], self.config.head_size, idx.device)
 
     def _unembed(self, x: Tensor, idx: Tensor) -> Tensor:

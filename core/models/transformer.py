@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from core.config import ModelConfig
 from core.models.attention import CausalSelfAttention
 from core.models.base import LanguageModel, Trace
-from core.models.kernels import drop
+from core.models.dropout import Dropout
 
 
 class MLP(nn.Module):
@@ -31,13 +31,14 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.dropout = config.dropout
         self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
         self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.output(F.gelu(self.widen(x)))  # B, T, C -> B, T, 4C -> B, T, C
-        return drop(y, self.dropout, self.training)
+        y: Tensor = self.output(F.gelu(self.widen(x)))  # B, T, C -> B, T, 4C -> B, T, C
+        y = self.dropout(y)
+        return y
 
 
 class Block(nn.Module):
@@ -69,6 +70,7 @@ class Transformer(LanguageModel):
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.position_embedding = nn.Embedding(config.block_size, config.n_embd)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.norm = nn.LayerNorm(config.n_embd, bias=config.bias)
 
@@ -89,8 +91,8 @@ class Transformer(LanguageModel):
 
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]
-        x: Tensor = self.token_embedding(idx) + self.position_embedding.weight[:T]  # B, T, C
-        return drop(x, self.config.dropout, self.training)
+        x: Tensor = self.dropout(self.token_embedding(idx) + self.position_embedding.weight[:T])
+        return x  # B, T, C
 
     def _unembed(self, x: Tensor) -> Tensor:
         return F.linear(self.norm(x), self.token_embedding.weight)  # B, T, V
