@@ -87,7 +87,7 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
 def _add_state(archive: zipfile.ZipFile, path: Path) -> bool:
     """Add a saved state, unless it is gone or damaged. Numbers hardly get smaller by packing."""
     try:
-        read_saved(path, "state")
+        read_saved(path, Checkpoint if _checkpoint(path.name) else Snapshot)
         archive.write(path, path.name, zipfile.ZIP_STORED)
     except (CheckpointError, FileNotFoundError):
         return False
@@ -202,8 +202,7 @@ def _unpack_states(archive: zipfile.ZipFile, folder: Path, record: RunRecord) ->
 
 def _check_state(path: Path, kind: str, step: int, record: RunRecord) -> None:
     """Raise CheckpointError, or one of those of `refusing`, unless the state is of this run."""
-    saved = read_saved(path, kind)
-    state = Checkpoint(**saved) if kind == "checkpoint" else Snapshot(**saved)
+    state = read_saved(path, Checkpoint if kind == "checkpoint" else Snapshot)
     weights = state.trainer["model"] if isinstance(state, Checkpoint) else state.weights
     text = state.fingerprint if isinstance(state, Checkpoint) else record.fingerprint
     model = record.config.model

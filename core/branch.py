@@ -7,13 +7,15 @@ With nothing changed it equals its parent bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from core.checkpoint import CheckpointFolder
+from core.checkpoint import Checkpoint, CheckpointFolder
 from core.config import RunConfig
 from core.course import Course
-from core.errors import ConfigError, RunError
+from core.errors import CheckpointError, ConfigError, RunError
 from core.lab import Lab
+from core.machine import MACHINE
 from core.records import RunRecord
 from core.run import ActiveRun
 from core.snapshots import SnapshotFolder
@@ -25,16 +27,19 @@ def enter_branch(
     """Enter a run that equals `parent` up to step `at` and differs in `changes` from there on.
 
     It has the parent's nearest checkpoint at or before that step: whoever trains it takes the steps
-    between again, with the parent's settings. Returns its id.
+    between again, with the parent's settings. Another learning rate takes along what follows it;
+    see `core.course`. Returns its id.
 
-    Raises RunError for a step that the parent has not reached, ConfigError for settings that cannot
-    be, CorpusError when the parent's corpus is gone. Nothing is then left behind.
+    Raises RunError for a step that the parent has not reached, ConfigError for a step from before
+    its model was imported or for settings that cannot be, CorpusError when the parent's corpus is
+    gone, CheckpointError when that checkpoint is damaged. Nothing is then left behind.
     """
     if not 0 <= at <= parent.iter:
         raise RunError(
             f"Run {parent.name} has reached step {parent.iter:,}; a branch starts at a step from 0 "
             f"to {parent.iter:,}, not {at:,}."
         )
+    _check_can_be_reached(lab, parent, at)
     settings = dict(changes)
     max_iters = settings.pop("max_iters", parent.max_iters)
     if max_iters < at:
@@ -92,17 +97,50 @@ def branch_run(
     return lab.run(child_id)
 
 
+def _check_can_be_reached(lab: Lab, parent: RunRecord, at: int) -> None:
+    """Raise ConfigError where neither a checkpoint nor the parent's first step leads to `at`."""
+    imported_at = lab.store.first_iter(parent.id)
+    kept = CheckpointFolder(lab.home.run_folder(parent.id)).iters()
+    if imported_at == 0 or any(step <= at for step in kept):
+        return
+    there = (
+        f"at step {kept[0]:,} or later, not {at:,}" if kept else "from a checkpoint, and has none"
+    )
+    raise ConfigError(
+        f"The model of run {parent.name} was imported at step {imported_at:,}; steps before that "
+        f"cannot be taken again. A branch of it starts {there}."
+    )
+
+
 def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
     """Give the child the parent's newest checkpoint up to step `at`, and what led there."""
     from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
     theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
-    usable = [step for step in theirs.iters() if step <= at]
-    if not usable:
+    newest = _newest_until(theirs, at)
+    if newest is None:
+        _check_can_be_reached(lab, parent, at)
         return
-    newest = theirs.load(usable[-1])
-    if newest.best_iter in usable[:-1]:
-        ours.save(theirs.load(newest.best_iter))
+    if 0 < newest.best_iter < newest.iter:
+        with suppress(CheckpointError):  # gone or damaged; the child can do without
+            ours.save(theirs.load(newest.best_iter))
     ours.save(newest)
     lab.store.copy_past(parent.id, child_id, newest.iter)
     lab.store.update_run(child_id, iter=newest.iter, checkpoint_iter=newest.iter)
+    for event in lab.store.events(parent.id):
+        if event.kind == MACHINE and event.iter < newest.iter:
+            lab.store.add_event(child_id, event.iter, MACHINE, event.detail)
     SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)
+
+
+def _newest_until(folder: CheckpointFolder, at: int) -> Checkpoint | None:
+    """The newest checkpoint up to a step; whoever trains the run may delete some meanwhile.
+
+    Raises CheckpointError when it is damaged.
+    """
+    for step in reversed([step for step in folder.iters() if step <= at]):
+        try:
+            return folder.load(step)
+        except CheckpointError:
+            if folder.path(step).exists():
+                raise
+    return None

@@ -15,9 +15,10 @@ import pickle
 import re
 import zipfile
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -30,15 +31,11 @@ FORMAT = 1
 BRANCH_POINTS_MIB = 128.0
 """What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
-_UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    OSError,
-    KeyError,
-    ValueError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
+UNREADABLE = (
+    RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError,
+    AssertionError, pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What `torch.load` and `zipfile` can raise for a file that is damaged, foreign or made up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +49,7 @@ class Checkpoint:
     """`Trainer.state_dict()`."""
     best_iter: int
     best_val_loss_nats: float | None
-    """The lowest estimate so far, and the step it was found at (None: no estimate yet)."""
+    """The lowest estimate so far, and the step it was found at (None: not known)."""
 
     @property
     def iter(self) -> int:
@@ -72,6 +69,9 @@ class Snapshot:
     vocabulary: str
     iter: int
     weights: dict[str, Tensor]
+
+
+Saved = TypeVar("Saved", bound=Checkpoint | Snapshot)
 
 
 class CheckpointFolder:
@@ -103,7 +103,7 @@ class CheckpointFolder:
         path = self.path(step)
         if not path.exists():
             raise CheckpointError(f"There is no checkpoint of step {step:,}.")
-        return Checkpoint(**read_saved(path, "checkpoint"))
+        return read_saved(path, Checkpoint)
 
     def newest_readable(self) -> tuple[Checkpoint | None, list[CheckpointError]]:
         """The newest checkpoint that is not damaged, and what is wrong with those after it."""
@@ -121,7 +121,10 @@ class CheckpointFolder:
         The others are where a branch can start without a long replay. First goes the one that
         leaves the smallest gap between its neighbours.
         """
-        sizes = {step: self.path(step).stat().st_size for step in self.iters()}
+        sizes: dict[int, int] = {}
+        for step in self.iters():
+            with suppress(FileNotFoundError):  # somebody else has just deleted it
+                sizes[step] = self.path(step).stat().st_size
         steps = sorted(sizes)
         while sum(sizes.values()) > budget_mib * 2**20:
             spare = [i for i, step in enumerate(steps) if step not in needed]
@@ -149,12 +152,12 @@ def to_save(state: Checkpoint | Snapshot) -> memoryview:
     return buffer.getbuffer()
 
 
-def read_saved(path: Path, what: str) -> dict[str, Any]:
-    """The fields of a saved state, with tensors on the CPU. Never runs code from the file.
+def read_saved(path: Path, kind: type[Saved]) -> Saved:
+    """A checkpoint or a snapshot, with tensors on the CPU. Never runs code from the file.
 
-    Raises CheckpointError when the file, a checkpoint or whatever `what` says, is damaged, cut
-    short, or of another format.
+    Raises CheckpointError when the file is damaged, cut short, or of another format.
     """
+    what = kind.__name__.lower()
     try:
         with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
             sizes = sum(member.file_size for member in archive.infolist())
@@ -163,7 +166,7 @@ def read_saved(path: Path, what: str) -> dict[str, Any]:
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise CheckpointError(
             f"The {what} {path.name} cannot be read: the file is damaged or cut short. "
             "Delete it to go on from the one before."
@@ -173,4 +176,10 @@ def read_saved(path: Path, what: str) -> dict[str, Any]:
             f"The {what} {path.name} is not of this lab's format {FORMAT}. "
             "It was written by another version or another program."
         )
-    return content
+    try:
+        return kind(**content)
+    except TypeError as error:  # a field too few, or one too many
+        raise CheckpointError(
+            f"The {what} {path.name} does not hold what a {what} holds. Delete it to go on from "
+            "the one before."
+        ) from error

@@ -34,6 +34,8 @@ DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 FIRST_ESTIMATE = 16
 """The earliest step after the start at which the loss is estimated out of turn."""
+SAMPLE_LENGTH = 120
+"""How many characters a run writes at each of its estimates."""
 
 MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
     "bigram": ("block_size",),

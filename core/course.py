@@ -10,6 +10,7 @@ Where a run ends (`max_iters`) is not part of this: a longer run is the same run
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from core.config import RunConfig
@@ -42,6 +43,20 @@ class Course:
         """Whether something else holds from this step on."""
         return any(change.iter == step for change in self._changes)
 
+    def n_tokens(self, start: int, end: int) -> int:
+        """Characters that the steps after `start`, up to `end`, learn from."""
+        stretches = pairwise([start, *(c.iter for c in self._changes if start < c.iter < end), end])
+        n_sequences = sum((b - a) * self.at(a).train.batch_size for a, b in stretches)
+        return n_sequences * self.end.model.block_size
+
+    def seen(self, until: int) -> tuple[tuple[int, int], ...]:
+        """Steps, each with the characters that were learned from by then; a straight line between.
+
+        The first step is 0 and the last `until`; in between are those where something changes.
+        """
+        steps = sorted({0, *(c.iter for c in self._changes if c.iter < until), until})
+        return tuple((step, self.n_tokens(0, step)) for step in steps)
+
     @property
     def end(self) -> RunConfig:
         """What holds after all changes."""
@@ -50,6 +65,8 @@ class Course:
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
         """Let other settings hold from a step on; None where they hold already.
 
+        What follows the learning rate changes with it, but for what `settings` names itself.
+
         Changes that were to come after it do not come any more: a run that was killed and is taken
         up before them goes another way now.
 
@@ -57,11 +74,14 @@ class Course:
         """
         if fixed := [name for name in settings if name in FIXED]:
             raise ConfigError(f"A run keeps its {fixed[0]}; start a new run to try another.")
-        before = self.at(step).flat()
+        here = self.at(step)
+        before = here.flat()
         if unknown := [name for name in settings if name not in before]:
             raise ConfigError(f"There is no setting {unknown[0]} in this run.")
+        if "learning_rate" in settings:
+            settings = {**with_learning_rate(here, settings["learning_rate"]), **settings}
         after = RunConfig.from_flat(before | dict(settings))
-        if after.model != self.at(step).model:
+        if after.model != here.model:
             raise ConfigError("A run keeps its model; how it is trained can change.")
         new = {n: (before[n], v) for n, v in after.flat().items() if v != before[n]}
         if not new and all(c.iter <= step for c in self._changes):

@@ -39,17 +39,19 @@ def pick_dtype(wanted: str, device: torch.device, n_embd: int) -> torch.dtype:
     bfloat16 on MPS.
     """
     if wanted == "auto":
-        if device.type == "cpu":
-            helps = n_embd >= HALF_PAYS_FROM and cpu_has_bfloat16()
-        else:
-            helps = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if helps else torch.float32
+        return torch.bfloat16 if _bfloat16_helps(device, n_embd) else torch.float32
     if wanted == "bfloat16" and device.type == "mps":
         raise ConfigError("On mps the lab computes in float32 only. Use dtype auto or float32.")
     return torch.bfloat16 if wanted == "bfloat16" else torch.float32
 
 
-def cpu_has_bfloat16() -> bool:
+def _bfloat16_helps(device: torch.device, n_embd: int) -> bool:
+    if device.type == "cpu":
+        return n_embd >= HALF_PAYS_FROM and _cpu_has_bfloat16()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _cpu_has_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 numbers by instructions of its own.
 
     Without them it is several times as slow as float32. ARM CPUs that have them are left out:

@@ -6,7 +6,9 @@
     ├── PromptError      a prompt with characters that the model has never seen
     ├── RunError         a run that is not there, is busy, or cannot do what was asked
     ├── CheckpointError  a saved state that cannot be read
-    └── ExchangeError    a model that cannot go to another program, or come from one
+    ├── ExchangeError    a model that cannot go to another program, or come from one
+    ├── DivergedError    a run whose loss is no longer a number (`core.trainer`)
+    └── Failed           a command whose run ended as failed (`core.commands.training`)
 
 Every message is one or two sentences for a person: what was expected, what came, what to do. The
 command line prints it and exits with 2; a page shows it in place. Anything else that is raised is

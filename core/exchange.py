@@ -137,9 +137,9 @@ def _config_of(imported: Imported, corpus: Corpus) -> RunConfig:
     kind = imported.config.model
     defaults = asdict(resolve(kind, len(corpus.vocabulary), flags={"max_iters": max_iters}).train)
     named = {k: v for k, v in imported.settings.items() if k in defaults and k != "device"}
-    named["max_iters"] = max(max_iters, named.get("max_iters", 1))
     try:
+        named["max_iters"] = max(max_iters, named.get("max_iters", 1))
         train = TrainConfig(**defaults | named)
-    except ConfigError:
+    except (ConfigError, TypeError, OverflowError):  # a word, say, where a number belongs
         train = TrainConfig(**defaults)
     return RunConfig(model=imported.config, train=train)

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.config import MODEL_SETTINGS, ModelKind, RunConfig
+from core.config import MODEL_SETTINGS, SAMPLE_LENGTH, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError
 from core.preflight import Calibration, check_fits
 from core.presets import adapt
-from core.run import SAMPLE_LENGTH
 
 MAX_CELLS = 64
 ESTIMATES = 4

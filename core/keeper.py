@@ -6,13 +6,17 @@ a run whose estimates keep falling does not write a file at each of them.
 
 from __future__ import annotations
 
-import copy
 import time
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
 
 from core.checkpoint import Checkpoint, CheckpointFolder
 from core.errors import CheckpointError
 from core.models import model_from_weights
-from core.trainer import Estimate, Trainer, split_loss
+from core.records import Estimate
+from core.trainer import Trainer, split_loss
 
 
 class Keeper:
@@ -36,7 +40,7 @@ class Keeper:
         if self._best_loss_nats is None or estimate.val_loss_nats < self._best_loss_nats:
             self._best_loss_nats = estimate.val_loss_nats
             self.best_iter = estimate.iter
-            self._unsaved_best = copy.deepcopy(self._state()) if estimate.iter else None
+            self._unsaved_best = _copy_of(self._state()) if estimate.iter else None
 
     def save(self) -> None:
         """Write the state, and the best where it has not been; drop those no longer needed."""
@@ -50,12 +54,17 @@ class Keeper:
         self.cost_s = self.saved_at - started
 
     def evaluate_best(self, val_loss: float) -> float:
-        """The validation loss of the best checkpoint; `val_loss` where there is only the last."""
+        """The validation loss of the best checkpoint. Where that is lost, the last is the best.
+
+        Args:
+            val_loss: that of the last, which is the state as it is now.
+        """
         if self.best_iter == self._trainer.iter:
             return val_loss
         try:
             best = self._unsaved_best or self._folder.load(self.best_iter)
         except CheckpointError:  # none, or a damaged one: no reason not to end the run
+            self.best_iter, self._best_loss_nats = self._trainer.iter, None
             return val_loss
         device = self._trainer.device
         model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
@@ -70,3 +79,17 @@ class Keeper:
             best_iter=self.best_iter,
             best_val_loss_nats=self._best_loss_nats,
         )
+
+
+def _copy_of(state: Checkpoint) -> Checkpoint:
+    """The same state, which stays as it is while training goes on, in the host's memory."""
+    return replace(state, trainer=_on_cpu(state.trainer))
+
+
+def _on_cpu(value: Any) -> Any:
+    """Copies of the tensors in nested dicts."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return type(value)((name, _on_cpu(inner)) for name, inner in value.items())
+    return value

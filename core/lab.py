@@ -192,10 +192,6 @@ class Lab:
             f"{label} checkpoint, step {step:,}",
         )
 
-    def snapshot_iters(self, record: RunRecord) -> list[int]:
-        """The steps at which a run's weights can be looked at, ascending."""
-        return SnapshotFolder(self.home.run_folder(record.id)).iters()
-
     def snapshot(self, record: RunRecord, step: int) -> LoadedModel:
         """The model of a run as it was after a step. Raises CheckpointError when it was not kept.
 

@@ -16,8 +16,8 @@ from itertools import zip_longest
 from statistics import median
 from typing import Literal
 
+from core.records import Estimate, StepRecord
 from core.reference import ReferenceLine
-from core.trainer import Estimate, StepRecord
 
 NoteKind = Literal[
     "passed_unigram", "beat_bigram", "beat_5gram",

@@ -17,8 +17,9 @@ from core.checkpoint import Snapshot
 from core.config import SampleConfig
 from core.generation import write
 from core.health import Reading, measure
+from core.records import Estimate, StepRecord
 from core.snapshots import SnapshotFolder
-from core.trainer import Estimate, StepRecord, Trainer, evaluating
+from core.trainer import Trainer, evaluating
 
 HEALTH_WINDOWS = 4
 """On so many windows of the validation split signs of health are read, at every estimate."""
@@ -45,7 +46,7 @@ class Observer:
         self.steps, self.estimates, self.health = [], [], []
 
     def note_health(self, readings: Iterable[Reading]) -> None:
-        """A run that diverges ends with its losses; what broke inside it has no number."""
+        """Hold readings for the next commit; those that are not finite are left out."""
         step = self._trainer.iter
         self.health += [(step, r.name, r.value) for r in readings if math.isfinite(r.value)]
 

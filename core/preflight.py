@@ -36,6 +36,8 @@ _KEPT_WIDTHS = {"classic": 16, "fast": 20}
 _KEPT_WIDTHS_ATTENTION = 6
 _HALF_KEEPS = 0.66
 """What is kept in bfloat16 takes this share of the bytes; norms keep float32."""
+_COPIES = 2
+"""Of the state, in the host's memory: the best so far, and the one that is being written."""
 _BUSY_SHARE = 0.9
 """A run may take this share of the memory that is free."""
 
@@ -99,7 +101,7 @@ def check_fits(config: RunConfig) -> None:
     needed = memory_mib(config)
     free = _free_mib(device)
     if needed > _BUSY_SHARE * free:
-        held_mib = _state_bytes(config) / 2**20
+        held_mib = _held_bytes(config) / 2**20
         knob = "n_embd or n_layer" if held_mib > needed / 2 else "batch_size or block_size"
         raise ConfigError(
             f"This run needs about {needed:,.0f} MiB of memory, and {free:,.0f} MiB are free on "
@@ -117,8 +119,12 @@ def flops_per_token(config: ModelConfig) -> int:
 
 
 def memory_mib(config: RunConfig) -> float:
-    """Weights, gradients, the optimiser's memory, and what a batch leaves for the way back."""
-    return (_state_bytes(config) + activation_bytes(config)) / 2**20
+    """Weights, gradients, the optimiser's memory, and what a batch leaves for the way back.
+
+    Where they lie in the same memory, the copy of the best state and a checkpoint that is being
+    written count too.
+    """
+    return (_held_bytes(config) + activation_bytes(config)) / 2**20
 
 
 def activation_bytes(config: RunConfig) -> int:
@@ -141,16 +147,17 @@ def activation_bytes(config: RunConfig) -> int:
     return int(_n_tokens(config) * kept)
 
 
-def _state_bytes(config: RunConfig) -> int:
-    """Everything that stays from step to step, and the gradients."""
+def _held_bytes(config: RunConfig) -> int:
+    """Everything that stays from step to step, with its copies, and the gradients."""
     model = config.model
     tables = sum(table_sizes(model)) * model.vocab_size
     n_rows = sum(table_sizes(model))
     dense = count_params(model) - tables
     in_blocks = 12 * model.n_layer * model.n_embd**2 if config.train.optimizer == "muon" else 0
-    kept = 4 * dense - in_blocks  # weight, gradient, two moments; Muon keeps one
+    state = 3 * dense - in_blocks + tables + n_rows  # weight, two moments; Muon keeps one
     touched = len(table_sizes(model)) * _n_tokens(config) * model.vocab_size
-    return _FLOAT_BYTES * (kept + tables + n_rows + 2 * touched)
+    n_copies = 0 if pick_device(config.train.device).type == "cuda" else _COPIES
+    return _FLOAT_BYTES * ((1 + n_copies) * state + dense + 2 * touched)
 
 
 def _n_tokens(config: RunConfig) -> int:
@@ -160,7 +167,8 @@ def _n_tokens(config: RunConfig) -> int:
 def _free_mib(device: torch.device) -> float:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return free / 2**20
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (free + kept) / 2**20  # what torch holds back for itself is free to a run
     return float(psutil.virtual_memory().available / 2**20)
 
 

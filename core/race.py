@@ -16,7 +16,7 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError
 from core.preflight import Calibration
-from core.trainer import Estimate, StepRecord
+from core.records import Estimate, StepRecord
 
 Fairness = Literal["seconds", "steps"]
 FAIRNESS: tuple[Fairness, ...] = get_args(Fairness)
@@ -24,6 +24,9 @@ BUDGETS: dict[Fairness, int] = {"seconds": 30, "steps": 1000}
 """What each model gets when nobody says."""
 MOST: dict[Fairness, int] = {"seconds": 3600, "steps": 200_000}
 """The longest race that can be asked for."""
+
+RACE = "race"
+"""Kind of the event that a run of a race begins with."""
 
 _PRESET = "quick"
 _FEWEST_STEPS = 20
@@ -46,10 +49,13 @@ class Race:
 
     @classmethod
     def of(cls, detail: str) -> Race:
-        """The inverse of `detail`."""
+        """The inverse of `detail`. Raises ValueError for a line that is none."""
         race_id, terms = detail.split(": ")
         budget, by, *_ = terms.split()
-        return cls(race_id, "steps" if by == "steps" else "seconds", int(budget))
+        race = cls(race_id, "steps" if by == "steps" else "seconds", int(budget))
+        if race.detail != detail or not 1 <= race.budget <= MOST[race.by]:
+            raise ValueError(f"expected a race, not {detail!r}")
+        return race
 
 
 def race_configs(
@@ -69,7 +75,7 @@ def race_configs(
     Args:
         configure: `Lab.configure`, or what works alike.
 
-    Raises ConfigError for a budget that cannot be, CorpusError when the text is too short.
+    Raises ConfigError for a budget that cannot be, and when the text is too short.
     """
     if isinstance(budget, bool) or not 1 <= budget <= MOST[by]:
         raise ConfigError(
@@ -84,14 +90,15 @@ def race_configs(
         n_steps = budget
         if by == "seconds":
             assert calibration is not None, "seconds need a calibration"
-            n_steps = _steps_in(
+            n_steps = steps_in(
                 budget, calibration.step_s(configure(kind, corpus, _PRESET, **terms))
             )
         configs[kind] = configure(kind, corpus, _PRESET, **terms, max_iters=n_steps)
     return configs
 
 
-def _steps_in(seconds: float, step_s: float) -> int:
+def steps_in(seconds: float, step_s: float) -> int:
+    """How many steps of `step_s` a race by seconds lets a model take."""
     return round(min(max(seconds / max(step_s, 1e-9), _FEWEST_STEPS), MOST["steps"]))
 
 

@@ -13,12 +13,41 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import RunError
 from core.lab import Lab
-from core.race import Fairness, Race
+from core.presets import adapt
+from core.race import RACE, Fairness, Race, steps_in
 from core.records import RunRecord
 from core.service import TrainingService
+from core.trainer import Trainer
+from core.worker import SLICE_S
 
-RACE = "race"
-"""Kind of the event that a run of a race begins with."""
+TIMED_SHARE, TIMED_LEAST_S, TIMED_MOST_S = 0.03, 0.3, 1.0
+"""Each model is timed for this share of its seconds, within these bounds."""
+
+
+def fit_to_seconds(
+    configs: Mapping[ModelKind, RunConfig], corpus: Corpus, budget_s: int
+) -> dict[ModelKind, RunConfig]:
+    """The same settings, each with as many steps as this machine takes in `budget_s` as it is now.
+
+    The models take real steps, in turns as they will in the race, and what they take on average
+    counts: where others compute too, few steps are slow, and those decide. Schedules and estimates
+    are made for the new length.
+    """
+    trainers = {kind: Trainer(config, corpus) for kind, config in configs.items()}
+    warmed_up = {kind: trainer.step() for kind, trainer in trainers.items()}
+    timed_s = min(max(TIMED_SHARE * budget_s, TIMED_LEAST_S), TIMED_MOST_S)
+    while left := [t for kind, t in trainers.items()
+                   if t.elapsed_s - warmed_up[kind].elapsed_s < timed_s]:  # fmt: skip
+        for trainer in left:
+            until_s = trainer.elapsed_s + SLICE_S
+            while trainer.elapsed_s < until_s:
+                trainer.step()
+    fitted = {}
+    for kind, trainer in trainers.items():
+        first = warmed_up[kind]
+        step_s = (trainer.elapsed_s - first.elapsed_s) / (trainer.iter - first.iter)
+        fitted[kind] = adapt(configs[kind], {"max_iters": steps_in(budget_s, step_s)})
+    return fitted
 
 
 def start_race(

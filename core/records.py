@@ -55,14 +55,6 @@ class RunRecord:
     def max_iters(self) -> int:
         return self.config.train.max_iters
 
-    @property
-    def tokens_per_s(self) -> float | None:
-        """Characters trained on per second of training; None before the first step."""
-        if not self.train_seconds:
-            return None
-        tokens = self.iter * self.config.train.batch_size * self.config.model.block_size
-        return tokens / self.train_seconds
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepRecord:
@@ -72,6 +64,27 @@ class SweepRecord:
     name: str
     spec: Mapping[str, Any]
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one step was like. `iter` is the number of steps done after it."""
+
+    iter: int
+    loss_nats: float
+    learning_rate: float
+    grad_norm: float
+    elapsed_s: float
+    """Training time so far: steps alone, neither start-up nor evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Losses on fixed sample windows of both splits, in nats per character."""
+
+    iter: int
+    train_loss_nats: float
+    val_loss_nats: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,11 @@ def _look_up(keys: Tensor, values: Tensor, wanted: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def reference_lines(corpus: Corpus) -> tuple[ReferenceLine, ...]:
-    """Uniform, unigram, bigram, 3-gram, 4-gram and 5-gram, best last; counted once per text."""
+    """Uniform, unigram, bigram, 3-gram, 4-gram and 5-gram, best last; counted once per text.
+
+    All but uniform are NaN where the validation split has less than two characters, since then
+    there is nothing to predict.
+    """
     train, val, vocab_size = corpus.train, corpus.val, len(corpus.vocabulary)
     longer = ngram_losses(train, val, vocab_size, longest=5)
     return (

@@ -13,6 +13,7 @@ from core.corpus import Corpus
 from core.errors import CheckpointError, RunError
 from core.home import LabHome
 from core.library import CorpusLibrary
+from core.machine import machine_line, machines_since, say_other_machine
 from core.records import RunRecord
 from core.store import Store
 
@@ -29,6 +30,10 @@ class Left:
     """The newest that can be read."""
     notes: list[str]
     """What should be said of it, in sentences."""
+    machine: str
+    """What it was computed on last; "" where nobody noted it."""
+    elsewhere: str
+    """A sentence where it is computed on something else now; see `core.machine`."""
 
     @property
     def iter(self) -> int:
@@ -43,16 +48,19 @@ class Left:
         if lost <= 0:
             first = f"Nothing was lost: {what}."
         else:
-            first = f"{lost:,} steps after it are taken again, the same: {what}."
-        return " ".join([first, *self.notes])
+            same = "" if self.elsewhere else ", the same"
+            first = f"{lost:,} steps after it are taken again{same}: {what}."
+        return " ".join(filter(None, [first, self.elsewhere, *self.notes]))
 
 
-def what_is_left(home: LabHome, store: Store, run_id: str, max_iters: int | None) -> Left:
+def what_is_left(
+    home: LabHome, store: Store, run_id: str, max_iters: int | None, n_processes: int
+) -> Left:
     """Look at a run, which is to end at `max_iters` if that is not None.
 
-    Raises RunError when it is past that end already, ConfigError when that is no end, CorpusError
-    when its corpus is gone or changed, CheckpointError when it has checkpoints and none can be
-    read.
+    Raises RunError when it is past that end already, ConfigError when that is no end or its device
+    is not there, CorpusError when its corpus is gone or changed, CheckpointError when it has
+    checkpoints and none can be read.
     """
     record = store.run(run_id)
     config = record.config if max_iters is None else _longer(record, max_iters)
@@ -67,7 +75,12 @@ def what_is_left(home: LabHome, store: Store, run_id: str, max_iters: int | None
         )
     if checkpoint is None and record.status != "queued":
         notes.append("There was no checkpoint yet, so it starts again from step 0.")
-    return Left(record=record, config=config, corpus=corpus, checkpoint=checkpoint, notes=notes)
+    machines = machines_since(store.events(run_id), checkpoint.iter if checkpoint else 0)
+    now = machine_line(config, n_processes)
+    return Left(
+        record=record, config=config, corpus=corpus, checkpoint=checkpoint, notes=notes,
+        machine=machines[-1] if machines else "", elsewhere=say_other_machine(now, machines),
+    )  # fmt: skip
 
 
 def _longer(record: RunRecord, max_iters: int) -> RunConfig:

@@ -15,16 +15,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from core.checkpoint import CheckpointFolder
-from core.course import Course, with_learning_rate
-from core.errors import ConfigError
+from core.config import SAMPLE_LENGTH
+from core.course import Course
+from core.errors import ConfigError, RunError
 from core.health import UpdateProbe
 from core.home import LabHome
 from core.keeper import Keeper
 from core.locks import take_lock
+from core.machine import MACHINE, machine_line
 from core.observer import Observer, Pace
 from core.parallel import ALONE, World
-from core.records import Change, RunStatus
+from core.records import Change, RunStatus, StepRecord
 from core.resuming import Left, what_is_left
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
@@ -34,7 +38,6 @@ FLUSH_EVERY_S = 0.5
 MIN_CHECKPOINT_INTERVAL_S = 5.0
 CHECKPOINT_COST_FACTOR = 100.0
 """A checkpoint is written no more often than this many times what writing one takes."""
-SAMPLE_LENGTH = 120
 
 
 class ActiveRun:
@@ -69,7 +72,7 @@ class ActiveRun:
         self._snapshots = SnapshotFolder(folder, snapshot_mib)
         self._lock = take_lock(home, store.run(run_id))
         try:
-            left = what_is_left(home, store, run_id, max_iters)
+            left = what_is_left(home, store, run_id, max_iters, world.size)
             self._course = Course(left.config, store.changes(run_id))
             self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
             if left.checkpoint:
@@ -79,6 +82,7 @@ class ActiveRun:
             self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
             self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
             self._pace = Pace(self.iter)
+            self._machine, self._n_threads = left.machine, 0
             self._last_flush_at = time.monotonic()
             change = None if learning_rate is None else self._new_rate(learning_rate)
             self._begin(left)
@@ -131,7 +135,8 @@ class ActiveRun:
     def advance(self, budget_s: float, *, until: int | None = None) -> None:
         """Train for about `budget_s`, at least one step, at most to the last, or to step `until`.
 
-        Raises DivergedError when the loss is no longer a number.
+        Raises DivergedError when the loss is no longer a number, RunError when the device runs out
+        of memory.
         """
         deadline = time.monotonic() + budget_s
         while not self.done and (until is None or self.iter < until):
@@ -167,8 +172,7 @@ class ActiveRun:
                 f"This branch is still taking its parent's steps again, up to step {fork:,}; its "
                 "learning rate can be changed from there on."
             )
-        here = self._course.at(self.iter)
-        return self._course.change(self.iter, with_learning_rate(here, learning_rate))
+        return self._course.change(self.iter, {"learning_rate": learning_rate})
 
     def _flush_and_record(self, change: Change | None) -> None:
         if change:
@@ -225,6 +229,8 @@ class ActiveRun:
     # --- training ---------------------------------------------------------------------------------
 
     def _one_step(self) -> None:
+        if torch.get_num_threads() != self._n_threads:  # not noted yet, or changed between steps
+            self._note_machine()
         if self._last_estimate < 0:
             self._estimate()  # what the model knew, and wrote, before it had learned anything
             self._flush()
@@ -233,12 +239,30 @@ class ActiveRun:
         train = self._trainer.config.train
         ends_in_estimate = train.estimates_after(self.iter + 1)
         probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
-        self._observer.steps.append(self._trainer.step())
+        self._observer.steps.append(self._step())
         if probe:
             self._observer.note_health(probe.readings())
             self._estimate()
         elif is_due(self.iter):
             self._observer.take_snapshot()
+
+    def _step(self) -> StepRecord:
+        try:
+            return self._trainer.step()
+        except torch.OutOfMemoryError:
+            raise RunError(
+                f"The {self._trainer.device.type} device ran out of memory at step "
+                f"{self.iter + 1:,}. Free some and resume this run, or start one with a smaller "
+                "batch_size or block_size."
+            ) from None
+
+    def _note_machine(self) -> None:
+        """Write down what computes from here on, where it is not what computed before."""
+        self._n_threads = torch.get_num_threads()
+        now = machine_line(self._trainer.config, self._trainer.world.size)
+        if now != self._machine:
+            self._machine = now
+            self._store.add_event(self.id, self.iter, MACHINE, now)
 
     def _estimate(self) -> None:
         estimate = self._observer.estimate()

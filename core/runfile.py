@@ -31,9 +31,9 @@ from core.errors import CheckpointError, ExchangeError, LabError
 from core.library import MAX_BYTES as MAX_CORPUS_BYTES
 from core.library import check_name
 from core.models import count_params
-from core.records import Event, RunRecord, RunStatus
+from core.race import RACE, Race
+from core.records import Estimate, Event, RunRecord, RunStatus, StepRecord
 from core.store import changes_among
-from core.trainer import Estimate, StepRecord
 
 FORMAT = 1
 MAX_BYTES = 2 * 2**30
@@ -142,6 +142,9 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
     try:
         record = _record(manifest)
         events = [Event(**_values(Event, row)) for row in _rows(archive, "events.jsonl")]
+        for event in events:
+            if event.kind == RACE:
+                Race.of(event.detail)  # or the Race view could not read it
         changes = changes_among(events)
         course = Course(record.config, changes)
         for step in (0, *(change.iter for change in changes)):

@@ -20,7 +20,7 @@ from core.branch import enter_branch
 from core.config import RunConfig
 from core.corpus import Corpus
 from core.devices import check_threads
-from core.errors import LabError
+from core.errors import LabError, RunError
 from core.lab import Lab
 from core.race import Fairness
 from core.run import ActiveRun
@@ -105,23 +105,27 @@ class TrainingService:
         self._worker.ask(run_id, "pause")
 
     def step(self, run_id: str) -> None:
-        """Let a paused run take one step; a run that is not in hand is taken up first."""
+        """Let a paused run take one step; a run that is not in hand is taken up first.
+
+        Raises RunError for a finished run.
+        """
         self._have_in_hand(run_id)
         self._worker.ask(run_id, "step")
 
     def stop(self, run_id: str) -> None:
-        """End a run before its last step: measured, saved, finished."""
-        self._have_in_hand(run_id)
-        self._worker.ask(run_id, "stop")
+        """End a run before its last step: measured, saved, finished. A finished run stays so."""
+        if self.lab.run(run_id).status != "finished":
+            self._have_in_hand(run_id)
+            self._worker.ask(run_id, "stop")
 
     def set_learning_rate(self, run_id: str, learning_rate: float) -> None:
         """Let a run go on at another rate from its next step on.
 
         A run that is not in hand is taken up first, and waits. Raises ConfigError for a rate that
-        cannot be.
+        cannot be, RunError for a finished run.
         """
         self._have_in_hand(run_id)
-        self._worker.ask(run_id, "change", {"learning_rate": learning_rate})
+        self._worker.ask(run_id, "set_rate", learning_rate)
 
     # --- sweeps -----------------------------------------------------------------------------------
 
@@ -167,9 +171,16 @@ class TrainingService:
     # --- opening ----------------------------------------------------------------------------------
 
     def _have_in_hand(self, run_id: str) -> None:
-        """Take a run up, paused, unless it is in hand."""
-        if not self.holds(run_id):
-            self._take_up(run_id, paused=True)
+        """Take a run up, paused, unless it is in hand. Raises RunError when it has finished."""
+        if self.holds(run_id):
+            return
+        record = self.lab.run(run_id)
+        if record.status == "finished":  # taking it up would undo that
+            raise RunError(
+                f"Run {record.name} has finished, at step {record.iter:,}. To go on from there, "
+                "resume it or branch off from it."
+            )
+        self._take_up(run_id, paused=True)
 
     def _take_up(self, run_id: str, *, paused: bool, max_iters: int | None = None) -> None:
         run = self._opened(run_id, max_iters)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,10 @@ class SnapshotFolder:
 
     def iters(self) -> list[int]:
         """The steps for which there is a snapshot, ascending."""
-        return sorted(self._sizes())
+        if not self._folder.is_dir():
+            return []
+        matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(int(match[1]) for match in matches if match)
 
     def path(self, step: int) -> Path:
         """The file of one step, which need not be there."""
@@ -65,7 +69,7 @@ class SnapshotFolder:
             raise CheckpointError(
                 f"There is no snapshot of step {step:,}; there are snapshots of {there}."
             )
-        saved = Snapshot(**read_saved(self.path(step), "snapshot"))
+        saved = read_saved(self.path(step), Snapshot)
         return replace(saved, weights={name: w.float() for name, w in saved.weights.items()})
 
     def forget_after(self, step: int) -> None:
@@ -75,10 +79,12 @@ class SnapshotFolder:
                 self.path(later).unlink(missing_ok=True)
 
     def copy_to(self, other: SnapshotFolder, until: int) -> None:
-        """Give another run the snapshots up to a step."""
+        """Give another run the snapshots up to a step, but for those thinned out meanwhile."""
         for step in self.iters():
             if step <= until:
-                write_atomically(other.path(step), self.path(step).read_bytes(), durable=False)
+                with suppress(FileNotFoundError):
+                    content = self.path(step).read_bytes()
+                    write_atomically(other.path(step), content, durable=False)
 
     def _thin(self) -> None:
         sizes = self._sizes()
@@ -91,10 +97,11 @@ class SnapshotFolder:
 
     def _sizes(self) -> dict[int, int]:
         """Bytes of each step's file."""
-        if not self._folder.is_dir():
-            return {}
-        found = ((_NAME.fullmatch(path.name), path) for path in self._folder.iterdir())
-        return {int(match[1]): path.stat().st_size for match, path in found if match}
+        sizes: dict[int, int] = {}
+        for step in self.iters():
+            with suppress(FileNotFoundError):  # somebody else has just deleted it
+                sizes[step] = self.path(step).stat().st_size
+        return sizes
 
 
 def is_due(step: int) -> bool:

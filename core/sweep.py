@@ -17,7 +17,7 @@ from core.config import RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError, RunError
 from core.grid import Axis, estimated_s, plan_sweep
-from core.lab import Lab, clean_name
+from core.lab import MAX_NAME, Lab, clean_name
 from core.locks import is_held
 from core.models import count_params
 from core.names import memorable_name, new_run_id
@@ -80,6 +80,8 @@ def enter_sweep(
 ) -> Sweep:
     """Enter a sweep and a queued run for each of its cells that can be, all with the same seed.
 
+    A run is named after the sweep, with its two values; a long name is shortened for that.
+
     Raises RunError for a name that is taken or no name, ConfigError when no cell can be. Nothing is
     then left behind.
     """
@@ -93,7 +95,8 @@ def enter_sweep(
         run_id = new_run_id() if cell.config else None
         places.append(Place(cell.x, cell.y, run_id, cell.why_not))
         if run_id and cell.config:
-            run_name = clean_name(f"{name} {cell.x:g}x{cell.y:g}")
+            values = f" {cell.x:.10g}x{cell.y:.10g}"
+            run_name = clean_name(name[: MAX_NAME - len(values)] + values)
             n_params = count_params(cell.config.model)
             text = (corpus.name, corpus.fingerprint)
             runs.append((run_id, run_name, cell.config, text, n_params))

@@ -15,7 +15,6 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,6 +28,7 @@ from core.errors import ConfigError, LabError
 from core.models import LanguageModel, build_model
 from core.optim import build_optimizers, learning_rate_at
 from core.parallel import ALONE, World
+from core.records import Estimate, StepRecord
 
 _ESTIMATE_SEED = 20_150_521
 """Estimates look at the same windows each time, so that a curve shows learning and not luck."""
@@ -36,27 +36,6 @@ _ESTIMATE_SEED = 20_150_521
 
 class DivergedError(LabError):
     """Loss or gradient became infinite or not a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """What one step was like. `iter` is the number of steps done after it."""
-
-    iter: int
-    loss_nats: float
-    learning_rate: float
-    grad_norm: float
-    elapsed_s: float
-    """Training time so far: steps alone, neither start-up nor evaluation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Losses on fixed sample windows of both splits, in nats per character."""
-
-    iter: int
-    train_loss_nats: float
-    val_loss_nats: float
 
 
 class Trainer:
@@ -173,9 +152,9 @@ class Trainer:
         self._batches.load_state_dict(state["batches"])
         self.iter = state["iter"]
         self.elapsed_s = state["elapsed_s"]
-        self._dropout_state = dict(state["dropout"])
-        if self.world.follows:
-            self._dropout_state = self._fresh_dropout_state()
+        self._dropout_state = self._fresh_dropout_state()
+        if not self.world.follows:  # a state from a CPU has none for a GPU, which then starts fresh
+            self._dropout_state |= state["dropout"]
 
     def _fresh_dropout_state(self) -> dict[str, Tensor]:
         """The seed's own, and in a follower one that has not been used before."""
@@ -206,17 +185,15 @@ class Trainer:
         if not self.config.model.dropout:
             yield
             return
-        others = torch.get_rng_state()
-        torch.set_rng_state(self._dropout_state["cpu"])
-        if "cuda" in self._dropout_state:
-            torch.cuda.set_rng_state(self._dropout_state["cuda"])
-        try:
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng([self.device] if on_gpu else []):
+            torch.set_rng_state(self._dropout_state["cpu"])
+            if on_gpu:
+                torch.cuda.set_rng_state(self._dropout_state["cuda"], self.device)
             yield
-        finally:
             self._dropout_state["cpu"] = torch.get_rng_state()
-            if "cuda" in self._dropout_state:
-                self._dropout_state["cuda"] = torch.cuda.get_rng_state()
-            torch.set_rng_state(others)
+            if on_gpu:
+                self._dropout_state["cuda"] = torch.cuda.get_rng_state(self.device)
 
 
 @contextmanager

@@ -6,14 +6,18 @@ Plain bookkeeping. The worker owns the lock and does the training.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from core.errors import ConfigError
 from core.run import ActiveRun
 
-Action = Literal["pause", "resume", "step", "stop", "change", "release", "interrupt"]
+Action = Literal["pause", "resume", "step", "stop", "set_rate", "release", "interrupt"]
+IN_WORDS: dict[Action, str] = {
+    "pause": "paused", "resume": "resumed", "step": "taken a step further", "stop": "stopped",
+    "set_rate": "given another learning rate", "release": "released", "interrupt": "interrupted",
+}  # fmt: skip
+"""What each does to a run: the run is …, or cannot be …."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,8 @@ class Request:
 
     run_id: str
     action: Action
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """What to change, for `change`."""
+    learning_rate: float | None = None
+    """The new one, for `set_rate`."""
     done: threading.Event = field(default_factory=threading.Event)
     refused: list[ConfigError] = field(default_factory=list)
     """Why it cannot be done, if it cannot."""

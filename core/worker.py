@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 from core.devices import set_threads
 from core.errors import ConfigError, LabError, RunError
@@ -22,7 +23,7 @@ from core.lab import Lab
 from core.race import Fairness
 from core.run import ActiveRun
 from core.sweep import fail_cell, next_cell
-from core.turns import Action, Request, SweepQueue, Turn
+from core.turns import IN_WORDS, Action, Request, SweepQueue, Turn
 
 log = logging.getLogger(__name__)
 
@@ -85,15 +86,18 @@ class Worker:
                 for turn in self._turns.values():
                     turn.share = 0.0  # what they have had was counted in the other
 
-    def ask(self, run_id: str, action: Action, settings: Mapping[str, Any] | None = None) -> None:
+    def ask(self, run_id: str, action: Action, learning_rate: float | None = None) -> None:
         """Have something done with a run in hand, and wait a little for it to happen.
 
-        Raises RunError when the run is not in hand.
+        Raises RunError when the run is not in hand, ConfigError for a rate that cannot be.
         """
-        request = Request(run_id, action, settings or {})
+        request = Request(run_id, action, learning_rate)
         with self._wake:
             if run_id not in self._turns:
-                raise RunError("This run is not being trained by this lab, so it cannot be paused.")
+                raise RunError(
+                    "This run is not being trained by this lab, so it cannot be "
+                    f"{IN_WORDS[action]}."
+                )
             self._requests.append(request)
             self._wake.notify()
         request.done.wait(REQUEST_PATIENCE_S)
@@ -200,9 +204,9 @@ class Worker:
                 turn.run.single_step()
                 if turn.run.done:
                     self._finish(turn)
-            case "change":
+            case "set_rate" if request.learning_rate is not None:
                 try:
-                    turn.run.set_learning_rate(request.settings["learning_rate"])
+                    turn.run.set_learning_rate(request.learning_rate)
                 except ConfigError as error:  # for whoever asked; the run goes on as it was
                     request.refused.append(error)
             case "stop":
@@ -260,8 +264,12 @@ class Worker:
             self._fail(run_id, str(error))
         except Exception as error:  # the worker must live on: recorded here and in the run
             log.exception("run %s failed", run_id)
-            message = f"An error in the lab itself ended this run: {error!r}. See lab.log."
-            self._fail(run_id, message)
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._fail(
+                run_id,
+                f"An error in the lab itself ended this run: {error!r}, in "
+                f"{Path(where.filename).name}, line {where.lineno}.",
+            )
 
     def _fail(self, run_id: str, message: str) -> None:
         turn = self._turns.get(run_id)

@@ -12,8 +12,9 @@ import torch
 from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
 from core.lab import Lab
+from core.records import Estimate
 from core.service import TrainingService
-from core.trainer import Estimate, Trainer
+from core.trainer import Trainer
 from tests.helpers import add_corpus, play
 
 

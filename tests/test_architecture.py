@@ -75,6 +75,36 @@ def test_the_arithmetic_knows_no_thread_and_no_disk(room: str) -> None:
     assert not imports_of(path) & {"threading", "sqlite3", "pathlib", "os", "filelock", "signal"}
 
 
+def loaded_with(room: str) -> set[str]:
+    """The modules of the core that importing one of them loads, itself among them."""
+    files = {name_of(path).removesuffix(".py").removesuffix("/__init__"): path for path in CORE}
+    loaded: set[str] = set()
+    waiting = [room]
+    while waiting:
+        name = waiting.pop()
+        path = files.get(name.replace(".", "/"))
+        if path and name not in loaded:
+            loaded.add(name)
+            for node in ast.walk(parsed(path)):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    waiting += [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("room", "far"),
+    [
+        ("core.store", {"core.trainer", "core.run", "core.checkpoint"}),
+        ("core.notes", {"core.trainer", "core.store"}),
+        ("core.grid", {"core.run", "core.store"}),
+        ("core.records", {"core.trainer", "core.store"}),
+    ],
+)
+def test_what_describes_runs_does_not_load_what_makes_them(room: str, far: set[str]) -> None:
+    loaded = loaded_with(room)
+    assert room in loaded and not loaded & far
+
+
 # --- habits ---------------------------------------------------------------------------------------
 
 
@@ -187,6 +217,13 @@ def needs_words(function: Function) -> bool:
 @each_file(CORE)
 def test_what_is_public_is_explained(path: Path) -> None:
     assert undocumented(path) == []
+
+
+def test_the_tree_of_errors_is_whole() -> None:
+    classes = [n for p in CORE for n in parsed(p).body if isinstance(n, ast.ClassDef)]
+    errors = {c.name for c in classes if "LabError" in {ast.unparse(base) for base in c.bases}}
+    tree = ast.get_docstring(parsed(ROOT / "core" / "errors.py")) or ""
+    assert {line.split()[1] for line in tree.splitlines() if "── " in line} == errors
 
 
 def test_every_command_is_explained_by_the_parser() -> None:

@@ -347,6 +347,10 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         ),
         "cannot be: batch_size",
     ),
+    "race": (
+        with_line("events.jsonl", '{"iter": 0, "kind": "race", "detail": "faster", "at": 1.0}'),
+        NO_RUN_FILE,
+    ),
     "state of another step": (
         lambda c: with_member("checkpoint-000000007.pt", first_state(c))(c), NO_RUN_FILE
     ),

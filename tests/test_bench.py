@@ -111,7 +111,9 @@ def test_everything_is_measured_and_fits_into_a_table(tiny_corpus: Corpus) -> No
     assert fields["time_to_counted_5gram_s"] is None  # after so few steps
     markdown = table(fields)
     assert "| not reached |" in markdown
-    assert f"| {fields['step_ms']:.1f} ms | {fields['rival_step_ms']:.1f} ms (float32) |" in markdown
+    assert (
+        f"| {fields['step_ms']:.1f} ms | {fields['rival_step_ms']:.1f} ms (float32) |" in markdown
+    )
     assert len({line.count("|") for line in markdown.splitlines() if "|" in line}) == 1
     assert len(said) > 8
 

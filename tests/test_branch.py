@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from core.branch import branch_run
+from core.branch import branch_run, enter_branch
 from core.checkpoint import CheckpointFolder
 from core.config import ModelKind
 from core.corpus import Corpus
+from core.course import with_learning_rate
 from core.errors import CheckpointError, ConfigError, CorpusError, LabError, RunError
 from core.lab import Lab
 from core.run import ActiveRun
 from tests.helpers import (
+    CommandLine,
     assert_same_run,
     checkpoint_iters,
     checkpoint_state,
@@ -23,6 +25,7 @@ from tests.helpers import (
     trained,
     what_it_measured,
 )
+from tests.recipes import config_of
 
 
 @pytest.mark.parametrize("at", [0, 5, 20, 33, 40])
@@ -65,6 +68,24 @@ def test_a_change_shows_from_the_step_on_where_it_was_made(
     assert all(our_step != their_step for our_step, their_step in zip(ours[21:], theirs[21:]))
     if "learning_rate" in change:
         assert all(ours[i][2] > 2 * theirs[i][2] for i in range(20, 35))
+
+
+def test_all_rates_follow_the_learning_rate_of_a_branch(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = CommandLine(capsys)
+    config = config_of("fastest", len(corpus.vocabulary), max_iters=40, min_lr=1e-3)
+    parent = train(lab, lab.create_run(config, corpus, "owl"), until=20)
+    rate = config.train.learning_rate / 20
+    wanted = with_learning_rate(config, rate)
+    assert wanted.keys() == {"learning_rate", "min_lr", "muon_lr", "table_lr"}
+    [listed] = cli.ok("runs", "branch", "owl", "--learning_rate", rate)["runs"]
+    for branch in (branch_run(lab, lab.run(parent), 20, {"learning_rate": rate}).id, listed["run"]):
+        assert lab.run(branch).config.flat() == config.flat() | wanted
+    [named] = cli.ok("runs", "branch", "owl", "--learning_rate", rate, "--muon_lr", 0.5)["runs"]
+    assert lab.run(named["run"]).config.flat() == config.flat() | wanted | {"muon_lr": 0.5}
+    cli.ok("resume", "owl", "--learning_rate", rate)
+    assert lab.run(parent).config == lab.run(listed["run"]).config
 
 
 def test_a_branch_may_go_on_for_longer(lab: Lab, corpus: Corpus) -> None:
@@ -113,7 +134,7 @@ def test_a_branch_of_a_branch_is_a_branch(lab: Lab, corpus: Corpus) -> None:
         (41, {}, RunError, "has reached step 40; a branch starts at a step from 0 to 40, not 41"),
         (-1, {}, RunError, "not -1"),
         (10, {"learning_rate": -1.0}, ConfigError, "learning_rate is a number"),
-        (10, {"learning_rate": 1e-8}, ConfigError, "min_lr"),
+        (10, {"learning_rate": 1e-8, "min_lr": 1e-3}, ConfigError, "min_lr"),
         (20, {"max_iters": 10}, ConfigError, "cannot end before it"),
         (10, {"n_embd": 16}, ConfigError, "keeps its model"),
         (10, {"device": "tpu"}, ConfigError, "keeps its device"),
@@ -149,6 +170,30 @@ def test_a_taken_name_a_lost_text_and_a_damaged_file_leave_nothing(
         branch_run(lab, parent, 10, {})
     assert [record.name for record in lab.runs()] == ["owl"]
     assert [p.name for p in lab.home.runs.iterdir()] == [parent.id]
+
+
+def test_a_checkpoint_that_is_deleted_meanwhile_is_passed_over(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
+    CheckpointFolder(lab.home.run_folder(parent.id)).path(25).unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFolder, "iters", lambda self: [20, 25])  # as they were just now
+        child = enter_branch(lab, parent, 25, {})
+    assert checkpoint_iters(lab, child) == [20]
+    assert_same_run(lab, train(lab, child), train(lab, parent.id))
+
+
+def test_a_branch_from_before_its_parents_best_can_do_without_an_earlier_one(
+    lab: Lab, corpus: Corpus, best_at_20: None
+) -> None:
+    parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=30))
+    path = CheckpointFolder(lab.home.run_folder(parent.id)).path(20)
+    path.write_bytes(path.read_bytes()[:50])
+    child = branch_run(lab, parent, 30, {})
+    assert checkpoint_iters(lab, child.id) == [30]
+    record = lab.run(train(lab, child.id))
+    assert (record.best_iter, record.best_val_loss) == (40, record.val_loss)
 
 
 def test_a_branch_that_is_interrupted_half_way_leaves_nothing(lab: Lab, corpus: Corpus) -> None:

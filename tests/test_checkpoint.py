@@ -93,6 +93,17 @@ def test_over_the_budget_the_smallest_gaps_close_first_and_what_is_needed_stays(
     assert folder.iters() == [20, 100]
 
 
+def test_what_somebody_else_has_just_deleted_is_passed_over(
+    folder: CheckpointFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (10, 30):
+        folder.save(checkpoint(step))
+    with monkeypatch.context() as patched:
+        patched.setattr(CheckpointFolder, "iters", lambda self: [10, 20, 30])  # as they just were
+        folder.thin({30}, budget_mib=0.0)
+    assert folder.iters() == [30]
+
+
 def test_later_checkpoints_are_forgotten(folder: CheckpointFolder) -> None:
     for step in (10, 20, 30):
         folder.save(checkpoint(step))
@@ -204,6 +215,18 @@ def test_another_programs_file_is_said_to_be_one(folder: CheckpointFolder, conte
     torch.save(content, folder.path(5))
     with pytest.raises(CheckpointError, match="not of this lab's format"):
         folder.load(5)
+
+
+@pytest.mark.parametrize("change", [{"trainer": ...}, {"vocabulary": ...}, {"more": 1}], ids=str)
+def test_a_field_too_few_or_too_many_is_said(folder: CheckpointFolder, change: Any) -> None:
+    folder.save(checkpoint(5))
+    folder.save(checkpoint(6))
+    content = torch.load(folder.path(6), weights_only=True) | change
+    torch.save({k: v for k, v in content.items() if v is not ...}, folder.path(6))
+    with pytest.raises(CheckpointError, match="does not hold what a checkpoint holds"):
+        folder.load(6)
+    newest, damaged = folder.newest_readable()
+    assert newest is not None and (newest.iter, len(damaged)) == (5, 1)
 
 
 class Malice:

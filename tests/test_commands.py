@@ -296,7 +296,7 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
         "run": before["run"], "name": "owl", "settings": {"block_size": [4, 8]},
     }  # fmt: skip
     assert shown["notes"] and all(note["rule"] and note["numbers"] for note in shown["notes"])
-    assert [event["kind"] for event in shown["events"]] == ["finished"]
+    assert [event["kind"] for event in shown["events"]] == ["machine", "finished"]
     assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["n_words"] >= 0
     last = {name: rows[-1][1] for name, rows in lab.store.health(after["run"]).items()}
     assert shown["health"] == last and "update_ratio/layer 1" in last

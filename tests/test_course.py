@@ -52,6 +52,17 @@ def test_a_change_holds_from_its_step_on_and_none_is_no_change() -> None:
     assert course.end.train.weight_decay == 0.5
 
 
+def test_characters_are_counted_by_the_batch_size_of_each_stretch() -> None:
+    changes = [Change(10, {"batch_size": (2, 3)}), Change(20, {"batch_size": (3, 4)})]
+    course = Course(CONFIG, changes)
+    for start, end in ((0, 5), (0, 10), (0, 15), (5, 25), (12, 18), (30, 40), (7, 7)):
+        sizes = [course.at(step).train.batch_size for step in range(start, end)]
+        assert course.n_tokens(start, end) == sum(sizes) * CONFIG.model.block_size
+    counts = {step: course.n_tokens(0, step) for step in (0, 10, 20, 25)}
+    assert course.seen(25) == tuple(counts.items())
+    assert course.seen(10) == ((0, 0), (10, counts[10]))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -79,6 +90,10 @@ def test_all_rates_follow_the_learning_rate() -> None:
     assert with_learning_rate(fastest, 0.005) == pytest.approx(
         {"learning_rate": 0.005, "muon_lr": 0.01, "table_lr": 0.05}
     )
+    change = Course(fastest).change(3, {"learning_rate": 0.005})
+    assert change is not None and list(change.settings) == ["learning_rate", "muon_lr", "table_lr"]
+    change = Course(fastest).change(3, {"learning_rate": 0.005, "muon_lr": 0.03})
+    assert change is not None and change.settings["muon_lr"] == (0.02, 0.03)  # what is named stays
 
 
 # --- in a run -------------------------------------------------------------------------------------
@@ -181,7 +196,8 @@ def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> 
     run.set_status("running")
     run.close()
     ActiveRun(lab.home, lab.store, run_id).close()
-    (event,) = lab.store.events(run_id)
+    machine, event = lab.store.events(run_id)
+    assert (machine.kind, machine.iter) == ("machine", 0)
     assert (event.kind, event.iter) == ("resumed", 15)
     assert event.detail.startswith("3 steps after it are taken again, the same")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from core.checkpoint import CheckpointFolder
 from core.corpus import Corpus
 from core.exchange import import_run
 from core.lab import Lab
@@ -92,6 +93,42 @@ def test_a_run_that_went_out_comes_back_as_a_run(
     assert text[0] == text[1]
 
 
+def test_a_branch_cannot_begin_before_the_import(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    files = exported(cli, trained(lab, corpus), "safetensors", tmp_path)
+    step = cli.ok("import", files["model.safetensors"], "--name", "back")["iter"]
+    cli.ok("resume", "back", "--max_iters", step + 30)
+    before = lab.runs(), files_under(lab.home.path)
+    said = f"back was imported at step {step}; steps before that cannot be taken again"
+    for at in (0, step - 1):
+        line = cli.refused("runs", "branch", "back", "--at", at)
+        assert said in line and f"starts at step {step} or later, not {at}." in line
+    assert (lab.runs(), files_under(lab.home.path)) == before
+    cli.ok("runs", "branch", "back", "--at", step + 5, "--name", "twin")
+    assert "was imported" in cli.refused("runs", "branch", "twin", "--at", step - 1)
+    cli.ok("resume", "twin")
+    assert (
+        lab.store.estimates(lab.run("twin").id)[1:] == (lab.store.estimates(lab.run("back").id)[1:])
+    )
+
+
+def test_without_the_checkpoint_of_the_import_a_branch_begins_at_the_next(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    files = exported(cli, trained(lab, corpus), "safetensors", tmp_path)
+    step = cli.ok("import", files["model.safetensors"], "--name", "back")["iter"]
+    cli.ok("resume", "back", "--max_iters", step + 30)
+    kept = CheckpointFolder(lab.home.run_folder(lab.run("back").id))
+    for each in kept.iters()[:-1]:
+        kept.path(each).unlink()
+    assert f"starts at step {step + 30} or later" in cli.refused(
+        "runs", "branch", "back", "--at", step + 5
+    )
+    kept.path(step + 30).unlink()
+    assert "and has none" in cli.refused("runs", "branch", "back")
+
+
 def test_an_imported_run_can_go_on(
     cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
 ) -> None:
@@ -131,11 +168,12 @@ def test_a_model_of_step_0_is_that_of_the_file(cli: CommandLine, lab: Lab, tmp_p
     assert cli.ok("eval", "fresh")["val_loss"] == fields["val_loss"]
 
 
+@pytest.mark.parametrize("max_iters", [10, "many"])
 def test_settings_that_cannot_be_give_way_to_defaults(
-    cli: CommandLine, lab: Lab, tmp_path: Path
+    cli: CommandLine, lab: Lab, tmp_path: Path, max_iters: Any
 ) -> None:
     nine_characters(lab)
-    odd = {"learning_rate": "fast", "max_iters": 10}
+    odd = {"learning_rate": "fast", "max_iters": max_iters}
     path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), config=odd)
     cli.ok("import", path, "--corpus", "nine", "--name", "odd")
     train_config = lab.run("odd").config.train

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 from pathlib import Path
 from typing import Any
 
@@ -220,9 +221,15 @@ class Evil:
         ({"model_args": CLASSIC | {"n_head": 3}}, "n_head must divide n_embd"),
         ({"model_args": CLASSIC | {"n_layer": 3}}, r"transformer\.h\.2\.\S+ is missing"),
         ({"model_args": CLASSIC | {"block_size": 9}}, r"wpe\.weight is of shape \(8, 8\)"),
+        ({"model_args": CLASSIC | {"n_layer": "two"}}, "n_layer is a whole number"),
+        ({"model": [1, 2]}, "its `model` holds no weights"),
+        ({"model": {"transformer.wte.weight": "heavy"}}, "its `model` holds no weights"),
+        ({"model": {7: torch.ones(2)}}, r"wte\.weight is missing"),
+        ({"iter_num": "last"}, "no whole number from 0 on: 'last'"),
+        ({"iter_num": -5}, "no whole number from 0 on: -5"),
         ({"evil": Evil()}, "not loaded because it could run code"),
     ],
-    ids=["no model", "no sizes", "odd heads", "missing layer", "another shape", "code"],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_is_no_checkpoint_of_nanogpt_is_refused(
     tmp_path: Path, changes: dict[str, Any], said: str
@@ -232,6 +239,22 @@ def test_what_is_no_checkpoint_of_nanogpt_is_refused(
     with pytest.raises(ExchangeError, match=said):
         read_nanogpt(path)
     assert not Path("/tmp/character-lab-was-here").exists()
+
+
+def test_a_damaged_checkpoint_of_nanogpt_is_refused_wherever_the_damage_is(tmp_path: Path) -> None:
+    path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt())
+    raw, rng = path.read_bytes(), random.Random(1)
+    n_refused = 0
+    for _ in range(100):
+        spoiled = bytearray(raw)
+        for _ in range(3):
+            spoiled[rng.randrange(2_000)] = rng.randrange(256)  # what torch reads first
+        path.write_bytes(spoiled)
+        try:
+            read_nanogpt(path)
+        except ExchangeError:
+            n_refused += 1
+    assert n_refused > 50
 
 
 def test_a_head_of_its_own_is_refused(tmp_path: Path) -> None:
@@ -300,9 +323,40 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path) -> None:
     for changes, said in (
         ({"config": config.flat() | {"vocab_size": 5}}, "not those that its settings ask for"),
         ({"config": {"model": "bigram"}}, "none that can be"),
+        ({"config": []}, "does not say all of config, corpus, iter, vocabulary"),
+        ({"iter": None}, "does not say all of config, corpus, iter, vocabulary"),
+        ({"vocabulary": 7}, "does not say all of config, corpus, iter, vocabulary"),
     ):
         described = {"format": 1, "vocabulary": "ab", "iter": 1, "corpus": "x"} | changes
         metadata = {"character_lab": json.dumps(described)}
         path.write_bytes(safetensors.torch.save({"w": torch.zeros(2)}, metadata))
         with pytest.raises(ExchangeError, match=said):
             read_safetensors(path)
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ("{not json", "damaged or cut short"),
+        ("[]", "was not written by this lab"),
+        ("7", "was not written by this lab"),
+        ('{"format": 1}', "does not say all of config, corpus, iter, vocabulary"),
+    ],
+)
+def test_a_foreign_description_is_refused(tmp_path: Path, described: str, said: str) -> None:
+    import safetensors.torch
+
+    path = tmp_path / "m.safetensors"
+    weights = {"w": torch.zeros(2)}
+    path.write_bytes(safetensors.torch.save(weights, {"character_lab": described}))
+    with pytest.raises(ExchangeError, match=said):
+        read_safetensors(path)
+
+
+def test_a_step_that_is_none_is_refused(tmp_path: Path) -> None:
+    config = config_of("bigram", V)
+    about = {"config": config.flat(), "iter": -1, "corpus": "tiny"}
+    model = build_model(config.model, 1)
+    (path,) = export_safetensors(model, VOCABULARY, tmp_path / "m.safetensors", about=about)
+    with pytest.raises(ExchangeError, match="no whole number from 0 on: -1"):
+        read_safetensors(path)

@@ -22,8 +22,8 @@ from core.notes import (
     notes_on,
     verdict,
 )
+from core.records import Estimate, StepRecord
 from core.reference import ReferenceLine
-from core.trainer import Estimate, StepRecord
 
 LINES = tuple(
     ReferenceLine(name, nats)

@@ -111,13 +111,22 @@ def test_memory_covers_what_a_trainer_holds(name: str, tiny_corpus: Corpus) -> N
     config = config_of(name, len(tiny_corpus.vocabulary))
     trainer = Trainer(config, tiny_corpus)
     trainer.step()
-    held = sum(p.nbytes + (p.grad.to_dense().nbytes if p.grad is not None and not p.grad.is_sparse
-               else 0) for p in trainer.model.parameters())  # fmt: skip
+    state = sum(p.nbytes for p in trainer.model.parameters())
     for part in trainer.optimizer.parts.values():
-        for state in part.state.values():
-            held += sum(t.nbytes for t in state.values() if isinstance(t, torch.Tensor))
+        for memory in part.state.values():
+            state += sum(t.nbytes for t in memory.values() if isinstance(t, torch.Tensor))
+    gradients = [p.grad for p in trainer.model.parameters() if p.grad is not None]
+    held = 3 * state + sum(g.nbytes for g in gradients if not g.is_sparse)  # with both copies
     without_batch = memory_mib(config) * 2**20 - activation_bytes(config)
     assert held <= 1.02 * without_batch < 2 * held + 200_000
+
+
+def test_copies_count_where_they_lie_in_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_cpu = resolve("transformer", 65, "nanogpt-cpu", {"device": "cpu", "dtype": "float32"})
+    on_gpu = RunConfig.from_flat(on_cpu.flat() | {"device": "cuda"})
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    state_mib = 3 * 4 * preflight(on_cpu).n_params / 2**20
+    assert memory_mib(on_cpu) - memory_mib(on_gpu) == pytest.approx(2 * state_mib)
 
 
 def test_a_run_that_cannot_fit_is_refused_and_the_largest_knob_is_named() -> None:
@@ -212,3 +221,18 @@ def test_a_dry_run_says_what_it_would_cost_and_starts_nothing(
     assert (fields["n_params"], fields["memory_mib"]) == (costs.n_params, costs.memory_mib)
     assert (fields["device"], fields["dtype"]) == ("cpu", costs.dtype)
     assert fields["estimated_train_s"] > 0 and lab.runs() == []
+
+
+def test_a_dry_run_times_the_device_that_was_asked_for(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[str] = []
+
+    def timing(device: str = "auto") -> Calibration:
+        timed.append(device)
+        return Calibration(s_per_flop=1, s_per_bfloat16_flop=1, s_per_number=1, s_per_layer=1)
+
+    monkeypatch.setattr("core.commands.training.calibrate", timing)
+    cli = CommandLine(capsys)
+    cli.ok("train", "--model", "bigram", "--corpus", "tiny", "--device", "cpu", "--dry_run")
+    assert timed == ["cpu"]

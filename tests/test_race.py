@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
+from core import racing
 from core.commands import racing as racing_command
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
@@ -16,11 +18,11 @@ from core.errors import ConfigError, CorpusError, LabError
 from core.lab import Lab
 from core.preflight import Calibration
 from core.presets import PRESETS
-from core.race import MOST, Fairness, Race, race_configs, standings
-from core.racing import RACE, newest_race, resume_race, start_race
+from core.race import MOST, RACE, Fairness, Race, race_configs, standings
+from core.racing import fit_to_seconds, newest_race, resume_race, start_race
+from core.records import Estimate, StepRecord
 from core.run import ActiveRun
 from core.service import TrainingService
-from core.trainer import Estimate, StepRecord
 from tests.helpers import (
     CommandLine,
     files_under,
@@ -81,6 +83,47 @@ def test_all_see_the_same_text_whatever_their_presets_say(
     assert seen == {(32, 16, 1337)}
 
 
+STEP_S, DISTURBED_S = {"bigram": 0.001, "attention": 0.01, "transformer": 0.04}, 0.1
+
+
+class Timed:
+    """Takes no steps, and so much time for them: every tenth is disturbed."""
+
+    def __init__(self, config: RunConfig, corpus: Corpus) -> None:
+        self._step_s, self.iter, self.elapsed_s = STEP_S[config.model.model], 0, 0.0
+
+    def step(self) -> StepRecord:
+        self.iter += 1
+        self.elapsed_s += self._step_s + (DISTURBED_S if self.iter % 10 == 0 else 0.0)
+        return StepRecord(self.iter, 4.0, 1e-3, 1.0, self.elapsed_s)
+
+
+def test_the_steps_of_a_race_by_seconds_are_those_that_the_machine_takes_as_it_is_now(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not those of an idle one: where others compute too, few steps are slow, but they count."""
+    monkeypatch.setattr(racing, "Trainer", Timed)
+    configs = race_configs(lab.configure, corpus, "seconds", 30, MACHINE, 7)
+    fitted = fit_to_seconds(configs, corpus, 30)
+    assert list(fitted) == list(MODEL_KINDS)
+    for kind, config in fitted.items():
+        mean_s = STEP_S[kind] + DISTURBED_S / 10
+        assert config.train.max_iters == pytest.approx(30 / mean_s, rel=0.15)
+        as_long = race_configs(lab.configure, corpus, "steps", config.train.max_iters, None, 7)
+        assert config == as_long[kind]  # schedule and estimates are made for that length
+
+
+def test_timing_draws_no_random_numbers_that_are_others(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TIMED_LEAST_S", "TIMED_MOST_S", "SLICE_S"):
+        monkeypatch.setattr(racing, name, 0.01)
+    before = torch.get_rng_state()
+    fitted = fit_to_seconds(small_configs(corpus, dropout=0.0), corpus, 1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(config.train.max_iters >= 20 for config in fitted.values())
+
+
 @pytest.mark.parametrize(("by", "budget"), [("seconds", 0), ("steps", -1), ("seconds", 3601)])
 def test_a_budget_that_cannot_be_is_refused(
     lab: Lab, corpus: Corpus, by: Fairness, budget: int
@@ -98,6 +141,19 @@ def test_a_race_is_written_down_and_read_again() -> None:
     for race in (Race("3fa9", "seconds", 30), Race("b2", "steps", 1000)):
         assert Race.of(race.detail) == race
     assert Race("b2", "steps", 1000).detail == "b2: 1000 steps for each model"
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "", "b2", "b2: 1000", "b2: many steps for each model", "b2: 1000 miles for each model",
+        "b2: -5 steps for each model", "b2: 0 seconds for each model", "a: b2: 9 steps for each",
+        "b2: 99999999 seconds for each model", "b2: 1000 steps for each model, and more",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_race_is_not_read_as_one(detail: str) -> None:
+    with pytest.raises(ValueError):
+        Race.of(detail)
 
 
 # --- who leads ------------------------------------------------------------------------------------
@@ -265,6 +321,7 @@ def test_the_command_trains_all_three_to_their_end(
     cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch, by: Fairness, budget: int
 ) -> None:
     monkeypatch.setattr(racing_command, "calibrate", lambda: SLOW)
+    monkeypatch.setattr(racing_command, "fit_to_seconds", lambda configs, corpus, budget: configs)
     fields = cli.ok("race", "--by", by, "--budget", budget, "--corpus", "tiny", "--seed", 5)
     assert fields.keys() == {"by", "budget", "runs"}
     assert (fields["by"], fields["budget"]) == (by, budget)
@@ -313,6 +370,22 @@ def test_a_race_that_a_model_drops_out_of_says_so(
     fields = cli.failed("race", "--by", "steps", "--budget", 60, "--corpus", "tiny")
     assert [run["status"] for run in fields["runs"]] == ["failed", "finished", "finished"]
     assert "(bigram): " in cli.stderr and "smaller learning_rate" in cli.stderr
+
+
+def test_an_error_in_the_lab_is_said_with_its_place(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = ActiveRun.advance
+
+    def broken_advance(run: ActiveRun, *args: Any, **kwargs: Any) -> None:
+        if run.record.model == "bigram":
+            raise ZeroDivisionError("a bug")
+        advance(run, *args, **kwargs)
+
+    monkeypatch.setattr(ActiveRun, "advance", broken_advance)
+    cli.failed("race", "--by", "steps", "--budget", 20, "--corpus", "tiny")
+    last = cli.stderr.splitlines()[-1]
+    assert "ZeroDivisionError('a bug'), in test_race.py, line " in last and "lab.log" not in last
 
 
 @pytest.mark.parametrize(

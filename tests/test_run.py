@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import torch
 
 from core.checkpoint import CheckpointFolder
 from core.config import ModelKind
@@ -17,8 +18,9 @@ from core.lab import Lab
 from core.locks import is_held
 from core.models import model_from_weights
 from core.optim import learning_rate_at
+from core.records import StepRecord
 from core.run import ActiveRun
-from core.trainer import DivergedError, split_loss
+from core.trainer import DivergedError, Trainer, split_loss
 from tests.helpers import (
     assert_same_run,
     checkpoint_iters,
@@ -53,8 +55,8 @@ def test_a_finished_run_has_measured_everything(lab: Lab, corpus: Corpus, kind: 
     assert record.train_loss == estimates[-1].train_loss_nats
     assert record.best_iter == min(estimates, key=lambda e: e.val_loss_nats).iter
     assert all(len(sample.text) == 12 for sample in lab.store.samples(run_id))
-    assert record.train_seconds > 0 and record.tokens_per_s is not None
-    assert [e.kind for e in lab.store.events(run_id)] == ["finished"]
+    assert record.train_seconds > 0 and lab.store.tokens_per_s(record) is not None
+    assert [e.kind for e in lab.store.events(run_id)] == ["machine", "finished"]
 
 
 def test_the_validation_loss_is_that_of_the_last_checkpoint(
@@ -128,6 +130,26 @@ def test_a_diverged_run_fails_with_its_last_good_checkpoint(lab: Lab, corpus: Co
     assert (record.status, record.message) == ("failed", str(diverged.value))
     assert record.iter < 40 and checkpoint_iters(lab, record.id) == [3]
     assert lab.store.events(record.id)[-1].kind == "failed"
+
+
+def test_a_device_without_memory_left_is_said_and_nothing_is_lost(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Trainer) -> StepRecord:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    with in_hand(lab, small_run(lab, corpus)) as run:
+        run.advance(60.0, until=3)
+        run.pause()
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(RunError, match=r"memory at step 4.*batch"),
+        ):
+            patched.setattr(Trainer, "step", fails)
+            run.advance(60.0)
+        run.advance(60.0)
+        run.finish()
+    assert lab.run(run.id).status == "finished"
 
 
 def test_an_estimate_of_a_diverged_run_writes_no_broken_numbers(lab: Lab, corpus: Corpus) -> None:
@@ -256,13 +278,21 @@ def test_a_finished_run_can_be_finished_again(lab: Lab, corpus: Corpus) -> None:
     assert what_it_measured(lab, run_id) == before
 
 
-def test_a_damaged_best_checkpoint_does_not_keep_a_run_from_ending(
-    lab: Lab, corpus: Corpus, best_at_20: None
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_without_its_best_checkpoint_a_run_ends_with_the_last_as_the_best(
+    lab: Lab, corpus: Corpus, best_at_20: None, how: str
 ) -> None:
     run_id = train(lab, small_run(lab, corpus), until=30)
     path = CheckpointFolder(lab.home.run_folder(run_id)).path(20)
     path.write_bytes(path.read_bytes()[:100])
+    if how == "gone":
+        path.unlink()
     train(lab, run_id)
     record = lab.run(run_id)
-    assert record.status == "finished"
+    assert (record.status, record.best_iter) == ("finished", 40)
     assert record.best_val_loss == record.val_loss
+    assert lab.model(record, "best").origin == "best checkpoint, step 40"
+    with in_hand(lab, run_id, max_iters=60) as run:  # what was lost is no longer in the way
+        run.advance(60.0)
+        run.finish()
+    assert lab.run(run_id).best_iter == 50

@@ -12,10 +12,9 @@ import pytest
 
 from core import schema
 from core.errors import RunError
-from core.records import Sample
+from core.records import Estimate, Sample, StepRecord
 from core.schema import SCHEMA_VERSION
 from core.store import Store
-from core.trainer import Estimate, StepRecord
 from tests.helpers import small_config
 
 V1 = """

@@ -65,7 +65,8 @@ def test_a_bug_lands_in_its_run_and_the_thread_lives(
     monkeypatch.setattr(ActiveRun, "advance", broken_advance)
     service.resume(bad)
     wait_for(service, bad, "failed")
-    assert "ZeroDivisionError('a bug')" in service.lab.run(bad).message
+    said = "ended this run: ZeroDivisionError('a bug'), in test_service_trouble.py, line "
+    assert said in service.lab.run(bad).message
     assert any(record.exc_info for record in caplog.records)
     wait_for_steps(service, good)
     late = start_run(service, corpus)
@@ -188,9 +189,33 @@ def test_a_resume_that_is_refused_changes_nothing(service: TrainingService, corp
     assert not service.holds(run_id)
 
 
-def test_what_is_not_in_hand_cannot_be_paused(service: TrainingService, corpus: Corpus) -> None:
-    with pytest.raises(RunError, match="is not being trained by this lab"):
-        service.pause(trained(service.lab, corpus))
+def test_a_finished_run_stays_finished(service: TrainingService, corpus: Corpus) -> None:
+    lab = service.lab
+    whole = trained(lab, corpus)
+    stopped = start_run(service, corpus, max_iters=LONG)
+    wait_for_steps(service, stopped)
+    service.stop(stopped)
+    wait_until(lambda: not service.holds(stopped), "the run to be given back")
+    for run_id in (whole, stopped):
+        before = lab.run(run_id), lab.store.events(run_id), files_under(lab.home.path)
+        service.stop(run_id)  # as it was asked for already, no mistake
+        with pytest.raises(RunError, match=r"has finished, at step .* resume it or branch off"):
+            service.step(run_id)
+        with pytest.raises(RunError, match="has finished"):
+            service.set_learning_rate(run_id, 0.5)
+        assert not service.holds(run_id)
+        after = lab.run(run_id), lab.store.events(run_id), files_under(lab.home.path)
+        assert after == before
+
+
+def test_what_is_not_in_hand_is_refused_in_the_words_of_what_was_asked(
+    service: TrainingService, corpus: Corpus
+) -> None:
+    run_id = trained(service.lab, corpus)
+    with pytest.raises(RunError, match="not being trained by this lab, so it cannot be paused"):
+        service.pause(run_id)
+    with pytest.raises(RunError, match="cannot be given another learning rate"):
+        service._worker.ask(run_id, "set_rate", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")

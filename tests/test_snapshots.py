@@ -55,7 +55,7 @@ def test_early_steps_are_close_together_and_later_ones_at_estimates(
     lab: Lab, corpus: Corpus, kind: ModelKind
 ) -> None:
     run_id = trained(lab, corpus, kind)
-    assert lab.snapshot_iters(lab.run(run_id)) == TAKEN
+    assert folder_of(lab, run_id).iters() == TAKEN
     assert [step for step in range(100) if is_due(step)] == [0, 1, 2, 4, 8, 16, 32, 64]
 
 
@@ -166,6 +166,20 @@ def test_two_stay_whatever_the_budget(tmp_path: Path) -> None:
     for step in range(5):
         folder.save(snapshot(step))
     assert folder.iters() == [0, 4]
+
+
+def test_what_is_thinned_out_meanwhile_is_passed_over(
+    folder: SnapshotFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (1, 2, 4):
+        folder.save(snapshot(step))
+    folder.path(2).unlink()
+    monkeypatch.setattr(SnapshotFolder, "iters", lambda self: [1, 2, 4])  # as they were just now
+    other = SnapshotFolder(tmp_path / "other")
+    folder.copy_to(other, until=4)
+    folder.save(snapshot(8))  # looks at the sizes
+    monkeypatch.undo()
+    assert other.iters() == [1, 4] and folder.iters() == [1, 4, 8]
 
 
 def test_a_damaged_or_missing_one_is_said(folder: SnapshotFolder) -> None:

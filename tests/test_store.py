@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import RunError
-from core.records import RunRecord, Sample
+from core.records import Change, Estimate, RunRecord, Sample, StepRecord
 from core.schema import SCHEMA_VERSION
 from core.store import Store
-from core.trainer import Estimate, StepRecord
 from tests.helpers import small_config
 
 
@@ -49,7 +48,7 @@ def test_a_new_run_is_queued_and_knows_its_settings(store: Store) -> None:
     assert (record.corpus, record.fingerprint) == ("c", "f")
     assert record.config == small_config("bigram", 5)
     assert record.max_iters == record.config.train.max_iters
-    assert (record.val_loss, record.parent, record.tokens_per_s) == (None, None, None)
+    assert (record.val_loss, record.parent, store.tokens_per_s(record)) == (None, None, None)
 
 
 def test_a_run_is_found_by_id_and_by_name_and_an_id_goes_first(store: Store) -> None:
@@ -92,7 +91,23 @@ def test_a_config_in_a_column_comes_back(store: Store) -> None:
 def test_tokens_per_s_is_of_training_alone(store: Store) -> None:
     add(store)
     store.update_run("r1", iter=10, train_seconds=2.0)
-    assert store.run("r1").tokens_per_s == 10 * 4 * 8 / 2.0  # steps, sequences, characters
+    assert store.tokens_per_s(store.run("r1")) == 10 * 4 * 8 / 2.0  # steps, sequences, characters
+
+
+def test_tokens_per_s_counts_each_step_by_its_own_batch_size(store: Store) -> None:
+    add(store)
+    config = small_config("bigram", 5, batch_size=2)
+    store.add_change("r1", Change(6, {"batch_size": (4, 2)}), config)
+    store.update_run("r1", iter=10, train_seconds=2.0)
+    assert store.tokens_per_s(store.run("r1")) == (6 * 4 + 4 * 2) * 8 / 2.0
+
+
+def test_tokens_per_s_leaves_out_what_came_with_an_imported_model(store: Store) -> None:
+    add(store)
+    store.record("r1", [], [(estimate(5000), "")], iter=5000)
+    assert store.first_iter("r1") == 5000
+    store.update_run("r1", iter=5010, train_seconds=2.0)
+    assert store.tokens_per_s(store.run("r1")) == 10 * 4 * 8 / 2.0
 
 
 # --- measurements ---------------------------------------------------------------------------------

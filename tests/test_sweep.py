@@ -183,7 +183,7 @@ def test_a_sweep_comes_back_as_it_was_entered(lab: Lab, corpus: Corpus, sweep: S
     [
         ("owl", "already a sweep 'owl'"),
         ("hen", "already a run 'hen 4x1'"),
-        ("x" * 58, "1 to 60 printable characters"),
+        ("x" * 61, "1 to 60 printable characters"),
         ("", "1 to 60 printable characters"),
     ],
 )
@@ -195,6 +195,23 @@ def test_a_name_that_cannot_be_is_refused_and_leaves_nothing(
     with pytest.raises(RunError, match=message):
         enter_sweep(lab, base_of(corpus), corpus, BLOCKS, HEADS, name)
     assert (lab.store.names(), load_sweeps(lab)) == before
+
+
+def test_every_name_of_a_sweep_leaves_room_for_the_values_in_its_runs_names(
+    lab: Lab, corpus: Corpus
+) -> None:
+    for name in ("x" * 60, "y" * 54 + " and z"):
+        sweep = enter_sweep(lab, base_of(corpus), corpus, BLOCKS, HEADS, name)
+        names = [run.name for run in lab.runs_of(sweep.id)]
+        assert len(set(names)) == 4 and all(len(each) <= 60 for each in names)
+        assert names[0] == f"{name[:56].rstrip()} 4x1"
+
+
+def test_values_that_differ_late_give_runs_of_different_names(lab: Lab, corpus: Corpus) -> None:
+    rates = Axis.of("learning_rate", [0.00123456, 0.001234561])
+    sweep = enter_sweep(lab, base_of(corpus), corpus, rates, Axis.of("batch_size", [4]), "owl")
+    names = [run.name for run in lab.runs_of(sweep.id)]
+    assert names == ["owl 0.00123456x4", "owl 0.001234561x4"]
 
 
 def test_a_sweep_without_any_cell_is_refused(lab: Lab, corpus: Corpus) -> None:

@@ -26,7 +26,7 @@ BAR: dict[str, Any] = {
 }
 
 
-def run_fields(record: RunRecord, world: World = ALONE) -> Fields:
+def run_fields(lab: Lab, record: RunRecord, world: World = ALONE) -> Fields:
     """What a command says of a run, by the names that stay."""
     return {
         "run": record.id,
@@ -39,16 +39,16 @@ def run_fields(record: RunRecord, world: World = ALONE) -> Fields:
         "best_val_loss": record.best_val_loss,
         "best_iter": record.best_iter,
         "train_seconds": record.train_seconds,
-        "tokens_per_s": record.tokens_per_s,
+        "tokens_per_s": lab.store.tokens_per_s(record),
         "world_size": world.size,
     }
 
 
-def listed(records: list[RunRecord]) -> Fields:
+def listed(lab: Lab, records: list[RunRecord]) -> Fields:
     """What the commands on `runs` say of each."""
     return {
         "runs": [
-            run_fields(record)
+            run_fields(lab, record)
             | {"model": record.model, "corpus": record.corpus, "config": record.config.flat()}
             for record in records
         ]

@@ -13,11 +13,11 @@ from core.lab import Lab
 def delete(lab: Lab, args: Namespace) -> Fields:
     record = lab.bin_run(args.run)
     say(f"{record.name} is in the bin; `python -m core runs restore {record.id}` brings it back.")
-    return listed([record])
+    return listed(lab, [record])
 
 
 def restore(lab: Lab, args: Namespace) -> Fields:
-    return listed([lab.restore_run(args.run)])
+    return listed(lab, [lab.restore_run(args.run)])
 
 
 def empty_bin(lab: Lab, args: Namespace) -> Fields:

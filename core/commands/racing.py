@@ -14,7 +14,7 @@ from core.config import ModelKind, RunConfig
 from core.lab import Lab
 from core.preflight import calibrate
 from core.race import BUDGETS, race_configs
-from core.racing import start_race
+from core.racing import fit_to_seconds, start_race
 from core.service import TrainingService
 
 POLL_S = 0.1
@@ -25,6 +25,8 @@ def race(lab: Lab, args: Namespace) -> Fields:
     budget = BUDGETS[args.by] if args.budget is None else args.budget
     calibration = calibrate() if args.by == "seconds" else None
     configs = race_configs(lab.configure, corpus, args.by, budget, calibration, args.seed)
+    if args.by == "seconds":
+        configs = fit_to_seconds(configs, corpus, budget)
     service = TrainingService(lab)
     try:
         with caught_signals() as signals:
@@ -37,7 +39,7 @@ def race(lab: Lab, args: Namespace) -> Fields:
     fields_: Fields = {
         "by": args.by,
         "budget": budget,
-        "runs": [run_fields(run) | {"model": run.model} for run in runs],
+        "runs": [run_fields(lab, run) | {"model": run.model} for run in runs],
     }
     if signals:
         raise Interrupted(signals[0], fields_)

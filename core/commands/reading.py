@@ -21,7 +21,7 @@ def show(lab: Lab, args: Namespace) -> Fields:
     references = reference_lines(corpus)
     said = verdict(estimates, steps, references, record.max_iters)
     notes = notes_on(estimates, steps, references, record.max_iters)
-    fields: Fields = listed([record])["runs"][0]
+    fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
         "answers": asdict(said),

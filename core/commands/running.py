@@ -71,11 +71,11 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
 
 
 def list_runs(lab: Lab, args: Namespace) -> Fields:
-    return listed(lab.runs())
+    return listed(lab, lab.runs())
 
 
 def rename(lab: Lab, args: Namespace) -> Fields:
-    return listed([lab.rename_run(args.run, args.name)])
+    return listed(lab, [lab.rename_run(args.run, args.name)])
 
 
 def branch(lab: Lab, args: Namespace) -> Fields:
@@ -87,7 +87,7 @@ def branch(lab: Lab, args: Namespace) -> Fields:
             bar.update(step - bar.n)
 
         record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
-    return listed([record])
+    return listed(lab, [record])
 
 
 def export(lab: Lab, args: Namespace) -> Fields:
@@ -99,7 +99,7 @@ def export(lab: Lab, args: Namespace) -> Fields:
 def import_model(lab: Lab, args: Namespace) -> Fields:
     path = Path(args.file)
     if not is_run_file(path):
-        return run_fields(import_run(lab, path, args.corpus, args.name))
+        return run_fields(lab, import_run(lab, path, args.corpus, args.name))
     if args.corpus:
         raise ExchangeError(f"{path.name} brings the text of its run along; leave out --corpus.")
-    return run_fields(open_run_file(lab, path, args.name))
+    return run_fields(lab, open_run_file(lab, path, args.name))

@@ -40,7 +40,8 @@ def train(lab: Lab, args: Namespace) -> Fields:
     if args.dry_run:
         corpus = lab.library.load(args.corpus)
         config = lab.configure(args.model, corpus, args.preset, args.recipe, **flags(args))
-        return asdict(preflight(config)) | {"estimated_train_s": calibrate().train_s(config)}
+        time_s = calibrate(config.train.device).train_s(config)
+        return asdict(preflight(config)) | {"estimated_train_s": time_s}
     with joined_world() as world:
         return _follow(lab, world) if world.follows else _train_new(lab, args, world)
 
@@ -117,10 +118,10 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
                 run.finish()
         except DivergedError as error:
             run.fail(str(error))
-            raise Failed(str(error), run_fields(lab.run(run.id), world)) from None
+            raise Failed(str(error), run_fields(lab, lab.run(run.id), world)) from None
         finally:
             run.close()
-    result = run_fields(lab.run(run.id), world)
+    result = run_fields(lab, lab.run(run.id), world)
     if signals:
         raise Interrupted(signals[0], result)
     return result

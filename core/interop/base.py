@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -48,3 +49,12 @@ def check_is_gpt2(config: ModelConfig, format_name: str) -> None:
                 f"The {format_name} format is GPT-2's, which has no place for {ingredient}. "
                 "The safetensors format holds every model of the lab."
             )
+
+
+def step_of(path: Path, given: Any) -> int:
+    """The step that a file says its model is of. Raises ExchangeError when that is no step."""
+    if type(given) is not int or given < 0:
+        raise ExchangeError(
+            f"The step that {path} says its model is of is no whole number from 0 on: {given!r}."
+        )
+    return given

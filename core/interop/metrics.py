@@ -12,8 +12,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from core.files import write_atomically
-from core.records import Sample
-from core.trainer import Estimate, StepRecord
+from core.records import Estimate, Sample, StepRecord
 
 
 def export_csv(

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.checkpoint import UNREADABLE
 from core.config import ModelConfig
 from core.corpus import Vocabulary
 from core.errors import ConfigError, ExchangeError
 from core.files import write_atomically
-from core.interop.base import Imported, check_is_gpt2
+from core.interop.base import Imported, check_is_gpt2, step_of
 from core.models import LanguageModel, weight_shapes
 
 _OURS_TO_THEIRS = {
@@ -91,7 +92,7 @@ def read_nanogpt(path: Path) -> Imported:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         raise ExchangeError(
             f"{path} cannot be read as a checkpoint of nanoGPT: it is damaged, or holds more than "
             "tensors and plain values, which is not loaded because it could run code."
@@ -106,27 +107,28 @@ def read_nanogpt(path: Path) -> Imported:
     settings = {
         name: named[name] for name in _SETTINGS if isinstance(named, dict) and name in named
     }
-    return Imported(
-        config=config, weights=weights, iter=int(content.get("iter_num", 0)), settings=settings
-    )
+    step = step_of(path, content.get("iter_num", 0))
+    return Imported(config=config, weights=weights, iter=step, settings=settings)
 
 
-def _model_config(path: Path, args: dict[str, Any]) -> ModelConfig:
+def _model_config(path: Path, args: Any) -> ModelConfig:
     needed = {"n_layer", "n_head", "n_embd", "block_size", "vocab_size"}
     if not isinstance(args, dict) or not needed <= args.keys():
         raise ExchangeError(f"{path} does not say all of {', '.join(sorted(needed))}.")
     shape = {name: args[name] for name in (*_SHAPE, "vocab_size") if args.get(name) is not None}
     try:
         return ModelConfig(model="transformer", **shape)
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise ExchangeError(
             f"The model in {path} is none that the lab can hold. {error}"
         ) from error
 
 
-def _our_weights(path: Path, theirs: dict[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
+def _our_weights(path: Path, theirs: Any, config: ModelConfig) -> dict[str, Tensor]:
     """Their weights under our names, each where it belongs and of the right shape."""
-    found = {name.removeprefix("_orig_mod."): weight for name, weight in theirs.items()}
+    if not isinstance(theirs, dict) or not all(isinstance(w, Tensor) for w in theirs.values()):
+        raise ExchangeError(f"{path} is no checkpoint of nanoGPT: its `model` holds no weights.")
+    found = {str(name).removeprefix("_orig_mod."): weight for name, weight in theirs.items()}
     weights = {}
     for name, shape in weight_shapes(config).items():
         weight = found.get(their_name(name))

@@ -19,11 +19,13 @@ from core.config import RunConfig
 from core.corpus import Vocabulary
 from core.errors import ConfigError, ExchangeError
 from core.files import write_atomically
-from core.interop.base import Imported
+from core.interop.base import Imported, step_of
 from core.models import LanguageModel, weight_shapes
 
 FORMAT = 1
 _KEY = "character_lab"
+_DESCRIBED = {"config": dict, "corpus": str, "iter": int, "vocabulary": str}
+"""What the metadata say of a model, each with its type."""
 
 
 def export_safetensors(
@@ -44,28 +46,30 @@ def read_safetensors(path: Path) -> Imported:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
             names = file.keys()
             weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise ExchangeError(f"{path} cannot be read: the file is damaged or cut short.") from error
-    about = json.loads(metadata.get(_KEY, "{}"))
-    if about.get("format") != FORMAT:
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise ExchangeError(
             f"{path} was not written by this lab's export (format {FORMAT}), so what its weights "
             "mean is not known."
         )
+    for name, kind in _DESCRIBED.items():
+        if not isinstance(about.get(name), kind):
+            raise ExchangeError(f"{path} does not say all of {', '.join(sorted(_DESCRIBED))}.")
     try:
         config = RunConfig.from_flat(about["config"])
         shapes = weight_shapes(config.model)
-    except (ConfigError, KeyError, TypeError) as error:
+    except (ConfigError, KeyError, TypeError, OverflowError) as error:
         raise ExchangeError(f"The settings in {path} are none that can be: {error}.") from error
     if {name: weight.shape for name, weight in weights.items()} != shapes:
         raise ExchangeError(f"The weights in {path} are not those that its settings ask for.")
     return Imported(
         config=config.model,
         weights=weights,
-        iter=int(about["iter"]),
+        iter=step_of(path, about["iter"]),
         vocabulary=Vocabulary(about["vocabulary"]),
         corpus=about["corpus"],
         settings=about["config"],

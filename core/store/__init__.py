@@ -12,18 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from core.records import Event, RunRecord
+from core.course import Course
+from core.records import Estimate, Event, RunRecord, StepRecord
 from core.store.events import EventRows, changes_among, insert_events
 from core.store.measurements import MeasuredRows, insert_measured
 from core.store.runs import NewRun, RunRows, insert_run
 from core.store.sweeps import SweepRows
-from core.trainer import Estimate, StepRecord
 
 __all__ = ["NewRun", "Store", "changes_among"]
 
 
 class Store(RunRows, MeasuredRows, EventRows, SweepRows):
     """The registry in one file. Safe to share between threads; other processes open their own."""
+
+    def tokens_per_s(self, record: RunRecord) -> float | None:
+        """Characters trained on per second of training; None before the first step.
+
+        What a model learned before it was imported took no time here, and does not count.
+        """
+        if not record.train_seconds:
+            return None
+        course = Course(record.config, self.changes(record.id))
+        n_tokens = course.n_tokens(self.first_iter(record.id), record.iter)
+        return n_tokens / record.train_seconds
 
     def enter_run(
         self,

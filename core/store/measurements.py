@@ -10,10 +10,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core.records import Sample
+from core.records import Estimate, Sample, StepRecord
 from core.store.database import Database
 from core.store.runs import set_columns
-from core.trainer import Estimate, StepRecord
 
 _MEASURED = {
     "steps": "iter, loss, learning_rate, grad_norm, elapsed_s",
@@ -84,6 +83,11 @@ class MeasuredRows(Database):
             run_id,
         )
         return [Estimate(*row) for row in rows]
+
+    def first_iter(self, run_id: str) -> int:
+        """The step where what is known of a run begins: 0, or where its model was imported."""
+        first = self._rows("SELECT min(iter) FROM estimates WHERE run_id = ?", run_id)[0][0]
+        return first or 0
 
     def samples(self, run_id: str) -> list[Sample]:
         """What a run wrote, in order."""
