@@ -73,9 +73,10 @@ class World:
             )
 
     def device(self, device: torch.device) -> torch.device:
-        """A GPU for each process, or the CPU for all."""
+        """A GPU for each process, which becomes torch's current one, or the CPU for all."""
         if device.type == "cuda" and self.size > 1:
-            return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(device)  # else all would take up memory on the first
         return device
 
     def replica(self, model: nn.Module) -> nn.Module:
@@ -167,7 +168,8 @@ def joined_world() -> Iterator[World]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    has_nccl = torch.cuda.is_available() and dist.is_nccl_available()  # Windows has none
+    backend = "cpu:gloo,cuda:nccl" if has_nccl else "gloo"
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield World(dist.get_rank(), dist.get_world_size())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from core.corpus import Corpus
 from core.devices import pick_dtype, set_threads
 from core.errors import ConfigError
 from core.lab import Lab
+from core.presets import resolve
 from core.trainer import Trainer
-from tests.helpers import CommandLine, assert_equal_states, small_config, trained
+from tests.helpers import SMALL, CommandLine, assert_equal_states, small_config, train
+from tests.recipes import RUNS, config_of
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -22,7 +25,7 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 def test_auto_is_bfloat16_only_where_it_helps(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick_dtype("auto", MPS, 512) == torch.float32
     for supported, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=supported: has)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=supported, **_: has)
         assert pick_dtype("auto", CUDA, 32) == expected
     assert pick_dtype("float32", CUDA, 512) == torch.float32
     assert pick_dtype("bfloat16", CPU, 32) == torch.bfloat16
@@ -73,15 +76,59 @@ def test_a_run_from_before_there_was_a_dtype_still_opens() -> None:
     assert RunConfig.from_flat(old) == config
 
 
+# --- on a GPU: what the pretend one of tests/test_pretend_cuda.py cannot show ---------------------
+
+
 @needs_cuda
-def test_a_gpu_trains_with_dropout_and_resumes(lab: Lab, corpus: Corpus) -> None:
-    flags = dict(device="cuda", dropout=0.2, max_iters=40)
+@pytest.mark.parametrize("name", RUNS)
+def test_a_gpu_learns_what_a_cpu_learns_and_a_state_moves_on(
+    name: str, tiny_corpus: Corpus
+) -> None:
+    changes: dict[str, Any] = dict(dtype="float32") | ({} if name == "bigram" else {"dropout": 0.0})
+    cpu, gpu, moved = (
+        Trainer(config_of(name, len(tiny_corpus.vocabulary), device=d, **changes), tiny_corpus)
+        for d in ("cpu", "cuda", "cpu")
+    )
+    for _ in range(10):
+        assert gpu.step().loss_nats == pytest.approx(cpu.step().loss_nats, abs=1e-3)
+    moved.load_state_dict(gpu.state_dict())
+    assert moved.evaluate() == pytest.approx(gpu.evaluate(), abs=1e-5)
+    assert moved.step().loss_nats == pytest.approx(gpu.step().loss_nats, abs=1e-3)
+    windows = tiny_corpus.val[:16].view(2, 8)
+    traces = [trainer.model.eval().trace(windows.to(trainer.device)) for trainer in (moved, gpu)]
+    torch.testing.assert_close(traces[1].logits.cpu(), traces[0].logits, rtol=1e-3, atol=1e-3)
+
+
+@needs_cuda
+@pytest.mark.parametrize("recipe", ["classic", "fast"])
+def test_a_gpu_trains_with_dropout_and_resumes(lab: Lab, corpus: Corpus, recipe: str) -> None:
     losses = {}
     for dtype in ("float32", "bfloat16"):
-        record = lab.run(trained(lab, corpus, "transformer", dtype=dtype, **flags))
+        flags = SMALL | dict(device="cuda", dropout=0.2, dtype=dtype)
+        config = resolve("transformer", len(corpus.vocabulary), None, flags, recipe)
+        run_id = lab.create_run(config, corpus)
+        train(lab, run_id, until=20)
+        record = lab.run(train(lab, run_id))
         assert record.val_loss is not None and record.status == "finished"
         losses[dtype] = record.val_loss
     assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.05)
+
+
+@needs_cuda
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_products_on_a_gpu_are_in_the_format_that_was_chosen(
+    tiny_corpus: Corpus, dtype: torch.dtype
+) -> None:
+    name = str(dtype).removeprefix("torch.")
+    config = config_of("classic", len(tiny_corpus.vocabulary), device="cuda", dtype=name)
+    trainer, seen = Trainer(config, tiny_corpus), set()
+    for module in trainer.model.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.register_forward_hook(lambda module, inputs, made: seen.add(made.dtype))
+    trainer.step()
+    assert seen == {dtype}
+    trainer.estimate()
+    assert seen == {dtype, torch.float32}
 
 
 # --- threads --------------------------------------------------------------------------------------
