@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
+from core.course import Course
 from core.records import RunRecord
 from core.store import Store
 from lab import words
@@ -89,7 +92,8 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("best validation loss", [run.best_val_loss for run in runs], loss, lowest),
         Row("best at step", [run.best_iter or None for run in runs], words.count),
         Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
-        Row("characters a second", [run.tokens_per_s for run in runs], words.short_count, max),
+        Row("characters a second", [store.tokens_per_s(run) for run in runs],
+            words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
     ]  # fmt: skip
 
@@ -99,7 +103,7 @@ def table_csv(store: Store, runs: Sequence[RunRecord]) -> str:
     measured = [f.name for f in fields(RunRecord) if f.name not in ("config", "message")]
     lines = [
         {name: getattr(run, name) for name in measured}
-        | {"tokens_per_s": run.tokens_per_s}
+        | {"tokens_per_s": store.tokens_per_s(run)}
         | run.config.flat()
         for run in (store.run(run.id) for run in runs)
     ]
@@ -111,8 +115,8 @@ def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
     columns = ["id", "name", "model", "measured", "step", "characters", "seconds", "loss_nats"]
     lines = []
     for run in runs:
-        config = run.config
-        per_step = config.train.batch_size * config.model.block_size
+        course = Course(run.config, store.changes(run.id))
+        known_steps, known_chars = zip(*course.seen(run.max_iters))
         steps = store.steps(run.id)
         seconds = {0: 0.0} | {step.iter: step.elapsed_s for step in steps}
         losses = [("batch", step.iter, step.loss_nats) for step in steps]
@@ -120,7 +124,8 @@ def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
             losses.append(("training estimate", e.iter, e.train_loss_nats))
             losses.append(("validation estimate", e.iter, e.val_loss_nats))
         for measured, step, loss_nats in losses:
-            values = (run.id, run.name, run.model, measured, step, step * per_step,
+            n_chars = round(float(np.interp(step, known_steps, known_chars)))
+            values = (run.id, run.name, run.model, measured, step, n_chars,
                       seconds.get(step), loss_nats)  # fmt: skip
             lines.append(dict(zip(columns, values)))
     return _csv(columns, lines)

@@ -28,6 +28,7 @@ from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import PRESETS, RECIPES
 from lab.drafts import Draft, draft_for, draft_of
+from lab.labels import label_of
 from lab.switches import switch
 
 OWN = "own defaults"
@@ -41,21 +42,24 @@ class Slider:
     """One setting with the values that a learner may give it."""
 
     name: str
-    label: str
     values: tuple[Any, ...]
     simple: bool = True
     """Whether it is there at the simple level too."""
 
+    @property
+    def label(self) -> str:
+        return label_of(self.name)
+
 
 SLIDERS = (
-    Slider("block_size", "Block size", (4, 8, 16, 32, 64, 128, 256)),
-    Slider("n_head", "Heads", (1, 2, 3, 4, 6, 8, 12, 16)),
-    Slider("n_layer", "Layers", (1, 2, 3, 4, 5, 6, 8)),
-    Slider("n_embd", "Width", (16, 32, 48, 64, 96, 128, 192, 256, 384)),
-    Slider("learning_rate", "Learning rate", (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
-    Slider("max_iters", "Steps", (50, 100, 200, 500, 1000, 2000, 5000, 10_000)),
-    Slider("batch_size", "Batch", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
-    Slider("dropout", "Dropout", tuple(i / 20 for i in range(11)), simple=False),
+    Slider("block_size", (4, 8, 16, 32, 64, 128, 256)),
+    Slider("n_head", (1, 2, 3, 4, 6, 8, 12, 16)),
+    Slider("n_layer", (1, 2, 3, 4, 5, 6, 8)),
+    Slider("n_embd", (16, 32, 48, 64, 96, 128, 192, 256, 384)),
+    Slider("learning_rate", (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)),
+    Slider("max_iters", (50, 100, 200, 500, 1000, 2000, 5000, 10_000)),
+    Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
+    Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
@@ -127,7 +131,7 @@ def _cells(names: list[str]) -> dict[str, Any]:
 def _corpus(panel: Panel) -> Corpus:
     names = panel.lab.library.names()
     if panel.shows("corpus"):
-        st.selectbox("Corpus", names, key="train_corpus", persist_state="session")
+        st.selectbox(label_of("corpus"), names, key="train_corpus", persist_state="session")
     return chosen_corpus(panel.lab)
 
 
@@ -148,13 +152,13 @@ def _start(panel: Panel) -> tuple[str | None, str]:
         key = f"train_preset_{panel.model}"
         st.session_state.setdefault(key, preset or OWN)
         picked = st.selectbox(
-            "Start from", [OWN, *PRESETS], key=key, persist_state="session",
+            label_of("preset"), [OWN, *PRESETS], key=key, persist_state="session",
             help="Sets all controls below to a known set of values; then change what you like.",
         )  # fmt: skip
         preset = None if picked in (None, OWN) else str(picked)
     if panel.model == "transformer" and panel.shows("recipe"):
         recipe = switch(
-            "Recipe", list(RECIPES), default=recipe, key="train_recipe", width="stretch",
+            label_of("recipe"), list(RECIPES), default=recipe, key="train_recipe", width="stretch",
             help_text="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the "
             "matrices of the blocks. fastest: tables of n-grams as well. Each sets the controls "
             "below.",
@@ -211,20 +215,17 @@ def _groups(panel: Panel, draft: Draft) -> None:
         draft.values["ngrams"] = 0
     has_tables = draft.wanted("block") == "fast"
     cells = _cells([n for n in GROUPS if panel.shows(n) and (n != "ngrams" or has_tables)])
-    for name, label, options in (
-        ("block", "Block", BLOCKS),
-        ("optimizer", "Optimiser", OPTIMIZERS),
-    ):
+    for name, options in (("block", BLOCKS), ("optimizer", OPTIMIZERS)):
         if name in cells:
             draft.values[name] = cells[name].selectbox(
-                label, options, index=options.index(draft.wanted(name)), help=help_line(name),
-                key=_key("transformer", name, draft),
+                label_of(name), options, index=options.index(draft.wanted(name)),
+                key=_key("transformer", name, draft), help=help_line(name),
             )  # fmt: skip
     if draft.values.get("block", draft.wanted("block")) != "fast":
         draft.values["ngrams"] = 0
     elif "ngrams" in cells:
         draft.values["ngrams"] = cells["ngrams"].select_slider(
-            "n-gram tables", sorted({*NGRAMS, draft.wanted("ngrams")}),
+            label_of("ngrams"), sorted({*NGRAMS, draft.wanted("ngrams")}),
             value=draft.wanted("ngrams"), help=help_line("ngrams"),
             key=_key("transformer", "ngrams", draft),
         )  # fmt: skip
@@ -234,17 +235,17 @@ def _schedule_and_seed(panel: Panel, draft: Draft) -> None:
     cells = _cells([name for name in ("schedule", "seed", "threads") if panel.shows(name)])
     if "schedule" in cells:
         draft.values["schedule"] = cells["schedule"].selectbox(
-            "Schedule", SCHEDULES, index=SCHEDULES.index(draft.wanted("schedule")),
+            label_of("schedule"), SCHEDULES, index=SCHEDULES.index(draft.wanted("schedule")),
             key=_key(panel.model, "schedule", draft), help=help_line("schedule"),
         )  # fmt: skip
     if "seed" in cells:
         draft.values["seed"] = cells["seed"].number_input(
-            "Seed", min_value=0, max_value=2**31 - 1, value=draft.wanted("seed"), step=1,
+            label_of("seed"), min_value=0, max_value=2**31 - 1, value=draft.wanted("seed"), step=1,
             key=_key(panel.model, "seed", draft), help=help_line("seed"),
         )  # fmt: skip
     if "threads" in cells:
         cells["threads"].selectbox(
-            "CPU threads", range(1, (os.cpu_count() or 1) + 1), key="train_threads",
+            label_of("threads"), range(1, (os.cpu_count() or 1) + 1), key="train_threads",
             help="How many the lab may take, for every run, until it is stopped; LAB_THREADS sets "
             "it for good. Sums in another order may differ in the last digits.",
         )  # fmt: skip

@@ -16,6 +16,7 @@ from core.presets import adapt, resolve
 from core.records import RunRecord
 from lab.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
 from lab.drafts import begin_draft, draft_of
+from lab.labels import label_of
 from lab.link import SWITCHES, Link, read_link, write_link
 from lab.plain import plain
 from lab.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
@@ -126,7 +127,7 @@ def render_link() -> None:
         )
         chosen = st.multiselect(
             "Hide controls, for a lesson", HIDEABLE, default=list(hidden_controls()),
-            key="train_hide", help="They keep the values that they have now.",
+            key="train_hide", format_func=label_of, help="They keep the values that they have now.",
         )  # fmt: skip
         if tuple(chosen) != hidden_controls():
             st.session_state[_HIDDEN] = tuple(chosen)

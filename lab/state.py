@@ -11,14 +11,13 @@ from typing import Literal
 
 import streamlit as st
 
-from core.config import RunConfig, SampleConfig
+from core.config import SAMPLE_LENGTH, RunConfig, SampleConfig
 from core.devices import set_threads
 from core.generation import write
 from core.lab import Lab, LoadedModel, Which
 from core.models import build_model
 from core.preflight import Calibration, calibrate
 from core.records import LIVE, RunRecord
-from core.run import SAMPLE_LENGTH
 from core.service import TrainingService, training_service
 from core.spelling import lexicon_of
 from lab.figures.losses import MAX_POINTS, LossCurve
@@ -147,8 +146,9 @@ def curve_of(record: RunRecord) -> LossCurve:
     """The loss curve of a run as the registry has it now."""
     store = the_lab().store
     return LossCurve.of(
-        record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id)
-    )
+        record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id),
+        store.changes(record.id),
+    )  # fmt: skip
 
 
 def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:

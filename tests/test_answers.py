@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from core.config import ModelKind
-from core.records import RunRecord, run_before
+from core.records import Change, Estimate, RunRecord, run_before
 from core.reference import ReferenceLine
-from core.trainer import Estimate
+from lab.labels import in_a_sentence
 from lab.training.answers import MAX_DIFFERENCES, Measured, answers, since
-from lab.words import progress
+from lab.training.units import loss_in, said_in
+from lab.words import bits, progress
 from tests.helpers import small_config
 
 LINES = (ReferenceLine("uniform", 4.1744), ReferenceLine("bigram", 2.4819))
@@ -90,13 +91,13 @@ def test_without_an_earlier_run_it_says_so() -> None:
 def test_what_was_changed_and_what_came_of_it(losses: list[float], said: str) -> None:
     now = measured(losses, settings={"n_embd": 16})
     before = measured([4.2, 2.5], "before")
-    assert since(now, before) == f"n_embd 8 -> 16: {said} than before at step 10"
+    assert since(now, before) == f"width 8 -> 16: {said} than before at step 10"
 
 
 def test_what_rounds_to_nothing_is_neither_lower_nor_higher() -> None:
     """As at step 0, which no learning rate has touched yet."""
     now, before = measured([4.2], settings={"learning_rate": 0.02}), measured([4.2], "before")
-    assert since(now, before) == "learning_rate 0.001 -> 0.02: the same loss as before at step 0"
+    assert since(now, before) == "learning rate 0.001 -> 0.02: the same loss as before at step 0"
     for by in (0.0004, -0.0004):
         close = since(measured([4.2, 3.0 + by]), measured([4.2, 3.0], "before"))
         assert close == "nothing: the same loss as before at step 10"
@@ -116,7 +117,7 @@ def test_another_text_is_said_first() -> None:
     now = measured([4.2, 3.0], corpus="new", fingerprint="g", settings={"n_embd": 16})
     before = measured([4.2, 3.5], "before", corpus="old")
     said = since(now, before)
-    assert said == "corpus old -> new, n_embd 8 -> 16: 0.500 nats lower than before at step 10"
+    assert said == "corpus old -> new, width 8 -> 16: 0.500 nats lower than before at step 10"
 
 
 def test_another_text_is_not_nothing_even_if_the_loss_is_the_same() -> None:
@@ -142,7 +143,8 @@ def test_more_differences_than_are_named_are_counted() -> None:
         settings = dict(list(_TELLING.items())[:n])
         what, _ = since(measured([4.2, 3.0], settings=settings), before).split(": ")
         named = what.split(", ")
-        assert [part.split()[0] for part in named[:MAX_DIFFERENCES]] == list(settings)[:3]
+        labels = [f"{in_a_sentence(name)} " for name in list(settings)[:3]]
+        assert all(part.startswith(label) for part, label in zip(named, labels, strict=False))
         rest = [f"{n - MAX_DIFFERENCES} more"] if n > MAX_DIFFERENCES else []
         assert named[MAX_DIFFERENCES:] == rest
 
@@ -153,20 +155,23 @@ def test_losses_are_compared_at_the_same_step() -> None:
     assert said == "nothing: 0.100 nats lower than before at step 20"
 
 
-def test_where_the_other_was_not_measured_its_last_step_before_counts() -> None:
+def test_a_run_that_went_further_is_compared_where_the_other_ended() -> None:
     stopped = measured([4.2, 3.5], "before")
     said = since(measured([4.2, 3.0, 2.5]), stopped)
-    assert said == "nothing: 1.000 nats lower than before at its step 10"
-    seldom = measured([4.2, 3.5, 1.0], "before", every=1500)
-    said = since(measured([4.2, 3.9, 3.0], every=1000), seldom)
-    assert said == "nothing: 0.500 nats lower than before at its step 1,500"
+    assert said == "nothing: 0.500 nats lower than before at step 10"
+
+
+def test_where_one_was_not_measured_the_height_of_its_curve_counts_and_it_is_said() -> None:
+    seldom = measured([4.0, 3.0, 1.0], "before", every=1500)
+    said = since(measured([4.2, 3.9, 2.0], every=1000), seldom)  # 3.0 - 2/3 at step 2,000
+    assert said == "nothing: 0.333 nats lower than before at step 2,000 (interpolated)"
 
 
 def test_without_a_measurement_of_both_only_the_settings_are_said() -> None:
     one, other = measured([], settings={"n_embd": 16}), measured([4.2], "before")
-    assert since(one, other) == "n_embd 8 -> 16 (against before)"
+    assert since(one, other) == "width 8 -> 16 (against before)"
     other = measured([4.2], "after", settings={"n_embd": 16})
-    assert since(other, measured([], "before")) == "n_embd 8 -> 16 (against before)"
+    assert since(other, measured([], "before")) == "width 8 -> 16 (against before)"
 
 
 def test_a_run_that_came_in_was_measured_only_at_its_end() -> None:
@@ -174,6 +179,107 @@ def test_a_run_that_came_in_was_measured_only_at_its_end() -> None:
     assert since(measured([4.2, 3.0]), came_in) == "nothing (against imported)"
     said = since(Measured(run_of(), [Estimate(2000, 1.4, 1.6)]), came_in)
     assert said == "nothing: 0.100 nats higher than imported at step 2,000"
+
+
+# --- what was changed on the way ------------------------------------------------------------------
+
+
+def rate(step: int, old: float, new: float) -> Change:
+    """A change of the learning rate, and of what follows it."""
+    return Change(step, {"learning_rate": (old, new), "min_lr": (old / 10, new / 10)})
+
+
+def changed(losses: Sequence[float], *changes: Change, name: str = "now") -> Measured:
+    """A run of the small settings with changes; its settings are those after all of them."""
+    settings = {n: new for change in changes for n, (_, new) in change.settings.items()}
+    return Measured(run_of(name, settings=settings), curve(losses), changes=changes)
+
+
+def test_a_rate_that_was_changed_on_the_way_is_named_with_its_step() -> None:
+    before = measured([4.2, 3.5, 3.0], "before")
+    said = since(changed([4.2, 3.5, 2.5], rate(10, 1e-3, 1e-2)), before)
+    assert said == (
+        "learning rate 0.001 -> 0.01 at step 10: 0.500 nats lower than before at step 20"
+    )
+
+
+def test_a_rate_that_was_changed_in_the_other_run_is_named_too() -> None:
+    """Both ended at the same settings, which says nothing about how they got there."""
+    before = changed([4.2, 3.5, 3.2], rate(10, 1e-3, 1e-1), rate(15, 1e-1, 1e-3), name="before")
+    assert before.run.config == run_of().config
+    said = since(measured([4.2, 3.5, 2.5]), before)
+    assert said == (
+        "there learning rate 0.1 -> 0.001 at step 15 (the last of 2 changes): 0.700 nats lower "
+        "than before at step 20"
+    )
+
+
+def test_what_a_run_was_started_with_is_compared_and_not_what_it_ended_with() -> None:
+    before = changed([4.2, 3.5, 3.0], rate(10, 1e-3, 1e-2), name="before")
+    now = measured([4.2, 3.0, 2.5], settings={"learning_rate": 1e-2, "min_lr": 1e-3})
+    said = since(now, before)
+    assert said.startswith(
+        "there learning rate 0.001 -> 0.01 at step 10, learning rate 0.001 -> 0.01: "
+    )
+
+
+def test_what_came_later_than_the_step_compared_at_did_not_matter_there() -> None:
+    before = changed([4.2, 3.5, 3.0], rate(20, 1e-3, 1e-2), name="before")
+    assert since(measured([4.2, 3.5]), before) == "nothing: the same numbers as before"
+
+
+def test_a_branch_shares_its_parent_s_changes_and_names_its_own_at_once() -> None:
+    shared, own = rate(10, 1e-3, 1e-2), rate(20, 1e-2, 3e-3)
+    parent = changed([4.2, 3.5, 3.0], shared, name="parent")
+    assert since(changed([4.2, 3.5, 3.0], shared), parent).startswith("nothing")
+    said = since(changed([4.2, 3.5, 3.0], shared, own), parent)
+    assert said == "learning rate 0.01 -> 0.003 at step 20: the same loss as parent at step 20"
+
+
+def test_a_seed_is_a_name_and_no_quantity() -> None:
+    said = since(measured([4.2, 3.0], settings={"seed": 1338}), measured([4.2, 3.5], "before"))
+    assert said.startswith("seed 1337 -> 1338: ")
+
+
+# --- the unit -------------------------------------------------------------------------------------
+
+
+def test_in_bits_every_loss_is_converted_from_what_was_measured() -> None:
+    now = measured([4.2, 3.8, 3.0, 2.7123, 2.4567])
+    before = measured([4.2, 3.9, 3.4, 3.0, 2.8024], "before")
+    said = dict(answers(now, before, LINES, in_bits=True))
+    assert not any("nats" in answer for answer in said.values())
+    assert said["Is it good?"].startswith(
+        f"{bits(2.4567):.3f} bits: better than the bigram counts ({bits(2.4819):.3f})"
+    )
+    assert f"fell by {bits(3.8 - 2.4567):.3f} bits after step 10" in said["Still learning?"]
+    assert f"{bits(0.25):.3f} bits" in said["Overfitting?"]
+    by = bits(2.8024 - 2.4567)
+    assert said["Since the last run?"] == f"nothing: {by:.3f} bits lower than before at step 40"
+    assert said["Done when?"] == dict(answers(now, before, LINES))["Done when?"]
+
+
+@pytest.mark.parametrize(
+    ("nats", "in_bits"),
+    [
+        ("2.000 nats: better than the bigram counts (1.000)",
+         "2.885 bits: better than the bigram counts (1.443)"),
+        ("rose by 0.500 nats to 1,234 at step 2,000", "rose by 0.721 bits to 1,234 at step 2,000"),
+        ("minus training is -0.010 nats, and", "minus training is -0.014 bits, and"),
+        ("at least 0.3 nats above, of 20 steps (5% of all)",
+         "at least 0.433 bits above, of 20 steps (5% of all)"),
+    ],
+)  # fmt: skip
+def test_a_sentence_in_nats_is_said_in_bits(nats: str, in_bits: str) -> None:
+    assert said_in(nats, True) == in_bits
+    assert said_in(nats, False) == nats
+
+
+def test_a_known_loss_is_not_rounded_twice() -> None:
+    nats = 0.99951
+    assert said_in("1.000 nats", True) == "1.443 bits"
+    assert said_in("1.000 nats", True, [nats]) == loss_in(nats, True) == "1.442 bits"
+    assert loss_in(nats, False) == "1.000 nats"
 
 
 # --- which run to compare with --------------------------------------------------------------------

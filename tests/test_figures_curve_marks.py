@@ -37,7 +37,7 @@ def curve(
 ) -> LossCurve:
     """Ten characters a step, seven FLOPs a character; the clock runs slower after step 4."""
     return LossCurve(
-        name=name, model=model, chars_per_step=10, flops_per_char=7,
+        name=name, model=model, chars_seen=((0, 0), (8, 80)), flops_per_char=7,
         steps=compact([1, 2, 4, 8]), step_seconds=compact([0.5, 1, 2, 6]),
         train_losses=compact(losses or [4, 2, 1, 3]), estimate_steps=compact([0, 4, 8]),
         val_losses=compact([4, 3, 2]),
@@ -47,8 +47,8 @@ def curve(
 def empty_curve() -> LossCurve:
     none = compact([])
     return LossCurve(
-        name="empty", model="bigram", chars_per_step=10, flops_per_char=0, steps=none,
-        step_seconds=none, train_losses=none, estimate_steps=none, val_losses=none,
+        name="empty", model="bigram", chars_seen=((0, 0), (8, 80)), flops_per_char=0,
+        steps=none, step_seconds=none, train_losses=none, estimate_steps=none, val_losses=none,
     )  # fmt: skip
 
 
@@ -79,6 +79,14 @@ def test_earlier_runs_are_on_the_axis_of_the_chart(axis: XAxis) -> None:
     add_earlier(figure, [curve()], LIGHT, axis, False)
     np.testing.assert_allclose(figure.data[0].x, figure_of(axis).data[1].x)
     assert figure.data[0].x[1] > 0
+
+
+@pytest.mark.parametrize("axis", get_args(XAxis))
+def test_what_was_measured_at_the_start_has_no_place_on_a_log_axis(axis: XAxis) -> None:
+    figure = figure_of(axis, scale="log steps")
+    add_earlier(figure, [curve()], LIGHT, axis, False)
+    assert list(figure.data[-1].y) == [3, 2] and min(figure.data[-1].x) > 0
+    assert list(figure.data[-1].text) == ["step 4, 3.000 nats", "step 8, 2.000 nats"]
 
 
 def test_earlier_runs_are_in_the_unit_of_the_chart_and_say_nats() -> None:
@@ -238,19 +246,31 @@ def note(step: int, kind: NoteKind = "best", text: str = "best", rule: str = "Th
 
 
 def noted(*notes: Note, axis: XAxis = "steps", in_bits: bool = False) -> Any:
-    """The trace that the notes added."""
+    """The numbers and what is said beside the pointer; the dots under them are at their places."""
     figure = figure_of(axis, in_bits=in_bits)
     add_notes(figure, curve(), notes, LIGHT, axis, in_bits)
-    assert len(figure.data) == 3
-    return figure.data[-1]
+    *_, dots, numbers = figure.data
+    assert len(figure.data) == 4
+    assert list(dots.x) == list(numbers.x) and list(dots.y) == list(numbers.y)
+    return numbers
 
 
 def test_notes_are_numbered_in_their_order() -> None:
-    dots = noted(note(0), note(4), note(4))
+    dots = noted(note(0), note(4), note(6))
     assert list(dots.text) == ["1", "2", "3"]
-    assert list(dots.x) == [0, 4, 4]
+    assert list(dots.x) == [0, 4, 6]
     assert (dots.mode, dots.showlegend) == ("markers+text", False)
     assert dots.zorder > 0  # over the curves
+
+
+def test_the_dot_under_a_number_is_silent() -> None:
+    """Of points in one place Plotly hears of the smallest, and of equals of the last."""
+    figure = figure_of()
+    add_notes(figure, curve(), [note(4)], LIGHT, "steps", False)
+    *_, dots, numbers = figure.data
+    assert (dots.mode, dots.hoverinfo, dots.showlegend) == ("markers", "skip", False)
+    assert numbers.hoverinfo is None and numbers.zorder == dots.zorder
+    assert numbers.marker.size == figure.data[1].marker.size < dots.marker.size[0]
 
 
 @pytest.mark.parametrize(("in_bits", "factor"), [(False, 1.0), (True, 1 / LOG2)])
@@ -270,16 +290,44 @@ def test_a_note_is_where_its_step_is_on_every_axis(axis: XAxis) -> None:
 
 def test_a_note_pointed_at_says_its_text_and_its_rule_and_brings_its_step() -> None:
     dots = noted(note(6, text="best < 2 & fine", rule="Lower < & first."))
-    ((step, text, rule),) = dots.customdata
+    ((step, said),) = dots.customdata
     assert step == 6  # first, as a click on a curve brings it
-    assert (text, rule) == ("best &lt; 2 &amp; fine", "Lower &lt; &amp; first.")
-    assert "%{customdata[1]}" in dots.hovertemplate
-    assert "Rule: %{customdata[2]}" in dots.hovertemplate
+    assert said == "<b>best &lt; 2 &amp; fine</b><br>Rule: Lower &lt; &amp; first."
+    assert dots.hovertemplate == "%{customdata[1]}<extra></extra>"
+
+
+def test_notes_at_one_step_share_a_dot_that_says_all_of_them() -> None:
+    """None is under another, where no pointer would find it."""
+    notes = note(4, text="one"), note(4, text="two"), note(8, text="three"), note(4, text="four")
+    dots = noted(*notes)
+    assert list(dots.text) == ["1,2,4", "3"] and list(dots.x) == [4, 8]
+    (step, together), (_, alone) = dots.customdata
+    assert step == 4
+    assert [together.count(f"<b>{text}</b>") for text in ("one", "two", "four")] == [1, 1, 1]
+    assert "three" not in together and alone.startswith("<b>three</b>")
+
+
+def test_more_numbers_have_a_larger_dot() -> None:
+    figure = figure_of()
+    add_notes(figure, curve(), [note(4), note(4), note(8)], LIGHT, "steps", False)
+    two, one = figure.data[-2].marker.size
+    assert two > one
+
+
+def test_notes_at_the_start_have_no_place_on_a_log_axis_and_the_others_keep_their_numbers() -> None:
+    figure = figure_of(scale="log steps")
+    add_notes(figure, curve(), [note(0), note(4)], LIGHT, "steps", False)
+    assert list(figure.data[-1].text) == ["2"] and list(figure.data[-1].x) == [4]
+
+
+def rule_of(dots: Any) -> str:
+    """The rule of the first note of the first dot, as it stands beside the pointer."""
+    return str(dots.customdata[0][1].split("Rule: ")[1])
 
 
 def test_a_long_rule_is_wrapped_and_loses_no_word() -> None:
     words = [letter * (3 + i % 9) for i, letter in enumerate("abcdefghijklmnopqrstuvwxyz")]
-    lines = noted(note(4, rule=" ".join(words))).customdata[0][2].split("<br>")
+    lines = rule_of(noted(note(4, rule=" ".join(words)))).split("<br>")
     assert " ".join(lines).split() == words
     assert len(lines) > 2 and all(0 < len(line) <= 60 for line in lines)
     for line, following in pairwise(lines):
@@ -287,7 +335,7 @@ def test_a_long_rule_is_wrapped_and_loses_no_word() -> None:
 
 
 def test_a_line_break_of_a_wrapped_rule_is_the_only_html_in_it() -> None:
-    rule = noted(note(4, rule="<br>&" + " and on" * 20)).customdata[0][2]
+    rule = rule_of(noted(note(4, rule="<br>&" + " and on" * 20)))
     assert rule.startswith("&lt;br&gt;&amp; and on")
     assert "<" not in rule.replace("<br>", "") and "<br>" in rule
 

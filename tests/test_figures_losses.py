@@ -13,9 +13,8 @@ import plotly.graph_objects as go
 import pytest
 
 from core.config import MODEL_KINDS, ModelKind
-from core.records import RunRecord
+from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
-from core.trainer import Estimate, StepRecord
 from lab.figures.losses import (
     LOWEST_IN_LOG,
     SCALES,
@@ -51,6 +50,7 @@ def curve(
     name: str = "brave-hamlet",
     steps: Sequence[StepRecord] = STEPS,
     estimates: Sequence[Estimate] = ESTIMATES,
+    changes: Sequence[Change] = (),
 ) -> LossCurve:
     config = small_config(model, 9)
     record = RunRecord(
@@ -59,7 +59,7 @@ def curve(
         best_iter=0, train_seconds=6.0, steps_per_s=1.0, checkpoint_iter=0,
         checkpoint_interval_s=5.0, message="", parent=None, parent_iter=None, created_at=0.0,
     )  # fmt: skip
-    return LossCurve.of(record, steps, estimates)
+    return LossCurve.of(record, steps, estimates, changes)
 
 
 def figure_of(*curves: LossCurve, **look: Any) -> go.Figure:
@@ -107,6 +107,15 @@ def test_steps_have_their_place_on_every_axis(
     training, validation = figure_of(axis=axis).data
     np.testing.assert_allclose(training.x, steps, rtol=1e-6)
     np.testing.assert_allclose(validation.x, estimates, rtol=1e-6)
+
+
+def test_characters_are_counted_by_the_batch_size_of_each_stretch() -> None:
+    halved = curve(changes=[Change(4, {"batch_size": (8, 4)})])
+    training, validation = figure_of(halved, axis="characters").data
+    np.testing.assert_allclose(training.x, [CHARS * n for n in (2, 4, 8, 12)], rtol=1e-6)
+    np.testing.assert_allclose(validation.x, [CHARS * n for n in (0, 8, 10)], rtol=1e-6)
+    flops = figure_of(halved, axis="FLOPs").data[0].x
+    np.testing.assert_allclose(flops, training.x * FLOPS, rtol=1e-6)
 
 
 @pytest.mark.parametrize("axis", get_args(XAxis))
@@ -224,10 +233,24 @@ def test_log_loss_is_a_log_axis_over_the_same_losses() -> None:
     assert log.xaxis.range == linear.xaxis.range
 
 
-@pytest.mark.parametrize("scale", SCALES)
-def test_no_scale_changes_the_numbers_of_a_curve(scale: Any) -> None:
-    for here, there in zip(figure_of(scale=scale).data, figure_of().data):
+def test_a_log_scale_of_losses_changes_no_number_of_a_curve() -> None:
+    for here, there in zip(figure_of(scale="log loss").data, figure_of().data):
         assert here == there
+
+
+@pytest.mark.parametrize("axis", get_args(XAxis))
+def test_what_has_no_place_on_a_log_axis_is_left_out_and_nothing_else(axis: XAxis) -> None:
+    """Plotly would draw the estimate at step 0 as a level line from the left edge."""
+    log, linear = figure_of(axis=axis, scale="log steps").data, figure_of(axis=axis).data
+    assert log[0] == linear[0]  # the first step is done
+    assert list(log[1].x) == list(linear[1].x)[1:] and min(log[1].x) > 0
+    assert list(log[1].y) == list(linear[1].y)[1:]
+    np.testing.assert_array_equal(log[1].customdata, linear[1].customdata[1:])
+
+
+def test_a_table_has_no_place_on_a_log_axis_of_flops() -> None:
+    figure = figure_of(curve("bigram"), axis="FLOPs", scale="log steps")
+    assert [len(trace.x) for trace in figure.data] == [0, 0]
 
 
 @pytest.mark.parametrize("in_bits", [False, True])

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.branch import enter_branch
 from core.config import SampleConfig
 from core.corpus import Corpus
 from core.generation import TokenRecord, write
 from core.lab import Lab
 from core.run import ActiveRun
-from tests.helpers import add_corpus, play, small_run, trained, wait_until
+from lab.comparison import curves_csv
+from tests.helpers import add_corpus, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
@@ -206,7 +208,7 @@ def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> No
     assert all(loss is not None for loss in losses)
     best = min(range(3), key=lambda i: losses[i] or 0.0)
     assert ["◆" in cell for cell in cells] == [i == best for i in range(3)]
-    fastest = max(range(3), key=lambda i: records[i].tokens_per_s or 0.0)
+    fastest = max(range(3), key=lambda i: pages.store.tokens_per_s(records[i]) or 0.0)
     assert "◆" in rows(app)["characters a second"][fastest]
     assert not any("◆" in cell for cell in rows(app)["parameters"])
 
@@ -279,6 +281,16 @@ def test_the_curves_as_a_file_hold_every_step_and_every_estimate(
     config = pages.run(three[0]).config
     per_step = config.train.batch_size * config.model.block_size
     assert all(int(x["characters"]) == int(x["step"]) * per_step for x in lines)
+
+
+def test_characters_in_a_file_are_counted_by_the_batch_size_of_each_stretch(
+    lab: Lab, corpus: Corpus
+) -> None:
+    parent = lab.run(trained(lab, corpus))  # batches of 4 windows of 8 characters
+    child = train(lab, enter_branch(lab, parent, 20, {"batch_size": 2}))
+    lines = lines_of(curves_csv(lab.store, [lab.run(child)]))
+    seen = {int(line["step"]): int(line["characters"]) for line in lines}
+    assert [seen[step] for step in (0, 1, 20, 21, 40)] == [0, 32, 640, 656, 960]
 
 
 # --- the same prompt ------------------------------------------------------------------------------

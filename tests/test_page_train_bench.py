@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from core.branch import enter_branch
 from core.lab import Lab
 from core.notes import verdict
 from core.records import RunRecord
 from core.reference import reference_lines
+from core.run import ActiveRun
 from core.service import training_service
+from lab.labels import LABELS
+from lab.training.run_chart import ROOM
 from tests.helpers import play, small_run, train, wait_until
 from tests.pages import HOME, open_page, pages
 from tests.plots import Plots, plots
@@ -65,7 +70,7 @@ def test_a_learning_rate_takes_effect_at_once_and_is_marked(small: Lab, plots: P
     assert "train_restart" not in {b.key for b in app.button}
     app.run()
     labels = [a.text for a in plots.figures["loss"].layout.annotations]
-    assert "learning_rate 0.001 -&gt; 0.0001" in "\n".join(map(str, labels))
+    assert "learning rate 0.001 -&gt; 0.0001" in "\n".join(map(str, labels))
     assert len(small.runs()) == 1
 
 
@@ -145,10 +150,41 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     assert expected.still_learning.text in said
     assert expected.overfitting.text in said
     by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
-    assert "block_size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
+    assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
     assert f"step {run.iter} of {run.max_iters}" in said
     for question in ("good?", "learning?", "Overfitting?", "last run?", "Done when?"):
         assert question in said
+
+
+def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:
+    owl = small_run(small, small.library.load("small"), "transformer", name="owl")
+    before = ActiveRun(small.home, small.store, owl)
+    for at, rate in ((10, 3e-1), (20, 1e-3)):
+        before.advance(60.0, until=at)
+        before.set_learning_rate(rate)
+    before.advance(60.0)
+    before.finish()
+    before.close()
+    run = finished(small, name="fox")
+    assert run.config == small.run(owl).config  # at their ends they say the same
+    said = texts(open_page("train"))
+    assert "there learning rate 0.3 -> 0.001 at step 20 (the last of 2 changes): " in said
+
+
+def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots: Plots) -> None:
+    finished(small, name="owl", block_size=4)
+    run = finished(small, name="fox")
+    app = open_page("train")
+    assert " nats" in texts(app) and " bits" not in texts(app)
+    app.segmented_control(key="train_unit").set_value("bits").run()
+    assert " bits" in texts(app) and " nats" not in texts(app)
+    estimates = small.store.estimates(run.id)
+    best = min(e.val_loss_nats for e in estimates)
+    assert f"{best / math.log(2):.3f} bits" in texts(app)
+    last = estimates[-1]
+    assert f"step {last.iter} ({last.val_loss_nats / math.log(2):.3f} bits)" in texts(app)
+    (dots,) = [trace for trace in plots.figures["loss"].data if trace.name == "notes"]
+    assert not any(" nats" in said for _, said in dots.customdata)
 
 
 def test_notes_on_the_curve_show_their_rule_and_numbers(small: Lab, plots: Plots) -> None:
@@ -156,7 +192,8 @@ def test_notes_on_the_curve_show_their_rule_and_numbers(small: Lab, plots: Plots
     app = open_page("train")
     figure = plots.figures["loss"]
     (marks,) = [trace for trace in figure.data if trace.name == "notes"]
-    assert list(marks.text) == [str(i + 1) for i in range(len(marks.text))]
+    numbers = [number for text in marks.text for number in text.split(",")]
+    assert sorted(map(int, numbers)) == list(range(1, len(numbers) + 1))
     assert "Rule: " in texts(app) and " nats" in texts(app)
 
 
@@ -208,6 +245,16 @@ def test_every_switch_of_the_chart_changes_it(small: Lab, plots: Plots) -> None:
         assert not changed(), name
         app.segmented_control(key=f"train_{name}").set_value(value).run()
         assert changed(), name
+
+
+def test_the_axis_of_characters_ends_where_the_run_will(small: Lab, plots: Plots) -> None:
+    parent = finished(small)
+    train(small, enter_branch(small, parent, 20, {"batch_size": 2}))
+    app = open_page("train")
+    app.segmented_control(key="train_axis").set_value("characters").run()
+    (end,) = {t.x[-1] for t in plots.figures["loss"].data if t.name == "validation, estimated"}
+    assert end == 20 * (4 + 2) * 8
+    assert plots.figures["loss"].layout.xaxis.range[1] == pytest.approx(ROOM * end)
 
 
 def test_health_is_drawn_only_when_unfolded(small: Lab, plots: Plots) -> None:
@@ -365,6 +412,23 @@ def test_a_lesson_hides_controls_which_keep_their_values(small: Lab) -> None:
     assert not keys & {"train_model", "train_level"}
     app.button(key="train_start").click().run()
     assert newest(small).config.model.n_layer == 2
+
+
+def test_settings_are_called_as_beside_their_controls(small: Lab) -> None:
+    finished(small)
+    app = open_train()
+    hidden = app.multiselect(key="train_hide").options
+    for widget in (*app.select_slider, *app.selectbox, *app.number_input):
+        if (widget.key or "").startswith("train_") and widget.label in LABELS.values():
+            assert widget.label in hidden
+    assert {"Heads", "Layers", "Width", "Seed"} <= set(hidden)
+    assert not [label for label in hidden if "_" in label]
+    app.multiselect(key="train_hide").set_value(["n_head"]).run()
+    assert not [w for w in app.select_slider if w.label == "Heads"]
+    assert app.query_params["hide"] == "n_head"  # as ever in an address
+    app.button(key="train_branch").click().run()
+    assert "Learning rate" in app.selectbox(key="branch_setting").options
+    assert not [label for label in app.selectbox(key="branch_setting").options if "_" in label]
 
 
 def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:

@@ -18,6 +18,7 @@ from core.lab import Lab
 from core.records import RunRecord
 from core.run import ActiveRun
 from core.service import training_service
+from core.snapshots import SnapshotFolder
 from lab.training import runs_view
 from lab.training.runs_table import CHANGED, DISK, LOSS, PARAMETERS, changes, found, table
 from tests.helpers import add_corpus, checkpoint_iters, play, small_run, train, trained, wait_until
@@ -281,7 +282,8 @@ def test_cleaning_frees_what_the_button_says(pages: Lab, three: list[str]) -> No
     assert f"fox: {spare['fox'] / 2**20:.1f} MiB" in app.button(key="runs_clean").label
     click(app, "clean")
     assert said(app) == f"Freed {spare['fox'] / 2**20:.1f} MiB."
-    assert pages.snapshot_iters(pages.run("fox")) == [] != pages.snapshot_iters(pages.run("hen"))
+    fox, hen = (SnapshotFolder(pages.home.run_folder(pages.run(n).id)) for n in ("fox", "hen"))
+    assert fox.iters() == [] != hen.iters()
     assert "clean" not in keys(app)
     click(app, "clean_all")
     assert disk_use(pages).spare_bytes == 0 and len(checkpoint_iters(pages, three[0])) <= 2

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.lab import Lab
 from core.run import ActiveRun
-from core.sweep import Cell, Sweep, enter_sweep, load_sweeps, sweep_cells
+from core.service import training_service
+from core.sweep import Cell, Sweep, enter_sweep, fail_cell, load_sweeps, sweep_cells
 from lab.state import the_calibration
 from tests.helpers import play, small_config, train, wait_until
 from tests.pages import pages
@@ -58,7 +59,8 @@ def control(app: AppTest, kind: str, prefix: str) -> Any:
 
 
 def buttons(app: AppTest) -> set[str]:
-    return {button.key for button in app.button}
+    """The buttons in a row; the one that deletes stands behind a second click."""
+    return {button.key for button in app.button} - {"sweep_delete"}
 
 
 def said(app: AppTest) -> str:
@@ -70,7 +72,8 @@ def cells(lab: Lab) -> list[Cell]:
 
 
 def is_done(lab: Lab) -> bool:
-    return all(cell.run and cell.run.status == "finished" for cell in cells(lab))
+    over = all(cell.run and cell.run.status == "finished" for cell in cells(lab))
+    return over and not training_service(lab).is_sweeping(load_sweeps(lab)[0].id)
 
 
 def finished(lab: Lab) -> Sweep:
@@ -81,6 +84,18 @@ def finished(lab: Lab) -> Sweep:
     for run in lab.runs_of(sweep.id):
         train(lab, run.id)
     return sweep
+
+
+def with_failed(lab: Lab, name: str = "owl") -> tuple[Sweep, str]:
+    """A sweep whose first cell failed before its first step, and the id of that run."""
+    corpus = lab.library.load("small")
+    base = small_config("transformer", len(corpus.vocabulary), max_iters=6, eval_interval=3)
+    sweep = enter_sweep(lab, base, corpus, BLOCKS, HEADS, name)
+    first, *others = lab.runs_of(sweep.id)
+    for run in others:
+        train(lab, run.id)
+    fail_cell(lab, first.id, "The disk is full.")
+    return sweep, first.id
 
 
 # --- what to sweep over ---------------------------------------------------------------------------
@@ -205,6 +220,63 @@ def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     app = opened()
     assert buttons(app) == {"sweep_start"}
     assert "another process" in app.get("progress")[0].proto.text
+    theirs.close()
+
+
+# --- what failed, and what is not wanted any more -------------------------------------------------
+
+
+def test_what_failed_is_tried_again_and_what_is_finished_is_not(small: Lab) -> None:
+    sweep, failed = with_failed(small)
+    others = {run.id: run for run in small.runs_of(sweep.id) if run.id != failed}
+    app = opened()
+    assert buttons(app) == {"sweep_retry", "sweep_start"} and "1 of them failed" in said(app)
+    app.button(key="sweep_retry").click().run()
+    assert not app.exception and not app.error
+    wait_until(lambda: small.run(failed).status == "finished", "the end", 60)
+    wait_until(lambda: not training_service(small).is_sweeping(sweep.id), "the sweep is over")
+    assert "The disk is full" not in small.run(failed).message
+    assert {run.id: run for run in small.runs_of(sweep.id) if run.id != failed} == others
+    assert buttons(app.run()) == {"sweep_start"}
+
+
+def test_what_cannot_be_tried_again_is_said_and_stays_failed(small: Lab) -> None:
+    sweep = finished(small)
+    damaged = small.runs_of(sweep.id)[0].id
+    for path in small.home.run_folder(damaged).glob("*.pt"):
+        path.write_bytes(b"")
+    fail_cell(small, damaged, "The disk is full.")
+    app = opened()
+    app.button(key="sweep_retry").click().run()
+    assert "can be read" in app.error[0].value
+    assert small.run(damaged).status == "failed"
+
+
+def test_a_sweep_is_deleted_and_its_runs_are_in_the_bin(small: Lab, plots: Plots) -> None:
+    older = finished(small)
+    newer, _ = with_failed(small, "fox")
+    app = opened()
+    assert app.selectbox(key="sweep_shown").value == newer.id
+    assert "deletes the sweep fox" in said(app)
+    ids = {run.id for run in small.runs_of(newer.id)}
+    app.button(key="sweep_delete").click().run()
+    assert not app.exception and not app.error
+    assert [sweep.id for sweep in load_sweeps(small)] == [older.id]
+    assert {run.id for run in small.deleted_runs()} == ids
+    assert app.selectbox(key="sweep_shown").value == older.id
+
+
+def test_a_sweep_in_training_is_stopped_before_it_is_deleted(small: Lab) -> None:
+    sweep = finished(small)
+    theirs = ActiveRun(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
+    theirs.advance(60.0, until=8)
+    theirs.set_status("running")
+    assert "sweep_delete" not in {button.key for button in opened().button}
+    theirs.set_status("paused")  # it is held all the same
+    app = opened()
+    app.button(key="sweep_delete").click().run()
+    assert "is being trained; stop the sweep first" in app.error[0].value.replace("\\", "")
+    assert load_sweeps(small) and not small.deleted_runs()
     theirs.close()
 
 

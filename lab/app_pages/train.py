@@ -37,6 +37,7 @@ from lab.training.run_view import render_run_view
 from lab.training.runs_view import render_runs_view
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
+from lab.training.units import loss_in
 
 CONTROLS_WIDTH_PX = 330
 _SEEN = "train_seen_statuses"
@@ -125,7 +126,7 @@ def _render_length(corpus: Corpus, config: RunConfig) -> None:
     st.caption(
         f"**{words.count(count_params(config.model))} parameters.** Stops after "
         f"{words.count(train.max_iters)} steps: {words.short_count(seen)} characters, "
-        f"{seen / corpus.n_train:.1f} times through the training text."
+        f"{seen / corpus.n_train:.1f} times through the training text. Seed {train.seed}."
     )
 
 
@@ -187,9 +188,10 @@ def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
 def _tell_of_ends(runs: list[RunRecord]) -> None:
     """A toast for each run that was live when the page was drawn last and has ended."""
     before: dict[str, bool] = st.session_state.get(_SEEN, {})
+    in_bits = st.session_state.get("train_unit") == "bits"
     for run in runs:
         if before.get(run.id) and run.status in ("finished", "failed"):
-            loss = f", validation loss {words.loss(run.val_loss)} nats" if run.val_loss else ""
+            loss = f", validation loss {loss_in(run.val_loss, in_bits)}" if run.val_loss else ""
             st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.iter)}{loss}.")
     st.session_state[_SEEN] = {run.id: is_live(run) for run in runs}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,6 +23,8 @@ from lab.palette import Palette
 MarkKind = Literal["changed", "resumed", "branched"]
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
 """How much of the running mean is kept at each step."""
+NOTE_PX, MORE_PX = 15, 8
+"""How wide the dot of one note is, and how much wider for each further note at its step."""
 _DASHES: dict[MarkKind, str] = {"changed": "dot", "resumed": "dash", "branched": "solid"}
 
 
@@ -40,7 +42,7 @@ def add_earlier(
     figure: go.Figure, curves: Sequence[LossCurve], palette: Palette, axis: XAxis, in_bits: bool
 ) -> None:
     """Validation curves of other runs, faded, behind everything else."""
-    for curve in curves:
+    for curve in _as_on(figure, curves, axis):
         figure.add_scatter(
             x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * unit_factor(in_bits),
             mode="lines", line=dict(color=palette.model_faded(curve.model), width=2),
@@ -64,6 +66,7 @@ def add_smoothed(
     Args:
         weight: how much of the mean before is kept at each step, from 0 (nothing is added) below 1.
     """
+    (curve,) = _as_on(figure, [curve], axis)
     if not weight or not len(curve.steps):
         return
     figure.add_scatter(
@@ -94,7 +97,7 @@ def add_marks(
     """Upright lines where something happened, with a label at the top and its whole story below."""
     if not marks:
         return
-    log_x = figure.layout.xaxis.type == "log"
+    log_x = _is_log(figure)
     places = curve.x(compact([mark.step for mark in marks]), axis)
     for place, mark in zip(places.tolist(), marks):
         if log_x and not place:  # where nothing was done yet has no place on a log axis
@@ -121,19 +124,61 @@ def add_notes(
     axis: XAxis,
     in_bits: bool,
 ) -> None:
-    """A numbered dot on the validation curve for each note; pointed at, it says note and rule."""
-    if not notes or not len(curve.estimate_steps):
+    """A numbered dot on the validation curve for each step with notes; pointed at, it says them.
+
+    Notes are numbered in the order given, also where some have no place on a log axis.
+    """
+    by_step: dict[int, list[int]] = {}
+    for i, note in enumerate(notes):
+        by_step.setdefault(note.iter, []).append(i)
+    steps = compact(list(by_step))
+    if not len(steps) or not len(curve.estimate_steps):
         return
-    steps = compact([note.iter for note in notes])
     losses = compact(np.interp(steps, curve.estimate_steps, curve.val_losses))
-    figure.add_scatter(
-        x=curve.x(steps, axis), y=losses * unit_factor(in_bits), mode="markers+text",
-        marker=dict(size=15, color=palette.ground, line=dict(color=palette.text, width=1)),
-        text=[str(i) for i in range(1, len(notes) + 1)], textposition="middle center",
-        textfont=dict(size=10, color=palette.text), showlegend=False, name="notes", zorder=2,
-        customdata=[[note.iter, escape(note.text), _wrapped(note.rule)] for note in notes],
-        hovertemplate="<b>%{customdata[1]}</b><br>Rule: %{customdata[2]}<extra></extra>",
+    x = curve.x(steps, axis)
+    dots = [
+        (place, nats, step, numbers)
+        for place, nats, (step, numbers) in zip(x, losses, by_step.items())
+        if place > 0 or not _is_log(figure)
+    ]
+    places: dict[str, Any] = dict(
+        x=compact([x for x, *_ in dots]),
+        y=compact([nats for _, nats, *_ in dots]) * unit_factor(in_bits),
+        zorder=2, showlegend=False,
     )  # fmt: skip
+    figure.add_scatter(
+        **places, mode="markers", name="dots of notes", hoverinfo="skip",
+        marker=dict(
+            size=[NOTE_PX + MORE_PX * (len(numbers) - 1) for *_, numbers in dots],
+            color=palette.ground, line=dict(color=palette.text, width=1),
+        ),
+    )  # fmt: skip
+    # What answers the pointer is as small as the curve's own dot under it: in the middle of a large
+    # one, Plotly would rather hear of that; of equals, it hears of the last.
+    figure.add_scatter(
+        **places, mode="markers+text", name="notes", textposition="middle center",
+        marker=dict(size=5, color=palette.ground),
+        text=[",".join(str(i + 1) for i in numbers) for *_, numbers in dots],
+        textfont=dict(size=10, color=palette.text),
+        customdata=[
+            [step, "<br>".join(_note_in_full(notes[i]) for i in numbers)]
+            for *_, step, numbers in dots
+        ],
+        hovertemplate="%{customdata[1]}<extra></extra>",
+    )  # fmt: skip
+
+
+def _note_in_full(note: Note) -> str:
+    return f"<b>{_wrapped(note.text)}</b><br>Rule: {_wrapped(note.rule)}"
+
+
+def _is_log(figure: go.Figure) -> bool:
+    return bool(figure.layout.xaxis.type == "log")
+
+
+def _as_on(figure: go.Figure, curves: Sequence[LossCurve], axis: XAxis) -> list[LossCurve]:
+    """Curves as far as they have a place on the figure's axis."""
+    return [curve.on_log_axis(axis) if _is_log(figure) else curve for curve in curves]
 
 
 def _wrapped(text: str, width: int = 60) -> str:

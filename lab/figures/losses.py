@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal, get_args
 
@@ -12,10 +12,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.course import Course
 from core.preflight import flops_per_token
-from core.records import RunRecord
+from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
-from core.trainer import Estimate, StepRecord
 from lab.figures.base import MARGIN, compact, plain_figure
 from lab.palette import Palette
 
@@ -45,7 +45,8 @@ class LossCurve:
 
     name: str
     model: str
-    chars_per_step: int
+    chars_seen: Sequence[tuple[int, int]]
+    """Steps and the characters seen by then, from 0 to the last step; a straight line between."""
     flops_per_char: int
     steps: NDArray[np.float32] = field(repr=False)
     step_seconds: NDArray[np.float32] = field(repr=False)
@@ -55,14 +56,18 @@ class LossCurve:
 
     @classmethod
     def of(
-        cls, record: RunRecord, steps: Sequence[StepRecord], estimates: Sequence[Estimate]
+        cls,
+        record: RunRecord,
+        steps: Sequence[StepRecord],
+        estimates: Sequence[Estimate],
+        changes: Sequence[Change] = (),
     ) -> LossCurve:
         """The curve of a run from what the registry holds of it."""
         config = record.config
         return cls(
             name=record.name,
             model=record.model,
-            chars_per_step=config.train.batch_size * config.model.block_size,
+            chars_seen=Course(config, changes).seen(record.max_iters),
             flops_per_char=flops_per_token(config.model),
             steps=compact([s.iter for s in steps]),
             step_seconds=compact([s.elapsed_s for s in steps]),
@@ -73,14 +78,23 @@ class LossCurve:
 
     def x(self, steps: NDArray[np.float32], axis: XAxis) -> NDArray[np.float32]:
         """Steps in the unit of the axis."""
-        if axis == "characters":
-            return steps * self.chars_per_step
-        if axis == "FLOPs":
-            return steps * np.float32(self.chars_per_step * self.flops_per_char)
+        if axis in ("characters", "FLOPs"):
+            flops = self.flops_per_char if axis == "FLOPs" else 1
+            known_steps, known_chars = zip(*self.chars_seen)
+            return compact(np.interp(steps, known_steps, known_chars) * flops)
         if axis == "seconds":
             known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], self.step_seconds])
             return compact(np.interp(steps, *known))
         return steps
+
+    def on_log_axis(self, axis: XAxis) -> LossCurve:
+        """The curve without what has no place on a log axis: all where nothing was done yet."""
+        learned, measured = (self.x(s, axis) > 0 for s in (self.steps, self.estimate_steps))
+        return replace(
+            self, steps=self.steps[learned], step_seconds=self.step_seconds[learned],
+            train_losses=self.train_losses[learned], estimate_steps=self.estimate_steps[measured],
+            val_losses=self.val_losses[measured],
+        )  # fmt: skip
 
 
 def loss_figure(
@@ -105,7 +119,8 @@ def loss_figure(
     unit = "bits" if in_bits else "nats"
     figure = plain_figure(palette)
     for curve in curves:
-        _add_curve(figure, curve, palette, axis, factor, label_by)
+        shown = curve.on_log_axis(axis) if scale == "log steps" else curve
+        _add_curve(figure, shown, palette, axis, factor, label_by)
     _add_references(figure, references, palette, factor, in_log=scale == "log loss")
     figure.update_layout(
         margin=MARGIN | dict(r=112, t=36),

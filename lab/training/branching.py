@@ -11,6 +11,7 @@ from core.course import Course, with_learning_rate
 from core.errors import LabError
 from core.records import RunRecord
 from lab.controls import SLIDERS
+from lab.labels import label_of
 from lab.plain import plain
 from lab.state import choose_run, the_lab, the_service
 
@@ -50,7 +51,7 @@ def _dialog(run: RunRecord, step: int) -> None:
     )
     at = st.number_input("From step", 0, run.iter, step, key="branch_at")
     name = st.selectbox(
-        "Change", [NOTHING, *_VALUES], index=1, key="branch_setting",
+        "Change", [NOTHING, *_VALUES], index=1, key="branch_setting", format_func=label_of,
         help="Only how it is trained can change; another shape is another model.",
     )  # fmt: skip
     changes: dict[str, Any] = {}

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.health import HEALTHY, KINDS, Kind, by_kind
-from core.records import RunRecord
-from core.trainer import StepRecord
+from core.records import RunRecord, StepRecord
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.health import health_figure

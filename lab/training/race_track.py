@@ -17,9 +17,8 @@ from core.errors import LabError
 from core.presets import PRESETS
 from core.race import BUDGETS, Fairness, Race, Standings, standings
 from core.racing import newest_race
-from core.records import RunRecord
+from core.records import Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine, reference_lines
-from core.trainer import Estimate, StepRecord
 from lab import words
 from lab.comparison import HUES
 from lab.components.live_plot import live_plot

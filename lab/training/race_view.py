@@ -15,7 +15,7 @@ from core.config import ModelKind, RunConfig, TrainConfig
 from core.corpus import Corpus
 from core.errors import LabError
 from core.race import BUDGETS, FAIRNESS, Fairness, race_configs
-from core.racing import resume_race, start_race
+from core.racing import fit_to_seconds, resume_race, start_race
 from core.records import RunRecord
 from lab import words
 from lab.deeds import deed_button
@@ -114,7 +114,9 @@ def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
     if not configs:
         return f"{plan}. This machine is being timed …"
     steps = ", ".join(words.short_count(config.train.max_iters) for config in configs.values())
-    return f"{plan}; on this machine that is {steps} steps."
+    return (
+        f"{plan}; on this machine that is about {steps} steps, which are timed again at the start."
+    )
 
 
 def _render_buttons(found: Found, corpus: Corpus, terms: Terms, trouble: str) -> None:
@@ -139,6 +141,9 @@ def _render_buttons(found: Found, corpus: Corpus, terms: Terms, trouble: str) ->
 def _start(corpus: Corpus, terms: Terms) -> None:
     calibration = wait_for_calibration() if terms[0] == "seconds" else None
     configs = race_configs(the_lab().configure, corpus, *terms, calibration, TrainConfig.seed)
+    if terms[0] == "seconds":  # the machine may be busier, or idler, than when it was calibrated
+        with st.spinner("Timing the three …"):
+            configs = fit_to_seconds(configs, corpus, terms[1])
     ids = start_race(the_service(), configs, corpus, *terms)
     choose_run(ids[-1])
 

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from core.course import Course
+from core.differences import Difference
 from core.notes import Note
 from core.records import Change, RunRecord
 from core.reference import ReferenceLine
 from lab.figures.base import MARGIN
 from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
 from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
+from lab.labels import say_change
 from lab.state import curve_of, palette, the_lab
 from lab.training.answers import Measured
 
 ROOM = 1.015
+BUTTONS_PX = 28
 SETTINGS_NAMED = 2
 """Settings that a mark names of a change; the rest follow from the first."""
 
@@ -42,9 +46,9 @@ def run_chart(
 ) -> go.Figure:
     """The curve of a run, earlier runs behind it, what happened to it, and numbered notes."""
     run, axis, in_bits = now.run, look.axis, look.in_bits
-    curve = LossCurve.of(run, now.steps, now.estimates)
+    curve = LossCurve.of(run, now.steps, now.estimates, now.changes)
     figure = loss_figure(
-        [curve], references, palette(), axis=axis, x_end=_x_end(run, axis), in_bits=in_bits,
+        [curve], references, palette(), axis=axis, x_end=_x_end(now, axis), in_bits=in_bits,
         scale=look.scale,
     )  # fmt: skip
     figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
@@ -69,19 +73,21 @@ def clear_chart(
 
 
 def _on_the_bench(figure: go.Figure) -> go.Figure:
-    """Less room above, since the legend fits into the empty corner."""
+    """The legend fits into the empty corner; above is room for Plotly's buttons, which else would
+    lie on the label of the highest line."""
     return figure.update_layout(
-        margin=MARGIN | dict(r=112, t=8),
+        margin=MARGIN | dict(r=112, t=BUTTONS_PX),
         legend=dict(x=0.99, y=0.99, xanchor="right", yanchor="top"),
     )
 
 
-def _x_end(run: RunRecord, axis: XAxis) -> float | None:
+def _x_end(now: Measured, axis: XAxis) -> float | None:
     """Where the run will end, and a little room for the last number on the curve."""
     if axis not in ("steps", "characters"):
         return None
-    train, block_size = run.config.train, run.config.model.block_size
-    end = train.max_iters * (train.batch_size * block_size if axis == "characters" else 1)
+    end = now.run.max_iters
+    if axis == "characters":
+        end = Course(now.run.config, now.changes).n_tokens(0, end)
     return ROOM * end
 
 
@@ -105,8 +111,4 @@ def _marks(run: RunRecord) -> list[Mark]:
 
 def _said(change: Change) -> str:
     pairs = list(change.settings.items())[:SETTINGS_NAMED]
-    return ", ".join(f"{name} {_number(old)} -> {_number(new)}" for name, (old, new) in pairs)
-
-
-def _number(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, (int, float)) else str(value)
+    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

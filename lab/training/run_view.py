@@ -6,6 +6,7 @@ Everything that changes while a run trains is in one fragment, which ticks only 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,10 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.notes import Note, NoteKind, notes_on
-from core.records import CHANGED, RunRecord, run_before
+from core.records import CHANGED, Estimate, RunRecord, run_before
 from core.reference import ReferenceLine, reference_lines
 from core.spelling import spelling_of
-from core.trainer import Estimate
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
@@ -30,6 +30,7 @@ from lab.training.branching import ask_for_branch
 from lab.training.health_panel import render_health
 from lab.training.run_chart import Look, clear_chart, run_chart
 from lab.training.transport import Bench
+from lab.training.units import loss_in, said_in
 
 N_NEWEST, MAX_BEHIND = 3, 6
 SHORT_NOTES: dict[NoteKind, str] = {
@@ -45,7 +46,8 @@ SHORT_NOTES: dict[NoteKind, str] = {
 EVENTS_SHOWN = 4
 CHART_PX = 280
 SAMPLE_PX = 88
-ANSWER_WIDTHS = (1.35, 1.0, 1.2, 1.25, 0.95)
+ANSWER_PX, ANSWER_LEAST_PX = 154, 150
+"""Room for the question and five lines, and how narrow a line may be."""
 
 
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
@@ -113,11 +115,14 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         _render_clear_bench(bench, look, (above, chart, below))
         return
     store = the_lab().store
-    now = Measured(run, store.estimates(run.id), store.steps(run.id, at_most=MAX_POINTS))
+    now = Measured(
+        run, store.estimates(run.id), store.steps(run.id, at_most=MAX_POINTS),
+        store.changes(run.id),
+    )  # fmt: skip
     others = [other for other in the_lab().runs() if other.id != run.id]
     references = _references(run)
     notes = [
-        note
+        _in_unit(note, look.in_bits)
         for note in notes_on(now.estimates, now.steps, references, run.max_iters)
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
@@ -126,12 +131,12 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
             (st.error if run.status == "failed" else st.warning)(plain(run.message))
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
-        _render_answers(now, others, references)
+        _render_answers(now, others, references, look.in_bits)
     with chart:
         _render_chart(run_chart(now, notes, references, others, look))
     with below:
-        _render_notes(notes)
-        _render_writing(run, now.estimates)
+        _render_notes(notes, look.in_bits)
+        _render_writing(run, now.estimates, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
 
@@ -157,14 +162,20 @@ def _render_facts(run: RunRecord) -> None:
 
 
 def _render_answers(
-    now: Measured, others: list[RunRecord], references: list[ReferenceLine]
+    now: Measured, others: list[RunRecord], references: list[ReferenceLine], in_bits: bool
 ) -> None:
-    earlier = run_before(others, now.run)
-    before = Measured(earlier, the_lab().store.estimates(earlier.id)) if earlier else None
-    said = answers(now, before, references)
+    """Five answers in cells of one height, whatever they say, so that nothing below them moves."""
+    store, earlier = the_lab().store, run_before(others, now.run)
+    before = None
+    if earlier:
+        estimates, changes = store.estimates(earlier.id), store.changes(earlier.id)
+        before = Measured(earlier, estimates, changes=changes)
     with st.container(border=True, key="answers"):
-        for column, (question, answer) in zip(st.columns(ANSWER_WIDTHS, gap="small"), said):
-            column.markdown(f":small[:gray[{question}]]  \n:small[{plain(answer)}]")
+        said = answers(now, before, references, in_bits)
+        grid = st.grid(len(said), min_column_width=ANSWER_LEAST_PX)
+        for question, answer in said:
+            with grid.container(height=ANSWER_PX, border=False):
+                st.markdown(f":small[:gray[{question}]]  \n:small[{plain(answer)}]")
 
 
 def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
@@ -178,7 +189,13 @@ def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
         st.rerun(scope="app")
 
 
-def _render_notes(notes: list[Note]) -> None:
+def _in_unit(note: Note, in_bits: bool) -> Note:
+    known = [nats for _, nats in note.numbers]
+    text, rule = (said_in(said, in_bits, known) for said in (note.text, note.rule))
+    return replace(note, text=text, rule=rule)
+
+
+def _render_notes(notes: list[Note], in_bits: bool) -> None:
     """What the curve shows, by rules; each with its rule and its numbers on request."""
     if not notes:
         return
@@ -188,11 +205,12 @@ def _render_notes(notes: list[Note]) -> None:
             with st.popover(label, key=f"note_{note.kind}", type="tertiary"):
                 st.markdown(f"**{plain(note.text)}**")
                 st.markdown(f"Rule: {plain(note.rule)}")
-                for what, value in note.numbers:
-                    st.markdown(f"{plain(what)}: {value:.4f} nats")
+                for what, nats in note.numbers:
+                    value = words.bits(nats) if in_bits else nats
+                    st.markdown(f"{plain(what)}: {value:.4f} {'bits' if in_bits else 'nats'}")
 
 
-def _render_writing(run: RunRecord, estimates: Sequence[Estimate]) -> None:
+def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool) -> None:
     """What the run writes as it learns: the newest, or any that the reader goes back to."""
     samples = {sample.iter: sample.text for sample in the_lab().store.samples(run.id)}
     if not samples:
@@ -201,10 +219,10 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate]) -> None:
     with scrubber:
         step = _picked_step(run.id, list(samples))
     text = samples[step]
-    losses = {e.iter: e.val_loss_nats for e in estimates}
+    losses = {e.iter: f" ({loss_in(e.val_loss_nats, in_bits)})" for e in estimates}
     about.caption(
-        f"It writes, at step {words.count(step)} ({words.loss(losses.get(step))} nats), always "
-        f"with the same dice{_spelled(run, text)}."
+        f"It writes, at step {words.count(step)}{losses.get(step, '')}, always with the same "
+        f"dice{_spelled(run, text)}."
     )
     st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
 

@@ -12,6 +12,7 @@ from core.config import ModelConfig, TrainConfig
 from core.differences import say_difference, settings_diff
 from core.records import RunRecord
 from lab import words
+from lab.labels import plain_seed
 
 MIB = 2**20
 MAX_CHANGES = 4
@@ -58,7 +59,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord]) -> str:
     before = parent or max(earlier, key=lambda r: r.created_at, default=None)
     if before is None:
         return ""
-    said = [say_difference(d) for d in settings_diff(before.config, run.config)]
+    said = [say_difference(plain_seed(d)) for d in settings_diff(before.config, run.config)]
     if before.corpus != run.corpus:
         said.insert(0, f"corpus {before.corpus} -> {run.corpus}")
     if len(said) > MAX_CHANGES:

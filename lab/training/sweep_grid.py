@@ -31,6 +31,8 @@ class Standing:
     """Whether this lab trains its cells one after the other."""
     can_resume: bool
     ticks: bool
+    failed: tuple[str, ...]
+    """Ids of the runs that failed, once no more is being trained."""
 
 
 def sweep_label(sweep: Sweep) -> str:
@@ -49,10 +51,11 @@ def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
     runs = [cell.run for cell in cells if cell.run]
     running = any(run.status == "running" for run in runs)
     waits = any(run.status not in ("finished", "failed", "running") for run in runs)
+    failed = tuple(run.id for run in runs if run.status == "failed")
     held_up = sweeping and any(r.status == "paused" and the_service().holds(r.id) for r in runs)
     return Standing(
         sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
-        ticks=sweeping or running,
+        ticks=sweeping or running, failed=() if sweeping or running else failed,
     )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ import streamlit as st
 
 from core.config import RunConfig, help_line
 from core.corpus import Corpus
-from core.errors import ConfigError
+from core.errors import ConfigError, LabError
 from core.grid import Axis, Planned, cell_config, estimated_s, pairs_for, plan_sweep, small
-from core.sweep import Cell, enter_sweep, load_sweeps
+from core.sweep import Cell, Sweep, delete_sweep, enter_sweep, load_sweeps
 from lab import words
 from lab.controls import SLIDERS
 from lab.deeds import deed_button
@@ -85,7 +85,9 @@ def render_sweep_view(corpus: Corpus, config: RunConfig) -> None:
                 "Shown in each cell", MEASURES, default="loss", required=True, key="sweep_measure",
                 persist_state="session",
             ) or "loss"  # fmt: skip
-        assert standing is not None
+            assert standing is not None
+            if not standing.ticks:
+                _render_deleting(sweeps[shown])
         ticks = 1.0 if standing.ticks else None
         st.fragment(render_standing, run_every=ticks)(sweeps[shown], measure, standing)
 
@@ -183,6 +185,10 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     if can_resume:
         deed_button("Resume", "play_arrow", partial(service.start_sweep, sweep_id),
                     key="sweep_resume")  # fmt: skip
+    if standing and standing.failed:
+        deed_button("Try failed again", "replay", partial(_try_again, standing), key="sweep_retry",
+                    primary=False, help_text="Each from where it was saved last. A run that "
+                    "diverged will do so again: it wants a smaller learning rate.")  # fmt: skip
     deed_button(
         "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
         primary=not (can_stop or can_resume),
@@ -199,6 +205,33 @@ def _start(plan: Plan, corpus: Corpus) -> None:
     sweep = enter_sweep(the_lab(), plan.base, corpus, plan.x, plan.y)
     the_service().start_sweep(sweep.id)
     st.session_state[_SHOWN] = sweep.id
+
+
+def _try_again(standing: Standing) -> None:
+    """Take one step of each run that failed; the sweep then takes them up, one after the other.
+
+    Raises LabError when none of them can be taken up.
+    """
+    refused = []
+    for run_id in standing.failed:
+        try:
+            the_service().step(run_id)
+        except LabError as error:  # its checkpoints cannot be read, say
+            refused.append(error)
+    if len(refused) == len(standing.failed):
+        raise refused[0]
+    the_service().start_sweep(standing.sweep_id)
+
+
+def _render_deleting(sweep: Sweep) -> None:
+    """Away with a sweep, behind a second click that says what will be gone."""
+    with st.popover("Delete …", icon=":material/delete:", key="sweep_deleting"):
+        st.write(
+            f"This deletes the sweep {plain(sweep.name)}. Its runs go into the bin, from where "
+            "each can come back by itself; the grid cannot."
+        )
+        deed_button("Delete the sweep", "delete", partial(delete_sweep, the_lab(), sweep),
+                    key="sweep_delete", primary=False)  # fmt: skip
 
 
 def _render_cost(plan: Plan, waited: bool) -> None:

@@ -15,6 +15,7 @@ from core.corpus import Corpus
 from core.records import RunRecord
 from lab.deeds import deed_button
 from lab.drafts import new_seed
+from lab.labels import in_a_sentence
 from lab.plain import plain
 from lab.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.training.branching import ask_for_branch
@@ -80,8 +81,8 @@ def _render_play(bench: Bench) -> None:
     if restart:
         deed_button(
             "New changes: restart", "restart_alt", lambda: _restart(bench), key="train_restart",
-            help_text=f"Starts a new run with {', '.join(bench.changed)} as on the left. The run "
-            "on the bench is saved and stays among the runs.",
+            help_text=f"Starts a new run with {', '.join(map(in_a_sentence, bench.changed))} as on "
+            "the left. The run on the bench is saved and stays among the runs.",
         )  # fmt: skip
     if run and bench.live and bench.ours:
         deed_button(

@@ -160,7 +160,7 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     wait_for_status(window, lab_home, "running")
     wait_for_step(window, lab_home, saved_at + 3)
     events = Lab(lab_home).store.events(only_run(lab_home).id)
-    assert [(e.kind, e.iter) for e in events] == [("resumed", saved_at)]
+    assert [(e.kind, e.iter) for e in events] == [("machine", 0), ("resumed", saved_at)]
     window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
     click(window, "train_stop")
     wait_for_status(window, lab_home, "finished")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.differences import say_difference, settings_diff
+from core.differences import settings_diff
 from core.health import KINDS
 from core.lab import Lab
 from core.notes import verdict
 from core.records import RunRecord
 from core.reference import reference_lines
+from lab.labels import say_change
 from tests.browser.conftest import NewPage, Server, Window
 from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
 from tests.helpers import assert_same_run, wait_until
@@ -96,7 +97,7 @@ def test_a_walk_from_start_to_branch_keeps_one_chart_and_an_early_zoom(
     [change] = Lab(lab_home).store.changes(first.id)
     assert change.settings["learning_rate"] == (1e-3, 3e-4)
     window.page.wait_for_function(
-        "chart => chart.layout.annotations.some(a => a.text.includes('learning_rate'))", arg=chart
+        "chart => chart.layout.annotations.some(a => a.text.includes('learning rate'))", arg=chart
     )
     assert not is_button(window, "train_restart")
 
@@ -194,6 +195,7 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
     window.open(f"{server.url}/train?n_layer=1&n_embd=16&n_head=1&batch_size=2&max_iters=100")
     click(window, "train_start")
     window.wait_until(lambda: [r.status for r in Lab(lab_home).runs()] == ["finished"], "the first")
+    height = window.page.locator(".st-key-answers").evaluate("box => box.offsetHeight")
     move(window, "block_size", "ArrowLeft")
     wait_for_button(window, "train_start")
     window.wait_idle()
@@ -212,12 +214,16 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
         said.is_good.text,
         said.still_learning.text,
         said.overfitting.text,
-        f"{say_difference(difference)}: {by:.3f} nats",
+        f"{say_change(difference)}: {by:.3f} nats",
         f"step {run.iter} of {run.max_iters}",
     ]
     assert said.is_good.value == min(e.val_loss_nats for e in estimates)
     assert f"{said.is_good.value:.3f}" in expected[0]
     answers = window.page.locator(".st-key-answers")
+    fits = """box => [...box.querySelectorAll('p')].every(
+      p => p.getBoundingClientRect().bottom <= box.getBoundingClientRect().bottom)"""
+    assert answers.evaluate(fits)
+    assert answers.evaluate("box => box.offsetHeight") == height
     for text in expected:
         answer = answers.get_by_text(text.replace("->", "→"))
         answer.wait_for()

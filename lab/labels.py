@@ -1,0 +1,55 @@
+"""What the pages call the settings of a run, and how they say that one is another. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.differences import Difference, say_difference
+
+LABELS = {
+    "block_size": "Block size",
+    "n_head": "Heads",
+    "n_layer": "Layers",
+    "n_embd": "Width",
+    "learning_rate": "Learning rate",
+    "max_iters": "Steps",
+    "batch_size": "Batch",
+    "dropout": "Dropout",
+    "block": "Block",
+    "optimizer": "Optimiser",
+    "ngrams": "n-gram tables",
+    "schedule": "Schedule",
+    "seed": "Seed",
+    "threads": "CPU threads",
+    "corpus": "Corpus",
+    "preset": "Start from",
+    "recipe": "Recipe",
+    "level": "Simple or all",
+    "model": "Model",
+    "weight_decay": "Weight decay",
+    "grad_clip": "Gradient clipping",
+}
+"""As the controls are labelled; a setting without a control is called as in the code."""
+
+
+def label_of(name: str) -> str:
+    """What a setting is called beside its control."""
+    return LABELS.get(name, name)
+
+
+def in_a_sentence(name: str) -> str:
+    """What a setting is called in running text: CPU stays CPU."""
+    label = label_of(name)
+    return label if label[:2].isupper() else label.lower()
+
+
+def plain_seed(difference: Difference) -> Difference:
+    """A seed is a name and no quantity: its thousands are not set apart."""
+    if difference.name != "seed":
+        return difference
+    return replace(difference, before=str(difference.before), after=str(difference.after))
+
+
+def say_change(difference: Difference) -> str:
+    """One difference in words: "block size 32 -> 64"."""
+    return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
