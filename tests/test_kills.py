@@ -24,6 +24,11 @@ from tests.helpers import assert_equal_states, assert_same_run, train
 from tests.recipes import RUNS, config_of
 
 N_KILLS = 4
+CASES = [
+    *((name, "float32") for name in RUNS),
+    ("classic", "bfloat16"),
+    ("classic with muon", "bfloat16"),
+]
 
 
 def test_every_model_optimizer_and_schedule_is_here() -> None:
@@ -68,11 +73,11 @@ def start(nursery: Any, lab: Lab, run_id: str) -> BaseProcess:
     return child
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
-    name: str, nursery: Any, lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+    name: str, dtype: str, nursery: Any, lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = config_of(name, len(corpus.vocabulary))
+    config = config_of(name, len(corpus.vocabulary), dtype=dtype)
     whole, killed = (lab.create_run(config, corpus) for _ in range(2))
     dice = random.Random(name)
     n_killed = 0
