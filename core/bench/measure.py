@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is measured. The defaults take about ten minutes on two cores."""
+    """How much is measured. The defaults take two to ten minutes on two cores."""
 
     n_checked: int = 20
     """Steps over which the losses of the two are compared before anything is timed."""
