@@ -58,7 +58,7 @@ def test_a_line_says_what_numbers_depend_on() -> None:
 
 def test_on_a_gpu_no_threads_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: True)
     for n_threads in (1, 2):
         torch.set_num_threads(n_threads)
         assert machine_line(small_config("bigram", 9, device="auto"), 1) == "cuda, bfloat16"

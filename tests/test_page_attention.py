@@ -72,13 +72,14 @@ def test_a_bigram_run_has_no_attention_and_that_is_said(pages: Lab, plots: Plots
 
 
 def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> None:
-    run = pages.run(finished(pages, learning_rate=0.5, max_iters=60))
+    rising = dict(learning_rate=3.0, warmup_iters=60, schedule="constant", max_iters=60)
+    run = pages.run(finished(pages, **rising))
     app = open_page("attention")
     assert f"best checkpoint, step {run.best_iter}" in said(app)
     best = plots.figures[ONE].data[0].z
     app.segmented_control(key="attention_checkpoint").set_value("last").run()
     assert "last checkpoint, step 60" in said(app)
-    assert run.best_iter != 60, "the rate is so high that the run gets worse again"
+    assert run.best_iter != 60, "the rate rises until the run gets worse again"
     assert not np.array_equal(best, plots.figures[ONE].data[0].z, equal_nan=True)
 
 

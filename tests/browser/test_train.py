@@ -116,6 +116,7 @@ def test_a_walk_from_start_to_branch_keeps_one_chart_and_an_early_zoom(
     window.wait_until(lambda: newest(lab_home).status == "paused", "it is held")
     wait_for_button(window, "train_resume")
     held_at = newest(lab_home).iter
+    window.wait_idle()
     click(window, "train_step")
     window.wait_until(lambda: newest(lab_home).iter == held_at + 1, "one step")
 
