@@ -261,6 +261,6 @@ def test_a_link_opens_the_same_view_for_somebody_else(
     thumb = other.page.locator("[class*='st-key-train_block_size'] input[type=range]").first
     assert thumb.get_attribute("aria-valuetext") == "16"
     title = "chart => chart.layout.yaxis.title.text"
-    assert other.page.eval_on_selector(CHART, title) == "loss (bits per character)"
+    assert the_chart(other).evaluate(title) == "loss (bits per character)"
     other.page.get_by_text(newest(lab_home).name).first.wait_for()
     assert other.errors == []
