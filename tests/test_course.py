@@ -19,6 +19,7 @@ from core.service import TrainingService
 from tests.helpers import (
     CommandLine,
     assert_same_run,
+    killed_run,
     small_config,
     small_run,
     start_run,
@@ -188,13 +189,7 @@ def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus)
 
 
 def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> None:
-    run_id = small_run(lab, corpus)
-    run = ActiveRun(lab.home, lab.store, run_id)
-    run.advance(60.0, until=15)
-    run.pause()
-    run.advance(60.0, until=18)
-    run.set_status("running")
-    run.close()
+    run_id = killed_run(lab, corpus)
     ActiveRun(lab.home, lab.store, run_id).close()
     machine, event = lab.store.events(run_id)
     assert (machine.kind, machine.iter) == ("machine", 0)

@@ -93,12 +93,18 @@ def test_a_run_that_went_out_comes_back_as_a_run(
     assert text[0] == text[1]
 
 
+def brought_back(cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path) -> int:
+    """Import a run as "back" and train it for 30 more steps; returns the step of the import."""
+    files = exported(cli, trained(lab, corpus), "safetensors", tmp_path)
+    step: int = cli.ok("import", files["model.safetensors"], "--name", "back")["iter"]
+    cli.ok("resume", "back", "--max_iters", step + 30)
+    return step
+
+
 def test_a_branch_cannot_begin_before_the_import(
     cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
 ) -> None:
-    files = exported(cli, trained(lab, corpus), "safetensors", tmp_path)
-    step = cli.ok("import", files["model.safetensors"], "--name", "back")["iter"]
-    cli.ok("resume", "back", "--max_iters", step + 30)
+    step = brought_back(cli, lab, corpus, tmp_path)
     before = lab.runs(), files_under(lab.home.path)
     said = f"back was imported at step {step}; steps before that cannot be taken again"
     for at in (0, step - 1):
@@ -116,9 +122,7 @@ def test_a_branch_cannot_begin_before_the_import(
 def test_without_the_checkpoint_of_the_import_a_branch_begins_at_the_next(
     cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
 ) -> None:
-    files = exported(cli, trained(lab, corpus), "safetensors", tmp_path)
-    step = cli.ok("import", files["model.safetensors"], "--name", "back")["iter"]
-    cli.ok("resume", "back", "--max_iters", step + 30)
+    step = brought_back(cli, lab, corpus, tmp_path)
     kept = CheckpointFolder(lab.home.run_folder(lab.run("back").id))
     for each in kept.iters()[:-1]:
         kept.path(each).unlink()

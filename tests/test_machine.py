@@ -16,6 +16,7 @@ from core.run import ActiveRun
 from core.service import TrainingService
 from tests.helpers import (
     CommandLine,
+    killed_run,
     small_config,
     small_run,
     start_run,
@@ -125,13 +126,7 @@ def test_a_resume_on_other_threads_says_so(lab: Lab, corpus: Corpus) -> None:
 def test_steps_that_another_number_of_threads_takes_again_are_not_called_the_same(
     lab: Lab, corpus: Corpus
 ) -> None:
-    run_id = small_run(lab, corpus)
-    run = ActiveRun(lab.home, lab.store, run_id)
-    run.advance(60.0, until=15)
-    run.pause()
-    run.advance(60.0, until=18)
-    run.set_status("running")
-    run.close()
+    run_id = killed_run(lab, corpus)
     torch.set_num_threads(2)
     ActiveRun(lab.home, lab.store, run_id).close()
     said = resumed(lab, run_id)

@@ -7,13 +7,12 @@ from typing import Any
 import streamlit as st
 
 from core.config import SCHEDULES, help_line
-from core.course import Course, with_learning_rate
 from core.errors import LabError
 from core.records import RunRecord
 from lab.controls import SLIDERS
 from lab.labels import label_of
 from lab.plain import plain
-from lab.state import choose_run, the_lab, the_service
+from lab.state import choose_run, the_service
 
 _VALUES: dict[str, tuple[Any, ...]] = {
     s.name: s.values for s in SLIDERS if s.name in ("learning_rate", "batch_size", "max_iters")
@@ -64,9 +63,6 @@ def _dialog(run: RunRecord, step: int) -> None:
             format_func=_said, key=f"branch_value_{name}", help=help_line(name),
         )  # fmt: skip
         changes = {name: value}
-        if name == "learning_rate":
-            there = Course(run.config, the_lab().store.changes(run.id)).at(int(at))
-            changes = dict(with_learning_rate(there, float(value)))
     if st.button("Branch", type="primary", icon=":material/call_split:", key="branch_go"):
         try:
             child = the_service().branch(run.id, int(at), changes)
