@@ -25,6 +25,7 @@ from core.corpus import Corpus
 from core.devices import pick_device, pick_dtype
 from core.errors import ConfigError
 from core.models import count_params
+from core.models.attention import is_written_out
 from core.models.ngrams import table_sizes
 from core.optim import MUON_STEPS
 from core.presets import resolve
@@ -133,14 +134,15 @@ def activation_bytes(config: RunConfig) -> int:
     C, L, V = model.n_embd, model.n_layer, model.vocab_size
     if model.model == "bigram":
         return _FLOAT_BYTES * _n_tokens(config) * V
-    in_half = dtype_of(config) == torch.bfloat16
+    dtype = dtype_of(config)
+    in_half = dtype == torch.bfloat16
     if model.model == "attention":
         numbers = _KEPT_WIDTHS_ATTENTION * C + V
     else:
         numbers = L * (_KEPT_WIDTHS[model.block] * C + model.n_head) + 2 * C + V
     kept = _FLOAT_BYTES * numbers * (_HALF_KEEPS if in_half else 1.0)
-    if pick_device(config.train.device).type == "cpu" and (in_half or model.dropout):
-        # Attention is written out: its weights, and what dropout leaves of them, and the masks.
+    if is_written_out(pick_device(config.train.device), dtype, model.dropout):
+        # Attention's weights, and what dropout leaves of them, and the masks.
         weights = model.block_size * model.n_head * (3 if model.dropout else 1)
         masks = 2 * C if model.dropout else 0
         kept += _FLOAT_BYTES * L * (weights + masks) * (0.5 if in_half else 1.0)
