@@ -8,6 +8,7 @@ import torch
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import LabError
+from core.meaning import loss_in
 from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
@@ -37,7 +38,6 @@ from lab.training.run_view import render_run_view
 from lab.training.runs_view import render_runs_view
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
-from lab.training.units import loss_in
 
 CONTROLS_WIDTH_PX = 330
 _SEEN = "train_seen_statuses"
