@@ -68,24 +68,27 @@ def unsure_change(before_nats: float, after_nats: float) -> str:
     share = math.expm1(min(after_nats - before_nats, 700.0))
     if before == after and abs(share) < 0.005:
         return f"both {unsure_among(after_nats)}"
-    word = "fewer" if share < 0 else "more"
-    return f"{unsure_among(before_nats)} -> {after}, {_percent(share)} {word}"
+    said = f"{unsure_among(before_nats)} -> {after}"
+    if share >= 9.0:  # a percentage says nothing any more
+        return said
+    return f"{said}, {_percent(share)} {'fewer' if share < 0 else 'more'}"
 
 
 def size_of(difference_nats: float, in_bits: bool = False) -> str:
     """What a difference comes to wherever the loss stands, at a character and over a line."""
     share = math.expm1(-difference_nats)
     times = math.exp(min(difference_nats * LINE_LENGTH, 700.0))
-    often = f"{_few(times)} times" if times < 1e6 else "more than a million times"
     return (
         f"{loss_in(difference_nats, in_bits)} less is {_percent(share)} fewer characters to choose "
         f"among at every place, and a line of {LINE_LENGTH} characters that somebody wrote "
-        f"becomes {often} as likely"
+        f"becomes {_few(times)} times as likely"
     )
 
 
 def _few(number: float) -> str:
     """A number of characters as one can imagine it: 3.7, 12, 1,024."""
+    if number >= 1e6:
+        return "more than a million"
     return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
 
 

@@ -17,7 +17,7 @@ from core.records import Estimate, RunRecord, on_text
 from core.spelling import WRITTEN_LENGTH, WrittenWords
 from lab import words
 from lab.plain import plain
-from lab.state import the_lab, written_words
+from lab.state import kept_step, the_lab, written_words
 
 MAX_RUNGS, APART_NATS = 6, 0.12
 """So many texts are shown at most, and none that lies closer to another by its loss."""
@@ -65,13 +65,16 @@ def render_panel(
 
 
 def _render_words(run: RunRecord, step: int, nats: float) -> None:
+    kept = kept_step(run.id, step)
+    if kept is None:  # a run that was imported
+        return
     try:
-        counted = written_words(run.id, step, nats)
-    except LabError as error:  # thinned out, or the text is gone
+        counted = written_words(run.id, kept, nats)
+    except LabError as error:
         st.caption(f"How much of it is words cannot be counted: {plain(str(error))}")
         return
     if counted:
-        st.markdown(words_said(counted, step))
+        st.markdown(words_said(counted, kept))
 
 
 def words_said(counted: WrittenWords, step: int) -> str:
