@@ -13,8 +13,8 @@ import numpy as np
 
 from core.course import Course
 from core.differences import Difference, say_reading, settings_diff
-from core.findings import verdict
-from core.meaning import loss_in, size_of, unsure_change
+from core.findings import Standing, verdict
+from core.meaning import loss_in, right_chance, size_of, unsure_among, unsure_change
 from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
 from core.verdicts import answers_on
@@ -73,12 +73,24 @@ def answers(
     found = verdict(now.estimates, now.steps, references, run.max_iters)
     said = answers_on(found, references, in_bits)
     return [
-        Answer("Is it good?", said.is_good),
+        Answer("Is it good?", said.is_good, *_how_good(found.standing, in_bits)),
         Answer("Still learning?", said.still_learning),
         Answer("Overfitting?", said.overfitting),
         since(now, before, in_bits),
         Answer("Done when?", words.progress(run)),
     ]
+
+
+def _how_good(standing: Standing | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:
+    """What stands behind the first answer: how large its losses feel."""
+    if standing is None:
+        return "", ()
+    now, best = standing.now.val_loss_nats, standing.best.val_loss_nats
+    said = [f"now, at {loss_in(now, in_bits)}: {unsure_among(now)}, {right_chance(now)} on average"]
+    if not standing.is_at_its_best:
+        at = f"at best, at step {standing.best.iter:,} ({loss_in(best, in_bits)})"
+        said.append(f"{at}: {unsure_among(best)}")
+    return "how much is that?", (*said, size_of(0.1, in_bits))
 
 
 # --- since the last run ---------------------------------------------------------------------------
