@@ -273,7 +273,7 @@ def test_behind_a_text_stands_what_other_losses_write_and_how_much_of_it_is_word
     app = open_page("train")
     app.selectbox(key="train_run").set_value(run.id).run()
     n_texts = len(app.code)
-    assert "What other losses write" not in texts(app)  # nothing is made before somebody asks
+    assert "What runs of this lab wrote" not in texts(app)  # nothing is made before somebody asks
     app.session_state["train_how_good"] = True
     app.run()
     assert not app.exception

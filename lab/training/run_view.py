@@ -204,13 +204,12 @@ def _render_writing(
     samples = {s.iter: s.text for s in the_lab().store.samples(run.id) if s.iter in known}
     if not samples:
         return
-    about, panel, scrubber = st.columns([8, 3, 4], vertical_alignment="center", gap="medium")
+    about, scrubber = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with scrubber:
         step = _picked_step(run.id, list(samples))
     about.caption(about_sample(step, estimates, in_bits))
-    with panel:
-        render_panel(run, step, estimates, others, in_bits)
     st.code(samples[step], language=None, wrap_lines=True, height=SAMPLE_PX)
+    render_panel(run, step, estimates, others, in_bits)
 
 
 def _picked_step(run_id: str, steps: list[int]) -> int:
