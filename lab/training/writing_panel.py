@@ -88,7 +88,7 @@ def words_said(counted: WrittenWords, step: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 # --- what other losses write ----------------------------------------------------------------------
