@@ -152,8 +152,11 @@ def _reads(raw: bytes, encoding: str) -> bool:
 
 
 def _is_text(text: str) -> bool:
-    """No text holds a null, and none half a character."""
-    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in set(text))
+    """No text holds a null, and none half a character, which cannot be written as UTF-8."""
+    try:
+        return b"\x00" not in text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
 
 
 def _usual(codec: str) -> str:

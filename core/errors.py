@@ -31,7 +31,10 @@ class CorpusError(LabError):
 
 
 class EncodingError(CorpusError):
-    """A text in another encoding than UTF-8; `likely` holds those it may be in, the likeliest first."""
+    """A text in another encoding than UTF-8.
+
+    `likely` holds the encodings that it may be in, the likeliest first.
+    """
 
     def __init__(self, message: str, likely: tuple[str, ...]) -> None:
         super().__init__(message)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -37,6 +38,9 @@ MAX_NAME = 64
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
+
+BINNED = re.compile(r"([A-Za-z0-9_-]+)\.([0-9]+)\.txt")
+"""A text in the bin: its name, and when it was deleted (ns): one name may be there twice."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that will come (None: not known)."""
@@ -79,8 +83,13 @@ class CorpusLibrary:
         """The text that a run learned from, and no other. Raises CorpusError when it is gone."""
         if name not in self.names():
             raise CorpusError(
-                f"The corpus {name!r} that this run learned from is gone. Add the same text again "
-                "under that name to go on."
+                f"The corpus {name!r} that this run learned from is gone. "
+                + (
+                    f"It is in the bin: `python -m core corpus restore {name}` or the Corpus page "
+                    "brings it back."
+                    if name in map(binned_name, self.in_bin())
+                    else "Add the same text again under that name to go on."
+                )
             )
         corpus = self.load(name)
         if corpus.fingerprint != fingerprint:
@@ -117,6 +126,49 @@ class CorpusLibrary:
         """Add the text in a file; see `add`."""
         raw = read_bytes(path)
         return self.add(name, raw, path.name, encoding=encoding, fold_rare=fold_rare)
+
+    # --- the bin ----------------------------------------------------------------------------------
+
+    def bin(self, name: str) -> None:
+        """Put a text into the bin. Raises CorpusError for the shipped one, or when there is none.
+
+        What depends on it is for the caller to say; see `Lab.bin_corpus`.
+        """
+        if name == SHIPPED:
+            raise CorpusError(f"{SHIPPED} is shipped with the lab and cannot be deleted.")
+        self.load(name)
+        self._home.corpora_bin.mkdir(exist_ok=True)
+        self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
+
+    def in_bin(self) -> list[Path]:
+        """The files of the texts in the bin, the one deleted last first; see `binned_name`."""
+        files = [p for p in self._home.corpora_bin.glob("*.txt") if BINNED.fullmatch(p.name)]
+        return sorted(files, key=lambda path: int(path.name.split(".")[1]), reverse=True)
+
+    def restore(self, name: str) -> str:
+        """Take the text of that name that was deleted last out of the bin, and return its name.
+
+        Where the name has gone to another text, it gets a number. Raises CorpusError when there is
+        no such text in the bin.
+        """
+        path = next((p for p in self.in_bin() if binned_name(p) == name), None)
+        if path is None:
+            there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
+            raise CorpusError(f"There is no corpus {name!r} in the bin; there: {there}.")
+        taken = {there.casefold() for there in self.names()}
+        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_NAME)
+        path.replace(self.path(free))
+        return free
+
+    def empty_bin(self) -> int:
+        """Delete the texts in the bin for good; returns how many bytes that frees."""
+        freed = 0
+        for path in self.in_bin():
+            freed += path.stat().st_size
+            path.unlink(missing_ok=True)
+        return freed
+
+    # --- by their content -------------------------------------------------------------------------
 
     def name_of(self, fingerprint: str, at_best: str) -> str | None:
         """Which corpus is the text with this fingerprint; `at_best`, where several are."""
@@ -166,6 +218,11 @@ class CorpusLibrary:
             )
         if not same:
             write_atomically(self.path(name), text.encode("utf-8"))
+
+
+def binned_name(path: Path) -> str:
+    """What a text in the bin was called."""
+    return path.name.split(".")[0]
 
 
 def check_name(name: str) -> None:

@@ -126,4 +126,4 @@ def percent(share: float) -> str:
     """A share of a text: 26 %, 0.3 %, under 0.1 %."""
     if 0 < share < 0.0005:
         return "under 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if share < 0.0995 else f"{share:.0%}".replace("%", " %")
+    return f"{share * 100:.{0 if share >= 0.0995 else 1}f} %"

@@ -66,8 +66,8 @@ class Tables:
         every, V = loaded.vocabulary.characters, len(loaded.vocabulary)
         kept = torch.arange(V)
         if V > MAX_SHOWN:
-            shown = "".join(most_frequent(corpus, SHOWN_OF_MANY) if corpus else every[:SHOWN_OF_MANY])
-            kept = loaded.vocabulary.encode(shown).sort().values
+            shown = most_frequent(corpus, SHOWN_OF_MANY) if corpus else every[:SHOWN_OF_MANY]
+            kept = loaded.vocabulary.encode("".join(shown)).sort().values
         characters = loaded.vocabulary.decode(kept)
         learned = compact(transition_probabilities(loaded.model, kept))
         if corpus is None:

@@ -130,7 +130,8 @@ def text_view(
 
     `alt` names the text for screen readers. `hint` stands where the text will be while there is
     none. A text that only grew is added to, not drawn anew: a reader may scroll in it meanwhile.
-    A character that takes no ink has its sign before it, and a mark with nothing to sit on a circle.
+    A character that takes no ink has its sign before it, and a mark with nothing to sit on has a
+    circle.
     """
     added = "".join(record.character for record in records)
     _TEXT_VIEW(
@@ -139,7 +140,7 @@ def text_view(
         data={
             "prompt": prompt,
             "added": added,
-            "signs": _signs(added, records),
+            "signs": _signs(records),
             "stand_ins": stand_ins(prompt + added),
             "probabilities": [round(record.probability, 4) for record in records],
             "ranks": [record.rank for record in records],
@@ -153,10 +154,11 @@ def text_view(
     )
 
 
-def _signs(added: str, records: Sequence[TokenRecord]) -> dict[str, tuple[str, str]]:
-    """Sign and name of every character that the reader can point at or that is named beside it."""
-    named = {c for r in records for rivals in (r.believed, r.offered) for c, _ in rivals}
-    return {c: (sign_of(c), name_of(c)) for c in sorted(named.union(added))}
+def _signs(records: Sequence[TokenRecord]) -> dict[str, tuple[str, str]]:
+    """Sign and name of each character that the reader can point at or that is named beside it."""
+    rivals = {c for record in records for c, _ in (*record.believed, *record.offered)}
+    every = rivals.union(record.character for record in records)
+    return {character: (sign_of(character), name_of(character)) for character in sorted(every)}
 
 
 def stand_ins(text: str) -> dict[int, str]:
