@@ -32,6 +32,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
+MAX_VOCABULARY = 1_000_000
 FIRST_ESTIMATE = 16
 """The earliest step after the start at which the loss is estimated out of turn."""
 SAMPLE_LENGTH = 120
@@ -80,7 +81,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
             raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {self.model!r}.")
-        _need_whole("vocab_size", self.vocab_size, 2, 1_000_000)
+        _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
         if "n_embd" in MODEL_SETTINGS[self.model]:
             _need_whole("n_layer", self.n_layer, 1, 48)

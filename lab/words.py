@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from core.characters import sign_of, signs_of
 from core.records import RunRecord, RunStatus
 
-VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 STATUS: dict[RunStatus, str] = {
     "queued": "waiting its turn",
     "running": "running",
@@ -18,13 +18,13 @@ STATUS: dict[RunStatus, str] = {
 
 
 def visible(character: str) -> str:
-    """A character as one can see it: space, newline and tab get a sign."""
-    return VISIBLE.get(character, character)
+    """A character as one can see it, by the one rule of `core.characters`."""
+    return sign_of(character)
 
 
 def visible_all(text: str) -> list[str]:
     """Each character of a text, all of them visible."""
-    return [visible(character) for character in text]
+    return signs_of(text)
 
 
 def count(number: float) -> str:

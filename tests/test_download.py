@@ -14,7 +14,8 @@ import pytest
 from core import library
 from core.errors import CorpusError
 from core.lab import Lab
-from core.library import MAX_BYTES, ORIGINAL, SHIPPED
+from core.library import ORIGINAL, SHIPPED
+from core.texts import MAX_BYTES
 from tests.helpers import CommandLine, files_under, play
 
 BODY = play(200_000).encode()

@@ -18,12 +18,20 @@ from lab.figures.heatmaps import (
     thinning,
 )
 from lab.head_words import PATTERN_RULES, corner_label, habit_sentence, hover_text
-from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.pickers import (
+    example_text,
+    follow,
+    load_model,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain, quoted
 from lab.state import chosen_run, palette, the_lab
 from lab.words import visible
 
-EXAMPLE = "To be, or not to be, that is the question"
+EXAMPLE_LENGTH = 40
 MAX_SHOWN = 128
 """More characters than this cannot be told apart in a map."""
 ALL_HEADS_PX, ONE_HEAD_PX = 500, 700
@@ -49,7 +57,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run, which = _pick(with_heads)
         loaded = load_model(run, which) if run else _before_any_run()
-        text = _render_text_box(loaded)
+        text = _render_text_box(run, loaded)
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
         _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
@@ -100,19 +108,12 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
         )
 
 
-def _render_text_box(loaded: LoadedModel) -> str:
-    if _TEXT not in st.session_state:
-        st.session_state[_TEXT] = _example(loaded)
+def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:
+    suggest(_TEXT, example_text(run, loaded, EXAMPLE_LENGTH))
     return st.text_input(
         "Text to look at", key=_TEXT, persist_state="session",
         help=f"This model sees {loaded.model.config.block_size} characters at most.",
     )  # fmt: skip
-
-
-def _example(loaded: LoadedModel) -> str:
-    """A text of characters that the model knows."""
-    known = loaded.vocabulary
-    return known.characters[:32] if known.unknown(EXAMPLE) else EXAMPLE
 
 
 def _is_readable(text: str, loaded: LoadedModel) -> bool:
@@ -137,7 +138,10 @@ def _is_long_enough(seen: str) -> bool:
 
 def _drop_unknown(loaded: LoadedModel) -> None:
     readable = loaded.vocabulary.drop_unknown(st.session_state[_TEXT])
-    st.session_state[_TEXT] = readable if readable.strip() else _example(loaded)
+    if readable.strip():
+        st.session_state[_TEXT] = readable
+    else:  # then an example takes its place
+        del st.session_state[_TEXT]
 
 
 # --- the maps -------------------------------------------------------------------------------------

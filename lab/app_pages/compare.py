@@ -18,7 +18,7 @@ from lab.components.live_plot import live_plot
 from lab.components.text_view import text_view
 from lab.figures.losses import X_TITLES, LossCurve, XAxis, loss_figure
 from lab.palette import Palette
-from lab.pickers import load_model, run_label
+from lab.pickers import load_model, opening_for, run_label, suggest
 from lab.plain import plain
 from lab.state import curve_of, is_live, palette, the_lab
 from lab.writing import Writing
@@ -30,7 +30,6 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 ACROSS = 3
 """Texts side by side."""
 TICK_S = 0.25
-OPENING = "ROMEO:\n"
 
 _CHOSEN, _TOUCHED = "compare_runs", "compare_touched"
 _SHEETS, PROMPT = "compare_sheets", "compare_prompt"
@@ -201,7 +200,7 @@ def _render_writing(runs: list[RunRecord]) -> None:
     sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
     writes = any(sheet.writing and not sheet.writing.snapshot().over for sheet in sheets)
     start = SampleConfig()
-    st.session_state.setdefault(PROMPT, _opening(runs))
+    suggest(PROMPT, _opening(runs))
     prompt_column, *columns = st.columns([4, 2, 2, 2], vertical_alignment="top")
     prompt = prompt_column.text_area(
         "Prompt", key=PROMPT, height=72, max_chars=2_000, persist_state="session",
@@ -238,7 +237,8 @@ def _opening(runs: list[RunRecord]) -> str:
         known = [load_model(run, "best").vocabulary for run in runs]
     except LabError:  # said when the reader asks that run to write
         return ""
-    return "" if any(vocabulary.unknown(OPENING) for vocabulary in known) else OPENING
+    openings = map(opening_for, runs)
+    return next((text for text in openings if not any(v.unknown(text) for v in known)), "")
 
 
 def _sheet(run: RunRecord, prompt: str, config: SampleConfig) -> Sheet:

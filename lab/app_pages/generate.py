@@ -8,18 +8,24 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.config import SampleConfig, help_line
-from core.errors import LabError, PromptError
+from core.errors import PromptError
 from core.lab import LoadedModel, Which
 from core.records import RunRecord
 from lab import words
 from lab.components.text_view import text_view
-from lab.pickers import load_model, pick_checkpoint, pick_run, untrained_model
+from lab.pickers import (
+    load_model,
+    opening_for,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain
 from lab.state import palette, the_lab
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 
 TICK_S = 0.25
-OPENING = "ROMEO:\n"
 
 # Keys of widgets that a button changes, and what the session keeps of the page.
 PROMPT, SEED = "generate_prompt", "generate_seed"
@@ -56,7 +62,7 @@ def main() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         run, which = _pick(the_lab().runs())
-        _set_opening(run, which)
+        _set_opening(run)
         prompt = st.text_area(
             "Prompt", key=PROMPT, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
             help="What the model continues. Empty: it begins with a new line.",
@@ -99,15 +105,10 @@ def _load(run: RunRecord | None, which: Which) -> LoadedModel:
     return untrained_model("transformer", the_lab().library.load())
 
 
-def _set_opening(run: RunRecord | None, which: Which) -> None:
+def _set_opening(run: RunRecord | None) -> None:
     """A first prompt, and a first seed, that the reader may change."""
     st.session_state.setdefault(SEED, SampleConfig().seed)
-    if PROMPT not in st.session_state:
-        try:
-            unknown = _load(run, which).vocabulary.unknown(OPENING)
-        except LabError:  # said when the reader asks this run to write
-            unknown = OPENING
-        st.session_state[PROMPT] = "" if unknown else OPENING
+    suggest(PROMPT, opening_for(run))
 
 
 def _settings(run: RunRecord | None) -> SampleConfig:
