@@ -12,10 +12,8 @@ from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
-from lab.components.live_plot import live_plot
 from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
-from lab.figures.schedules import schedule_figure
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
 from lab.state import (
@@ -23,7 +21,6 @@ from lab.state import (
     View,
     draft_is_of,
     is_live,
-    palette,
     run_on_the_bench,
     the_calibration,
     the_lab,
@@ -35,6 +32,7 @@ from lab.training.branching import render_branch_dialog
 from lab.training.race_view import render_race_view
 from lab.training.run_view import render_run_view
 from lab.training.runs_view import render_runs_view
+from lab.training.schedule_view import render_schedule
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 from lab.training.units import loss_in
@@ -111,12 +109,7 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        live_plot(
-            schedule_figure(config.train, palette(), palette().model(model)),
-            key="schedule",
-            height_px=120,
-            alt="Learning rate over the steps of the next run",
-        )
+        render_schedule(run, config, restart=bool(_changed(run, config)))
     return corpus, config
 
 
