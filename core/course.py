@@ -79,6 +79,21 @@ class Course:
         """What holds after all changes."""
         return self.at(max((change.iter for change in self._changes), default=0))
 
+    def for_another_run(self) -> RunConfig:
+        """What a new run would begin with: all as it is by now, the schedule in its first shape.
+
+        A rate that was set past the schedule's end took `min_lr` along, and would leave it flat.
+        """
+        first, now = self.at(0).train, self.end
+        rate = now.train.learning_rate
+        if first.learning_rate == rate:
+            min_lr = first.min_lr
+        elif first.min_lr == first.learning_rate / 10:  # as `core.presets` has it
+            min_lr = rate / 10
+        else:
+            min_lr = min(rate, first.min_lr * rate / first.learning_rate)
+        return RunConfig.from_flat(now.flat() | {"min_lr": min_lr})
+
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
         """Let other settings hold from a step on; None where they hold already.
 

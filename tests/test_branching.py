@@ -130,3 +130,21 @@ def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plot
     train(small, run_id)
     app = dialog(10_000, "max_iters")
     assert branch_value(app).options == ["20,000", "50,000"]
+
+
+# --- the controls, once a run is on the bench -----------------------------------------------------
+
+
+def test_a_new_run_does_not_inherit_the_flat_end_of_another(small: Lab, plots: Plots) -> None:
+    run_id = small_run(small, small.library.load("small"), learning_rate=0.01, name="owl")
+    train(small, run_id)
+    run = ActiveRun(small.home, small.store, run_id, max_iters=50, learning_rate=0.003)
+    run.advance(60.0)
+    run.finish()
+    run.close()
+    assert small.run(run_id).config.train.min_lr == 0.003
+    app = open_page("train")
+    app.button(key="train_start").click().run()
+    train_config = small.runs()[0].config.train
+    assert (train_config.learning_rate, train_config.min_lr) == (0.003, 0.003 / 10)
+    assert (train_config.max_iters, train_config.batch_size) == (50, 4)

@@ -318,3 +318,21 @@ def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> No
     at = run.iter
     run.close()
     assert [e.iter for e in lab.store.events(run_id) if e.kind == DIVERGED] == [at]
+
+
+# --- what a new run begins with -------------------------------------------------------------------
+
+
+def test_another_run_has_the_schedule_that_this_one_began_with() -> None:
+    config = small_config("bigram", 9, learning_rate=PEAK, min_lr=LOW)
+    assert Course(config).for_another_run() == config
+    course = Course(config)
+    course.change(50, {"learning_rate": 0.003, "batch_size": 2})
+    assert course.end.train.min_lr == 0.003  # it would be flat
+    changes = {"learning_rate": 0.003, "min_lr": 0.003 / 10, "batch_size": 2}
+    assert course.for_another_run().flat() == config.flat() | changes
+    course.change(60, {"learning_rate": PEAK})
+    assert course.for_another_run().flat() == config.flat() | {"batch_size": 2}
+    steep = Course(small_config("bigram", 9, learning_rate=PEAK, min_lr=PEAK / 4))
+    steep.change(50, {"learning_rate": 0.004})
+    assert steep.for_another_run().train.min_lr == pytest.approx(0.001)

@@ -7,6 +7,7 @@ import torch
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
+from core.course import Course
 from core.errors import LabError
 from core.models import count_params
 from core.preflight import preflight
@@ -57,7 +58,7 @@ def main() -> None:
         corpus, config = _render_controls(run)
     with page.container(width="stretch", gap="small"):
         if view == "sweep":
-            render_sweep_view(corpus, config)
+            render_sweep_view(corpus, config, run)
         else:
             bench = Bench(run, config, corpus, _changed(run, config))
             render_transport(bench)
@@ -151,7 +152,8 @@ def _take_over_settings(run: RunRecord | None) -> None:
     if run is None or not draft_is_of(run.id):
         return
     draft = draft_of(run.model)
-    begin_draft(run.config, draft.start if draft else (None, "classic"))
+    course = Course(run.config, the_lab().store.changes(run.id))
+    begin_draft(course.for_another_run(), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus
