@@ -111,7 +111,11 @@ def _add_training(sub: Any) -> None:
     resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--max_iters", type=int, help="a new end for the run")
-    resume.add_argument("--learning_rate", type=float, help="go on at another peak rate")
+    resume.add_argument(
+        "--learning_rate",
+        type=float,
+        help="go on at another rate: the peak of the schedule, and past its end the rate itself",
+    )
     _add_snapshot_budget(resume)
 
 

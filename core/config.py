@@ -182,6 +182,10 @@ class TrainConfig:
         early = FIRST_ESTIMATE <= step < self.eval_interval and step & (step - 1) == 0
         return early or step % self.eval_interval == 0 or step == self.max_iters
 
+    def has_decayed(self, step: int) -> bool:
+        """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""
+        return self.schedule != "constant" and step >= self.lr_decay_iters
+
     @property
     def n_estimates(self) -> int:
         """Estimates in the whole run, the one before the first step among them."""

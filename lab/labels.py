@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.differences import Difference, say_difference
+from core.records import Change
 
 LABELS = {
     "block_size": "Block size",
@@ -32,6 +33,10 @@ LABELS = {
 """As the controls are labelled; a setting without a control is called as in the code."""
 
 
+SETTINGS_NAMED = 2
+"""Settings that are named of one change on a run's way; the rest follow from the first."""
+
+
 def label_of(name: str) -> str:
     """What a setting is called beside its control."""
     return LABELS.get(name, name)
@@ -53,3 +58,9 @@ def plain_seed(difference: Difference) -> Difference:
 def say_change(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
     return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+
+
+def say_settings(change: Change) -> str:
+    """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
+    pairs = list(change.settings.items())[:SETTINGS_NAMED]
+    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

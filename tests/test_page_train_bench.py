@@ -268,6 +268,12 @@ def test_health_is_drawn_only_when_unfolded(small: Lab, plots: Plots) -> None:
 # --- branches -------------------------------------------------------------------------------------
 
 
+def branch_value(app: AppTest) -> Any:
+    """The slider of the branch dialog."""
+    (slider,) = [w for w in app.select_slider if (w.key or "").startswith("branch_value_")]
+    return slider
+
+
 def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
     small: Lab, plots: Plots
 ) -> None:
@@ -277,7 +283,7 @@ def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
     app.run()
     assert app.number_input(key="branch_at").value == 20
     app.selectbox(key="branch_setting").set_value("weight_decay").run()
-    app.select_slider(key="branch_value_weight_decay").set_value(1.0).run()
+    branch_value(app).set_value(1.0).run()
     app.button(key="branch_go").click().run()
     assert not app.exception
     child = newest(small)

@@ -12,7 +12,16 @@ from tqdm import tqdm
 
 from core.archive import is_run_file, open_run_file
 from core.branch import branch_run
-from core.commands.common import BAR, Fields, flags, listed, progress_bar, run_fields, say
+from core.commands.common import (
+    BAR,
+    Fields,
+    flags,
+    listed,
+    progress_bar,
+    run_fields,
+    say,
+    say_rate_ahead,
+)
 from core.config import SampleConfig
 from core.errors import ExchangeError, PromptError
 from core.exchange import export_run, import_run
@@ -81,12 +90,15 @@ def rename(lab: Lab, args: Namespace) -> Fields:
 def branch(lab: Lab, args: Namespace) -> Fields:
     parent = lab.run(args.run)
     at = parent.iter if args.at is None else args.at
+    changes = flags(args)
     with progress_bar(0, at) as bar:
 
         def show(step: int) -> None:
             bar.update(step - bar.n)
 
-        record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
+        record = branch_run(lab, parent, at, changes, name=args.name, progress=show)
+    if changes.keys() & {"max_iters", "learning_rate"}:
+        say_rate_ahead(lab, record, named="learning_rate" in changes)
     return listed(lab, [record])
 
 

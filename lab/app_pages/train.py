@@ -7,15 +7,14 @@ import torch
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
+from core.course import Course
 from core.errors import LabError
 from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
-from lab.components.live_plot import live_plot
 from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
-from lab.figures.schedules import schedule_figure
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
 from lab.state import (
@@ -23,7 +22,6 @@ from lab.state import (
     View,
     draft_is_of,
     is_live,
-    palette,
     run_on_the_bench,
     the_calibration,
     the_lab,
@@ -35,6 +33,7 @@ from lab.training.branching import render_branch_dialog
 from lab.training.race_view import render_race_view
 from lab.training.run_view import render_run_view
 from lab.training.runs_view import render_runs_view
+from lab.training.schedule_view import render_schedule
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 from lab.training.units import loss_in
@@ -59,7 +58,7 @@ def main() -> None:
         corpus, config = _render_controls(run)
     with page.container(width="stretch", gap="small"):
         if view == "sweep":
-            render_sweep_view(corpus, config)
+            render_sweep_view(corpus, config, run)
         else:
             bench = Bench(run, config, corpus, _changed(run, config))
             render_transport(bench)
@@ -111,12 +110,7 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        live_plot(
-            schedule_figure(config.train, palette(), palette().model(model)),
-            key="schedule",
-            height_px=120,
-            alt="Learning rate over the steps of the next run",
-        )
+        render_schedule(run, config, restart=bool(_changed(run, config)))
     return corpus, config
 
 
@@ -158,7 +152,8 @@ def _take_over_settings(run: RunRecord | None) -> None:
     if run is None or not draft_is_of(run.id):
         return
     draft = draft_of(run.model)
-    begin_draft(run.config, draft.start if draft else (None, "classic"))
+    course = Course(run.config, the_lab().store.changes(run.id))
+    begin_draft(course.for_another_run(), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus

@@ -8,21 +8,18 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.course import Course
-from core.differences import Difference
 from core.notes import Note
-from core.records import Change, RunRecord
+from core.records import RunRecord
 from core.reference import ReferenceLine
 from lab.figures.base import MARGIN
 from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
 from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
-from lab.labels import say_change
+from lab.labels import say_settings
 from lab.state import curve_of, palette, the_lab
 from lab.training.answers import Measured
 
 ROOM = 1.015
 BUTTONS_PX = 28
-SETTINGS_NAMED = 2
-"""Settings that a mark names of a change; the rest follow from the first."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,8 @@ def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
 def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
-    marks = [Mark(c.iter, "changed", _said(c), _said(c)) for c in store.changes(run.id)]
+    said = [(change.iter, say_settings(change)) for change in store.changes(run.id)]
+    marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"
         if event.kind == "resumed":
@@ -107,8 +105,3 @@ def _marks(run: RunRecord) -> list[Mark]:
         elif event.kind == "branched":
             marks.append(Mark(event.iter, "branched", "branched", story))
     return marks
-
-
-def _said(change: Change) -> str:
-    pairs = list(change.settings.items())[:SETTINGS_NAMED]
-    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)
