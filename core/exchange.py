@@ -145,16 +145,16 @@ def _corpus_of(lab: Lab, imported: Imported, named: str | None, path: Path) -> C
         if named:
             raise
         raise ExchangeError(
-            f"The model in {path} learned from a corpus {wanted!r}, which this lab does not have. "
-            "Add it, or name one with the same characters with --corpus."
+            f"The model in {path.name} learned from a corpus {wanted!r}, which this lab does not "
+            "have. Add it, or name one with the same characters (--corpus)."
         ) from error
     n_model, n_corpus = imported.config.vocab_size, len(corpus.vocabulary)
     other_signs = imported.vocabulary is not None and imported.vocabulary != corpus.vocabulary
     if n_model != n_corpus or other_signs:
         how = f"{n_model} and {n_corpus}" if n_model != n_corpus else "as many, but other ones"
         raise ExchangeError(
-            f"The model in {path} and the corpus {corpus.name} must have the same characters, and "
-            f"have {how}. Name the corpus that it learned from with --corpus."
+            f"The model in {path.name} and the corpus {corpus.name} must have the same characters, "
+            f"and have {how}. Name the corpus that it learned from (--corpus)."
         )
     return corpus
 

@@ -175,12 +175,12 @@ def read_nanogpt(path: Path) -> Imported:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise ExchangeError(
-            f"{path} cannot be read as a checkpoint of nanoGPT: it is damaged, or holds more than "
-            "tensors and plain values, which is not loaded because it could run code."
+            f"{path.name} cannot be read as a checkpoint of nanoGPT: it is damaged, or holds more "
+            "than tensors and plain values, which is not loaded because it could run code."
         ) from error
     if not isinstance(content, dict) or not {"model", "model_args"} <= content.keys():
         raise ExchangeError(
-            f"{path} is no checkpoint of nanoGPT: it should hold `model` and `model_args`."
+            f"{path.name} is no checkpoint of nanoGPT: it should hold `model` and `model_args`."
         )
     config = _model_config(path, content["model_args"])
     weights = _our_weights(path, content["model"], config)
@@ -195,20 +195,22 @@ def read_nanogpt(path: Path) -> Imported:
 def _model_config(path: Path, args: Any) -> ModelConfig:
     needed = {"n_layer", "n_head", "n_embd", "block_size", "vocab_size"}
     if not isinstance(args, dict) or not needed <= args.keys():
-        raise ExchangeError(f"{path} does not say all of {', '.join(sorted(needed))}.")
+        raise ExchangeError(f"{path.name} does not say all of {', '.join(sorted(needed))}.")
     shape = {name: args[name] for name in (*_SHAPE, "vocab_size") if args.get(name) is not None}
     try:
         return ModelConfig(model="transformer", **shape)
     except (ConfigError, OverflowError) as error:
         raise ExchangeError(
-            f"The model in {path} is none that the lab can hold. {error}"
+            f"The model in {path.name} is none that the lab can hold. {error}"
         ) from error
 
 
 def _our_weights(path: Path, theirs: Any, config: ModelConfig) -> dict[str, Tensor]:
     """Their weights under our names, each where it belongs and of the right shape."""
     if not isinstance(theirs, dict) or not all(isinstance(w, Tensor) for w in theirs.values()):
-        raise ExchangeError(f"{path} is no checkpoint of nanoGPT: its `model` holds no weights.")
+        raise ExchangeError(
+            f"{path.name} is no checkpoint of nanoGPT: its `model` holds no weights."
+        )
     found = {str(name).removeprefix("_orig_mod."): weight for name, weight in theirs.items()}
     weights = {}
     for name, shape in weight_shapes(config).items():
@@ -216,14 +218,14 @@ def _our_weights(path: Path, theirs: Any, config: ModelConfig) -> dict[str, Tens
         if weight is None or weight.shape != shape:
             came = "missing" if weight is None else f"of shape {tuple(weight.shape)}"
             raise ExchangeError(
-                f"In {path} the weight {their_name(name)} is {came}; by its model_args it should "
-                f"be of shape {tuple(shape)}."
+                f"In {path.name} the weight {their_name(name)} is {came}; by its model_args it "
+                f"should be of shape {tuple(shape)}."
             )
         weights[name] = weight.float()
     head = found.get("lm_head.weight")
     if head is not None and not torch.equal(head.float(), weights["token_embedding.weight"]):
         raise ExchangeError(
-            f"The model in {path} has a head of its own; nanoGPT's, and the lab's classic "
+            f"The model in {path.name} has a head of its own; nanoGPT's, and the lab's classic "
             "transformer, share it with the token embedding."
         )
     return weights
