@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from core.characters import sign_of, signs_of
+from core.meaning import bits as bits
 from core.records import RunRecord, RunStatus
 
 STATUS: dict[RunStatus, str] = {
@@ -35,11 +34,6 @@ def count(number: float) -> str:
 def loss(nats: float | None) -> str:
     """A loss in nats per character with three decimals, or a dash."""
     return "–" if nats is None else f"{nats:.3f}"
-
-
-def bits(nats: float) -> float:
-    """Nats per character to bits per character."""
-    return nats / math.log(2)
 
 
 def duration(seconds: float) -> str:

@@ -424,21 +424,24 @@ def test_a_run_that_is_called_like_a_setting_is_found(pages: Lab, tiny: Corpus) 
     assert [run.name for run in found(pages.runs(), "seed 5")] == ["seed 5, again"]
 
 
-def test_what_changed_is_said_against_the_run_before_or_the_parent(
-    pages: Lab, three: list[str]
+def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_parent(
+    pages: Lab, three: list[str], tiny: Corpus
 ) -> None:
     other = add_corpus(pages, "other", play(3_000, seed=5))
     child = enter_branch(pages, pages.run("owl"), 20, {"learning_rate": 0.03}, "kid")
-    last = small_run(pages, other, "attention", name="last", n_embd=16, dropout=0.0, batch_size=5,
+    elsewhere = small_run(pages, other, "attention", name="elsewhere", n_embd=16)
+    last = small_run(pages, tiny, "attention", name="last", n_embd=16, dropout=0.0, batch_size=4,
                      max_iters=41, seed=9, block_size=4)  # fmt: skip
     runs = pages.runs()
     by_id = {run.id: run for run in runs}
     assert changes(by_id[three[2]], runs) == ""
     branched = changes(by_id[child], runs)
     assert branched.startswith("branch of owl at step 20: learning_rate 0.01 -> 0.03")
+    assert changes(by_id[elsewhere], runs) == ""  # the first on its text
     said = changes(by_id[last], runs)
-    assert said.startswith("corpus tiny -> other, block_size 16 -> 4, n_embd 8 -> 16")
-    assert said.endswith(" more") and said.count("->") == 4
+    assert said.startswith("block_size 16 -> 4, n_embd 8 -> 16")
+    assert said.endswith(" more, so a quarter of the characters per step")
+    assert said.count("->") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
     assert changes(twin, [twin, *runs]) == "nothing"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _ROWS = ("runs", "corpora", "in_bin", "sweeps", "cells", "notes", "events", "samples")
-_LEFT_OUT = ("config", "rule")
+_LEFT_OUT = ("config", "rule", "numbers_nats")
 """Long, and for machines."""
 
 

@@ -9,6 +9,7 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.course import Course
 from core.errors import LabError
+from core.meaning import loss_in
 from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
@@ -36,7 +37,6 @@ from lab.training.runs_view import render_runs_view
 from lab.training.schedule_view import render_schedule
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
-from lab.training.units import loss_in
 
 CONTROLS_WIDTH_PX = 330
 _SEEN = "train_seen_statuses"
