@@ -83,6 +83,11 @@ class Lab:
         """All runs, the newest first, each as it really stands."""
         return [self._as_it_stands(record) for record in self.store.runs()]
 
+    def live_runs(self) -> list[RunRecord]:
+        """The runs that are being trained now, in whichever process, the newest first."""
+        records = [self._as_it_stands(record) for record in self.store.live_runs()]
+        return [record for record in records if record.status in LIVE]
+
     def runs_of(self, sweep_id: str) -> list[RunRecord]:
         """The runs of a sweep as `runs` gives them, the first cell first."""
         return [self._as_it_stands(record) for record in self.store.runs_of(sweep_id)]

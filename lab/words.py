@@ -64,7 +64,9 @@ def short_count(number: float) -> str:
 def progress(record: RunRecord) -> str:
     """Where a run stands, in one line."""
     parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
-    if record.status == "running" and record.steps_per_s > 0:
+    if record.status == "running" and record.iter >= record.max_iters:
+        parts.append("measuring the whole validation split …")
+    elif record.status == "running" and record.steps_per_s > 0:
         left_s = (record.max_iters - record.iter) / record.steps_per_s
         decimals = 0 if record.steps_per_s >= 10 else 1
         parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]

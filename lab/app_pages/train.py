@@ -14,7 +14,7 @@ from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
-from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
+from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
@@ -60,7 +60,7 @@ def main() -> None:
         if view == "sweep":
             render_sweep_view(corpus, config, run)
         else:
-            bench = Bench(run, config, corpus, _changed(run, config))
+            bench = Bench.of(run, config, corpus)
             render_transport(bench)
             render_run_view(bench, runs)
             render_branch_dialog(run)
@@ -110,7 +110,7 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        render_schedule(run, config, restart=bool(_changed(run, config)))
+        render_schedule(run, config, restart=Bench.of(run, config, corpus).needs_new_run)
     return corpus, config
 
 
@@ -157,17 +157,6 @@ def _take_over_settings(run: RunRecord | None) -> None:
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus
-
-
-def _changed(run: RunRecord | None, config: RunConfig) -> tuple[str, ...]:
-    """Settings on the controls that are not the run's, but for the learning rate."""
-    if run is None:
-        return ()
-    theirs, ours = run.config.flat(), config.flat()
-    if run.model != config.model.model:
-        return ("model",)
-    names = [n for n in SETTINGS if n != "learning_rate" and theirs.get(n) != ours.get(n)]
-    return tuple(names)
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
