@@ -75,7 +75,7 @@ class Described:
 def model_picture(described: Described, palette: Palette) -> str:
     """The picture of a model as SVG text, `WIDTH_PX` wide."""
     is_table = described.config.model.model == "bigram"
-    top = _TEXT_Y + ROWS * _ROW_PX + 18
+    top = _TEXT_Y + ROWS * _ROW_PX + 24
     parts = _window(described, palette)
     more, bottom = (_table if is_table else _stack)(described, palette, top)
     note = _note(described, palette, bottom + 16)
@@ -122,7 +122,7 @@ def _window(described: Described, palette: Palette) -> list[str]:
         parts.append(_cells(y, columns, ["?"], ink_on(color)))
     n_characters = config.train.batch_size * config.model.block_size
     reads = f"A step reads {config.train.batch_size:,} x {config.model.block_size:,} = "
-    y = _TEXT_Y + ROWS * _ROW_PX + 13
+    y = _TEXT_Y + ROWS * _ROW_PX + 15
     return [*parts, svg.words(0, y, f"{reads}{count(n_characters)} characters.", palette.muted)]
 
 
@@ -176,11 +176,11 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
     """Heads and MLPs, layer by layer from the text down to the guess; and where it ends."""
     model, has_mlp = described.config.model, described.config.model.model == "transformer"
     parts = _row("embeddings", "embeddings", described, palette, top)
-    parts.append(svg.words(0, top + 28, _layers_in_words(described), palette.text, bold=True))
-    parts.append(_holding(0, top + 42, "attention", "heads", described, palette))
+    parts.append(svg.words(0, top + 30, _layers_in_words(described), palette.text, bold=True))
+    parts.append(_holding(0, top + 45, "attention", "heads", described, palette))
     if has_mlp:
-        parts.append(_holding(_MLP_X, top + 42, "mlp", "MLPs", described, palette))
-    y = top + 50
+        parts.append(_holding(_MLP_X, top + 45, "mlp", "MLPs", described, palette))
+    y = top + 54
     pitch = min(_LAYER_PX, _STACK_PX / model.n_layer)
     for layer in range(model.n_layer):
         parts += _layer(described, palette, y + layer * pitch, pitch - 3)
@@ -324,9 +324,9 @@ def _note(described: Described, palette: Palette, y: float) -> list[str]:
 def what_moved(described: Described) -> tuple[str, str]:
     """What the last move changed, and what that does to parameters and arithmetic."""
     config, before = described.config, described.before
-    n_params = sum(params_by_part(config.model).values())
     if before is None or not described.moved:
-        return "Move a slider: what it changes is marked", f"{n_params:,} parameters in all"
+        return "Move a slider: what it changes is marked", _what_a_head_does(config)
+    n_params = sum(params_by_part(config.model).values())
     moves = [say_change(d) for d in settings_diff(before, config)]
     rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
     more = n_params - sum(params_by_part(before.model).values())
@@ -338,6 +338,13 @@ def what_moved(described: Described) -> tuple[str, str]:
         ratio = now / then if then else 0.0
         work = f"a step is {ratio:.2g} x the arithmetic" if then else "a step has more arithmetic"
     return "◆ " + ", ".join(moves[:2]) + rest, f"{params}; {work}"
+
+
+def _what_a_head_does(config: RunConfig) -> str:
+    model = config.model
+    if model.model == "bigram":
+        return "No heads, no layers, no width: this is all of it"
+    return f"Each head works on {model.head_size} of a character's {model.n_embd} numbers"
 
 
 def _n(number: int, thing: str) -> str:
