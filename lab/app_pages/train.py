@@ -15,7 +15,8 @@ from lab import words
 from lab.components.live_plot import live_plot
 from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
-from lab.figures.model_picture import Described, Passage, model_picture, said_of
+from lab.figures.model_picture import Described, model_picture, said_of
+from lab.figures.model_text import Passage
 from lab.figures.schedules import schedule_figure
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain

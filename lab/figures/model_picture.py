@@ -8,49 +8,24 @@ proportion to their parameters. What differs from the settings before is marked.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.config import RunConfig
-from core.corpus import Corpus
 from core.differences import settings_diff
 from core.parts import PartName, params_by_part, step_flops_by_part
 from lab.figures import svg
+from lab.figures.model_text import ROW_PX, ROWS, Passage, sign_of_cell, text_cells
 from lab.labels import say_change
-from lab.palette import Palette, ink_on
-from lab.words import count, short_count, visible
+from lab.palette import Palette
+from lab.words import count, short_count
 
 WIDTH_PX = 330
-COLUMNS, ROWS = 49, 6
-"""Cells of the stretch of text; the guess is the last of them."""
 SMALL_PX = 11.0
-_CELL_PX, _ROW_PX = 6.7, 13
-_TEXT_Y = 20
+_TEXT_Y = 20.0
 _STACK_PX = 78
 _LAYER_PX = 32
 _WIDEST_PX, _WIDEST_EMBD = 104.0, 384
 _LEFT, _MLP_X = 2.0, 118.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Passage:
-    """A stretch of real text that ends with the character to be guessed."""
-
-    text: str
-    row: int
-    """The row of a bigram's table that guesses it: the place of the last character seen."""
-
-    @classmethod
-    def of(cls, corpus: Corpus) -> Passage:
-        """From the beginning of a text, up to a character in the middle of a word if there is one
-        soon."""
-        n_cells = COLUMNS * ROWS
-        first = min(n_cells, len(corpus.text)) - 1
-        soon = range(first, min(first + 60, len(corpus.text)))
-        at = next((i for i in soon if corpus.text[i - 2 : i + 2].isalpha()), first)
-        seen = corpus.text[max(0, at - n_cells + 1) : at + 1]
-        return cls(text=seen, row=corpus.vocabulary.characters.index(seen[-2]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +42,11 @@ class Described:
         """Names of the settings that the last move changed."""
         return {d.name for d in settings_diff(self.before, self.config)} if self.before else set()
 
-    def looked_at(self, config: RunConfig) -> int:
-        """The most characters that one guess may look at."""
-        return 1 if config.model.model == "bigram" else config.model.block_size
-
 
 def model_picture(described: Described, palette: Palette) -> str:
     """The picture of a model as SVG text, `WIDTH_PX` wide."""
     is_table = described.config.model.model == "bigram"
-    top = _TEXT_Y + ROWS * _ROW_PX + 24
+    top = _TEXT_Y + ROWS * ROW_PX + 24
     parts = _window(described, palette)
     more, bottom = (_table if is_table else _stack)(described, palette, top)
     note = _note(described, palette, bottom + 16)
@@ -85,7 +56,7 @@ def model_picture(described: Described, palette: Palette) -> str:
 def said_of(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
-    sees = f"{described.looked_at(described.config):,} characters of text lead to one guess"
+    sees = f"{_seen_by(described.config):,} characters of text lead to one guess"
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
     return (
@@ -98,32 +69,23 @@ def said_of(described: Described) -> str:
 
 
 def _window(described: Described, palette: Palette) -> list[str]:
-    """The stretch of text, with what one guess may look at on a ground of its own."""
-    config, kind = described.config, described.config.model.model
-    n_seen, text = described.looked_at(config), described.passage.text
-    n_before = described.looked_at(described.before) if described.before else n_seen
-    first = COLUMNS * ROWS - len(text)
-    guess = COLUMNS * ROWS - 1
-    parts = [_title(described, palette)]
-    edges = sorted((guess - n_seen, guess - n_before))
-    for y, columns, inside in _runs(max(first, guess - n_seen), guess):
-        parts.append(_ground(y, columns, palette.model_faded(kind)))
-        parts.append(_signs(y, columns, inside, text, first, palette.text))
-    for y, columns, outside in _runs(first, max(first, guess - n_seen)):
-        parts.append(_signs(y, columns, outside, text, first, palette.muted))
-    for y, columns, _ in _runs(max(first, edges[0]), max(first, edges[1])):
-        # What the last move added is underlined, what it took away has a dashed line.
-        left, right, low = _CELL_PX * columns[0], _CELL_PX * (columns[-1] + 1), y + _ROW_PX - 1
-        lost, ink = n_seen < n_before, palette.model_text(kind)
-        parts.append(svg.line(left, low, right, low, ink, width=1.5, dashed=lost))
-    for y, columns, _ in _runs(guess, guess + 1):
-        color = palette.model(kind)
-        parts.append(_ground(y, columns, color))
-        parts.append(_cells(y, columns, ["?"], ink_on(color)))
-    n_characters = config.train.batch_size * config.model.block_size
-    reads = f"A step reads {config.train.batch_size:,} x {config.model.block_size:,} = "
-    y = _TEXT_Y + ROWS * _ROW_PX + 15
-    return [*parts, svg.words(0, y, f"{reads}{count(n_characters)} characters.", palette.muted)]
+    """What one guess may look at, and what a step reads."""
+    config, before = described.config, described.before
+    n_seen = _seen_by(config)
+    n_before = _seen_by(before) if before else n_seen
+    n_sequences, block_size = config.train.batch_size, config.model.block_size
+    n_characters = n_sequences * block_size
+    reads = f"A step reads {n_sequences:,} x {block_size:,} = {n_characters:,} characters"
+    return [
+        _title(described, palette),
+        *text_cells(described.passage, n_seen, n_before, config.model.model, palette, _TEXT_Y),
+        svg.words(0, _TEXT_Y + ROWS * ROW_PX + 15, reads, palette.muted),
+    ]
+
+
+def _seen_by(config: RunConfig) -> int:
+    """The most characters that one guess may look at."""
+    return 1 if config.model.model == "bigram" else config.model.block_size
 
 
 def _title(described: Described, palette: Palette) -> str:
@@ -135,38 +97,6 @@ def _title(described: Described, palette: Palette) -> str:
     elif model.block_size > shown:
         said = f"{mark}Block size {model.block_size:,}: here are the last {shown:,}"
     return svg.words(0, 12, said, palette.text, bold=True)
-
-
-def _runs(start: int, stop: int) -> list[tuple[float, list[int], range]]:
-    """The cells from start to stop, row by row: the top of the row, its columns, and the cells."""
-    runs = []
-    for row in range(ROWS):
-        inside = range(max(start, row * COLUMNS), min(stop, (row + 1) * COLUMNS))
-        if inside:
-            runs.append((_TEXT_Y + row * _ROW_PX, [cell % COLUMNS for cell in inside], inside))
-    return runs
-
-
-def _ground(y: float, columns: Sequence[int], color: str) -> str:
-    return svg.box(_CELL_PX * columns[0], y, _CELL_PX * len(columns), _ROW_PX, fill=color, radius=1)
-
-
-def _signs(
-    y: float, columns: Sequence[int], inside: range, text: str, first: int, color: str
-) -> str:
-    return _cells(y, columns, [_sign(text[cell - first]) for cell in inside], color)
-
-
-def _cells(y: float, columns: Sequence[int], signs: Sequence[str], color: str) -> str:
-    middles = [_CELL_PX * (column + 0.5) for column in columns]
-    return svg.cells([round(x, 2) for x in middles], y + 10, signs, color, size=SMALL_PX)
-
-
-def _sign(character: str) -> str:
-    """A character in one cell; what has no shape of its own, or a long name for one, is a box."""
-    sign = visible(character)
-    one_cell = len(sign) == 1 and sign.isprintable() and not unicodedata.combining(sign)
-    return sign if one_cell else "▯"
 
 
 # --- what is built on it --------------------------------------------------------------------------
@@ -231,9 +161,7 @@ def _marks(described: Described, palette: Palette, y: float, pitch: float) -> li
     if model.n_layer > before.model.n_layer:
         first = before.model.n_layer * pitch
         frames.append((y + first, right, height - first))
-    parts = [
-        svg.box(0, at - 2.5, to + 2, high + 2, stroke=palette.text) for at, to, high in frames
-    ]
+    parts = [svg.box(0, at - 2.5, to + 2, high + 2, stroke=palette.text) for at, to, high in frames]
     if "n_embd" in moved:
         old = _width_px(before.model.n_embd)
         for x in (_LEFT + old, _MLP_X + 2 * old)[: 1 + has_mlp]:
@@ -292,7 +220,7 @@ def _table(described: Described, palette: Palette, top: float) -> tuple[list[str
         parts.append(svg.line(0, top + at, size, top + at, palette.ground, width=0.7))
     row_y = top + size * described.passage.row / V
     parts.append(svg.box(0, row_y, size, max(3.0, size / V), fill=color, radius=0))
-    seen = _sign(described.passage.text[-2])
+    seen = sign_of_cell(described.passage.text[-2])
     says = (
         (f"One table, {V:,} x {V:,}", True),
         (f"{count(params_by_part(described.config.model)['table'])} parameters", False),

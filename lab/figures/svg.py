@@ -1,4 +1,4 @@
-"""Pieces of SVG text. Whatever is written goes through `escape` here, so nothing in it is markup."""
+"""Pieces of SVG text. What is written goes through `escape` here, so none of it is markup."""
 
 from __future__ import annotations
 
