@@ -151,6 +151,11 @@ def _add_sweep(sub: Any) -> None:
     _add_start(sweep, required=False)
     sweep.add_argument("--x", metavar="SETTING=VALUES", help="across, such as block_size=16,32,64")
     sweep.add_argument("--y", metavar="SETTING=VALUES", help="up, such as n_head=1,2,4")
+    sweep.add_argument(
+        "--hold", choices=["characters"],
+        help="let a step read as many characters in every cell as in the first: where block_size "
+        "grows, batch_size shrinks",
+    )  # fmt: skip
     what = sweep.add_subparsers(metavar="WHAT", parser_class=_OneLineParser)
     _command(what, "list", commands.list_sweeps, "the sweeps there are")
     for parser in (

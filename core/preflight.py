@@ -28,7 +28,7 @@ from core.errors import ConfigError
 from core.models import count_params
 from core.models.attention import is_written_out
 from core.models.ngrams import table_sizes
-from core.optim import MUON_STEPS
+from core.parts import flops_by_part, step_flops_by_part
 from core.presets import resolve
 from core.trainer import Trainer
 
@@ -124,11 +124,7 @@ def largest_vocabulary() -> int:
 
 def flops_per_token(config: ModelConfig) -> int:
     """6 for every weight in a matrix product, 12 L C T for attention; look-ups cost none."""
-    C, L, T, V = config.n_embd, config.n_layer, config.block_size, config.vocab_size
-    if config.model == "bigram":
-        return 0
-    per_layer = 4 * C * C if config.model == "attention" else 12 * C * C
-    return 6 * (L * per_layer + C * V) + 12 * L * C * T
+    return sum(flops_by_part(config).values())
 
 
 def memory_mib(config: RunConfig) -> float:
@@ -255,11 +251,8 @@ layers to start."""
 
 def _work(config: RunConfig) -> Work:
     model, n_tokens = config.model, _n_tokens(config)
-    C, L, V = model.n_embd, model.n_layer, model.vocab_size
-    flops = float(flops_per_token(model) * n_tokens)
-    if config.train.optimizer == "muon":
-        # Newton-Schulz on C x 3C, C x C and twice C x 4C: 4 r² c + 2 r³ each time.
-        flops += MUON_STEPS * L * (4 * 12 + 2 * 4) * C**3
+    L, V = model.n_layer, model.vocab_size
+    flops = float(sum(step_flops_by_part(config).values()))
     newer = 2.0 if model.block == "fast" else 1.0
     kept = activation_bytes(config) / _FLOAT_BYTES
     looked_up = 4 * len(table_sizes(model)) * n_tokens * V

@@ -16,6 +16,8 @@ from core.records import RunRecord
 from lab import words
 from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
+from lab.figures.model_picture import Described, model_picture, said_of
+from lab.figures.model_text import Passage
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
 from lab.state import (
@@ -23,6 +25,7 @@ from lab.state import (
     View,
     draft_is_of,
     is_live,
+    palette,
     run_on_the_bench,
     the_calibration,
     the_lab,
@@ -93,7 +96,9 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
             "Model", MODEL_KINDS, default="transformer", key="train_model", labelled=False,
             format_func=str.capitalize, width="stretch",
         )  # fmt: skip
-    with st.container(border=True, key="train_controls", gap="small"):
+    # Not an empty element: that would take the picture away for a moment at each move.
+    picture = st.container(key="train_picture")
+    with st.container(border=True, key="train_controls", gap="xsmall"):
         level: Level = st.session_state.get("train_level") or "simple"
         if "level" not in hidden:
             level = switch(
@@ -106,12 +111,23 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
 
         st.session_state.setdefault("train_threads", torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
+        with picture:
+            _render_picture(corpus, config)  # before all else: the eye waits for it
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
         render_schedule(run, config, restart=Bench.of(run, config, corpus).needs_new_run)
     return corpus, config
+
+
+def _render_picture(corpus: Corpus, config: RunConfig) -> None:
+    """The model that the controls describe, with what their last move changed."""
+    draft = draft_of(config.model.model)
+    assert draft  # the controls have just been drawn from it
+    draft.note_move(config)
+    described = Described(config=config, before=draft.moved_from, passage=Passage.of(corpus))
+    st.image(model_picture(described, palette()), alt=said_of(described))
 
 
 def _render_length(corpus: Corpus, config: RunConfig) -> None:
