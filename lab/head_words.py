@@ -10,7 +10,8 @@ from core.lens import (
     Pattern,
     name_pattern,
 )
-from lab.figures.heatmaps import percent
+from lab.figures.heatmaps import Matrix, percent
+from lab.plain import quoted
 
 PATTERN_WORDS: dict[Pattern, str] = {
     "previous": "mostly the previous character",
@@ -54,6 +55,16 @@ def habit_sentence(head: HeadSummary, even: HeadSummary) -> str:
         f"{percent(head.first)} from the first, and looks {head.mean_distance:.1f} characters "
         f"back. Spread evenly, that would be {percent(even.previous)}, {percent(even.itself)}, "
         f"{percent(even.first)} and {even.mean_distance:.1f} characters."
+    )
+
+
+def look_sentence(row: Matrix, text: str, place: int) -> str:
+    """Where the character at `place` (from 0) looks, from its row of weights (T,). Markdown."""
+    most = int(row.argmax())
+    to_whom = "itself" if most == place else f"{quoted(text[most])} ({most + 1})"
+    return (
+        f"{quoted(text[place])} ({place + 1}) takes most from {to_whom}: "
+        f"{percent(float(row[most]))}."
     )
 
 

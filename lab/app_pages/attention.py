@@ -17,10 +17,17 @@ from lab.figures.heatmaps import (
     looks_figure,
     thinning,
 )
-from lab.head_words import PATTERN_RULES, corner_label, habit_sentence, hover_text
-from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.head_words import (
+    PATTERN_RULES,
+    corner_label,
+    habit_sentence,
+    hover_text,
+    look_sentence,
+)
+from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain, quoted
 from lab.state import chosen_run, palette, the_lab
+from lab.switches import settled
 from lab.words import visible
 
 EXAMPLE = "To be, or not to be, that is the question"
@@ -68,7 +75,7 @@ def main() -> None:
 def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
     if not with_heads:
         return None, "best"
-    with st.container(width=340):
+    with st.container(width=PICKER_PX):
         run = pick_run(with_heads, key="attention_run")
     with st.container(width="content"):
         return run, pick_checkpoint(key="attention_checkpoint")
@@ -151,36 +158,44 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=ALL_HEADS_PX, gap="xsmall")
         right = st.container(width=ONE_HEAD_PX, gap="xsmall")
-    with right:  # first, since the choices there decide what is framed on the left
-        with st.container(horizontal=True, vertical_alignment="center"):
-            layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
-        place = _chosen_place(T)
+    # The choices first, since what is drawn follows from them.
+    with right, st.container(horizontal=True, vertical_alignment="center"):
+        layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
+    with left:
+        all_heads = st.container(gap="xsmall")
+        place = _choose_place(text)
+    with right:
         _render_habit(weights[layer, head])
         _render_one_head(numbers[layer, head], text, place, kind)
-    with left:
+    with all_heads:
         _render_all_heads(weights, (layer, head), kind)
+    with left:
+        st.caption(look_sentence(numbers[layer, head, place], text, place))
         _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
 
 
 def _choose(label: str, n: int, key: str) -> int:
     """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
+
+    def say(number: int) -> str:
+        return f"{label} {number}"
+
     options = list(range(1, n + 1))
-    if st.session_state.get(key) not in options:  # another run may have fewer
-        st.session_state[key] = 1
+    first = settled(key, options, 1, say)  # another run may have fewer
     if n == 1:
         return 0
     chosen: int | None
     if n <= MAX_BUTTONS:
         chosen = st.segmented_control(
             label, options, key=key, required=True, persist_state="session",
-            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+            label_visibility="collapsed", format_func=say,
         )  # fmt: skip
     else:
         chosen = st.selectbox(
             label, options, key=key, persist_state="session", width=130,
-            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+            label_visibility="collapsed", format_func=say,
         )  # fmt: skip
-    return (chosen or 1) - 1
+    return (chosen or first) - 1
 
 
 def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str) -> None:
@@ -239,20 +254,23 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
             _set_and_rerun({_PLACE: row + 1})
 
 
-def _chosen_place(n_characters: int) -> int:
-    """The character whose row is framed, from 0; the last one until another is chosen."""
-    if not 1 <= st.session_state.get(_PLACE, 0) <= n_characters:  # another text may be shorter
-        st.session_state[_PLACE] = n_characters
-    return int(st.session_state[_PLACE]) - 1
+def _choose_place(text: str) -> int:
+    """Let the reader choose the character that looks; its place from 0, at first the last one."""
+
+    def say(number: int) -> str:
+        return f"{visible(text[number - 1])} ({number})"
+
+    options = list(range(1, len(text) + 1))
+    settled(_PLACE, options, len(text), say)  # another text, or another block size, has others
+    chosen: int = st.select_slider(
+        "The character that looks", options, key=_PLACE, format_func=say,
+        help="Or click its row in the large map.",
+    )  # fmt: skip
+    return chosen - 1
 
 
 def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) -> None:
     """One row of a head (T, T) beside that of the mean over all heads (T, T)."""
-    st.select_slider(
-        "The character that looks", range(1, len(text) + 1), key=_PLACE,
-        format_func=lambda number: f"{visible(text[number - 1])} ({number})",
-        help="Or click its row in the large map.",
-    )  # fmt: skip
     live_plot(
         looks_figure(head[place], mean[place], text, kind, palette()),
         key="attention_row",

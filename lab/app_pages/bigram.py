@@ -21,7 +21,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.heatmaps import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
-from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain, quoted
 from lab.state import choose_run, palette, the_lab, the_service
 
@@ -124,7 +124,7 @@ def main() -> None:
 def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     """Let the reader pick a run and a checkpoint; its text may be gone, which is then said."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=340):
+        with st.container(width=PICKER_PX):
             run = pick_run(runs, key="bigram_run")
         with st.container(width="content"):
             which = pick_checkpoint(key="bigram_checkpoint")
