@@ -6,10 +6,12 @@ from core.lens import (
     NEARBY,
     NEARLY_EVEN,
     STRONG_SHARE,
+    AttentionWorth,
     HeadSummary,
     Pattern,
     name_pattern,
 )
+from lab import words
 from lab.figures.heatmaps import Matrix, percent
 from lab.plain import quoted
 
@@ -65,6 +67,27 @@ def look_sentence(row: Matrix, text: str, place: int) -> str:
     return (
         f"{quoted(text[place])} ({place + 1}) takes most from {to_whom}: "
         f"{percent(float(row[most]))}."
+    )
+
+
+def worth_sentence(worth: AttentionWorth, bigram_nats: float | None) -> str:
+    """What attention does for a model's guesses. Markdown.
+
+    `bigram_nats` is what counting reaches with the one character that is left to see; None where
+    the model sees more without attention, or nothing could be counted.
+    """
+    before, after = worth.with_nats, worth.without_nats
+    sentence = (
+        f"With attention left out, and all else as it was trained, the loss on "
+        f"{words.count(worth.n_characters)} characters of the validation text goes from "
+        f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
+        f"**{words.choices(after)}** characters instead of **{words.choices(before)}**."
+    )
+    if bigram_nats is None:
+        return sentence
+    return (
+        f"{sentence} A guess then sees one character only, from which counting gets to "
+        f"{words.loss(bigram_nats)} nats ({words.choices(bigram_nats)} characters)."
     )
 
 

@@ -65,10 +65,19 @@ def run_label(run: RunRecord) -> str:
     """
     shape = run.config.model
     heads = f" · {shape.n_layer} × {shape.n_head} heads" if shape.n_head else ""
-    parts = [run.name, run.model, f"block size {shape.block_size}{heads}"]
-    if run.status == "finished" and run.best_val_loss is not None:
-        parts.append(f"loss {words.loss(run.best_val_loss)}")
-    return " · ".join([*parts, run.corpus, words.date(run.created_at)])
+    first = f"{run.name} · {run.model} · block size {shape.block_size}{heads}"
+    return f"{first}{_loss_part(run)} · {run.corpus} · {words.date(run.created_at)}"
+
+
+def short_run_label(run: RunRecord) -> str:
+    """As `run_label` where the text stands beside it and many labels share a line."""
+    return f"{run.name} · {run.model}{_loss_part(run)} · {words.date(run.created_at)}"
+
+
+def _loss_part(run: RunRecord) -> str:
+    if run.status != "finished" or run.best_val_loss is None:
+        return ""
+    return f" · loss {words.loss(run.best_val_loss)}"
 
 
 def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:

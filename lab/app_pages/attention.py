@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
+from core.errors import CorpusError
 from core.lab import LoadedModel, Which
 from core.lens import attention_weights, even_weights, head_summary
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     Matrix,
@@ -17,27 +19,36 @@ from lab.figures.heatmaps import (
     looks_figure,
     thinning,
 )
+from lab.glossary import explained
 from lab.head_words import (
     PATTERN_RULES,
     corner_label,
     habit_sentence,
     hover_text,
     look_sentence,
+    worth_sentence,
 )
+from lab.page import page_head
 from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain, quoted
-from lab.state import chosen_run, palette, the_lab
+from lab.state import chosen_run, palette, the_lab, worth_of_attention
 from lab.switches import settled
 from lab.words import visible
 
+INTRODUCTION = (
+    "Before it guesses what comes next, a model lets every character **look back** at the text so "
+    "far, never ahead. Each head does that in its own way: by queries and keys it decides how much "
+    "to take from which character."
+)
 EXAMPLE = "To be, or not to be, that is the question"
 MAX_SHOWN = 128
 """More characters than this cannot be told apart in a map."""
-ALL_HEADS_PX, ONE_HEAD_PX = 500, 700
+ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
 _TEXT, _CLICKED = "attention_text", "attention_clicked"
+_WORTH = "attention_worth"
 _LAYER, _HEAD, _PLACE = "attention_layer", "attention_head", "attention_place"
 
 
@@ -45,12 +56,7 @@ def main() -> None:
     # A click arrives after the widgets that it changes were drawn, so it is taken over here.
     for key, value in st.session_state.pop(_CLICKED, {}).items():
         st.session_state[key] = value
-    st.title("Where each head looks")
-    st.markdown(
-        "Before it guesses what comes next, a model lets every character **look back** at the "
-        "text so far, never ahead. Each head does that in its own way: it decides how much to take "
-        "from which character."
-    )
+    page_head("Where each head looks", INTRODUCTION)
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -59,7 +65,11 @@ def main() -> None:
         text = _render_text_box(loaded)
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
-        _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
+            asked = run is not None and _asks_for_worth(run, loaded.iter, which)
+        if run and asked:
+            _render_worth(run, loaded.iter, which)
         if run:
             follow(run, which, loaded.iter)
         looked_at = chosen_run(runs)
@@ -105,6 +115,32 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
             f"Shown: a transformer with random weights, **{loaded.origin}**. All its heads spread "
             f"almost evenly.{limits}"
         )
+
+
+def _asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
+    """A button that asks what attention does for this model; whether it was asked."""
+    model = (run.id, step, which)
+    if st.session_state.get(_WORTH) != model and st.button(
+        "What does attention add?", key="attention_ask_worth", type="tertiary",
+        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
+    ):  # fmt: skip
+        st.session_state[_WORTH] = model
+        st.rerun()
+    return st.session_state.get(_WORTH) == model
+
+
+def _render_worth(run: RunRecord, step: int, which: Which) -> None:
+    """The loss of this model with and without its attention, in a sentence."""
+    with st.spinner("Measuring with attention and without …"):
+        try:
+            worth = worth_of_attention(run.id, step, which)
+            references = reference_lines(the_lab().corpus_of(run))
+        except CorpusError as error:
+            st.warning(f"There is no text to measure on. {plain(str(error))}")
+            return
+    floors = {line.name: line.loss_nats for line in references}
+    sentence = worth_sentence(worth, None if run.config.model.ngrams else floors.get("bigram"))
+    st.markdown(sentence, help=explained(sentence))
 
 
 def _render_text_box(loaded: LoadedModel) -> str:
@@ -153,7 +189,7 @@ def _drop_unknown(loaded: LoadedModel) -> None:
 def _render_maps(loaded: LoadedModel, text: str) -> None:
     weights = attention_weights(loaded, text)  # L, H, T, T
     numbers: Matrix = weights.numpy()
-    L, H, T = weights.shape[:3]
+    L, H = weights.shape[:2]
     kind = loaded.model.config.model
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=ALL_HEADS_PX, gap="xsmall")
@@ -162,15 +198,18 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
     with right, st.container(horizontal=True, vertical_alignment="center"):
         layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
     with left:
-        all_heads = st.container(gap="xsmall")
+        all_heads, about_place = st.container(gap="xsmall"), st.container()
         place = _choose_place(text)
     with right:
         _render_habit(weights[layer, head])
         _render_one_head(numbers[layer, head], text, place, kind)
     with all_heads:
         _render_all_heads(weights, (layer, head), kind)
+    about_place.caption(
+        f"**The character that looks.** {look_sentence(numbers[layer, head, place], text, place)}",
+        help="Choose it with the slider, or click its row in the large map.",
+    )
     with left:
-        st.caption(look_sentence(numbers[layer, head, place], text, place))
         _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
 
 
@@ -245,7 +284,7 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
         head_figure(weights, text, place, kind, palette()),
         key="attention_one_head",
         alt="Attention weights of the chosen head, one row for each character that looks",
-        height_px=510 if len(text) <= 48 else 660,  # so that every label can be read
+        height_px=ONE_HEAD_HEIGHT_PX,
         clickable=True,
     )
     if click and isinstance(click.y, int | float):
@@ -264,7 +303,7 @@ def _choose_place(text: str) -> int:
     settled(_PLACE, options, len(text), say)  # another text, or another block size, has others
     chosen: int = st.select_slider(
         "The character that looks", options, key=_PLACE, format_func=say,
-        help="Or click its row in the large map.",
+        label_visibility="collapsed",
     )  # fmt: skip
     return chosen - 1
 
@@ -275,7 +314,7 @@ def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) ->
         looks_figure(head[place], mean[place], text, kind, palette()),
         key="attention_row",
         alt="How much the chosen character takes from each character before it",
-        height_px=176,
+        height_px=164,
     )
 
 
