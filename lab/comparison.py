@@ -72,7 +72,8 @@ def say_reading(runs: Sequence[RunRecord]) -> str:
         return ""
     said = ", ".join(f"{plain(name)} {words.count(n)}" for name, n in amounts.items())
     return (
-        f"**A step does not read equally much: {said} characters.** For equal reading: characters."
+        f"**Equal steps are not equal reading**: {said} characters a step. "
+        "The axis *characters* is fair there."
     )
 
 

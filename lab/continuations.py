@@ -12,6 +12,7 @@ from core.records import RunRecord
 from lab import words
 from lab.comparison import HUES
 from lab.components.text_view import text_view
+from lab.glossary import TERMS
 from lab.pickers import load_model
 from lab.plain import plain
 from lab.state import palette, the_lab
@@ -22,7 +23,7 @@ ACROSS = 3
 """Texts side by side."""
 TICK_S = 0.25
 OPENING = "ROMEO:\n"
-TEXT_PX = 230
+TEXT_PX = 236
 
 _SHEETS, PROMPT = "compare_sheets", "compare_prompt"
 
@@ -46,7 +47,7 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
     st.session_state.setdefault(PROMPT, _opening(runs))
     prompt = st.text_area(
         "Prompt for all of them", key=PROMPT, height=72, max_chars=2_000, persist_state="session",
-        help="What each of the runs continues. Empty: they begin with a new line.",
+        help="What the best checkpoint of each continues. Empty: they begin with a new line.",
     )  # fmt: skip
     left, right = st.columns(2)
     temperature = left.slider(
@@ -59,7 +60,8 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, start.seed, key="compare_seed", help="same seed, same text",
+            "Seed", 0, 2**31 - 1, start.seed, key="compare_seed",
+            help=f"{TERMS['seed']}, same text",
             persist_state="session", width=200,
         )  # fmt: skip
         config = SampleConfig(max_new_tokens=length, temperature=temperature, seed=seed)
@@ -122,7 +124,8 @@ def _sheet(run: RunRecord, wish: Wish) -> Sheet:
         return Sheet(run.name, title, wish, message=str(error))
     nats = loss_at(the_lab().store, run, loaded.iter)
     loss = f", loss {words.loss(nats)}" if nats is not None else ""
-    return Sheet(run.name, f"{title}, {loaded.origin}{loss}", wish, writing, len(loaded.vocabulary))
+    said = f"{title}, step {words.count(loaded.iter)}{loss}"
+    return Sheet(run.name, said, wish, writing, len(loaded.vocabulary))
 
 
 def _render_sheets(wishes: list[Wish], wrote: bool) -> None:
@@ -152,7 +155,7 @@ def _render_sheet(sheet: Sheet, place: int, *, is_past: bool) -> None:
     snapshot = sheet.writing.snapshot() if sheet.writing else None
     said = sheet.title
     if snapshot and snapshot.chars_per_s and snapshot.over:
-        said += f" :gray[· {words.count(snapshot.chars_per_s)} characters a second]"
+        said += f" :gray[· {words.count(snapshot.chars_per_s)} a second]"
     st.markdown(said)
     if snapshot is None:
         st.error(plain(sheet.message))

@@ -34,17 +34,14 @@ TERMS: dict[str, str] = {
     "key, the more is taken from there",
     "key": "the numbers by which a character says what it has to offer to those that look",
     "attention head": "one way of looking back, with queries and keys of its own",
-    "logits": "the model's scores for each possible character, before softmax",
     "softmax": "makes probabilities of scores: e to the power of each, divided by their sum",
     "entropy": "how widely something is spread: 0 where all is at one place, most where all places "
     "have the same share",
-    "perplexity": "e to the power of the loss in nats: among how many equally likely characters "
-    "one would be as unsure",
     "gradient norm": "how strongly a step's batch pulls at the weights, all of them together",
     "temperature": help_line("temperature"),
     "top-k": help_line("top_k"),
     "top-p": help_line("top_p"),
-    "seed": "start of all randomness: the same seed gives the same numbers again",
+    "seed": help_line("seed"),
 }
 """Each term with its line, as it would follow a colon."""
 
@@ -59,7 +56,7 @@ _ALSO = {
     "batch": r"batch(?:es)?",
     "loss": r"loss(?:es)?",
     "validation loss": r"validation loss(?:es)?",
-    "attention head": r"(?:attention )?heads?",
+    "attention head": r"attention heads?",
     "entropy": r"entrop(?:y|ies)",
 }
 """Other forms of a term, as regular expressions."""

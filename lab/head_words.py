@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.config import ModelConfig
 from core.lens import (
     NEARBY,
     NEARLY_EVEN,
@@ -70,11 +71,10 @@ def look_sentence(row: Matrix, text: str, place: int) -> str:
     )
 
 
-def worth_sentence(worth: AttentionWorth, bigram_nats: float | None) -> str:
+def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float | None) -> str:
     """What attention does for a model's guesses. Markdown.
 
-    `bigram_nats` is what counting reaches with the one character that is left to see; None where
-    the model sees more without attention, or nothing could be counted.
+    `bigram_nats` is what counting reaches with one character of context; None: unknown.
     """
     before, after = worth.with_nats, worth.without_nats
     sentence = (
@@ -83,11 +83,13 @@ def worth_sentence(worth: AttentionWorth, bigram_nats: float | None) -> str:
         f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
         f"**{words.choices(after)}** characters instead of **{words.choices(before)}**."
     )
-    if bigram_nats is None:
+    if bigram_nats is None or model.ngrams:  # tables of n-grams see more than one character
         return sentence
+    # What is left to see. In the model of one layer, all that it knows goes through attention.
+    left = "nothing" if model.model == "attention" else "one character only"
     return (
-        f"{sentence} A guess then sees one character only, from which counting gets to "
-        f"{words.loss(bigram_nats)} nats ({words.choices(bigram_nats)} characters)."
+        f"{sentence} A guess then sees {left}; from one character, counting gets to "
+        f"{words.loss(bigram_nats)} ({words.choices(bigram_nats)})."
     )
 
 

@@ -16,6 +16,7 @@ from core.lab import LoadedModel, Which
 from core.models import build_model
 from core.records import RunRecord
 from lab import words
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.switches import settled
@@ -24,7 +25,8 @@ PICKER_PX = 640
 """Room for a label of `run_label`, where something stands beside the box."""
 CHECKPOINT_HELP = (
     "Best: the step with the lowest estimate of the validation loss. "
-    "Last: the newest one that was saved."
+    "Last: the newest one that was saved.\n\n"
+    f"{explained('checkpoint', 'validation loss')}"
 )
 
 

@@ -56,7 +56,7 @@ def main() -> None:
     # A click arrives after the widgets that it changes were drawn, so it is taken over here.
     for key, value in st.session_state.pop(_CLICKED, {}).items():
         st.session_state[key] = value
-    page_head("Where each head looks", INTRODUCTION)
+    page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -139,7 +139,7 @@ def _render_worth(run: RunRecord, step: int, which: Which) -> None:
             st.warning(f"There is no text to measure on. {plain(str(error))}")
             return
     floors = {line.name: line.loss_nats for line in references}
-    sentence = worth_sentence(worth, None if run.config.model.ngrams else floors.get("bigram"))
+    sentence = worth_sentence(worth, run.config.model, floors.get("bigram"))
     st.markdown(sentence, help=explained(sentence))
 
 

@@ -14,7 +14,7 @@ from core.reference import ReferenceLine, reference_lines
 from lab.comparison import BEST, comparison_table, curves_csv, say_reading, table_csv
 from lab.components.live_plot import live_plot
 from lab.continuations import render_texts, render_wish
-from lab.figures.losses import SHOWN_REFERENCES, X_TITLES, LossCurve, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, LossCurve, XAxis, loss_figure
 from lab.glossary import explained
 from lab.page import page_head
 from lab.palette import Palette
@@ -27,7 +27,7 @@ MAX_RUNS = 6
 EVERY_TEXT = "every text"
 UNITS = ("nats", "bits")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
-CURVES_PX = 290
+CURVES_PX = 262
 INTRODUCTION = (
     "The same measures, the same axis, the same prompt: what differs between two runs is what was "
     "set differently, and it stands in the table."
@@ -38,7 +38,7 @@ _TEXT, _CHOSEN, _TOUCHED = "compare_text", "compare_runs", "compare_touched"
 
 def main() -> None:
     runs = the_lab().runs()
-    head, beside = st.columns([5, 1], vertical_alignment="bottom")
+    head, beside = st.columns([5, 1], vertical_alignment="center")
     with head:
         page_head("Runs side by side", INTRODUCTION)
     if not runs:
@@ -89,7 +89,8 @@ def _render_empty() -> None:
     st.caption(
         "Here the loss curves of your runs will stand, against what counting alone reaches on "
         f"{plain(corpus.name)}; below them what differs between the runs, and what each of "
-        "them makes of the same prompt. No run has been trained yet."
+        "them makes of the same prompt. No run has been trained yet.",
+        help=explained(*WORDS),
     )
 
 
@@ -132,13 +133,13 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
     def say(fingerprint: str) -> str:
         name = texts.get(fingerprint, EVERY_TEXT)
         is_only = list(texts.values()).count(name) < 2
-        return name if is_only else f"{name} ({fingerprint[:6]})"
+        return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
 
     options = [*reversed(texts), EVERY_TEXT]
     settled(_TEXT, options, newest.fingerprint, say)
     chosen = st.selectbox(
         "Text", options, key=_TEXT, format_func=say, persist_state="session",
-        help="Losses on different texts cannot be ranked: some are easier to predict.",
+        label_visibility="collapsed",
     )  # fmt: skip
     return runs if chosen == EVERY_TEXT else [run for run in runs if run.fingerprint == chosen]
 
@@ -159,11 +160,8 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         figure, key="compare_curves", height_px=CURVES_PX,
         alt="Validation loss of the chosen runs on one axis",
     )  # fmt: skip
-    about = (
-        "Strong: validation loss, estimated on text that no model learns from. Thin: loss on the "
-        f"batch just seen. {about_them}"
-    )
-    st.caption(about, help=explained(about, *X_TITLES, *UNITS, *SHOWN_REFERENCES))
+    about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
+    st.caption(about, help=explained(*WORDS))
     if axis == "steps" and (unequal := say_reading(runs)):
         st.caption(unequal)
 
@@ -196,9 +194,7 @@ def _references(runs: Sequence[RunRecord]) -> tuple[tuple[ReferenceLine, ...], s
             "others, so their losses cannot be ranked, and no counted lines are drawn."
         )
     try:
-        return reference_lines(the_lab().corpus_of(runs[0])), (
-            "Grey: what counting reaches, without any training."
-        )
+        return reference_lines(the_lab().corpus_of(runs[0])), ("Grey: what counting reaches.")
     except LabError as error:
         return (), f"No counted lines: {plain(str(error))}"
 

@@ -13,7 +13,7 @@ from core.lab import LoadedModel, Which
 from core.records import RunRecord
 from lab import words
 from lab.components.text_view import text_view
-from lab.glossary import explained, line_of
+from lab.glossary import TERMS, explained, line_of
 from lab.page import page_head
 from lab.pickers import PICKER_PX, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain
@@ -143,7 +143,12 @@ def _settings(run: RunRecord | None) -> SampleConfig:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, key=SEED, help="same seed, same text", persist_state="session"
+            "Seed",
+            0,
+            2**31 - 1,
+            key=SEED,
+            help=f"{TERMS['seed']}, same text",
+            persist_state="session",
         )
         st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)
     st.caption("  \n".join(map(line_of, ("temperature", "top-k", "top-p"))))

@@ -16,7 +16,8 @@ from lab import words
 from lab.components.live_plot import live_plot
 from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
-from lab.figures.losses import X_TITLES, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import choose_run, curve_of, is_live, palette, the_lab, the_service
 
@@ -131,7 +132,8 @@ def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
     st.caption(
         "Strong line: validation loss, estimated on text that no model learns from. Thin line: "
         "loss on the batch just seen. Grey: what counting reaches, without any training. A counted "
-        "5-gram is hard to beat: it needs the transformer, and patience."
+        "5-gram is hard to beat: it needs the transformer, and patience.",
+        help=explained(*WORDS),
     )
     for run in everything:
         if is_live(run) and run not in runs:
