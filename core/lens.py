@@ -7,6 +7,7 @@ Shapes: L layers, H heads, T characters looked at, V = vocabulary size, N tokens
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from core.lab import LoadedModel
 from core.models import LanguageModel
 from core.models.attention import CausalSelfAttention
 from core.models.fast import FastAttention
+from core.trainer import split_loss
 
 Pattern = Literal["even", "previous", "itself", "first", "nearby", "mixed"]
 
@@ -108,6 +110,31 @@ def name_pattern(head: HeadSummary, even: HeadSummary) -> Pattern:
     if share >= max(STRONG_SHARE, 2 * even_share):
         return strongest
     return "nearby" if head.mean_distance <= NEARBY * even.mean_distance else "mixed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttentionWorth:
+    """The loss of a model on a text as it is, and with its attention left out."""
+
+    with_nats: float
+    without_nats: float
+    n_characters: int
+    """How much of the text was guessed."""
+
+
+def attention_worth(model: LanguageModel, tokens: Tensor) -> AttentionWorth:
+    """Measure a model on a text (N,) with and without its attention. Leaves the model alone.
+
+    Others may be using the model meanwhile, so a copy of it goes without.
+    Raises ConfigError for a model that has no attention.
+    """
+    with_nats = split_loss(model, tokens)
+    deprived = copy.deepcopy(model)
+    with without_attention(deprived):
+        without_nats = split_loss(deprived, tokens)
+    return AttentionWorth(
+        with_nats=with_nats, without_nats=without_nats, n_characters=len(tokens) - 1
+    )
 
 
 @contextmanager

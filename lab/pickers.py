@@ -16,13 +16,18 @@ from core.lab import LoadedModel, Which
 from core.models import build_model
 from core.records import RunRecord
 from lab import words
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab
+from lab.switches import settled
 
 OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
+PICKER_PX = 640
+"""Room for a label of `run_label`, where something stands beside the box."""
 CHECKPOINT_HELP = (
     "Best: the step with the lowest estimate of the validation loss. "
-    "Last: the newest one that was saved."
+    "Last: the newest one that was saved.\n\n"
+    f"{explained('checkpoint', 'validation loss')}"
 )
 
 
@@ -39,11 +44,16 @@ def pick_run(
     chosen = chosen_run(runs)
     by_id = {run.id: run for run in runs}
     # The session's choice is the one truth: the box shows it, and a change goes through it.
+
+    def say(run_id: str | None) -> str:
+        return run_label(by_id[run_id]) if run_id else ""
+
     shown = chosen.id if chosen else None
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
+    settled(key, [*by_id, None], shown, say)
     st.selectbox(
-        label, list(by_id), key=key, format_func=lambda run_id: run_label(by_id[run_id]),
+        label, list(by_id), key=key, format_func=say,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
         args=(key,), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
@@ -51,8 +61,26 @@ def pick_run(
 
 
 def run_label(run: RunRecord) -> str:
-    """A run in one line. Only what stays the same: the browser keeps the label that it has."""
-    return f"{run.name} · {run.model}"
+    """A run in one line: enough to tell it from others, and nothing that changes while it trains.
+
+    A browser knows a choice by its label, so a label that changed at every step could not be
+    picked. The loss is that of the best checkpoint over the whole validation text.
+    """
+    shape = run.config.model
+    heads = f" · {shape.n_layer} × {shape.n_head} heads" if shape.n_head else ""
+    first = f"{run.name} · {run.model} · block size {shape.block_size}{heads}"
+    return f"{first}{_loss_part(run)} · {run.corpus} · {words.date(run.created_at)}"
+
+
+def short_run_label(run: RunRecord) -> str:
+    """As `run_label` where the text stands beside it and many labels share a line."""
+    return f"{run.name} · {run.model}{_loss_part(run)} · {words.date(run.created_at)}"
+
+
+def _loss_part(run: RunRecord) -> str:
+    if run.status != "finished" or run.best_val_loss is None:
+        return ""
+    return f" · loss {words.loss(run.best_val_loss)}"
 
 
 def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from core.characters import sign_of, signs_of
 from core.meaning import bits as bits
 from core.records import RunRecord, RunStatus
 
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+"""Not the system's own, so that they are in the language of the page."""
 STATUS: dict[RunStatus, str] = {
     "queued": "waiting its turn",
     "running": "running",
@@ -45,6 +49,12 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def date(at_s: float) -> str:
+    """A moment (seconds since 1970) by this computer's clock: 25 Nov 14:02."""
+    at = datetime.fromtimestamp(at_s)
+    return f"{at.day} {MONTHS[at.month - 1]} {at:%H:%M}"
 
 
 def mib(size_bytes: float) -> str:

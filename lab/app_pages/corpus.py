@@ -17,6 +17,7 @@ from lab.components.live_plot import live_plot
 from lab.corpus_adding import render_original, render_upload
 from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import MAX_BARS, character_count_figure, character_counts, split_figure
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import palette, the_lab
 
@@ -191,7 +192,8 @@ def _render_references(corpus: Corpus) -> None:
     )
     st.caption(
         "Loss per character, counted on the training part and measured on the validation part. "
-        "These are the grey lines of every loss curve: no model is needed to reach them."
+        "These are the grey lines of every loss curve: no model is needed to reach them.",
+        help=explained("loss nats bits", *(line.name for line in lines)),
     )
 
 

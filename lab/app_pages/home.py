@@ -17,7 +17,8 @@ from lab.components.live_plot import live_plot
 from lab.controls import chosen_corpus
 from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
-from lab.figures.losses import X_TITLES, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import (
     choose_run,
@@ -207,7 +208,8 @@ def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
     st.caption(
         f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "
         f"model learns from; thin: the batch just seen. Grey: what counting reaches on this text. "
-        f"{counts} {missing}"
+        f"{counts} {missing}",
+        help=explained(*WORDS),
     )
     window = max([run.config.model.block_size for run in found.runs.values()], default=0)
     if window:

@@ -18,6 +18,7 @@ from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
 from lab.figures.model_picture import Described, model_picture, said_of
 from lab.figures.model_text import Passage
+from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
 from lab.state import (
@@ -136,7 +137,8 @@ def _render_length(corpus: Corpus, config: RunConfig) -> None:
     st.caption(
         f"**{words.count(count_params(config.model))} parameters.** Stops after "
         f"{words.count(train.max_iters)} steps: {words.short_count(seen)} characters, "
-        f"{seen / corpus.n_train:.1f} times through the training text. Seed {train.seed}."
+        f"{seen / corpus.n_train:.1f} times through the training text. Seed {train.seed}.",
+        help=explained("seed"),
     )
 
 

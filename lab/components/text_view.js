@@ -64,6 +64,7 @@ class TextView {
     const recoloured = JSON.stringify(data.scale) !== JSON.stringify(this.data?.scale);
     this.data = data;
     if (!grew || recoloured) this.clear();
+    this.root.classList.toggle("past", data.is_past);
     this.bar.style.background = `linear-gradient(to right, ${data.scale.map((s) => s[0])})`;
     this.scroller.setAttribute("aria-label", data.alt);
     this.spoken.textContent = data.prompt + data.added || data.hint;

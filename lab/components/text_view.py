@@ -97,6 +97,14 @@ _CSS: Final = """
 .signed::before {
   content: attr(data-sign);
 }
+/* Grey and dashed, but as easy to read. */
+.past .scroller {
+  border-style: dashed;
+}
+.past .page,
+.past .bar {
+  filter: grayscale(1);
+}
 .pointed {
   outline: 2px solid var(--st-text-color);
 }
@@ -125,13 +133,14 @@ def text_view(
     vocab_size: int,
     height_px: int = 420,
     hint: str = "",
+    is_past: bool = False,
 ) -> None:
     """Show a prompt and what was added to it; `height_px` includes the legend.
 
     `alt` names the text for screen readers. `hint` stands where the text will be while there is
-    none. A text that only grew is added to, not drawn anew: a reader may scroll in it meanwhile.
-    A character that takes no ink has its sign before it, and a mark with nothing to sit on has a
-    circle.
+    none. `is_past` takes the colour from a text that belongs to settings of before. A text that
+    only grew is added to, not drawn anew: a reader may scroll in it meanwhile. A character that
+    takes no ink has its sign before it, and a mark with nothing to sit on has a circle.
     """
     added = "".join(record.character for record in records)
     _TEXT_VIEW(
@@ -150,6 +159,7 @@ def text_view(
             "scale": scale_with_ink(palette),
             "alt": alt,
             "hint": hint,
+            "is_past": is_past,
         },
     )
 

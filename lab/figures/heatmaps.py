@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -31,6 +31,10 @@ MAX_OVERVIEW_CELLS = 150_000
 MAX_LABELS, MAX_WIDE_LABELS = 72, 48
 """More characters than this cannot be read along one axis; then only every second (third) is.
 The second number is for text with characters that take two places."""
+MAX_IN_ONE_ROW = 40
+"""With more labels than this, every second one steps back."""
+Side = Literal["left", "top", "bottom"]
+_NBSP = "\N{NO-BREAK SPACE}"
 _GAP = 0.14
 """Empty room between two heads, as a share of a head's width."""
 _MAX_TILE_PX, _LAYER_LABEL_PX, _HEAD_LABEL_PX = 150, 58, 28
@@ -199,9 +203,9 @@ def head_figure(
         | _IN_CORNER,
     )  # fmt: skip
     figure.add_shape(row_frame(chosen_row, chosen_row + 1, palette))
-    figure.update_xaxes(title="what it looks at", **character_axis(text))
-    figure.update_yaxes(title="the character that looks", **character_axis(text))
-    figure.update_yaxes(range=[T - 0.5, -0.5])
+    figure.update_xaxes(title="what it looks at (its key)", **character_axis(text, "bottom"))
+    figure.update_yaxes(title="the character that looks (its query)")
+    figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
     figure.update_layout(margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"))
     return figure
 
@@ -241,17 +245,33 @@ def _in_their_places(text: str) -> list[str]:
 # --- axes and bars of colour, also for other maps -------------------------------------------------
 
 
-def character_axis(text: str) -> dict[str, Any]:
-    """An axis with one place for each character; the same character may come again."""
+def character_axis(text: str, side: Side | None = None) -> dict[str, Any]:
+    """An axis with one place for each character; the same character may come again.
+
+    Where many labels stand close, every second one steps back from the map: away from `side`,
+    where the axis stands. Then each has room for two.
+    """
     wide = any(map(is_wide, text))
     every = -(-len(text) // (MAX_WIDE_LABELS if wide else MAX_LABELS)) or 1
-    size = 13 if len(text) <= 40 else 10 if len(text) <= 56 else 9
     places = list(range(0, len(text), every))
+    labels = [sign(text[i]) for i in places]
+    if side and len(places) > MAX_IN_ONE_ROW:
+        labels = [_stepped_back(label, side) if i % 2 else _near(label, side)
+                  for i, label in enumerate(labels)]  # fmt: skip
     return dict(
-        tickmode="array", tickvals=places, ticktext=[sign(text[i]) for i in places], tickangle=0,
-        tickfont=dict(family="monospace", size=size), ticks="",
+        tickmode="array", tickvals=places, ticktext=labels, tickangle=0,
+        tickfont=dict(family="monospace", size=13 if len(text) <= MAX_IN_ONE_ROW else 12), ticks="",
         range=[-0.5, len(text) - 0.5], showgrid=False, zeroline=False,
     )  # fmt: skip
+
+
+def _stepped_back(label: str, side: Side) -> str:
+    return {"left": f"{label}{_NBSP * 2}", "top": f"{label}<br>{_NBSP}",
+            "bottom": f"{_NBSP}<br>{label}"}[side]  # fmt: skip
+
+
+def _near(label: str, side: Side) -> str:
+    return {"left": label, "top": f"{_NBSP}<br>{label}", "bottom": f"{label}<br>{_NBSP}"}[side]
 
 
 def row_frame(row: int, n_columns: int, palette: Palette) -> dict[str, Any]:

@@ -117,8 +117,10 @@ def _table_figure(
     if chosen_row is not None:
         figure.add_shape(row_frame(chosen_row, len(characters), palette))
     # Heads of columns go on top, as in any table.
-    figure.update_xaxes(title="what follows", side="top", **character_axis(characters))
-    figure.update_yaxes(title="the character that is there", **character_axis(characters))
-    figure.update_layout(margin=dict(l=48, r=8, t=44, b=4))
-    figure.update_yaxes(range=[len(characters) - 0.5, -0.5])
+    figure.update_xaxes(title="what follows", side="top", **character_axis(characters, "top"))
+    figure.update_yaxes(title="the character that is there", scaleanchor="x")
+    figure.update_yaxes(character_axis(characters, "left"))
+    figure.update_layout(margin=dict(l=60, r=8, t=58, b=4))
+    figure.update_xaxes(constrain="domain")
+    figure.update_yaxes(range=[len(characters) - 0.5, -0.5], constrain="domain")
     return figure

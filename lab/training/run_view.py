@@ -19,7 +19,8 @@ from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
-from lab.figures.losses import MAX_POINTS, SCALES, X_TITLES, Scale, XAxis
+from lab.figures.losses import MAX_POINTS, SCALES, WORDS, X_TITLES, Scale, XAxis
+from lab.page import words_help
 from lab.pickers import pick_run, run_label
 from lab.plain import plain
 from lab.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
@@ -83,6 +84,7 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
             "Horizontal axis", list(X_TITLES), default="steps", key="train_axis", labelled=False
         )
         unit = switch("Loss in", ["nats", "bits"], default="nats", key="train_unit", labelled=False)
+        words_help(*WORDS)
         with st.popover("Chart", icon=":material/tune:"):
             scale: Scale = switch("Scale", SCALES, default="linear", key="train_scale")
             smoothing = switch(
