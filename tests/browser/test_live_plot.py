@@ -131,7 +131,8 @@ def window(url: str, new_page: "NewPage") -> "Window":
 
 def open_plots(window: "Window", url: str) -> "Window":
     window.open(url)
-    window.page.wait_for_selector(".st-key-heat .main-svg", timeout=60_000)
+    for key in ("loss", "heat"):
+        window.page.wait_for_selector(f".st-key-{key} .main-svg")
     return window
 
 
@@ -227,7 +228,7 @@ def test_plotly_is_sent_once_and_ticks_are_small(window: "Window") -> None:
 
     big = [size for size in window.received_bytes if size > PLOTLY_SCRIPT_MIN_BYTES]
     assert len(big) == 1
-    assert page.locator(".st-key-other").count() == 0
+    page.locator(".st-key-other").wait_for(state="detached")
     assert window.errors == []
 
 
@@ -239,9 +240,11 @@ def test_colors_follow_the_theme(url: str, new_page: "NewPage") -> None:
 
     window = open_plots(new_page(color_scheme="light"), url)
     assert (ground_color(window), line_color(window)) == (LIGHT.ground, LIGHT.model("bigram"))
+    plot = window.page.wait_for_selector(".st-key-loss .js-plotly-plot")
     window.page.emulate_media(color_scheme="dark")
     window.wait_until(lambda: ground_color(window) == DARK.ground, "the dark ground")
     window.wait_until(lambda: line_color(window) == DARK.model("bigram"), "the dark line")
+    assert plot is not None and plot.evaluate(CONNECTED)
     assert window.errors == []
 
 
@@ -276,22 +279,23 @@ def test_plot_in_a_hidden_tab_is_drawn_at_full_width(window: "Window") -> None:
     page = window.page
     assert page.locator(".st-key-hidden .main-svg").count() == 0
     page.get_by_role("tab", name="Second").click()
-    page.wait_for_selector(".st-key-hidden .main-svg")
-    outer = page.locator(".st-key-hidden").bounding_box()
-    inner = page.locator(".st-key-hidden .main-svg").first.bounding_box()
-    assert outer is not None and inner is not None
-    assert inner["width"] == pytest.approx(outer["width"], abs=1)
-    assert inner["height"] == outer["height"]
-
-    page.set_viewport_size({"width": 800, "height": 900})
     drawing = page.locator(".st-key-hidden .main-svg").first
-    window.wait_until(lambda: (drawing.bounding_box() or inner)["width"] < 800, "the new width")
+
+    def fills_its_place() -> bool:
+        outer, inner = page.locator(".st-key-hidden").bounding_box(), drawing.bounding_box()
+        assert outer is not None and inner is not None
+        return abs(inner["width"] - outer["width"]) <= 1 and inner["height"] == outer["height"]
+
+    window.wait_until(fills_its_place, "the full width")
+    page.set_viewport_size({"width": 800, "height": 900})
+    window.wait_until(lambda: (drawing.bounding_box() or {"width": 800})["width"] < 800, "narrow")
+    window.wait_until(fills_its_place, "the new width")
     assert window.errors == []
 
 
 def test_plot_has_a_name_for_readers_and_for_downloads(window: "Window") -> None:
     page = window.page
-    assert page.get_by_role("img", name="Loss by step").count() == 1
+    page.get_by_role("img", name="Loss by step").wait_for()  # and there is but one
     page.locator(".st-key-loss .nsewdrag").hover()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download plot as a PNG").first.click()
