@@ -21,7 +21,7 @@ def settled(
     Call it before the widget is drawn. A browser knows a choice by its label alone and keeps the
     label that it has; where the labels have changed under it, it is told anew which one holds.
     """
-    held = st.session_state.get(key)
+    held: Any = st.session_state.get(key)
     value: Choice = held if held in choices else default
     labels = tuple(map(say, choices))
     if held != value or st.session_state.get(f"{key}_labels") != labels:

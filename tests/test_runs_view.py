@@ -23,7 +23,16 @@ from core.service import training_service
 from core.snapshots import SnapshotFolder
 from lab.training import runs_view
 from lab.training.runs_table import CHANGED, DISK, LOSS, PARAMETERS, changes, found, table
-from tests.helpers import add_corpus, checkpoint_iters, play, small_run, train, trained, wait_until
+from tests.helpers import (
+    PATIENCE_S,
+    add_corpus,
+    checkpoint_iters,
+    play,
+    small_run,
+    train,
+    trained,
+    wait_until,
+)
 from tests.pages import pages
 from tests.test_interop import nanogpt, nanogpt_file
 
@@ -52,7 +61,7 @@ def three(pages: Lab, tiny: Corpus) -> list[str]:
 
 
 def open_view() -> AppTest:
-    app = AppTest.from_string(VIEW, default_timeout=60).run()
+    app = AppTest.from_string(VIEW, default_timeout=PATIENCE_S).run()
     assert not app.exception
     return app
 
@@ -214,7 +223,7 @@ def test_a_run_in_hand_is_finished_before_it_is_deleted(pages: Lab, tiny: Corpus
     assert app.error and "owl is in training here" in said(app)
     assert pages.run(run_id).status == "running"
     click(app, "finish")
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "resume" in keys(app)  # it ended early, and can go on
     click(app, "delete")
@@ -367,7 +376,7 @@ def test_a_live_run_is_followed(pages: Lab, tiny: Corpus) -> None:
     app = open_view()
     assert "running" in set(app.dataframe[0].value["Status"]) and "finish" in keys(app)
     training_service(pages).stop(run_id)
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "running" not in set(app.dataframe[0].value["Status"]) and "finish" not in keys(app)
 

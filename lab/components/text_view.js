@@ -1,7 +1,9 @@
 // Shows a text that a model wrote, each character on the colour of its probability.
 //
-// Streamlit calls the default export again whenever the data change, and the function that it
-// returned last once, when the component leaves the page. All text is set as textContent.
+// Streamlit calls the default export again whenever the data or the theme change, and the function
+// that it returned last once, when the component leaves the page. When two changes come at once it
+// also calls what the first of them returned, so that function looks whether the page has been
+// left. All text is set as textContent.
 
 const views = new WeakMap(); // the element that Streamlit gave us -> its TextView
 
@@ -13,6 +15,7 @@ export default function ({ parentElement, data }) {
   }
   view.update(data);
   return () => {
+    if (parentElement.isConnected) return;
     views.delete(parentElement);
     view.root.remove();
   };
