@@ -18,9 +18,10 @@ NAMES: dict[ModelKind, str] = {
     "transformer": "Transformer",
 }
 PARTS_SOONER = (
-    "Measured on Tiny Shakespeare with a batch of 16, as here: at step 300 its heads take 14 % from "
-    "the last character and 5 % from the one before, and both models are at 2.67 nats. At step 700 "
-    "it is 41 % and 20 %, and attention is 0.16 nats lower. With a batch of 64 for both it is 0.15 "
+    "Measured on Tiny Shakespeare with a batch of 16, as here: at step 300 its heads take 14 % "
+    "from the last character and 5 % from the one before, and both models are at 2.67 nats. At "
+    "step 700 it is 41 % and 20 %, and attention is 0.16 nats lower. With a batch of 64 for both it "
+    "is 0.15 "
     "nats lower at step 300 already. Other learning rates, a block of 8 or of 128, and first "
     "weights 0.3 to 10 times as large made less of a difference."
 )
