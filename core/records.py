@@ -97,6 +97,8 @@ class Sample:
 
 CHANGED = "changed"
 """Kind of the events that are changes of settings."""
+DIVERGED = "diverged"
+"""Kind of the events that say that loss or gradient was no longer a finite number."""
 
 
 @dataclass(frozen=True, slots=True)

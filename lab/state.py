@@ -15,8 +15,9 @@ from core.config import SAMPLE_LENGTH, RunConfig, SampleConfig
 from core.devices import set_threads
 from core.generation import write
 from core.lab import Lab, LoadedModel, Which
+from core.lens import AttentionWorth, attention_worth
 from core.models import build_model
-from core.preflight import Calibration, calibrate
+from core.preflight import Calibration, calibrate, flops_per_token
 from core.records import LIVE, RunRecord
 from core.service import TrainingService, training_service
 from core.snapshots import SnapshotFolder
@@ -30,6 +31,9 @@ VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "r
 
 BEHIND = ("newest", "chosen", "none")
 """Which runs stand behind the one on the bench."""
+
+MEASURING_FLOPS = 120_000_000_000
+"""What the worth of attention may cost, as work of training on so much text: a few seconds."""
 
 _CHOSEN_RUN = "chosen_run"
 _WANTED_VIEW = "train_wanted_view"
@@ -179,6 +183,18 @@ def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:
     """The model of a run to look at, kept in memory while its checkpoint is the same file."""
     step = the_lab().model_step(record, which)
     return _loaded_model(record.id, step, which)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def worth_of_attention(run_id: str, step: int, which: Which) -> AttentionWorth:
+    """What attention does for the model that `loaded_model` gives; takes a few seconds.
+
+    Of the validation text a large model reads only the beginning. Raises CorpusError.
+    """
+    record = the_lab().run(run_id)
+    tokens = the_lab().corpus_of(record).val
+    n_read = max(MEASURING_FLOPS // flops_per_token(record.config.model), 1_000)
+    return attention_worth(_loaded_model(run_id, step, which).model, tokens[:n_read])
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

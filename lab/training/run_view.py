@@ -6,6 +6,7 @@ Everything that changes while a run trains is in one fragment, which ticks only 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,7 +19,8 @@ from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
-from lab.figures.losses import MAX_POINTS, SCALES, X_TITLES, Scale, XAxis
+from lab.figures.losses import MAX_POINTS, SCALES, WORDS, X_TITLES, Scale, XAxis
+from lab.page import words_help
 from lab.pickers import pick_run, run_label
 from lab.plain import plain
 from lab.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
@@ -45,12 +47,27 @@ SHORT_NOTES: dict[NoteKind, str] = {
     "diverged": "diverged",
 }
 EVENTS_SHOWN = 4
-CHART_PX = 280
-SAMPLE_PX = 88
+CHART_PX, SAMPLE_PX = 340, 240
+REWIND = (
+    "Rewind: click a point of the curve to go back to that step, change one thing, and train on "
+    "from there. Both curves then lie over each other."
+)
+CSS = """
+.st-key-train_picture { flex-wrap: wrap; }
+.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; width: auto; min-width: 0; }
+.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; width: auto; min-width: 0; }
+.st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
+.st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
+@media (min-width: 1000px) {
+  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
+}
+"""
+"""The chart and what the run writes side by side where there is room, else one under the other."""
 
 
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     """Draw everything about the run on the bench; `runs` are all there are, the newest first."""
+    st.html(f"<style>{CSS}</style>")
     look = _render_switches(bench, runs)
     # A run that waits may be set going from another tab: a look now and then is enough.
     every_s = 1.0 if bench.live else 3.0 if bench.resumable else None
@@ -67,6 +84,7 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
             "Horizontal axis", list(X_TITLES), default="steps", key="train_axis", labelled=False
         )
         unit = switch("Loss in", ["nats", "bits"], default="nats", key="train_unit", labelled=False)
+        words_help(*WORDS)
         with st.popover("Chart", icon=":material/tune:"):
             scale: Scale = switch("Scale", SCALES, default="linear", key="train_scale")
             smoothing = switch(
@@ -111,6 +129,27 @@ def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
 # --- live -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where everything goes, with a run on the bench or none.
+
+    The chart keeps its place, whatever is above it: so it is one element from first to last.
+    """
+
+    above: DeltaGenerator
+    chart: DeltaGenerator
+    writing: DeltaGenerator
+    below: DeltaGenerator
+
+    @classmethod
+    def laid_out(cls) -> _Places:
+        above = st.container(gap="small")
+        with st.container(horizontal=True, gap="medium", key="train_picture"):
+            chart = st.container(gap="xsmall", key="train_chart")
+            writing = st.container(gap="xsmall", key="train_writing")
+        return cls(above, chart, writing, st.container(gap="small"))
+
+
 def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     try:
         run = the_lab().run(run_id) if run_id else None
@@ -118,10 +157,9 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         st.rerun()
     if run and bench.run and run.status != bench.run.status:
         st.rerun()
-    # The chart keeps its place, whatever is above it: so it is one element from first to last.
-    above, chart, below = (st.container(gap="small") for _ in range(3))
+    places = _Places.laid_out()
     if run is None:
-        _render_clear_bench(bench, look, (above, chart, below))
+        _render_clear_bench(bench, look, places)
         return
     store = the_lab().store
     now = Measured(
@@ -135,17 +173,19 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         for note in notes_on(now.estimates, now.steps, references, run.max_iters, look.in_bits)
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
-    with above:
+    with places.above:
         if run.message:
             (st.error if run.status == "failed" else st.warning)(plain(run.message))
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
-        render_answers(now, others, references, look.in_bits)
-    with chart:
+    with places.chart:
         _render_chart(run_chart(now, notes, references, others, look))
-    with below:
+        st.caption(REWIND)
         _render_notes(notes, look.in_bits)
+    with places.writing:
         _render_writing(run, now.estimates, others, look.in_bits)
+    with places.below:
+        render_answers(now, others, references, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
 
@@ -222,7 +262,7 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
     if len(steps) == 1:
         return steps[0]
     picked = st.select_slider(
-        "Sample of step", steps, key=key, label_visibility="collapsed",
+        "Back in time", steps, key=key,
         format_func=lambda step: f"step {step:,}",
     )  # fmt: skip
     return int(picked)
@@ -231,21 +271,22 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
 # --- before there is a run ------------------------------------------------------------------------
 
 
-def _render_clear_bench(bench: Bench, look: Look, places: Sequence[DeltaGenerator]) -> None:
+def _render_clear_bench(bench: Bench, look: Look, places: _Places) -> None:
     """The counted lines, earlier runs, and what the untrained model writes."""
     config, calibration = bench.config, the_calibration()
-    above, chart, below = places
     time = f", about {words.duration(calibration.train_s(config))}" if calibration else ""
-    above.caption(
+    places.above.caption(
         f"Step 0 of {words.count(config.train.max_iters)}: it stops there{time}. The grey lines "
         "are what counting alone reaches on this text; press Start, and the curve of a model falls "
         "from the first of them towards the last."
     )
     references = reference_lines(bench.corpus)
-    with chart:
+    with places.chart:
         _render_chart(
             clear_chart(references, the_lab().runs(), config.train.max_iters, look), clickable=False
         )
-    below.caption("It writes, untrained, at step 0: every character is about as likely as another.")
+    places.writing.caption(
+        "It writes, untrained, at step 0: every character is about as likely as another."
+    )
     text = untrained_sample(config, bench.corpus.name)
-    below.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
+    places.writing.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)

@@ -85,7 +85,7 @@ def _render_empty() -> None:
 def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
     query = st.text_input(
         "Search", key="runs_search", icon=":material/search:", label_visibility="collapsed",
-        placeholder="Search: a name, model, corpus or status, or a setting such as block_size 128",
+        placeholder="Search: a name, model, corpus or status, or a setting such as heads 8",
         persist_state="session",
     )  # fmt: skip
     shown = found(runs, query or "")
