@@ -53,9 +53,11 @@ REWIND = (
     "from there. Both curves then lie over each other."
 )
 CSS = """
-.st-key-train_picture { flex-wrap: wrap; }
-.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; width: auto; min-width: 0; }
-.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; width: auto; min-width: 0; }
+.st-key-train_side_by_side { flex-wrap: wrap; }
+.st-key-train_side_by_side > :has(> .st-key-train_chart, > .st-key-train_writing) {
+  flex: 3 1 420px; width: auto; min-width: 0;
+}
+.st-key-train_side_by_side > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
 @media (min-width: 1000px) {
@@ -144,7 +146,7 @@ class _Places:
     @classmethod
     def laid_out(cls) -> _Places:
         above = st.container(gap="small")
-        with st.container(horizontal=True, gap="medium", key="train_picture"):
+        with st.container(horizontal=True, gap="medium", key="train_side_by_side"):
             chart = st.container(gap="xsmall", key="train_chart")
             writing = st.container(gap="xsmall", key="train_writing")
         return cls(above, chart, writing, st.container(gap="small"))

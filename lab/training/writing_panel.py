@@ -48,15 +48,18 @@ def render_panel(
     run: RunRecord, step: int, estimates: Sequence[Estimate], others: list[RunRecord], in_bits: bool
 ) -> None:
     """The folded panel; what is folded is not made."""
-    fold = st.expander("How good is what it writes? What other losses write, and how much of it is words",
-                       key="train_how_good", icon=":material/menu_book:",
-                       on_change="rerun")  # fmt: skip
+    fold = st.expander(
+        "How good is what it writes? What other losses write, and how much of it is words",
+        key="train_how_good", icon=":material/menu_book:", on_change="rerun",
+    )  # fmt: skip
     if not fold.open:
         return
     with fold:
         nats = {e.iter: e.val_loss_nats for e in estimates}[step]
-        said = f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, {right_chance(nats)}"
-        st.markdown(f"{said} (on average). {size_of(0.1, in_bits)}.")
+        st.markdown(
+            f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, "
+            f"{right_chance(nats)} (on average). {size_of(0.1, in_bits)}."
+        )
         _render_words(run, step, nats)
         _render_rungs(run, step, others, in_bits)
 
