@@ -105,10 +105,6 @@ class Diverged:
     is_coming_back: bool
     """Whether the estimates since the peak fall, by the rule of `Trend`."""
 
-    @property
-    def rise_nats(self) -> float:
-        return rise_nats(self.best, self.now)
-
 
 @dataclass(frozen=True, slots=True)
 class Overfitting:

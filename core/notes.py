@@ -128,9 +128,13 @@ def _kind_and_step(state: State) -> tuple[NoteKind, int]:
 
 
 def _numbers(state: State) -> tuple[tuple[str, float], ...]:
-    """What the rule was applied to; the last number is how far it went."""
+    """What the rule was applied to; the last number stands in the sentence."""
     if isinstance(state, Broken):
         return ((f"loss at step {state.iter:,}", state.loss_nats),)
+    if isinstance(state, Diverged):
+        best, peak, now = state.best, state.peak, state.now
+        up = [] if peak == now else [_train(peak), _val(peak)]
+        return (_train(best), _val(best), *up, _train(now), _val(now))
     rise = ("rise", state.rise_nats)
     if isinstance(state, StepsRose):
         n = state.n_steps
@@ -140,10 +144,6 @@ def _numbers(state: State) -> tuple[tuple[str, float], ...]:
             (f"median of the last {n} steps", state.now_nats),
             rise,
         )
-    if isinstance(state, Diverged):
-        best, peak, now = state.best, state.peak, state.now
-        up = [] if peak == now else [_train(peak), _val(peak)]
-        return (_train(best), _val(best), *up, _train(now), _val(now), rise)
     if isinstance(state, Overfitting):
         best, now = state.best, state.now
         return (_train(best), _train(now), _val(best), _val(now), rise)
@@ -155,15 +155,16 @@ def headline(state: State, in_bits: bool) -> tuple[str, str]:
     """Which way a run is going, and the numbers that say so."""
     if isinstance(state, Broken):
         return "diverging", f"the loss at step {state.iter:,} is not a finite number"
+    if isinstance(state, Diverged):
+        best = loss_in(state.best.val_loss_nats, in_bits)
+        so = f"from {best} up to {_val_in(state.peak, in_bits)}"
+        if state.peak != state.now:
+            so += f", and is at {_val_in(state.now, in_bits)} now"
+        return f"diverged after step {state.best.iter:,}", so
     rise = loss_in(abs(state.rise_nats), in_bits)
     if isinstance(state, StepsRose):
         so = f"the loss of the steps rose by {rise} to {number_in(state.now_nats, in_bits)}"
         return f"diverging since step {state.since:,}", so
-    if isinstance(state, Diverged):
-        best, peak, now = (_val_in(e, in_bits) for e in (state.best, state.peak, state.now))
-        up = f"up to {peak} at step {state.peak.iter:,}, " if state.peak != state.now else ""
-        so = f"where the validation estimate was {best}: {up}{now} now, {rise} above"
-        return f"diverged after step {state.best.iter:,}", so
     if isinstance(state, Overfitting):
         fall = number_in(state.best.train_loss_nats - state.now.train_loss_nats, in_bits)
         so = f"the validation estimate rose by {rise} while the training estimate fell by {fall}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.findings import Diverged, Lines, Overfitting, Standing, State, Trend, Verdict
-from core.meaning import loss_in, unsure_among
+from core.meaning import loss_in, number_in, unsure_among
 from core.notes import headline, named
 
 
@@ -47,20 +47,18 @@ def _is_good(standing: Standing, references: Lines, in_bits: bool) -> str:
         said.append(f"{word} {'' if beaten else 'better '}than {named(line, in_bits)}")
     if beaten and not ahead:
         said.append("the best of the lines")
-    losses = f"{loss_in(nats, in_bits)}, "
-    if not at_best:
-        at = f"{loss_in(best.val_loss_nats, in_bits)} at best (step {best.iter:,})"
-        losses = f"{loss_in(nats, in_bits)} now, {at}. Now "
-    return losses + unsure_among(nats) + (f": {', '.join(said)}" if said else "")
+    loss, at_best_in = loss_in(nats, in_bits), number_in(best.val_loss_nats, in_bits)
+    loss += f", {unsure_among(nats)}" if at_best else f" now, {at_best_in} at best"
+    return loss + (f": {', '.join(said)}" if said else "")
 
 
 def _still_learning(state: State, in_bits: bool) -> str:
     word, clause = headline(state, in_bits)
     if isinstance(state, Trend) and state.is_learning:
         return f"yes: {clause}"
-    if isinstance(state, Diverged) and state.is_coming_back:
-        return f"it is coming back: it {word}, {clause}"
-    return f"no: it {word}, {clause}" if isinstance(state, Diverged) else f"no: {word}: {clause}"
+    if isinstance(state, Diverged):
+        return f"{'coming back' if state.is_coming_back else 'no'}: it {word}, {clause}"
+    return f"no: {word}: {clause}"
 
 
 def _gap(standing: Standing, state: State | None, in_bits: bool) -> str:

@@ -11,7 +11,7 @@ from core.config import ModelKind
 from core.records import Change, Estimate, RunRecord, run_before
 from core.reference import ReferenceLine
 from lab.labels import in_a_sentence
-from lab.training.answers import MAX_DIFFERENCES, Measured, answers
+from lab.training.answers import MAX_CHARACTERS, MAX_DIFFERENCES, Measured, answers
 from lab.training.answers import since as answer_since
 from lab.words import bits, progress
 from tests.helpers import small_config
@@ -156,11 +156,23 @@ def test_the_sentence_names_a_few_differences_and_all_stand_behind_it(n: int) ->
     rest = [f"{n - MAX_DIFFERENCES} more"] if n > MAX_DIFFERENCES else []
     assert named[MAX_DIFFERENCES:] == rest
     assert all(map(str.startswith, named, labels[:MAX_DIFFERENCES]))
+    assert len(answer.text) <= MAX_CHARACTERS
     if rest:
         assert answer.more_title == f"all {n} differences"
         assert all(map(str.startswith, answer.more[-n:], labels))
     else:
         assert answer.more_title == "how much is that?"
+
+
+def test_a_sentence_that_would_be_too_long_names_fewer_and_is_never_cut() -> None:
+    settings = {"block_size": 4, "batch_size": 32, "n_embd": 16, "learning_rate": 0.02}
+    before = measured([4.2, 3.5], "a name of a run as long as such names are")
+    answer = answer_since(measured([4.2, 3.0], settings=settings), before)
+    assert answer.text.endswith(
+        ": block size 8 -> 4, batch size 4 -> 32, so 4 times the characters per step; 2 more"
+    )
+    assert answer.more_title == "all 3 differences"
+    assert answer.more[-2:] == ("width 8 -> 16", "learning rate 0.001 -> 0.02")
 
 
 def test_behind_a_difference_stands_how_much_it_is() -> None:
@@ -178,10 +190,10 @@ def test_behind_a_difference_stands_how_much_it_is() -> None:
     ("settings", "said"),
     [
         ({"block_size": 16}, "block size 8 -> 16, so twice the characters per step"),
-        ({"batch_size": 2}, "batch 4 -> 2, so half the characters per step"),
+        ({"batch_size": 2}, "batch size 4 -> 2, so half the characters per step"),
         ({"block_size": 4, "batch_size": 32},
-         "block size 8 -> 4; batch 4 -> 32, so 4 times the characters per step"),
-        ({"block_size": 16, "batch_size": 2}, "block size 8 -> 16; batch 4 -> 2"),
+         "block size 8 -> 4, batch size 4 -> 32, so 4 times the characters per step"),
+        ({"block_size": 16, "batch_size": 2}, "block size 8 -> 16, batch size 4 -> 2"),
         ({"block_size": 16, "n_embd": 16},
          "block size 8 -> 16, so twice the characters per step; width 8 -> 16"),
     ],
@@ -271,7 +283,7 @@ def test_what_a_run_was_started_with_is_compared_and_not_what_it_ended_with() ->
 def test_a_batch_that_was_changed_on_the_way_changes_what_a_step_reads() -> None:
     now = changed([4.2, 3.5, 2.5], Change(10, {"batch_size": (4, 8)}))
     said = since(now, measured([4.2, 3.5, 3.0], "before"))
-    assert said.endswith(": batch 4 -> 8 at step 10, so twice the characters per step")
+    assert said.endswith(": batch size 4 -> 8 at step 10, so twice the characters per step")
 
 
 def test_what_came_later_than_the_step_compared_at_did_not_matter_there() -> None:

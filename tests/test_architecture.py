@@ -95,6 +95,7 @@ def loaded_with(room: str) -> set[str]:
     ("room", "far"),
     [
         ("core.store", {"core.trainer", "core.run", "core.checkpoint"}),
+        ("core.findings", {"core.trainer", "core.store"}),
         ("core.notes", {"core.trainer", "core.store"}),
         ("core.grid", {"core.run", "core.store"}),
         ("core.records", {"core.trainer", "core.store"}),

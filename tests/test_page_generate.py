@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 from core.config import SampleConfig
 from core.generation import TokenRecord, write
 from core.lab import Lab
+from core.meaning import why_garbled
+from core.reference import reference_lines
 from lab.components.text_view import scale_with_ink
 from lab.palette import DARK, LIGHT, Palette
 from tests.helpers import add_corpus, play, trained, wait_until
@@ -66,6 +68,22 @@ def test_before_any_run_an_untrained_model_writes(pages: Lab) -> None:
     assert len(let_it_write(app)) == 50
     assert "untrained, step 0" in words_of(app)
     assert pages.runs() == []
+
+
+def test_a_text_says_why_it_reads_like_that(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    app.slider(key="generate_temperature").set_value(1.5)
+    let_it_write(app)
+    run = pages.run(run_id)
+    assert run.best_val_loss
+    references = reference_lines(pages.corpus_of(run))
+    reasons = why_garbled(
+        run.best_val_loss, SampleConfig(temperature=1.5), references, model="attention",
+        steps=(run.best_iter, run.max_iters),
+    )  # fmt: skip
+    assert len(reasons) >= 2 and reasons[0].startswith("Temperature 1.5")
+    assert all(reason in words_of(app).replace("\\", "") for reason in reasons)
 
 
 def test_the_text_is_the_runs_with_the_settings_on_the_screen(pages: Lab, run_id: str) -> None:

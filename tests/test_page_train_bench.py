@@ -10,12 +10,14 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core.branch import enter_branch
+from core.findings import verdict
 from core.lab import Lab
-from core.notes import verdict
-from core.records import RunRecord
+from core.records import Estimate, RunRecord
 from core.reference import reference_lines
 from core.run import ActiveRun
 from core.service import training_service
+from core.spelling import written_words_of, yardstick_of
+from core.verdicts import answers_on
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
 from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
@@ -144,16 +146,56 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     said = texts(app)
     estimates, steps = small.store.estimates(run.id), small.store.steps(run.id)
     references = reference_lines(small.library.load("small"))
-    expected = verdict(estimates, steps, references, run.max_iters)
+    expected = answers_on(verdict(estimates, steps, references, run.max_iters), references)
     best = min(e.val_loss_nats for e in estimates)
-    assert expected.is_good.text in said and f"{best:.3f} nats" in said
-    assert expected.still_learning.text in said
-    assert expected.overfitting.text in said
+    assert expected.is_good in said and f"{best:.3f} nats" in said
+    assert expected.still_learning in said
+    assert expected.overfitting in said
     by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
     assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
     assert f"step {run.iter} of {run.max_iters}" in said
     for question in ("good?", "learning?", "Overfitting?", "last run?", "Done when?"):
         assert question in said
+
+
+def test_a_run_is_compared_with_the_last_one_on_its_own_text(small: Lab, plots: Plots) -> None:
+    finished(small, name="owl", block_size=4)
+    small.library.add("other", play(3_000, seed=5).encode(), "other")
+    other = small.library.load("other")
+    train(small, small_run(small, other, "transformer", name="hen"))
+    app = open_page("train")
+    assert "there is no earlier run on this text" in texts(app) and "owl" not in texts(app)
+    assert "owl" not in {trace.name for trace in plots.figures["loss"].data}
+    train(small, small_run(small, other, "transformer", name="fox", block_size=16))
+    app = open_page("train")
+    said = texts(app)
+    assert "than hen at step" in said and "block size 8 -> 16, so twice the characters" in said
+    assert {trace.name for trace in plots.figures["loss"].data} & {"owl", "hen"} == {"hen"}
+
+
+def test_only_runs_on_the_same_text_can_be_chosen_to_stand_behind(small: Lab, plots: Plots) -> None:
+    owl = finished(small, name="owl")
+    finished(small, name="hen")
+    small.library.add("other", play(3_000, seed=5).encode(), "other")
+    train(small, small_run(small, small.library.load("other"), name="elsewhere"))
+    app = open_page("train")
+    app.selectbox(key="train_run").set_value(owl.id).run()
+    app.segmented_control(key="train_behind").set_value("chosen").run()
+    (only,) = app.multiselect(key="train_runs").options
+    assert only.startswith("hen · transformer")
+    assert "1 run on other texts cannot stand here" in texts(app)
+
+
+def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> None:
+    run = finished(small)
+    at_best = small.store.estimates(run.id)[-1]
+    up = (at_best.train_loss_nats + 0.68, at_best.val_loss_nats + 0.68)
+    worse = [Estimate(n, *up) for n in (50, 60, 70, 80, 90)]
+    small.store.record(run.id, [], [(each, "") for each in worse])
+    said = texts(open_page("train"))
+    now, best = worse[-1].val_loss_nats, at_best.val_loss_nats
+    assert f"{now:.3f} nats now, {best:.3f} at best: " in said
+    assert "no: it diverged after step 40" in said and "flat" not in said
 
 
 def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:
@@ -168,7 +210,7 @@ def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:
     run = finished(small, name="fox")
     assert run.config == small.run(owl).config  # at their ends they say the same
     said = texts(open_page("train"))
-    assert "there learning rate 0.3 -> 0.001 at step 20 (the last of 2 changes): " in said
+    assert ": there learning rate 0.3 -> 0.001 at step 20 (the last of 2 changes)" in said
 
 
 def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots: Plots) -> None:
@@ -182,7 +224,7 @@ def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots:
     best = min(e.val_loss_nats for e in estimates)
     assert f"{best / math.log(2):.3f} bits" in texts(app)
     last = estimates[-1]
-    assert f"step {last.iter} ({last.val_loss_nats / math.log(2):.3f} bits)" in texts(app)
+    assert f"step {last.iter} ({last.val_loss_nats / math.log(2):.3f} bits, as" in texts(app)
     (dots,) = [trace for trace in plots.figures["loss"].data if trace.name == "notes"]
     assert not any(" nats" in said for _, said in dots.customdata)
 
@@ -220,7 +262,34 @@ def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: La
     assert samples[max(samples)] in [c.value for c in app.code]
     scrubber.set_value(10).run()
     assert samples[10] in [c.value for c in app.code]
-    assert "words of the corpus" in texts(app)
+
+
+def test_behind_a_text_stands_what_other_losses_write_and_how_much_of_it_is_words(
+    small: Lab,
+) -> None:
+    owl = finished(small, "bigram", name="owl", learning_rate=1e-1, max_iters=200)
+    run = finished(small, name="fox")
+    small.library.add("other", play(3_000, seed=5).encode(), "other")
+    train(small, small_run(small, small.library.load("other"), name="elsewhere"))
+    app = open_page("train")
+    app.selectbox(key="train_run").set_value(run.id).run()
+    n_texts = len(app.code)
+    assert "What runs of this lab wrote" not in texts(app)  # nothing is made before somebody asks
+    app.session_state["train_how_good"] = True
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    assert len(app.code) > n_texts + 1
+    lowest = min(small.store.estimates(owl.id), key=lambda e: e.val_loss_nats)
+    assert f"at **{lowest.val_loss_nats:.3f} nats**" in said and f"owl, step {lowest.iter}" in said
+    assert "this one" in said or "fox" in said
+    assert "elsewhere" not in said
+    model, corpus = small.snapshot(run, 40).model, small.corpus_of(run)
+    yardstick = yardstick_of(corpus)
+    assert yardstick
+    share = written_words_of(model, corpus, yardstick).share
+    percent = f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    assert f"Of 1,000 characters that it writes at step 40, **{percent}** stand" in said
 
 
 # --- the chart ------------------------------------------------------------------------------------
@@ -308,7 +377,7 @@ def test_a_branch_with_nothing_changed_lies_on_its_parent(small: Lab, plots: Plo
     wait_until(lambda: small.run(child.id).status == "finished", "the branch is over")
     assert small.store.estimates(child.id) == small.store.estimates(parent.id)
     app.run()
-    assert "nothing: the same numbers as" in texts(app)
+    assert f"the same numbers as {parent.name}: nothing was set differently" in texts(app)
 
 
 # --- the controls and the run ---------------------------------------------------------------------

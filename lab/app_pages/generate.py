@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.config import SampleConfig, help_line
-from core.errors import PromptError
+from core.errors import LabError, PromptError
 from core.lab import LoadedModel, Which
+from core.meaning import why_garbled
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab import words
 from lab.components.text_view import text_view
 from lab.glossary import TERMS, explained, line_of
@@ -50,6 +52,8 @@ class Sheet:
     wish: Wish
     title: str
     vocab_size: int
+    why: tuple[str, ...] = ()
+    """Why it reads as it does, the weightiest reason first."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,9 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         readable = loaded.vocabulary.drop_unknown(wish.prompt)
         st.session_state[_REFUSAL] = Refusal(wish.prompt, str(error), readable)
         return
-    st.session_state[_SHEET] = Sheet(writing, wish, _title(run, loaded), len(loaded.vocabulary))
+    st.session_state[_SHEET] = Sheet(
+        writing, wish, _title(run, loaded), len(loaded.vocabulary), _why(run, loaded, wish)
+    )
     writing.start()
     st.rerun()
 
@@ -202,6 +208,20 @@ def _title(run: RunRecord | None, loaded: LoadedModel) -> str:
     nats = loss_at(the_lab().store, run, loaded.iter) if run else None
     loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
     return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
+
+
+def _why(run: RunRecord | None, loaded: LoadedModel, wish: Wish) -> tuple[str, ...]:
+    """What the loss, the way of drawing and the steps taken have to do with how it reads."""
+    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
+    if run is None or nats is None:
+        return ()
+    try:
+        references = reference_lines(the_lab().corpus_of(run))
+    except LabError:  # the text is gone
+        references = ()
+    return why_garbled(
+        nats, wish.config, references, model=run.model, steps=(loaded.iter, run.max_iters)
+    )
 
 
 def _render_refusal(prompt: str) -> None:
@@ -249,6 +269,10 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
         is_past=bool(others),
         hint="Your prompt stands here in bold; what the model adds follows it.",
     )
+    if sheet and snapshot and snapshot.over and sheet.why:
+        with st.popover("Why does it read like that?", key="generate_why", type="tertiary",
+                        icon=":material/help:"):  # fmt: skip
+            st.markdown("\n".join(f"* {plain(reason)}" for reason in sheet.why))
     if snapshot and snapshot.over and snapshot.records:
         st.download_button(
             "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",

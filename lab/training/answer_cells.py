@@ -10,8 +10,8 @@ from lab.plain import plain
 from lab.state import the_lab
 from lab.training.answers import Answer, Measured, answers
 
-ANSWER_PX, ANSWER_LEAST_PX = 154, 150
-"""Room for the question and five lines, and how narrow a line may be."""
+ANSWER_PX, ANSWER_LEAST_PX = 212, 150
+"""Room for the question, six lines and what stands behind them; how narrow a line may be."""
 
 
 def render_answers(
@@ -26,13 +26,13 @@ def render_answers(
     with st.container(border=True, key="answers"):
         said = answers(now, before, references, in_bits)
         grid = st.grid(len(said), min_column_width=ANSWER_LEAST_PX)
-        for answer in said:
+        for nth, answer in enumerate(said):
             with grid.container(height=ANSWER_PX, border=False, gap="xsmall"):
-                _render_answer(answer)
+                _render_answer(answer, nth)
 
 
-def _render_answer(answer: Answer) -> None:
+def _render_answer(answer: Answer, nth: int) -> None:
     st.markdown(f":small[:gray[{answer.question}]]  \n:small[{plain(answer.text)}]")
     if answer.more:
-        with st.popover(f":small[{answer.more_title}]", type="tertiary", key="answer_more"):
+        with st.popover(f":small[{answer.more_title}]", type="tertiary", key=f"answer_more_{nth}"):
             st.markdown("\n".join(f"* {plain(line)}" for line in answer.more))

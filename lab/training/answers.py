@@ -13,16 +13,17 @@ import numpy as np
 
 from core.course import Course
 from core.differences import Difference, say_reading, settings_diff
-from core.findings import verdict
-from core.meaning import loss_in, size_of, unsure_change
+from core.findings import Standing, verdict
+from core.meaning import loss_in, right_chance, size_of, unsure_among, unsure_change
 from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
 from core.verdicts import answers_on
 from lab import words
 from lab.labels import say_change
 
-MAX_DIFFERENCES = 3
-"""Differences that an answer names; the others stand behind it."""
+MAX_DIFFERENCES, MAX_CHARACTERS = 3, 120
+"""So many differences an answer names, and so long it may be; the others stand behind it."""
+HOW_MUCH = "how much is that?"
 READING = ("block_size", "batch_size")
 """Settings that together say how many characters a step learns from."""
 
@@ -73,12 +74,24 @@ def answers(
     found = verdict(now.estimates, now.steps, references, run.max_iters)
     said = answers_on(found, references, in_bits)
     return [
-        Answer("Is it good?", said.is_good),
+        Answer("Is it good?", said.is_good, *_how_good(found.standing, in_bits)),
         Answer("Still learning?", said.still_learning),
         Answer("Overfitting?", said.overfitting),
         since(now, before, in_bits),
         Answer("Done when?", words.progress(run)),
     ]
+
+
+def _how_good(standing: Standing | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:
+    """What stands behind the first answer: how large its losses feel."""
+    if standing is None:
+        return "", ()
+    now, best = standing.now.val_loss_nats, standing.best.val_loss_nats
+    said = [f"now, at {loss_in(now, in_bits)}: {unsure_among(now)}, {right_chance(now)} on average"]
+    if not standing.is_at_its_best:
+        at = f"at best, at step {standing.best.iter:,} ({loss_in(best, in_bits)})"
+        said.append(f"{at}: {unsure_among(best)}")
+    return HOW_MUCH, (*said, size_of(0.1, in_bits))
 
 
 # --- since the last run ---------------------------------------------------------------------------
@@ -90,13 +103,11 @@ def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answ
     if before is None:
         return Answer(question, "there is no earlier run on this text")
     compared = compare(now, before)
-    n = len(compared.differences)
-    more = compared.differences if n > MAX_DIFFERENCES else ()
-    title = f"all {n} differences" if more else ""
-    feeling = _feeling(compared, in_bits)
-    if feeling and not title:
-        title = "how much is that?"
-    return Answer(question, _sentence(compared, in_bits), title, (*feeling, *more))
+    text, is_whole = _sentence(compared, in_bits)
+    feeling, n = _feeling(compared, in_bits), len(compared.differences)
+    title = "" if is_whole else f"all {n} differences"
+    more = (*feeling, *(() if is_whole else compared.differences))
+    return Answer(question, text, title or (HOW_MUCH if feeling else ""), more)
 
 
 def compare(now: Measured, before: Measured) -> Compared:
@@ -110,22 +121,31 @@ def compare(now: Measured, before: Measured) -> Compared:
     return Compared(name, differences, at, here, there, measured_here and measured_there)
 
 
-def _sentence(compared: Compared, in_bits: bool) -> str:
-    """The loss first; then as many differences as are named."""
-    named = [*compared.differences[:MAX_DIFFERENCES]]
-    if rest := len(compared.differences) - len(named):
-        named.append(f"{rest} more")
-    what, name = "; ".join(named) or "nothing was set differently", compared.name
+def _sentence(compared: Compared, in_bits: bool) -> tuple[str, bool]:
+    """The loss first, then the differences as far as there is room; and whether that is all."""
+    loss, differences = _loss_in_words(compared, in_bits), compared.differences
+    if not differences:
+        return f"{loss}: nothing was set differently", True
+    for n in range(min(len(differences), MAX_DIFFERENCES), 0, -1):
+        rest = [f"{len(differences) - n} more"] if n < len(differences) else []
+        text = f"{loss}: {'; '.join([*differences[:n], *rest])}"
+        if len(text) <= MAX_CHARACTERS:
+            break
+    return text, not rest
+
+
+def _loss_in_words(compared: Compared, in_bits: bool) -> str:
+    """How the loss compares with that of the earlier run, where they can be compared."""
+    name = compared.name
     if compared.step is None:
-        return f"against {name}: {what}"
+        return f"against {name}"
     by = compared.here_nats - compared.there_nats
-    if not named and not by:
-        return f"the same numbers as {name}: {what}"
+    if not compared.differences and not by:
+        return f"the same numbers as {name}"
     where = f"step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
     if _is_nothing(by, in_bits):
-        return f"the same loss as {name} at {where}: {what}"
-    word = "lower" if by < 0 else "higher"
-    return f"{loss_in(abs(by), in_bits)} {word} than {name} at {where}: {what}"
+        return f"the same loss as {name} at {where}"
+    return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} at {where}"
 
 
 def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
@@ -166,13 +186,13 @@ def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
     said += [f"there {each}" for each in _changed(before, now, at)]
     first = [Course(each.run.config, each.changes).at(0) for each in (before, now)]
     # What the other model does not have follows from its being another.
-    differences = [d for d in settings_diff(*first) if None not in (d.before, d.after)]
+    named = {d.name: d for d in settings_diff(*first) if None not in (d.before, d.after)}
     # Equal steps are not equal reading where they learn from more characters each.
-    read = [d.name for d in differences if d.name in READING][-1:]
-    reading = say_reading(*first)
-    for difference in differences:
-        so = f", so {reading}" if reading and [difference.name] == read else ""
-        said.append(say_change(difference) + so)
+    read = [say_change(named.pop(name)) for name in READING if name in named]
+    if reading := say_reading(*first):
+        read.append(f"so {reading}")
+    model = [say_change(named.pop("model"))] if "model" in named else []
+    said += [*model, *([", ".join(read)] if read else []), *map(say_change, named.values())]
     if now.run.fingerprint != before.run.fingerprint:
         said.insert(0, f"corpus {before.run.corpus} -> {now.run.corpus}")
     return said

@@ -53,9 +53,11 @@ REWIND = (
     "from there. Both curves then lie over each other."
 )
 CSS = """
-.st-key-train_picture { flex-wrap: wrap; }
-.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; width: auto; min-width: 0; }
-.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; width: auto; min-width: 0; }
+.st-key-train_side_by_side { flex-wrap: wrap; }
+.st-key-train_side_by_side > :has(> .st-key-train_chart, > .st-key-train_writing) {
+  flex: 3 1 420px; width: auto; min-width: 0;
+}
+.st-key-train_side_by_side > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
 @media (min-width: 1000px) {
@@ -144,7 +146,7 @@ class _Places:
     @classmethod
     def laid_out(cls) -> _Places:
         above = st.container(gap="small")
-        with st.container(horizontal=True, gap="medium", key="train_picture"):
+        with st.container(horizontal=True, gap="medium", key="train_side_by_side"):
             chart = st.container(gap="xsmall", key="train_chart")
             writing = st.container(gap="xsmall", key="train_writing")
         return cls(above, chart, writing, st.container(gap="small"))
@@ -183,9 +185,11 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         st.caption(REWIND)
         _render_notes(notes, look.in_bits)
     with places.writing:
-        _render_writing(run, now.estimates, others, look.in_bits)
+        written_at = _render_writing(run, now.estimates, look.in_bits)
     with places.below:
         render_answers(now, others, references, look.in_bits)
+        if written_at is not None:
+            render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
 
@@ -236,21 +240,21 @@ def _render_notes(notes: list[Note], in_bits: bool) -> None:
                     st.markdown(f"{plain(what)}: {value:.4f} {'bits' if in_bits else 'nats'}")
 
 
-def _render_writing(
-    run: RunRecord, estimates: Sequence[Estimate], others: list[RunRecord], in_bits: bool
-) -> None:
-    """What the run writes as it learns: the newest, or any that the reader goes back to."""
+def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool) -> int | None:
+    """What the run writes as it learns: the newest, or any that the reader goes back to.
+
+    Returns the step of the text that is shown; None before there is one.
+    """
     known = {e.iter for e in estimates}
     samples = {s.iter: s.text for s in the_lab().store.samples(run.id) if s.iter in known}
     if not samples:
-        return
-    about, panel, scrubber = st.columns([8, 3, 4], vertical_alignment="center", gap="medium")
+        return None
+    about, scrubber = st.columns([5, 2], vertical_alignment="center", gap="medium")
     with scrubber:
         step = _picked_step(run.id, list(samples))
     about.caption(about_sample(step, estimates, in_bits))
-    with panel:
-        render_panel(run, step, estimates, others, in_bits)
     st.code(samples[step], language=None, wrap_lines=True, height=SAMPLE_PX)
+    return step
 
 
 def _picked_step(run_id: str, steps: list[int]) -> int:

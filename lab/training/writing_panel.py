@@ -23,7 +23,6 @@ MAX_RUNGS, APART_NATS = 6, 0.12
 """So many texts are shown at most, and none that lies closer to another by its loss."""
 MAX_RUNS = 40
 """Texts are looked for in the newest runs, this one first."""
-WIDTH_PX = 620
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,19 @@ def about_sample(step: int, estimates: Sequence[Estimate], in_bits: bool) -> str
 def render_panel(
     run: RunRecord, step: int, estimates: Sequence[Estimate], others: list[RunRecord], in_bits: bool
 ) -> None:
-    """A button that opens the panel; what is not open is not made."""
-    panel = st.popover("How good is that?", key="train_how_good", type="tertiary",
-                       icon=":material/format_list_numbered:", on_change="rerun")  # fmt: skip
-    if not panel.open:
+    """The folded panel; what is folded is not made."""
+    fold = st.expander(
+        "How good is what it writes? What other losses write, and how much of it is words",
+        key="train_how_good", icon=":material/menu_book:", on_change="rerun",
+    )  # fmt: skip
+    if not fold.open:
         return
-    with panel, st.container(width=WIDTH_PX, gap="small"):
+    with fold:
         nats = {e.iter: e.val_loss_nats for e in estimates}[step]
-        said = f"**{loss_in(nats, in_bits)}**: {unsure_among(nats)}, {right_chance(nats)}"
-        st.markdown(f"{said} (on average). {size_of(0.1, in_bits)}.")
+        st.markdown(
+            f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, "
+            f"{right_chance(nats)} (on average). {size_of(0.1, in_bits)}."
+        )
         _render_words(run, step, nats)
         _render_rungs(run, step, others, in_bits)
 
@@ -88,7 +91,7 @@ def words_said(counted: WrittenWords, step: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 # --- what other losses write ----------------------------------------------------------------------
@@ -102,14 +105,17 @@ def _render_rungs(run: RunRecord, step: int, others: list[RunRecord], in_bits: b
             "of others on the same text."
         )
         return
-    st.markdown("**What other losses write, on the same text**")
-    for rung in rungs:
-        here = " · this one" if (rung.run_name, rung.step) == (run.name, step) else ""
-        st.caption(
-            f"at **{loss_in(rung.loss_nats, in_bits)}**, {unsure_among(rung.loss_nats)} · "
-            f"{plain(rung.run_name)}, step {words.count(rung.step)}{here}"
-        )
-        st.code(rung.text.strip("\n"), language=None, wrap_lines=True)
+    st.markdown(
+        "What runs of this lab wrote on the same text, from the highest loss to the lowest:"
+    )
+    for pair in (rungs[i : i + 2] for i in range(0, len(rungs), 2)):
+        for column, rung in zip(st.columns(2, gap="medium"), pair):
+            here = " · this one" if (rung.run_name, rung.step) == (run.name, step) else ""
+            column.caption(
+                f"at **{loss_in(rung.loss_nats, in_bits)}**, {unsure_among(rung.loss_nats)} · "
+                f"{plain(rung.run_name)}, step {words.count(rung.step)}{here}"
+            )
+            column.code(rung.text.strip("\n"), language=None, wrap_lines=True)
 
 
 def stored_texts(runs: Sequence[RunRecord]) -> list[Written]:
