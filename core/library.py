@@ -72,6 +72,19 @@ def read_text(raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
     Raises CorpusError when the bytes are empty, too many, binary, not UTF-8, or hold fewer than
     two or more than `MAX_VOCABULARY` distinct characters.
     """
+    plain = plain_text(raw, what)
+    text, notes = plain.text, list(plain.notes)
+    if len(text) < 2:
+        found = "is empty" if not text else "has one character"
+        raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
+    return _check_vocabulary(text, what, notes, fold_rare)
+
+
+def plain_text(raw: bytes, what: str) -> Reading:
+    """The text in the bytes of a file, with plain newlines, however short it is.
+
+    Raises CorpusError when the bytes are too many, binary, or not UTF-8.
+    """
     _check_size(len(raw), what)
     notes = []
     for mark, encoding in _OTHER_ENCODINGS.items():
@@ -92,10 +105,7 @@ def read_text(raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         notes.append("line ends were made plain newlines")
-    if len(text) < 2:
-        found = "is empty" if not text else "has one character"
-        raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
-    return _check_vocabulary(text, what, notes, fold_rare)
+    return Reading(text, tuple(notes))
 
 
 def _check_size(n_bytes: int, what: str) -> None:

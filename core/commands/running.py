@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from core.generation import generate, generate_together
 from core.interop.nanogpt import nanogpt_commands
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
+from core.library import MAX_BYTES, plain_text, read_bytes
 from core.records import RunRecord
 from core.trainer import split_loss
 
@@ -46,7 +48,7 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
     names = [f.name for f in fields(SampleConfig)]
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = SampleConfig(**given)
-    prompt = args.prompt
+    prompt = args.prompt if args.prompt_file is None else _prompt_in(args.prompt_file)
     if args.drop_unknown:
         prompt = loaded.vocabulary.drop_unknown(prompt)
     try:
@@ -69,6 +71,17 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
     if args.records:
         result["records"] = [[asdict(token) for token in text] for text in texts]
     return result
+
+
+def _prompt_in(source: str) -> str:
+    """The text in a file, or on standard input, read as a corpus is; its last newline stays."""
+    if source == "-":
+        reading = plain_text(sys.stdin.buffer.read(MAX_BYTES + 1), "Standard input")
+    else:
+        reading = plain_text(read_bytes(Path(source)), Path(source).name)
+    for note in reading.notes:
+        say(f"The prompt: {note}")
+    return reading.text
 
 
 def list_runs(lab: Lab, args: Namespace) -> Fields:
