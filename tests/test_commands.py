@@ -200,7 +200,9 @@ def test_several_texts_are_written_side_by_side(cli: CommandLine, owl: str) -> N
     assert several["texts"] == [cli.ok(*command, "--seed", 1337 + i)["text"] for i in range(3)]
     assert several["text"] == several["texts"][0]
     assert "1 to 1000: '0'" in cli.refused(*command, "--n_samples", "0")
-    assert cli.code(*command, "--n_samples", "2") == 0 and "texts" in cli.stdout
+    assert cli.code(*command, "--n_samples", "2") == 0
+    assert "text 1:\n" in cli.stdout and "\ntext 2:\n" in cli.stdout
+    assert cli.stdout.count(several["texts"][1]) == 1
 
 
 def test_records_say_what_else_could_have_been_written(cli: CommandLine, owl: str) -> None:
@@ -256,10 +258,13 @@ def test_without_json_the_same_is_said_for_people(
     cli: CommandLine, owl: str, capsys: pytest.CaptureFixture[str], lab: Lab
 ) -> None:
     assert main(["runs"]) == 0
-    assert "name=owl  status=finished  iter=40" in capsys.readouterr().out
-    assert main(["eval", "owl"]) == 0
+    titles, row = capsys.readouterr().out.splitlines()[1:]
+    assert titles.split("  ")[1].strip() == "name" and "validation loss, nats" in titles
     val_loss = lab.run("owl").val_loss
-    assert f"val_loss  {val_loss:.3f}" in capsys.readouterr().out
+    assert row.split()[:4] == ["owl", "transformer", "tiny", "finished"]
+    assert f"{val_loss:.3f}" in row.split() and len(row) <= len(titles) <= 130
+    assert main(["eval", "owl"]) == 0
+    assert f"validation loss  {val_loss:.3f} nats" in capsys.readouterr().out
 
 
 def test_ctrl_c_outside_of_training_is_no_traceback(
@@ -291,13 +296,21 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     after = cli.ok(*train_command("transformer", name="fox"))
     shown = cli.ok("runs", "show", "fox")
     estimates = lab.store.estimates(after["run"])
-    assert shown["answers"]["is_good"]["value"] == min(e.val_loss_nats for e in estimates)
+    is_good, best = shown["answers"]["is_good"], min(estimates, key=lambda e: e.val_loss_nats)
+    assert (is_good["best_nats"], is_good["best_iter"]) == (best.val_loss_nats, best.iter)
+    assert (is_good["now_nats"], is_good["now_iter"]) == (estimates[-1].val_loss_nats, 40)
+    assert is_good["perplexity"] == pytest.approx(math.exp(estimates[-1].val_loss_nats))
+    assert shown["answers"]["overfitting"]["gap_nats"] == (
+        estimates[-1].val_loss_nats - estimates[-1].train_loss_nats
+    )
+    assert all(answer["text"] for answer in shown["answers"].values())
     assert shown["since"] == {
         "run": before["run"], "name": "owl", "settings": {"block_size": [4, 8]},
+        "reading": "twice the characters per step",
     }  # fmt: skip
-    assert shown["notes"] and all(note["rule"] and note["numbers"] for note in shown["notes"])
+    assert shown["notes"] and all(note["rule"] and note["numbers_nats"] for note in shown["notes"])
     assert [event["kind"] for event in shown["events"]] == ["machine", "finished"]
-    assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["n_words"] >= 0
+    assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["text"]
     last = {name: rows[-1][1] for name, rows in lab.store.health(after["run"]).items()}
     assert shown["health"] == last and "update_ratio/layer 1" in last
     assert shown["references_nats"]["uniform"] == pytest.approx(math.log(len(corpus.vocabulary)))

@@ -23,7 +23,16 @@ from core.service import training_service
 from core.snapshots import SnapshotFolder
 from lab.training import runs_view
 from lab.training.runs_table import CHANGED, DISK, LOSS, PARAMETERS, changes, found, table
-from tests.helpers import add_corpus, checkpoint_iters, play, small_run, train, trained, wait_until
+from tests.helpers import (
+    PATIENCE_S,
+    add_corpus,
+    checkpoint_iters,
+    play,
+    small_run,
+    train,
+    trained,
+    wait_until,
+)
 from tests.pages import pages
 from tests.test_interop import nanogpt, nanogpt_file
 
@@ -52,7 +61,7 @@ def three(pages: Lab, tiny: Corpus) -> list[str]:
 
 
 def open_view() -> AppTest:
-    app = AppTest.from_string(VIEW, default_timeout=60).run()
+    app = AppTest.from_string(VIEW, default_timeout=PATIENCE_S).run()
     assert not app.exception
     return app
 
@@ -214,7 +223,7 @@ def test_a_run_in_hand_is_finished_before_it_is_deleted(pages: Lab, tiny: Corpus
     assert app.error and "owl is in training here" in said(app)
     assert pages.run(run_id).status == "running"
     click(app, "finish")
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "resume" in keys(app)  # it ended early, and can go on
     click(app, "delete")
@@ -367,7 +376,7 @@ def test_a_live_run_is_followed(pages: Lab, tiny: Corpus) -> None:
     app = open_view()
     assert "running" in set(app.dataframe[0].value["Status"]) and "finish" in keys(app)
     training_service(pages).stop(run_id)
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "running" not in set(app.dataframe[0].value["Status"]) and "finish" not in keys(app)
 
@@ -424,21 +433,24 @@ def test_a_run_that_is_called_like_a_setting_is_found(pages: Lab, tiny: Corpus) 
     assert [run.name for run in found(pages.runs(), "seed 5")] == ["seed 5, again"]
 
 
-def test_what_changed_is_said_against_the_run_before_or_the_parent(
-    pages: Lab, three: list[str]
+def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_parent(
+    pages: Lab, three: list[str], tiny: Corpus
 ) -> None:
     other = add_corpus(pages, "other", play(3_000, seed=5))
     child = enter_branch(pages, pages.run("owl"), 20, {"learning_rate": 0.03}, "kid")
-    last = small_run(pages, other, "attention", name="last", n_embd=16, dropout=0.0, batch_size=5,
+    elsewhere = small_run(pages, other, "attention", name="elsewhere", n_embd=16)
+    last = small_run(pages, tiny, "attention", name="last", n_embd=16, dropout=0.0, batch_size=4,
                      max_iters=41, seed=9, block_size=4)  # fmt: skip
     runs = pages.runs()
     by_id = {run.id: run for run in runs}
     assert changes(by_id[three[2]], runs) == ""
     branched = changes(by_id[child], runs)
     assert branched.startswith("branch of owl at step 20: learning_rate 0.01 -> 0.03")
+    assert changes(by_id[elsewhere], runs) == ""  # the first on its text
     said = changes(by_id[last], runs)
-    assert said.startswith("corpus tiny -> other, block_size 16 -> 4, n_embd 8 -> 16")
-    assert said.endswith(" more") and said.count("->") == 4
+    assert said.startswith("block_size 16 -> 4, n_embd 8 -> 16")
+    assert said.endswith(" more, so a quarter of the characters per step")
+    assert said.count("->") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
     assert changes(twin, [twin, *runs]) == "nothing"
 

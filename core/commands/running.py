@@ -13,16 +13,26 @@ from tqdm import tqdm
 
 from core.archive import is_run_file, open_run_file
 from core.branch import branch_run
-from core.commands.common import BAR, Fields, flags, listed, progress_bar, run_fields, say
+from core.commands.common import (
+    BAR,
+    Fields,
+    flags,
+    listed,
+    progress_bar,
+    run_fields,
+    say,
+    say_rate_ahead,
+)
 from core.config import SampleConfig
-from core.errors import ExchangeError, PromptError
+from core.errors import EncodingError, ExchangeError, PromptError
 from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
 from core.interop.nanogpt import nanogpt_commands
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
-from core.library import MAX_BYTES, plain_text, read_bytes
+from core.library import read_bytes
 from core.records import RunRecord
+from core.texts import MAX_BYTES, characters_in
 from core.trainer import split_loss
 
 
@@ -75,10 +85,14 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
 
 def _prompt_in(source: str) -> str:
     """The text in a file, or on standard input, read as a corpus is; its last newline stays."""
-    if source == "-":
-        reading = plain_text(sys.stdin.buffer.read(MAX_BYTES + 1), "Standard input")
-    else:
-        reading = plain_text(read_bytes(Path(source)), Path(source).name)
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1) if source == "-" else read_bytes(Path(source))
+    what = "Standard input" if source == "-" else Path(source).name
+    try:
+        reading = characters_in(raw, what)
+    except EncodingError as error:
+        raise PromptError(
+            f"{what} is not in UTF-8 but, it seems, in {error.likely[0]}. Save it as UTF-8.", ""
+        ) from None
     for note in reading.notes:
         say(f"The prompt: {note}")
     return reading.text
@@ -95,12 +109,15 @@ def rename(lab: Lab, args: Namespace) -> Fields:
 def branch(lab: Lab, args: Namespace) -> Fields:
     parent = lab.run(args.run)
     at = parent.iter if args.at is None else args.at
+    changes = flags(args)
     with progress_bar(0, at) as bar:
 
         def show(step: int) -> None:
             bar.update(step - bar.n)
 
-        record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
+        record = branch_run(lab, parent, at, changes, name=args.name, progress=show)
+    if changes.keys() & {"max_iters", "learning_rate"}:
+        say_rate_ahead(lab, record, named="learning_rate" in changes)
     return listed(lab, [record])
 
 

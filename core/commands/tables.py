@@ -15,7 +15,7 @@ LABELS = {
     "freed_bytes": "freed", "resumed_from": "resumed from step", "by": "equal in",
     "flops_per_token": "FLOPs per character", "memory_mib": "memory",
     "estimated_train_s": "estimated training time", "n_cells": "cells", "n_done": "done",
-    "n_failed": "failed", "x": "across", "y": "up", "n_words": "words", "n_known": "known words",
+    "n_failed": "failed", "x": "across", "y": "up",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import indent, wrap
@@ -9,6 +10,7 @@ from typing import Any
 
 from core.commands.tables import label_of, said, table_of
 from core.differences import Difference, say_difference
+from core.records import CHANGED
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -85,11 +87,11 @@ def _answers(name: str, value: Mapping[str, Mapping[str, Any]]) -> Lines:
 
 
 def _notes(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
-    yield "on its curve:" if value else "on its curve there is nothing to note yet"
+    yield "on its curve, with the numbers in nats:" if value else "nothing to note on its curve yet"
     for note in value:
         yield f"  {note['text']}"
-        numbers = ", ".join(f"{label} {number:.3f}" for label, number in note["numbers"])
-        yield f"    {numbers}" if numbers else f"    {note['rule']}"
+        numbers = note["numbers_nats"].items()
+        yield "    " + ", ".join(f"{label} {said('', nats)}" for label, nats in numbers)
 
 
 def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
@@ -100,25 +102,35 @@ def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
         say_difference(Difference(setting, before, after))
         for setting, (before, after) in value["settings"].items()
     ]
-    yield f"changed since {value['name']}:" if changes else f"the same settings as {value['name']}"
-    yield from _listed(iter(changes))
+    if not changes:
+        yield f"the same settings as {value['name']}"
+        return
+    yield f"changed since {value['name']}:"
+    yield from _listed(iter([*changes, value["reading"]]))
 
 
 def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "what happened:"
     for event in value:
-        detail = f": {event['detail']}" if event["detail"] else ""
-        yield f"  step {event['iter']:,}  {event['kind']}{detail}"
+        detail = event["detail"]
+        if event["kind"] == CHANGED:
+            changes = json.loads(detail).items()
+            detail = ", ".join(say_difference(Difference(n, *pair)) for n, pair in changes)
+        yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
 
 
 def _samples(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
-    if not value:
+    written = [sample for sample in value if sample["text"]]
+    if not written:
         yield "it has written nothing yet"
-    for sample in value:
-        about = {k: v for k, v in sample.items() if k not in ("iter", "text")}
-        measured = ", ".join(f"{label_of(k)} {said(k, v)}" for k, v in about.items())
-        yield f"what it wrote at step {sample['iter']:,} ({measured}):"
+    for sample in written:
+        yield f"what it wrote at step {sample['iter']:,}:"
         yield indent(sample["text"], "  ", lambda line: True)
+
+
+def _in_bin(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    texts = (f"{each['in_bin']} ({said('bytes', each['bytes'])})" for each in value)
+    yield f"in the bin: {', '.join(texts) or 'nothing'}"
 
 
 def _health(name: str, value: Mapping[str, float]) -> Lines:
@@ -152,5 +164,5 @@ def _candidates(candidates: Sequence[Sequence[Any]]) -> str:
 _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
     "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
     "answers": _answers, "notes": _notes, "since": _since, "events": _events,
-    "samples": _samples, "health": _health, "records": _records,
+    "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
 }  # fmt: skip
