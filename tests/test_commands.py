@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,40 @@ def test_records_say_what_else_could_have_been_written(cli: CommandLine, owl: st
         assert sum(p for _, p in record["offered"]) == pytest.approx(1.0)
 
 
+def test_a_prompt_can_come_from_a_file_or_standard_input(
+    cli: CommandLine, owl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["generate", owl, "--max_new_tokens", 8, "--records"]
+    path = tmp_path / "opening.txt"
+    path.write_bytes(b"\xef\xbb\xbfOWL:\r\nto be\r\n")  # as Windows writes it
+    expected = cli.ok(*command, "--prompt", "OWL:\nto be\n")["records"]  # the last newline stays
+    assert expected != cli.ok(*command, "--prompt", "OWL:\nto be")["records"]
+    assert cli.ok(*command, "--prompt_file", path)["records"] == expected
+    assert "The prompt: a byte-order mark at the start was removed" in cli.stderr
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert cli.ok(*command, "--prompt_file", "-")["records"] == expected
+    path.write_bytes(b"")
+    assert cli.ok(*command, "--prompt_file", path)["records"] == cli.ok(*command)["records"]
+
+
+def test_a_file_that_is_no_prompt_is_refused_in_a_sentence(
+    cli: CommandLine, owl: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "opening.txt"
+    command = ["generate", owl, "--prompt_file", path]
+    assert "There is no file" in cli.refused(*command)
+    assert "is a folder" in cli.refused("generate", owl, "--prompt_file", tmp_path)
+    assert "not allowed with argument --prompt" in cli.refused(*command, "--prompt", "O")
+    path.write_bytes("café, déjà vu, señor".encode("latin-1"))
+    line = cli.refused(*command)
+    assert "opening.txt is not in UTF-8 but, it seems, in windows-1252" in line
+    assert "Save it as UTF-8." in line and "--encoding" not in line
+    path.write_bytes(b"\x00\x01\x02\xff" * 9)
+    assert "binary file" in cli.refused(*command)
+    path.write_bytes(b"OWL@")
+    assert "has no ‘@’" in cli.refused(*command) and cli.ok(*command, "--drop_unknown")
+
+
 def test_eval_can_leave_attention_out(cli: CommandLine, lab: Lab, corpus: Corpus, owl: str) -> None:
     whole, without = (cli.ok("eval", owl, *how) for how in ([], ["--without_attention"]))
     assert whole.keys() == without.keys() and whole["val_loss"] != without["val_loss"]
@@ -322,6 +357,12 @@ def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, 
     said = [line.strip() for line in cli.stdout.splitlines()]
     estimates = lab.store.estimates(lab.run("fox").id)
     best = min(e.val_loss_nats for e in estimates)
-    assert any(line.startswith(f"answers  is_good: {best:.3f} nats") for line in said)
-    assert any(line.startswith("kind=best  iter=") for line in said)
+    assert any(line.startswith(f"is it good? {best:.3f} nats") for line in said)
+    assert any(line.startswith("best validation estimate") for line in said)
+    assert "there is no run before it to compare with" in said
     assert not any("config" in line for line in said)
+    cli.ok(*train_command("transformer", name="owl", block_size=4))
+    cli.ok("resume", "owl", "--max_iters", 50, "--learning_rate", 2e-4)
+    assert cli.code("runs", "show", "owl") == 0
+    assert "changed since fox:\n  block_size 8 -> 4 · " in cli.stdout
+    assert "\n  step 40  changed: " in cli.stdout and "learning_rate 0.001 -> 0.0002" in cli.stdout
