@@ -58,8 +58,8 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         width = max(map(len, cells))
         are_numbers = all(isinstance(v, (int, float)) or v is None for v in values)
         columns.append([c.rjust(width) if are_numbers else c.ljust(width) for c in cells])
-    for cells in zip(*columns):
-        yield "  ".join(cells).rstrip()
+    for line in zip(*columns):
+        yield "  ".join(line).rstrip()
 
 
 def _has_place(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
