@@ -182,7 +182,11 @@ def _add_looking(sub: Any) -> None:
 
     generate = _command(sub, "generate", commands.write_text, "let a run write")
     _add_model_choice(generate, default="best")
-    generate.add_argument("--prompt", default="", metavar="TEXT", help="what to continue")
+    prompt = generate.add_mutually_exclusive_group()
+    prompt.add_argument("--prompt", default="", metavar="TEXT", help="what to continue")
+    prompt.add_argument(
+        "--prompt_file", metavar="FILE", help="continue the text in a file; - is standard input"
+    )
     generate.add_argument(
         "--drop_unknown", action="store_true", help="leave out unknown characters"
     )

@@ -83,6 +83,17 @@ def read_text(
 
 def plain_text(raw: bytes, what: str, *, encoding: str | None = None) -> Reading:
     """The same for any number of distinct characters, such as a text that is here already has."""
+    reading = characters_in(raw, what, encoding=encoding)
+    if len(reading.text) < 2:
+        found = "is empty" if not reading.text else "has one character"
+        raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
+    if len(set(reading.text)) < 2:
+        raise CorpusError(f"{what} repeats one character; there is nothing to predict in it.")
+    return reading
+
+
+def characters_in(raw: bytes, what: str, *, encoding: str | None = None) -> Reading:
+    """The same for any text, however short, such as a prompt."""
     check_size(len(raw), what)
     notes = [f"it was read as {encoding}"] if encoding else []
     text = decode(raw, what, encoding)
@@ -92,11 +103,6 @@ def plain_text(raw: bytes, what: str, *, encoding: str | None = None) -> Reading
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         notes.append("line ends were made plain newlines")
-    if len(text) < 2:
-        found = "is empty" if not text else "has one character"
-        raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
-    if len(set(text)) < 2:
-        raise CorpusError(f"{what} repeats one character; there is nothing to predict in it.")
     return Reading(text, tuple(notes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -200,7 +201,9 @@ def test_several_texts_are_written_side_by_side(cli: CommandLine, owl: str) -> N
     assert several["texts"] == [cli.ok(*command, "--seed", 1337 + i)["text"] for i in range(3)]
     assert several["text"] == several["texts"][0]
     assert "1 to 1000: '0'" in cli.refused(*command, "--n_samples", "0")
-    assert cli.code(*command, "--n_samples", "2") == 0 and "texts" in cli.stdout
+    assert cli.code(*command, "--n_samples", "2") == 0
+    assert "text 1:\n" in cli.stdout and "\ntext 2:\n" in cli.stdout
+    assert cli.stdout.count(several["texts"][1]) == 1
 
 
 def test_records_say_what_else_could_have_been_written(cli: CommandLine, owl: str) -> None:
@@ -210,6 +213,40 @@ def test_records_say_what_else_could_have_been_written(cli: CommandLine, owl: st
     for record in text:
         assert len(record["believed"]) == 5 and 1 <= len(record["offered"]) <= 2
         assert sum(p for _, p in record["offered"]) == pytest.approx(1.0)
+
+
+def test_a_prompt_can_come_from_a_file_or_standard_input(
+    cli: CommandLine, owl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["generate", owl, "--max_new_tokens", 8, "--records"]
+    path = tmp_path / "opening.txt"
+    path.write_bytes(b"\xef\xbb\xbfOWL:\r\nto be\r\n")  # as Windows writes it
+    expected = cli.ok(*command, "--prompt", "OWL:\nto be\n")["records"]  # the last newline stays
+    assert expected != cli.ok(*command, "--prompt", "OWL:\nto be")["records"]
+    assert cli.ok(*command, "--prompt_file", path)["records"] == expected
+    assert "The prompt: a byte-order mark at the start was removed" in cli.stderr
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert cli.ok(*command, "--prompt_file", "-")["records"] == expected
+    path.write_bytes(b"")
+    assert cli.ok(*command, "--prompt_file", path)["records"] == cli.ok(*command)["records"]
+
+
+def test_a_file_that_is_no_prompt_is_refused_in_a_sentence(
+    cli: CommandLine, owl: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "opening.txt"
+    command = ["generate", owl, "--prompt_file", path]
+    assert "There is no file" in cli.refused(*command)
+    assert "is a folder" in cli.refused("generate", owl, "--prompt_file", tmp_path)
+    assert "not allowed with argument --prompt" in cli.refused(*command, "--prompt", "O")
+    path.write_bytes("café, déjà vu, señor".encode("latin-1"))
+    line = cli.refused(*command)
+    assert "opening.txt is not in UTF-8 but, it seems, in windows-1252" in line
+    assert "Save it as UTF-8." in line and "--encoding" not in line
+    path.write_bytes(b"\x00\x01\x02\xff" * 9)
+    assert "binary file" in cli.refused(*command)
+    path.write_bytes(b"OWL@")
+    assert "has no ‘@’" in cli.refused(*command) and cli.ok(*command, "--drop_unknown")
 
 
 def test_eval_can_leave_attention_out(cli: CommandLine, lab: Lab, corpus: Corpus, owl: str) -> None:
@@ -256,10 +293,13 @@ def test_without_json_the_same_is_said_for_people(
     cli: CommandLine, owl: str, capsys: pytest.CaptureFixture[str], lab: Lab
 ) -> None:
     assert main(["runs"]) == 0
-    assert "name=owl  status=finished  iter=40" in capsys.readouterr().out
-    assert main(["eval", "owl"]) == 0
+    titles, row = capsys.readouterr().out.splitlines()[1:]
+    assert titles.split("  ")[1].strip() == "name" and "validation loss, nats" in titles
     val_loss = lab.run("owl").val_loss
-    assert f"val_loss  {val_loss:.3f}" in capsys.readouterr().out
+    assert row.split()[:4] == ["owl", "transformer", "tiny", "finished"]
+    assert f"{val_loss:.3f}" in row.split() and len(row) <= len(titles) <= 130
+    assert main(["eval", "owl"]) == 0
+    assert f"validation loss  {val_loss:.3f} nats" in capsys.readouterr().out
 
 
 def test_ctrl_c_outside_of_training_is_no_traceback(
@@ -317,6 +357,12 @@ def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, 
     said = [line.strip() for line in cli.stdout.splitlines()]
     estimates = lab.store.estimates(lab.run("fox").id)
     best = min(e.val_loss_nats for e in estimates)
-    assert any(line.startswith(f"answers  is_good: {best:.3f} nats") for line in said)
-    assert any(line.startswith("kind=best  iter=") for line in said)
+    assert any(line.startswith(f"is it good? {best:.3f} nats") for line in said)
+    assert any(line.startswith("best validation estimate") for line in said)
+    assert "there is no run before it to compare with" in said
     assert not any("config" in line for line in said)
+    cli.ok(*train_command("transformer", name="owl", block_size=4))
+    cli.ok("resume", "owl", "--max_iters", 50, "--learning_rate", 2e-4)
+    assert cli.code("runs", "show", "owl") == 0
+    assert "changed since fox:\n  block_size 8 -> 4 · " in cli.stdout
+    assert "\n  step 40  changed: " in cli.stdout and "learning_rate 0.001 -> 0.0002" in cli.stdout

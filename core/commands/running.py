@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from contextlib import nullcontext
@@ -23,13 +24,15 @@ from core.commands.common import (
     say_rate_ahead,
 )
 from core.config import SampleConfig
-from core.errors import ExchangeError, PromptError
+from core.errors import EncodingError, ExchangeError, PromptError
 from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
 from core.interop.nanogpt import nanogpt_commands
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
+from core.library import read_bytes
 from core.records import RunRecord
+from core.texts import MAX_BYTES, characters_in
 from core.trainer import split_loss
 
 
@@ -55,7 +58,7 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
     names = [f.name for f in fields(SampleConfig)]
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     config = SampleConfig(**given)
-    prompt = args.prompt
+    prompt = args.prompt if args.prompt_file is None else _prompt_in(args.prompt_file)
     if args.drop_unknown:
         prompt = loaded.vocabulary.drop_unknown(prompt)
     try:
@@ -78,6 +81,21 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
     if args.records:
         result["records"] = [[asdict(token) for token in text] for text in texts]
     return result
+
+
+def _prompt_in(source: str) -> str:
+    """The text in a file, or on standard input, read as a corpus is; its last newline stays."""
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1) if source == "-" else read_bytes(Path(source))
+    what = "Standard input" if source == "-" else Path(source).name
+    try:
+        reading = characters_in(raw, what)
+    except EncodingError as error:
+        raise PromptError(
+            f"{what} is not in UTF-8 but, it seems, in {error.likely[0]}. Save it as UTF-8.", ""
+        ) from None
+    for note in reading.notes:
+        say(f"The prompt: {note}")
+    return reading.text
 
 
 def list_runs(lab: Lab, args: Namespace) -> Fields:

@@ -2,36 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from textwrap import indent, wrap
 from typing import Any
 
-_ROWS = ("runs", "corpora", "in_bin", "sweeps", "cells", "notes", "events", "samples")
-_LEFT_OUT = ("config", "rule", "numbers_nats")
+from core.commands.tables import label_of, said, table_of
+from core.differences import Difference, say_difference
+from core.records import CHANGED
+
+Lines = Iterator[str]
+_LEFT_OUT = ("config",)
 """Long, and for machines."""
+_WIDTH = 100
+_QUESTIONS = {
+    "is_good": "is it good?", "still_learning": "is it still learning?",
+    "overfitting": "is it overfitting?",
+}  # fmt: skip
 
 
-def lines_of(fields: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each field; a table, rows, and fields within fields get lines of their own."""
-    for name, value in fields.items():
-        if name in _LEFT_OUT:
-            continue
-        if name == "table":
-            yield f"\n{value}"
-        elif name in _ROWS:
-            yield from (_row(row) for row in value)
-        elif isinstance(value, Mapping):
-            yield from (f"{name:>15}  {inner}: {_said(v)}" for inner, v in value.items())
-        else:
-            yield f"{name:>15}  {_said(value)}"
+def lines_of(fields: Mapping[str, Any]) -> Lines:
+    """What came of a command: single values one below the other, then all that takes more room."""
+    if "texts" in fields:  # the first of which is `text`
+        fields = {name: value for name, value in fields.items() if name != "text"}
+    single = {n: v for n, v in fields.items() if n not in _LEFT_OUT and _is_single(n, v)}
+    width = max((len(label_of(name)) for name in single), default=0)
+    for name, value in single.items():
+        yield f"{label_of(name):>{width}}  {said(name, value)}"
+    blocks = [(name, value) for name, value in fields.items() if name not in (*_LEFT_OUT, *single)]
+    for i, (name, value) in enumerate(blocks):
+        if single or i:
+            yield ""
+        yield from _BLOCKS.get(name, _block)(name, value)
 
 
-def _row(row: Mapping[str, Any]) -> str:
-    return "  ".join(f"{k}={_said(v)}" for k, v in row.items() if k not in _LEFT_OUT)
+def _is_single(name: str, value: Any) -> bool:
+    return name not in _BLOCKS and not isinstance(value, (Mapping, list, tuple))
 
 
-def _said(value: Any) -> str:
+def _block(name: str, value: Any) -> Lines:
+    """Rows as a table, anything else as a list, below its name."""
+    yield f"{label_of(name)}:" if value else f"no {label_of(name)}"
     if isinstance(value, Mapping):
-        return str(value["text"]) if "text" in value else ", ".join(map(str, value.items()))
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2e}"
+        yield from _listed(f"{label_of(k)} {said(k, v)}" for k, v in value.items())
+    elif all(isinstance(row, Mapping) for row in value):
+        yield from (f"  {line}" for line in table_of(value))
+    else:
+        yield from (f"  {said(name, each)}" for each in value)
+
+
+def _listed(parts: Iterator[str]) -> Lines:
+    """Short things side by side, broken between two of them where the line is full."""
+    kept = [part.replace(" ", "\0") for part in parts]
+    for line in wrap(" · ".join(kept), _WIDTH, break_long_words=False, break_on_hyphens=False):
+        yield f"  {line.removesuffix(' ·')}".replace("\0", " ")
+
+
+# --- what has a form of its own -------------------------------------------------------------------
+
+
+def _table(name: str, value: str) -> Lines:
+    yield value
+
+
+def _text(name: str, value: str) -> Lines:
+    yield value
+
+
+def _texts(name: str, value: Sequence[str]) -> Lines:
+    for number, text in enumerate(value, 1):
+        yield f"text {number}:"
+        yield indent(text, "  ")
+
+
+def _references(name: str, value: Mapping[str, float]) -> Lines:
+    yield "what counting reaches, nats:"
+    yield from _listed(f"{line} {loss:.3f}" for line, loss in value.items())
+
+
+def _answers(name: str, value: Mapping[str, Mapping[str, Any]]) -> Lines:
+    for question, answer in value.items():
+        yield f"{_QUESTIONS.get(question, label_of(question))} {answer['text']}"
+
+
+def _notes(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    yield "on its curve, with the numbers in nats:" if value else "nothing to note on its curve yet"
+    for note in value:
+        yield f"  {note['text']}"
+        numbers = note["numbers_nats"].items()
+        yield "    " + ", ".join(f"{label} {said('', nats)}" for label, nats in numbers)
+
+
+def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
+    if value is None:
+        yield "there is no run before it to compare with"
+        return
+    changes = [
+        say_difference(Difference(setting, before, after))
+        for setting, (before, after) in value["settings"].items()
+    ]
+    if not changes:
+        yield f"the same settings as {value['name']}"
+        return
+    yield f"changed since {value['name']}:"
+    yield from _listed(iter([*changes, value["reading"]]))
+
+
+def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    yield "what happened:"
+    for event in value:
+        detail = event["detail"]
+        if event["kind"] == CHANGED:
+            changes = json.loads(detail).items()
+            detail = ", ".join(say_difference(Difference(n, *pair)) for n, pair in changes)
+        yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
+
+
+def _samples(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    written = [sample for sample in value if sample["text"]]
+    if not written:
+        yield "it has written nothing yet"
+    for sample in written:
+        yield f"what it wrote at step {sample['iter']:,}:"
+        yield indent(sample["text"], "  ", lambda line: True)
+
+
+def _in_bin(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    texts = (f"{each['in_bin']} ({said('bytes', each['bytes'])})" for each in value)
+    yield f"in the bin: {', '.join(texts) or 'nothing'}"
+
+
+def _health(name: str, value: Mapping[str, float]) -> Lines:
+    yield "how it is inside:" if value else "how it is inside was not measured"
+    for sign, names in groupby(value, key=lambda name: name.partition("/")[0]):
+        yield f"  {label_of(sign)}"
+        parts = [f"{n.partition('/')[2] or 'all'} {said('', value[n])}" for n in names]
+        yield from (f"  {line}" for line in _listed(iter(parts)))
+
+
+def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
+    for number, text in enumerate(value, 1):
+        yield f"how text {number} was drawn:"
+        rows = [
+            {
+                "character": repr(each["character"]),
+                "probability": each["probability"],
+                "rank": each["rank"],
+                "believed": _candidates(each["believed"]),
+                "offered": _candidates(each["offered"]),
+            }
+            for each in text
+        ]
+        yield from (f"  {line}" for line in table_of(rows))
+
+
+def _candidates(candidates: Sequence[Sequence[Any]]) -> str:
+    return " ".join(f"{character!r} {100 * p:.0f} %" for character, p in candidates)
+
+
+_BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
+    "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
+    "answers": _answers, "notes": _notes, "since": _since, "events": _events,
+    "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
+}  # fmt: skip

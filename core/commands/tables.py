@@ -1,0 +1,96 @@
+"""Fields with units, and rows of them as a table, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+LABELS = {
+    "run": "id", "iter": "step", "n_params": "parameters", "train_loss": "training loss",
+    "val_loss": "validation loss", "best_val_loss": "best validation loss",
+    "best_iter": "best at step", "train_seconds": "training time", "world_size": "processes",
+    "tokens_per_s": "characters per second", "n_chars": "characters",
+    "vocab_size": "distinct characters", "bytes": "on the disk", "spare_bytes": "can be freed",
+    "total_bytes": "all runs", "bin_bytes": "in the bin", "in_bin": "in the bin",
+    "freed_bytes": "freed", "resumed_from": "resumed from step", "by": "equal in",
+    "flops_per_token": "FLOPs per character", "memory_mib": "memory",
+    "estimated_train_s": "estimated training time", "n_cells": "cells", "n_done": "done",
+    "n_failed": "failed", "x": "across", "y": "up",
+}  # fmt: skip
+"""What a field is called where that is not its name with spaces."""
+_UNITS = {
+    "_loss": "nats", "_nats": "nats", "_seconds": "s", "_s": "s", "_ms": "ms", "_mib": "MiB",
+    "bytes": "MiB", "_pct": "%",
+}  # fmt: skip
+_IN_NO_TABLE = (
+    "config", "train_loss", "best_val_loss", "best_iter", "tokens_per_s", "world_size",
+    "fingerprint",
+)  # fmt: skip
+"""What makes a table too wide to read; `--json` has it."""
+_FIRST = ("name", "model", "corpus", "status")
+_NOTHING = "–"
+
+
+def label_of(name: str) -> str:
+    """What a field is called in a sentence or above a column, without its unit."""
+    if name in LABELS:
+        return LABELS[name]
+    suffix = _suffix_of(name)
+    return name.removesuffix(suffix if suffix.startswith("_") else "").replace("_", " ")
+
+
+def said(name: str, value: Any) -> str:
+    """The value of a field with its unit."""
+    unit = _unit_of(name)
+    bare = _bare(name, value)
+    return bare if bare == _NOTHING or not unit else f"{bare} {unit}"
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line of headings and a line for each row; a column in which nothing stands is left out."""
+    names = [n for n in dict.fromkeys(name for row in rows for name in row) if _has_place(n, rows)]
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    columns = []
+    for name in names:
+        unit, values = _unit_of(name), [row.get(name) for row in rows]
+        cells = [f"{label_of(name)}, {unit}" if unit else label_of(name)]
+        cells += [_bare(name, value) for value in values]
+        width = max(map(len, cells))
+        are_numbers = all(isinstance(v, (int, float)) or v is None for v in values)
+        columns.append([c.rjust(width) if are_numbers else c.ljust(width) for c in cells])
+    for line in zip(*columns):
+        yield "  ".join(line).rstrip()
+
+
+def _has_place(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return name not in _IN_NO_TABLE and any(row.get(name) not in (None, "") for row in rows)
+
+
+def _suffix_of(name: str) -> str:
+    return next((s for s in _UNITS if name.endswith(s) and not name.endswith("_per_s")), "")
+
+
+def _unit_of(name: str) -> str:
+    return _UNITS.get(_suffix_of(name), "")
+
+
+def _bare(name: str, value: Any) -> str:
+    if value is None or value == "":
+        return _NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith("bytes"):
+        return f"{value / 2**20:,.1f}"
+    if name.endswith("_per_s"):
+        return f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if _unit_of(name) in ("s", "ms", "MiB", "%"):
+            return f"{value:,.1f}"
+        return f"{value:,.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2e}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{label_of(k)} {said(k, v)}" for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_bare("", each) for each in value)
+    return str(value)
