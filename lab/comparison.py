@@ -17,6 +17,7 @@ from core.course import Course
 from core.records import RunRecord
 from core.store import Store
 from lab import words
+from lab.labels import in_a_sentence
 from lab.plain import plain
 
 BEST = "◆"
@@ -60,6 +61,23 @@ def comparison_table(
     return {heading: [line[i] for line in lines] for i, heading in enumerate(headings)}
 
 
+def chars_per_step(run: RunRecord) -> int:
+    """How many characters a step learns from."""
+    return run.config.train.batch_size * run.config.model.block_size
+
+
+def say_reading(runs: Sequence[RunRecord]) -> str:
+    """That equal steps are not equal reading, where they are not; else nothing. Markdown."""
+    amounts = {run.name: chars_per_step(run) for run in runs}
+    if len(set(amounts.values())) < 2:
+        return ""
+    said = ", ".join(f"{plain(name)} {words.count(n)}" for name, n in amounts.items())
+    return (
+        f"**Equal steps are not equal reading**: {said} characters a step. "
+        "The axis *characters* is fair there."
+    )
+
+
 def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
     """The settings in which the runs differ, at the start or on the way.
 
@@ -67,8 +85,11 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
     """
     courses = [Course(run.config, store.changes(run.id)) for run in runs]
     names = dict.fromkeys(name for run in runs for name in run.config.flat())
-    rows = [Row("corpus", [run.corpus for run in runs], _say_setting)]
-    rows += [Row(name, [_values(each, name) for each in courses], _say_setting) for name in names]
+    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _say_setting)]
+    rows += [
+        Row(in_a_sentence(name), [_values(each, name) for each in courses], _say_setting)
+        for name in names
+    ]
     return [row for row in rows if len(set(row.values)) > 1]
 
 
@@ -99,6 +120,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
     return [
         Row("parameters", [run.n_params for run in runs], words.count),
         Row("steps", [f"{run.iter:,} of {run.max_iters:,}" for run in runs], str),
+        Row("characters a step", [chars_per_step(run) for run in runs], words.count),
         Row("training estimate", [run.train_loss for run in runs], loss, lowest),
         Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
             lowest),

@@ -213,7 +213,7 @@ def test_a_setting_that_was_changed_on_the_way_has_all_its_values(
     train(pages, ids[1])
     app = open_page("compare")
     choose(app, *ids)
-    assert rows(app)["learning_rate"] == ["0.05", "0.01, from step 20 0.05"]
+    assert rows(app)["learning rate"] == ["0.05", "0.01, from step 20 0.05"]
 
 
 def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> None:
@@ -322,7 +322,7 @@ def let_them_write(app: AppTest) -> None:
         sheets = app.session_state[SHEETS]
         return all(s.writing is None or s.writing.snapshot().over for s in sheets)
 
-    wait_until(over, "all texts are written", 60)
+    wait_until(over, "all texts are written")
     app.run()
 
 

@@ -18,7 +18,7 @@ from core.run import ActiveRun
 from core.service import training_service
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
-from tests.helpers import play, small_run, train, wait_until
+from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
 from tests.pages import HOME, open_page, pages
 from tests.plots import Plots, plots
 from tests.test_page_train import control, open_train
@@ -350,7 +350,7 @@ def test_threads_are_a_setting_of_the_lab(small: Lab, monkeypatch: pytest.Monkey
 
 
 def open_link(**query: str) -> AppTest:
-    app = AppTest.from_file(str(HOME), default_timeout=60).run()
+    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("app_pages/train.py").run()

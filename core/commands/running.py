@@ -26,6 +26,7 @@ from core.config import SampleConfig
 from core.errors import ExchangeError, PromptError
 from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
+from core.interop.nanogpt import nanogpt_commands
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
 from core.records import RunRecord
@@ -104,7 +105,13 @@ def branch(lab: Lab, args: Namespace) -> Fields:
 
 def export(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
-    files = export_run(lab, record, args.format, Path(args.out), args.checkpoint)
+    folder = Path(args.out)
+    files = export_run(lab, record, args.format, folder, args.checkpoint)
+    if args.format == "nanogpt":
+        at_its_end = lab.model_step(record, args.checkpoint) >= record.max_iters
+        say("To go on there, from beside a checkout of nanoGPT:")
+        for line in nanogpt_commands(folder, files, 2 * record.max_iters if at_its_end else None):
+            say(f"  {line}")
     return {"run": record.id, "files": [str(path) for path in files]}
 
 

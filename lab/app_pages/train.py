@@ -9,12 +9,16 @@ from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.course import Course
 from core.errors import LabError
+from core.meaning import loss_in
 from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
-from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
+from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
+from lab.figures.model_picture import Described, model_picture, said_of
+from lab.figures.model_text import Passage
+from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
 from lab.state import (
@@ -22,6 +26,7 @@ from lab.state import (
     View,
     draft_is_of,
     is_live,
+    palette,
     run_on_the_bench,
     the_calibration,
     the_lab,
@@ -36,7 +41,6 @@ from lab.training.runs_view import render_runs_view
 from lab.training.schedule_view import render_schedule
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
-from lab.training.units import loss_in
 
 CONTROLS_WIDTH_PX = 330
 _SEEN = "train_seen_statuses"
@@ -60,7 +64,7 @@ def main() -> None:
         if view == "sweep":
             render_sweep_view(corpus, config, run)
         else:
-            bench = Bench(run, config, corpus, _changed(run, config))
+            bench = Bench.of(run, config, corpus)
             render_transport(bench)
             render_run_view(bench, runs)
             render_branch_dialog(run)
@@ -93,7 +97,9 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
             "Model", MODEL_KINDS, default="transformer", key="train_model", labelled=False,
             format_func=str.capitalize, width="stretch",
         )  # fmt: skip
-    with st.container(border=True, key="train_controls", gap="small"):
+    # Not an empty element: that would take the picture away for a moment at each move.
+    picture = st.container(key="train_picture")
+    with st.container(border=True, key="train_controls", gap="xsmall"):
         level: Level = st.session_state.get("train_level") or "simple"
         if "level" not in hidden:
             level = switch(
@@ -106,13 +112,24 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
 
         st.session_state.setdefault("train_threads", torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
+        with picture:
+            _render_picture(corpus, config)  # before all else: the eye waits for it
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        restart = view == "sweep" or bool(_changed(run, config))
-        render_schedule(run, config, restart=restart)
+        bench = Bench.of(run, config, corpus)
+        render_schedule(run, config, restart=view == "sweep" or bench.needs_new_run)
     return corpus, config
+
+
+def _render_picture(corpus: Corpus, config: RunConfig) -> None:
+    """The model that the controls describe, with what their last move changed."""
+    draft = draft_of(config.model.model)
+    assert draft  # the controls have just been drawn from it
+    draft.note_move(config)
+    described = Described(config=config, before=draft.moved_from, passage=Passage.of(corpus))
+    st.image(model_picture(described, palette()), alt=said_of(described))
 
 
 def _render_length(corpus: Corpus, config: RunConfig) -> None:
@@ -121,7 +138,8 @@ def _render_length(corpus: Corpus, config: RunConfig) -> None:
     st.caption(
         f"**{words.count(count_params(config.model))} parameters.** Stops after "
         f"{words.count(train.max_iters)} steps: {words.short_count(seen)} characters, "
-        f"{seen / corpus.n_train:.1f} times through the training text. Seed {train.seed}."
+        f"{seen / corpus.n_train:.1f} times through the training text. Seed {train.seed}.",
+        help=explained("seed"),
     )
 
 
@@ -158,17 +176,6 @@ def _take_over_settings(run: RunRecord | None) -> None:
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus
-
-
-def _changed(run: RunRecord | None, config: RunConfig) -> tuple[str, ...]:
-    """Settings on the controls that are not the run's, but for the learning rate."""
-    if run is None:
-        return ()
-    theirs, ours = run.config.flat(), config.flat()
-    if run.model != config.model.model:
-        return ("model",)
-    names = [n for n in SETTINGS if n != "learning_rate" and theirs.get(n) != ours.get(n)]
-    return tuple(names)
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from core.config import ModelConfig, TrainConfig
 from core.course import Course
-from core.differences import Difference, say_difference, settings_diff
-from core.records import Change, RunRecord
+from core.differences import Difference, say_reading, settings_diff
+from core.records import Change, RunRecord, on_text
 from lab import words
-from lab.labels import plain_seed
+from lab.labels import LABELS, say_change
 
 Changed = Mapping[str, Sequence[Change]]
 """Changes of settings by the id of the run on whose way they were made; no key, no change."""
@@ -46,6 +46,7 @@ def table(
     return {
         "Name": [run.name for run in shown],
         "Model": [run.model for run in shown],
+        "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
         "Step": [f"{run.iter:,} of {run.max_iters:,}" for run in shown],
         LOSS: [run.val_loss for run in shown],
@@ -57,26 +58,27 @@ def table(
 
 
 def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
-    """What was set differently than in the run before it of the same model, in words.
+    """What was set differently than in the run before it of the same model on the same text.
 
     That is at the start and on the way; of a branch, what is different from where it left the run
     that it came from. Empty where there is no run before it.
     """
-    parent = next((r for r in runs if r.id == run.parent), None)
-    earlier = (r for r in runs if r.model == run.model and r.created_at < run.created_at)
+    alike = on_text(runs, run.fingerprint)
+    parent = next((r for r in alike if r.id == run.parent), None)
+    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
     before = parent or max(earlier, key=lambda r: r.created_at, default=None)
     if before is None:
         return ""
     start = run.parent_iter or 0 if parent else 0
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
-    said = [say_difference(plain_seed(d)) for d in settings_diff(*at_start)]
+    said = [say_change(d) for d in settings_diff(*at_start)]
     own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
     said += [*own, *(f"there {each}" for each in their_own)]
-    if before.corpus != run.corpus:
-        said.insert(0, f"corpus {before.corpus} -> {run.corpus}")
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
+    if reading := say_reading(before.config, run.config):
+        said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
 
@@ -89,8 +91,7 @@ def _say_later(
     own = [change for change in changes if change.iter > start and change not in others]
     told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
     return [
-        f"{say_difference(Difference(name, *values))} at step {step:,}"
-        for (name, values), step in told
+        f"{say_change(Difference(name, *values))} at step {step:,}" for (name, values), step in told
     ]
 
 
@@ -110,18 +111,23 @@ def found(runs: Iterable[RunRecord], query: str) -> list[RunRecord]:
     """The runs that a query finds, in their order; all of them where it is empty.
 
     Words are looked for in name, model, corpus and status; the name of a setting with a value after
-    it, such as "block_size 128", finds the runs that have it so. All of it must fit.
+    it, such as "block size 128", finds the runs that have it so. All of it must fit.
     """
     settings, rest = _parse(query)
     return [run for run in runs if _has(run, settings, rest) or _named(run, query)]
 
 
 def _parse(query: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Names of settings with the values asked for, and the words that are left."""
+    """Names of settings with the values asked for, and the words that are left.
+
+    A setting may be called by its label or as in the code: "heads 8", "n_head 8".
+    """
     query = query.casefold()
     settings: list[tuple[str, str]] = []
-    for name in sorted(_SETTINGS, key=len, reverse=True):  # or "model" would be found in "n_model"
-        spelled = name.replace("_", "[_ ]")
+    called = {name: name for name in _SETTINGS}
+    called |= {LABELS[name].casefold(): name for name in _SETTINGS if name in LABELS}
+    for said in sorted(called, key=len, reverse=True):  # or "rate" would be found in "base rate"
+        name, spelled = called[said], re.escape(said).replace("_", "[_ ]")
         pattern = re.compile(rf"(?<!\S){spelled}\s*[ =:]\s*(\S+)")
         settings += [(name, match[1].rstrip(",;")) for match in pattern.finditer(query)]
         query = pattern.sub(" ", query)
