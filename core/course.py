@@ -74,6 +74,25 @@ class Course:
                 values.append((step, value))
         return tuple(values)
 
+    def telling(self, change: Change) -> dict[str, tuple[Any, Any]]:
+        """What is worth telling of a change on this course: name to old and new value.
+
+        The rate comes first and stands for all that follows it. Past the end of its schedule it is
+        the rate itself, which is not the old peak: that had long been left.
+        """
+        told = dict(change.settings)
+        rate, ends_at = told.pop("learning_rate", None), told.get("min_lr")
+        now = self.at(change.iter).train
+        has_decayed = now.has_decayed(change.iter)
+        if ends_at and ends_at[1] == now.learning_rate and (rate or has_decayed):
+            del told["min_lr"]
+            rate = ends_at if has_decayed else rate
+        if rate is None:
+            return told
+        return {"learning_rate": rate} | {
+            name: values for name, values in told.items() if name not in ("muon_lr", "table_lr")
+        }
+
     @property
     def end(self) -> RunConfig:
         """What holds after all changes."""

@@ -50,7 +50,7 @@ def comparison_table(
     """What came of the runs, then the settings that differ; a column for each run."""
     sections = {
         "What came of it": _results(store, runs, in_bits),
-        "Set differently": _settings(runs),
+        "Set differently": _settings(store, runs),
     }
     headings = ["run", *(f":{HUES[run.model]}[●] {plain(run.name)}" for run in runs)]
     lines: list[list[str]] = []
@@ -78,18 +78,32 @@ def say_reading(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def _settings(runs: Sequence[RunRecord]) -> list[Row]:
-    """The settings in which the runs differ; one that a model does not have is None."""
-    settings = [{"corpus": run.corpus} | run.config.flat() for run in runs]
-    names = dict.fromkeys(name for each in settings for name in each)
-    rows = [
-        Row(in_a_sentence(name), [each.get(name) for each in settings], _say_setting)
+def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
+    """The settings in which the runs differ, at the start or on the way.
+
+    One that a model does not have is None; one that was changed has all its values, with the steps.
+    """
+    courses = [Course(run.config, store.changes(run.id)) for run in runs]
+    names = dict.fromkeys(name for run in runs for name in run.config.flat())
+    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _say_setting)]
+    rows += [
+        Row(in_a_sentence(name), [_values(each, name) for each in courses], _say_setting)
         for name in names
     ]
     return [row for row in rows if len(set(row.values)) > 1]
 
 
+def _values(course: Course, name: str) -> Any:
+    """The value of a setting; where it was changed on the way, pairs of step and value."""
+    values = course.values_of(name)
+    return values if len(values) > 1 else values[0][1]
+
+
 def _say_setting(value: Any) -> str:
+    if isinstance(value, tuple):
+        (_, first), *later = value
+        changed = [f"from step {step:,} {_say_setting(each)}" for step, each in later]
+        return ", ".join([_say_setting(first), *changed])
     if isinstance(value, bool):
         return "yes" if value else "no"
     return plain(value) if isinstance(value, str) else f"{value:,.6g}"

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from core.config import help_line
+from core.course import Course
 from core.differences import Difference, say_difference
 from core.records import Change
 
@@ -50,7 +51,7 @@ LABELS = {
 
 
 SETTINGS_NAMED = 2
-"""Settings that are named of one change on a run's way; the rest follow from the first."""
+"""Settings that are named of one change on a run's way: there is little room on a chart."""
 
 
 def label_of(name: str) -> str:
@@ -96,7 +97,7 @@ def say_change(difference: Difference) -> str:
     return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
 
 
-def say_settings(change: Change) -> str:
+def say_settings(change: Change, course: Course) -> str:
     """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
-    pairs = list(change.settings.items())[:SETTINGS_NAMED]
+    pairs = list(course.telling(change).items())[:SETTINGS_NAMED]
     return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -76,7 +76,7 @@ def test_the_rate_of_the_step_can_be_chosen_where_it_was_changed_later(
     app = dialog(10, "learning_rate")
     assert branch_value(app).label == "From 0.01 to"
     assert (
-        "What was changed after that (batch 4 -> 8, learning rate 0.01 -> 0.03 at step 20) does "
+        "What was changed after that (learning rate 0.01 -> 0.03, batch 4 -> 8 at step 20) does "
         "not come along." in texts(app)
     )
     branch_value(app).set_value(0.01).run()

@@ -200,6 +200,22 @@ def test_only_the_settings_that_differ_are_shown(pages: Lab, small: Corpus) -> N
     assert rows(app)["n_layer"] == ["2", "1"]  # the newest first
 
 
+def test_a_setting_that_was_changed_on_the_way_has_all_its_values(
+    pages: Lab, small: Corpus
+) -> None:
+    ids = [small_run(pages, small, learning_rate=rate) for rate in (0.01, 0.05)]
+    run = ActiveRun(pages.home, pages.store, ids[0])
+    run.advance(60.0, until=20)
+    run.set_learning_rate(0.05)
+    run.advance(60.0)
+    run.finish()
+    run.close()
+    train(pages, ids[1])
+    app = open_page("compare")
+    choose(app, *ids)
+    assert rows(app)["learning rate"] == ["0.05", "0.01, from step 20 0.05"]
+
+
 def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> None:
     app = open_page("compare")
     records = [pages.run(run_id) for run_id in three]

@@ -336,3 +336,41 @@ def test_another_run_has_the_schedule_that_this_one_began_with() -> None:
     steep = Course(small_config("bigram", 9, learning_rate=PEAK, min_lr=PEAK / 4))
     steep.change(50, {"learning_rate": 0.004})
     assert steep.for_another_run().train.min_lr == pytest.approx(0.001)
+
+
+# --- what is told of a change ---------------------------------------------------------------------
+
+
+def test_a_change_is_told_by_the_rate_that_it_changed() -> None:
+    config = small_config("bigram", 9, learning_rate=PEAK, min_lr=LOW)
+    course = Course(config)
+    told = []
+    for step, settings in (
+        (10, {"learning_rate": 0.02, "batch_size": 2}),
+        (20, {"learning_rate": 0.0005}),  # below the old min_lr, which goes along
+        (30, {"min_lr": 0.0001}),
+        (50, {"learning_rate": 0.004}),
+        (60, {"learning_rate": 0.0005}),
+    ):
+        change = course.change(step, settings)
+        assert change
+        told.append(course.telling(change))
+    assert told == [
+        {"learning_rate": (PEAK, 0.02), "batch_size": (4, 2)},
+        {"learning_rate": (0.02, 0.0005)},
+        {"min_lr": (0.0005, 0.0001)},
+        {"learning_rate": (0.0001, 0.004)},
+        {"learning_rate": (0.004, 0.0005)},
+    ]
+    flat = Course(config).change(5, {"min_lr": PEAK})
+    assert flat and Course(config).telling(flat) == {"min_lr": (LOW, PEAK)}
+    back = Course(config)
+    change = back.change(50, {"learning_rate": PEAK})  # to the old peak: only min_lr is another
+    assert change and back.telling(change) == {"learning_rate": (LOW, PEAK)}
+
+
+def test_what_follows_the_rate_is_not_told() -> None:
+    course = Course(config_of("fastest", 9, max_iters=40))
+    change = course.change(3, {"learning_rate": 0.002})
+    assert change and list(change.settings) == ["learning_rate", "muon_lr", "table_lr"]
+    assert list(course.telling(change)) == ["learning_rate"]

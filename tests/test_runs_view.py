@@ -441,21 +441,48 @@ def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_par
     elsewhere = small_run(pages, other, "attention", name="elsewhere", n_embd=16)
     last = small_run(pages, tiny, "attention", name="last", n_embd=16, dropout=0.0, batch_size=4,
                      max_iters=41, seed=9, block_size=4)  # fmt: skip
-    runs = pages.runs()
+    runs, all_changes = pages.runs(), pages.store.all_changes()
     by_id = {run.id: run for run in runs}
-    assert changes(by_id[three[2]], runs) == ""
-    branched = changes(by_id[child], runs)
-    assert branched.startswith("branch of owl at step 20: learning_rate 0.01 -> 0.03")
-    assert changes(by_id[elsewhere], runs) == ""  # the first on its text
-    said = changes(by_id[last], runs)
-    assert said.startswith("block_size 16 -> 4, n_embd 8 -> 16")
+    assert changes(by_id[three[2]], runs, all_changes) == ""
+    branched = changes(by_id[child], runs, all_changes)
+    assert branched.startswith("branch of owl at step 20: learning rate 0.01 -> 0.03")
+    assert changes(by_id[elsewhere], runs, all_changes) == ""  # the first on its text
+    said = changes(by_id[last], runs, all_changes)
+    assert said.startswith("block size 16 -> 4, width 8 -> 16")
     assert said.endswith(" more, so a quarter of the characters per step")
     assert said.count("->") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
-    assert changes(twin, [twin, *runs]) == "nothing"
+    assert changes(twin, [twin, *runs], all_changes) == "nothing"
+
+
+def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
+    pages: Lab, tiny: Corpus
+) -> None:
+    owl = small_run(pages, tiny, learning_rate=0.01, name="owl")
+    run = ActiveRun(pages.home, pages.store, owl)
+    run.advance(60.0, until=20)
+    run.set_learning_rate(0.05)
+    run.advance(60.0)
+    run.close()
+    parent = pages.run(owl)
+    branches: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "there learning rate 0.01 -> 0.05 at step 20": {"learning_rate": 0.01},
+        "learning rate 0.01 -> 0.05, there learning rate 0.01 -> 0.05 at step 20": {
+            "learning_rate": 0.05
+        },
+    }
+    for said, chosen in branches.items():
+        child = pages.run(enter_branch(pages, parent, 10, chosen))
+        told = changes(child, pages.runs(), pages.store.all_changes())
+        assert told == f"branch of owl at step 10: {said}"
+    after = small_run(pages, tiny, learning_rate=0.05)  # as that one was in the end
+    told = changes(pages.run(after), [pages.run(after), parent], pages.store.all_changes())
+    assert told.startswith("learning rate 0.01 -> 0.05, ")
+    assert told.endswith("there learning rate 0.01 -> 0.05 at step 20")
 
 
 def test_a_run_without_files_or_a_loss_leaves_its_cells_empty(pages: Lab, tiny: Corpus) -> None:
     run = pages.run(small_run(pages, tiny))
-    cells = table([run], [run], {})
+    cells = table([run], [run], {}, {})
     assert (cells[LOSS], cells[DISK], cells["Status"]) == ([None], [None], ["interrupted"])

@@ -39,8 +39,8 @@ def test_a_rate_that_diverged_gives_way_to_the_model_s_own(small: Lab) -> None:
     base, said = sweep_base(run.config, run)
     assert (base.train.learning_rate, base.train.min_lr) == (1e-3, 1e-4)
     assert said == (
-        "owl diverged at a learning rate of 0.3, so the sweep takes 0.001, that of the "
-        "transformer. Another that you choose on the left is taken as it is."
+        "owl diverged at a learning rate of 0.3, so the sweep takes 0.001, the transformer's own. "
+        "Another that you choose on the left is taken as it is."
     )
     assert base.flat() | {"learning_rate": 0.3, "min_lr": 0.03} == run.config.flat()
 

@@ -56,6 +56,13 @@ class EventRows(Database):
         """The settings of a run that were changed on its way, by step."""
         return changes_among(self.events(run_id))
 
+    def all_changes(self) -> dict[str, list[Change]]:
+        """The changes of every run that has any, by its id; the bin left out."""
+        events: dict[str, list[Event]] = {}
+        for run_id, event in reversed(self.events_of(CHANGED)):
+            events.setdefault(run_id, []).append(event)
+        return {run_id: changes_among(theirs) for run_id, theirs in events.items()}
+
 
 def changes_among(events: Iterable[Event]) -> list[Change]:
     """The events of a run that are changes of its settings, by step."""

@@ -59,7 +59,7 @@ def main() -> None:
     # Not columns: the controls keep their width on a narrow screen, and the chart gives way.
     page = st.container(horizontal=True, gap="medium", wrap=False)
     with page.container(width=CONTROLS_WIDTH_PX):
-        corpus, config = _render_controls(run)
+        corpus, config = _render_controls(run, view)
     with page.container(width="stretch", gap="small"):
         if view == "sweep":
             render_sweep_view(corpus, config, run)
@@ -89,7 +89,7 @@ def _render_head() -> View:
 # --- what to train --------------------------------------------------------------------------------
 
 
-def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
+def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConfig]:
     hidden = hidden_controls()
     model: ModelKind = st.session_state.get("train_model") or "transformer"
     if "model" not in hidden:
@@ -118,7 +118,8 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        render_schedule(run, config, restart=Bench.of(run, config, corpus).needs_new_run)
+        bench = Bench.of(run, config, corpus)
+        render_schedule(run, config, restart=view == "sweep" or bench.needs_new_run)
     return corpus, config
 
 

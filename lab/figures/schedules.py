@@ -84,7 +84,7 @@ def _add_changes(figure: go.Figure, curve: RateCurve, palette: Palette) -> None:
             line=dict(color=palette.muted, width=1, dash="dot"),
         )  # fmt: skip
     steps = [step for step, _ in curve.changes]
-    rates = np.interp(steps, [step for step, _ in known], [rate for _, rate in known])
+    rates = [next((rate for at, rate in known if at >= step), known[-1][1]) for step in steps]
     figure.add_scatter(
         x=compact(steps), y=compact(rates), mode="markers",
         name="changes", text=[said for _, said in curve.changes],

@@ -108,7 +108,7 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
     if "learning_rate" in changes and train.has_decayed(at):
         yield f"The schedule has ended by {ended}: the rate stays what you choose here."
     elif "learning_rate" in changes and train.schedule != "constant":
-        rate = _said(learning_rate_at(at, train))
+        rate = f"{learning_rate_at(at, train):.3g}"
         yield f"This is the schedule's peak; at step {words.count(at)} it stands at {rate}."
     if changes.get("max_iters", 0) > train.lr_decay_iters and train.schedule != "constant":
         yield (
@@ -117,7 +117,7 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
-        said = "; ".join(f"{say_settings(c)} at step {words.count(c.iter)}" for c in later)
+        said = "; ".join(f"{say_settings(c, course)} at step {words.count(c.iter)}" for c in later)
         yield f"What was changed after that ({said}) {comes}."
 
 

@@ -115,7 +115,8 @@ def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
 def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
-    said = [(change.iter, say_settings(change)) for change in store.changes(run.id)]
+    course = Course(run.config, store.changes(run.id))
+    said = [(change.iter, say_settings(change, course)) for change in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"

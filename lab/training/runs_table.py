@@ -9,11 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 from core.config import ModelConfig, TrainConfig
-from core.differences import say_reading, settings_diff
-from core.records import RunRecord, on_text
+from core.course import Course
+from core.differences import Difference, say_reading, settings_diff
+from core.records import Change, RunRecord, on_text
 from lab import words
 from lab.labels import LABELS, say_change
 
+Changed = Mapping[str, Sequence[Change]]
+"""Changes of settings by the id of the run on whose way they were made; no key, no change."""
 MIB = 2**20
 MAX_CHANGES = 4
 """Differences that are named; of more, how many there are."""
@@ -28,13 +31,17 @@ _SETTINGS = ("corpus", "status", *(f.name for c in (ModelConfig, TrainConfig) fo
 
 
 def table(
-    shown: Sequence[RunRecord], runs: Sequence[RunRecord], sizes_bytes: Mapping[str, int]
+    shown: Sequence[RunRecord],
+    runs: Sequence[RunRecord],
+    sizes_bytes: Mapping[str, int],
+    changed: Changed,
 ) -> dict[str, list[Any]]:
     """Columns under their headings, a row for each of `shown`.
 
     Args:
         runs: all there are, the newest first, among which the run before each is found.
         sizes_bytes: what each run takes on the disk, by id; one that is not there is left empty.
+        changed: what was changed on the way of each run.
     """
     return {
         "Name": [run.name for run in shown],
@@ -46,14 +53,15 @@ def table(
         TIME: [_time(run.train_seconds) for run in shown],
         PARAMETERS: [run.n_params for run in shown],
         DISK: [_mib(sizes_bytes.get(run.id)) for run in shown],
-        CHANGED: [changes(run, runs) for run in shown],
+        CHANGED: [changes(run, runs, changed) for run in shown],
     }
 
 
-def changes(run: RunRecord, runs: Sequence[RunRecord]) -> str:
+def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     """What was set differently than in the run before it of the same model on the same text.
 
-    For a branch that is the run that it came from. Empty where there is none before it.
+    That is at the start and on the way; of a branch, what is different from where it left the run
+    that it came from. Empty where there is no run before it.
     """
     alike = on_text(runs, run.fingerprint)
     parent = next((r for r in alike if r.id == run.parent), None)
@@ -61,13 +69,30 @@ def changes(run: RunRecord, runs: Sequence[RunRecord]) -> str:
     before = parent or max(earlier, key=lambda r: r.created_at, default=None)
     if before is None:
         return ""
-    said = [say_change(d) for d in settings_diff(before.config, run.config)]
+    start = run.parent_iter or 0 if parent else 0
+    theirs, ours = (changed.get(each.id, ()) for each in (before, run))
+    at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
+    said = [say_change(d) for d in settings_diff(*at_start)]
+    own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
+    said += [*own, *(f"there {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
     if reading := say_reading(before.config, run.config):
         said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
+
+
+def _say_later(
+    run: RunRecord, changes: Sequence[Change], others: Sequence[Change], start: int
+) -> list[str]:
+    """What was changed in a run after a step and not in another, each by its first setting."""
+    course = Course(run.config, changes)
+    own = [change for change in changes if change.iter > start and change not in others]
+    told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
+    return [
+        f"{say_change(Difference(name, *values))} at step {step:,}" for (name, values), step in told
+    ]
 
 
 def _time(seconds: float) -> timedelta:

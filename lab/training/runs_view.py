@@ -69,7 +69,7 @@ def render_runs_view() -> None:
 def _render_empty() -> None:
     """What will stand here, and the way to make it so."""
     st.dataframe(
-        table([], [], {}), hide_index=True, column_config=_COLUMNS, key="runs_none",
+        table([], [], {}, {}), hide_index=True, column_config=_COLUMNS, key="runs_none",
         alt="The headings of a table that has no rows yet",
     )  # fmt: skip
     st.caption(
@@ -118,7 +118,7 @@ def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
     event = st.dataframe(
         table(
             [each.run for each in shown], [each.run for each in by_id.values()],
-            {each.run.id: each.size_bytes for each in shown},
+            {each.run.id: each.size_bytes for each in shown}, the_lab().store.all_changes(),
         ),
         key=f"runs_table_{which:x}", hide_index=True, column_config=_COLUMNS, placeholder="–",
         on_select="rerun", selection_mode="single-row-required",

@@ -73,7 +73,7 @@ def curve_of_run(run: RunRecord, config: RunConfig) -> RateCurve | None:
     under_way = is_live(run) or run.status in RESUMABLE
     if not steps and not under_way:  # its steps were taken elsewhere
         return None
-    changes = [(c.iter, say_settings(c)) for c in course.changes if c.settings]
+    changes = [(c.iter, say_settings(c, course)) for c in course.changes if c.settings]
     return RateCurve(
         whose="this run", max_iters=end, taken=[(s.iter - 1, s.learning_rate) for s in steps],
         planned=planned_rates(course, run.iter, end) if under_way else (),

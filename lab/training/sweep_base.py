@@ -42,7 +42,7 @@ def sweep_base(config: RunConfig, run: RunRecord | None) -> tuple[RunConfig, str
     preset, recipe = draft.start if draft else (None, "classic")
     own = resolve(run.model, config.model.vocab_size, preset, None, recipe).train.learning_rate
     below = max((value for value in _RATES if value < rate), default=rate / 3)
-    whose = f"that of {f'preset {preset}' if preset else f'the {run.model}'}"
+    whose = f"the preset {preset}'s own" if preset else f"the {run.model}'s own"
     said = (
         f"{plain(run.name)} diverged at a learning rate of {rate:g}, so the sweep takes "
         f"{min(own, below):g}, {whose if own <= below else 'the next below it'}. Another that you "
