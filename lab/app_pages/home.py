@@ -149,9 +149,7 @@ def _start(corpus: Corpus, planned: Planned) -> None:
 # --- live -----------------------------------------------------------------------------------------
 
 
-def _render_race(
-    corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[object, ...]
-) -> None:
+def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[object, ...]) -> None:
     """The newest race as it stands; the whole page, when it is no longer of the shape `shown`."""
     found = find_race()
     if found.shape != shown:

@@ -44,15 +44,16 @@ SHORT_NOTES: dict[NoteKind, str] = {
     "diverging": "diverging",
 }
 EVENTS_SHOWN = 4
-CHART_PX, SAMPLE_PX = 340, 240
+CHART_PX, SAMPLE_PX = 320, 226
 REWIND = (
-    "Rewind: click a point of the curve to go back to that step, change one thing, and train on "
-    "from there. Both curves then lie over each other."
+    "Rewind: click a point of the curve, change one thing, and train on from there; both curves "
+    "are then drawn."
 )
 CSS = """
 .st-key-train_picture { flex-wrap: wrap; }
-.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; width: auto; min-width: 0; }
-.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; width: auto; min-width: 0; }
+.st-key-train_picture > * { width: auto; min-width: 0; }
+.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; }
+.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
 @media (min-width: 1000px) {
@@ -308,6 +309,8 @@ def _render_clear_bench(bench: Bench, look: Look, places: _Places) -> None:
         _render_chart(
             clear_chart(references, the_lab().runs(), config.train.max_iters, look), clickable=False
         )
-    places.writing.caption("It writes, untrained, at step 0: every character is about as likely as another.")
+    places.writing.caption(
+        "It writes, untrained, at step 0: every character is about as likely as another."
+    )
     text = untrained_sample(config, bench.corpus.name)
     places.writing.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
