@@ -16,15 +16,17 @@ from lab.plain import plain
 from lab.state import View, choose_run, the_lab, want_view
 
 EVERY_S = 2.0
-# At the right end of the bar with the names of the pages, which stays in sight; it takes no room on
-# the page, so that nothing moves when a run begins or ends.
+# In the bar with the names of the pages, which stays in sight, left of Streamlit's own signs. It
+# takes no room on the page, with a run or without: so nothing moves when one begins or ends.
 CSS = """
-:has(> .st-key-now_training) {
-  position: fixed; top: 0.6rem; right: 4.5rem; width: auto; z-index: 1000000;
+[data-testid="stLayoutWrapper"]:has(> * > * > .st-key-now_training) {
+  position: fixed; top: 0.6rem; right: 8.5rem; width: auto; z-index: 1000000;
 }
-:has(> .st-key-now_training_empty) { position: absolute; }
-@media (max-width: 1100px) {
-  :has(> .st-key-now_training) { top: 3.4rem; right: 1rem; }
+[data-testid="stMainBlockContainer"] > * > [data-testid="stLayoutWrapper"]:has(> :empty) {
+  display: none;
+}
+@media (max-width: 1000px) {
+  [data-testid="stLayoutWrapper"]:has(> * > * > .st-key-now_training) { top: 3rem; right: 1rem; }
 }
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from core.run import ActiveRun
 from core.service import training_service
 from core.spelling import written_words_of, yardstick_of
 from core.verdicts import answers_on
+from core.trainer import Trainer
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
 from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
@@ -134,6 +136,85 @@ def test_a_resume_takes_the_rate_that_the_controls_say(small: Lab) -> None:
     wait_until(lambda: small.run(run_id).status == "finished", "it is over")
     (change,) = small.store.changes(run_id)
     assert change.settings["learning_rate"] == (1e-2, 3e-3)
+
+
+def where_it_stands(app: AppTest) -> str:
+    """The line under the buttons."""
+    lines = [c.value.replace("\\", "") for c in app.caption]
+    return next(line for line in lines if "The controls say" in line or "akes a " in line
+                or "is finishing" in line or "goes on at" in line)  # fmt: skip
+
+
+def test_every_difference_between_the_controls_and_the_run_is_said(small: Lab) -> None:
+    run = finished(small, name="owl", learning_rate=1e-3)
+    app = open_train()
+    assert where_it_stands(app) == "The controls say the settings of owl."
+    assert "train_restart" not in {b.key for b in app.button}
+    control(app, "select_slider", "block_size").set_value(4).run()
+    said = where_it_stands(app)
+    assert said == "**block size 8 -> 4**: Start makes a new run; owl stays as it is."
+    control(app, "select_slider", "learning_rate").set_value(3e-3).run()
+    control(app, "select_slider", "dropout").set_value(0.1).run()
+    app.selectbox(key="train_corpus").set_value("shakespeare").run()
+    said = where_it_stands(app)
+    for each in ("corpus small -> shakespeare", "block size 8 -> 4", "learning rate 0.001 -> 0.003",
+                 "dropout 0.2 -> 0.1"):  # fmt: skip
+        assert each in said
+    assert "vocab_size" not in said and "min_lr" not in said
+    assert small.run(run.id) == run
+
+
+def test_another_text_needs_a_new_run_and_another_rate_does_not(small: Lab) -> None:
+    train(small, small_run(small, small.library.load("small"), name="owl"), until=5)
+    app = open_train()
+    control(app, "select_slider", "learning_rate").set_value(3e-3).run()
+    assert where_it_stands(app).endswith("owl goes on at this rate when it is resumed.")
+    assert "train_restart" not in {b.key for b in app.button}
+    app.selectbox(key="train_corpus").set_value("shakespeare").run()
+    assert "Restart makes a new run; Resume lets owl go on as it was." in where_it_stands(app)
+    assert "train_restart" in {b.key for b in app.button}
+
+
+def test_finish_answers_before_the_run_is_measured(
+    small: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measuring, may_end = threading.Event(), threading.Event()
+    evaluate = Trainer.evaluate
+
+    def slowly(trainer: Trainer) -> float:
+        measuring.set()
+        assert may_end.wait(60)
+        return evaluate(trainer)
+
+    monkeypatch.setattr(Trainer, "evaluate", slowly)
+    app = open_train(corpus="small")
+    long_run(app)
+    wait_until(lambda: newest(small).iter > 0, "it trains")
+    app.run()
+    app.button(key="train_stop").click().run()
+    try:
+        keys = {b.key for b in app.button}
+        assert "is finishing: measuring the whole validation split" in where_it_stands(app)
+        assert app.button(key="train_ending").disabled and app.button(key="train_step").disabled
+        assert not keys & {"train_pause", "train_stop"}
+        assert measuring.wait(60) and newest(small).status == "running"
+    finally:
+        may_end.set()
+    wait_until(lambda: newest(small).status == "finished", "it is over")
+    app.run()
+    assert "train_start" in {b.key for b in app.button}
+    assert newest(small).val_loss is not None
+
+
+def test_going_back_is_announced_at_the_buttons_and_at_the_curve(small: Lab, plots: Plots) -> None:
+    finished(small, learning_rate=1e-2)
+    app = open_page("train")
+    assert app.button(key="train_branch").label == "Rewind"
+    assert "both curves" in app.button(key="train_branch").help
+    assert "Rewind: click a point of the curve" in texts(app)
+    clickable = [t for t in plots.figures["loss"].data if t.customdata is not None]
+    assert {t.name for t in clickable} >= {"validation, estimated", "notes"}
+    assert all("click: rewind to this step" in t.hovertemplate for t in clickable)
 
 
 # --- what is said ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from core.config import MODEL_KINDS, ModelKind
 from core.corpus import Corpus
 from core.run import ActiveRun
 from core.service import TrainingService
+from core.trainer import Trainer
 from tests.helpers import (
     assert_same_run,
     small_run,
@@ -161,3 +163,21 @@ def test_what_a_run_had_in_the_old_measure_does_not_count_in_the_new_one(
     n_before = len(advanced)
     for run_id in ids:
         wait_until(lambda run_id=run_id: run_id in advanced[n_before:], "its turn")
+
+
+def test_that_a_run_is_finishing_is_known_at_once(
+    service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to measure the whole validation split."""
+    may_end = threading.Event()
+    evaluate = Trainer.evaluate
+    monkeypatch.setattr(Trainer, "evaluate", lambda t: may_end.wait(60) and evaluate(t))
+    run_id = start_run(service, corpus, max_iters=LONG)
+    wait_for_steps(service, run_id)
+    assert not service.is_finishing(run_id)
+    service.stop(run_id)
+    assert service.is_finishing(run_id) and service.lab.run(run_id).status == "running"
+    may_end.set()
+    wait_for(service, run_id, "finished")
+    wait_until(lambda: not service.holds(run_id), "the run to be given back")
+    assert not service.is_finishing(run_id)

@@ -47,16 +47,15 @@ SHORT_NOTES: dict[NoteKind, str] = {
     "diverged": "diverged",
 }
 EVENTS_SHOWN = 4
-CHART_PX, SAMPLE_PX = 340, 240
+CHART_PX, SAMPLE_PX = 320, 226
 REWIND = (
-    "Rewind: click a point of the curve to go back to that step, change one thing, and train on "
-    "from there. Both curves then lie over each other."
+    "Rewind: click a point of the curve, change one thing, and train on from there; both curves "
+    "are then drawn."
 )
 CSS = """
 .st-key-train_side_by_side { flex-wrap: wrap; }
-.st-key-train_side_by_side > :has(> .st-key-train_chart, > .st-key-train_writing) {
-  flex: 3 1 420px; width: auto; min-width: 0;
-}
+.st-key-train_side_by_side > * { width: auto; min-width: 0; }
+.st-key-train_side_by_side > :has(> .st-key-train_chart) { flex: 3 1 420px; }
 .st-key-train_side_by_side > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }

@@ -110,7 +110,7 @@ def _where_it_stands(bench: Bench) -> str:
     if bench.finishing:
         return f"**{name} is finishing: measuring the whole validation split …**"
     if not bench.differences:
-        said = f"The controls say what {name} was made with."
+        said = f"The controls say the settings of {name}."
     else:
         changes = ", ".join(plain(say_change(d)) for d in bench.differences)
         said = f"**{changes}**: {_what_follows(bench)}"
