@@ -10,6 +10,7 @@ encodings that texts are really found in. Knows bytes and texts; no names, no li
 from __future__ import annotations
 
 import codecs
+import re
 
 from charset_normalizer import from_bytes
 
@@ -33,6 +34,8 @@ ENCODINGS = (
 )  # fmt: skip
 """The others that texts are found in, the most common first; Latin-1 is within windows-1252."""
 _LATIN = ENCODINGS[0]
+_SLIP = re.compile("[^\\W\\d_][¡-¶¸-¿×÷][^\\W\\d_]")
+"""A sign such as ³ between two letters: another encoding has a letter in its place."""
 _NEARLY_AS_GOOD = 0.05
 _GUESSED_ON = 200_000
 """So many bytes are enough to guess on."""
@@ -78,16 +81,18 @@ def likely_encodings(raw: bytes) -> tuple[str, ...]:
     matches = from_bytes(sample, cp_isolation=readable)
     # Some matches stand for several encodings that give the same text.
     ranked = [(m, {_usual(n) for n in (m.encoding, *m.could_be_from_charset)}) for m in matches]
-    found = [name for _, same in ranked for name in candidates if name in same and name in readable]
+    found = list(dict.fromkeys(name for _, same in ranked for name in readable if name in same))
     close = {
         name
         for match, same in ranked
-        for name in same
+        for name in same.intersection(readable)
         if match.chaos <= ranked[0][0].chaos + _NEARLY_AS_GOOD
     }
-    if _LATIN in close and _LATIN in found:  # among equals the one that is by far the most common
-        found.insert(0, _LATIN)
-    return tuple(dict.fromkeys(found))
+    slips = {name for name in found if _SLIP.search(sample.decode(name, "ignore"))}
+    # Among equals the one that is by far the most common.
+    return tuple(
+        sorted(found, key=lambda name: (name in slips, name != _LATIN or name not in close))
+    )
 
 
 def first_lines(text: str, at_most: int = 3, width: int = 100) -> list[str]:
