@@ -36,7 +36,7 @@ ENCODINGS = (
 _LATIN = ENCODINGS[0]
 _SLIP = re.compile("[^\\W\\d_][¡-¶¸-¿×÷][^\\W\\d_]")
 """A sign such as ³ between two letters: another encoding has a letter in its place."""
-_NEARLY_AS_GOOD = 0.05
+_NEARLY_AS_GOOD = 0.1
 _GUESSED_ON = 200_000
 """So many bytes are enough to guess on."""
 

@@ -49,7 +49,9 @@ def test_a_text_is_recognised_and_reads_as_it_was_written(
 
 
 def test_a_long_text_is_recognised_by_its_beginning() -> None:
-    assert likely_encodings(("x" * 199_999 + GERMAN + JAPANESE).encode("utf-16-le"))[0][:6] == "utf-16"
+    assert (
+        likely_encodings(("x" * 199_999 + GERMAN + JAPANESE).encode("utf-16-le"))[0][:6] == "utf-16"
+    )
     assert likely_encodings((JAPANESE * 900).encode("euc-jp"))[0] == "euc-jp"
 
 
