@@ -189,9 +189,9 @@ def test_another_encoding_is_shown_as_it_would_read_and_taken_on_confirmation(pa
     app.file_uploader[0].upload("ete.txt", FRENCH.encode("cp1252")).run()
     (box,) = [box for box in app.selectbox if "not in UTF-8" in box.label]
     assert box.value == "windows-1252" and pages.library.names() == [SHIPPED]
-    assert app.code[-1].value.startswith("l’été, où les élèves déjà rêvaient")
+    assert app.code[0].value.startswith("l’été, où les élèves déjà rêvaient")
     box.set_value("mac-roman").run()
-    assert "Èté" not in app.code[-1].value and "l’été" not in app.code[-1].value
+    assert "Èté" not in app.code[0].value and "l’été" not in app.code[0].value
     app.selectbox(key=box.key).set_value("windows-1252").run()
     assert app.button(key="corpus_add").label == "Add, read as windows-1252"
     app.button(key="corpus_add").click().run()
