@@ -33,8 +33,11 @@ ENCODINGS = (
     "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr",
 )  # fmt: skip
 """The others that texts are found in, the most common first; Latin-1 is within windows-1252."""
-_RARENESS, _RARE = {"windows-1252": 0.0, "windows-1250": 0.05, "iso-8859-2": 0.06}, 0.1
-"""What those that give nearly the same text are told apart by; `_RARE` for all others."""
+_RARENESS = {"windows-1252": 0.0, "windows-1250": 0.05, "iso-8859-2": 0.06} | dict.fromkeys(
+    ("windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257", "mac-roman",
+     "cp850", "cp437"), 0.2
+)  # fmt: skip
+"""What those that give nearly the same text are told apart by; 0.1 for the others."""
 _SLIP = re.compile("[^\\W\\d_][¡-¶¸-¿×÷][^\\W\\d_]")
 """A sign such as ³ between two letters: another encoding has a letter in its place."""
 _GUESSED_ON = 200_000
@@ -84,7 +87,7 @@ def likely_encodings(raw: bytes) -> tuple[str, ...]:
         for name in map(_usual, (match.encoding, *match.could_be_from_charset)):
             if name in readable:
                 slips = bool(_SLIP.search(sample.decode(name, "ignore")))
-                odd = (slips, round(match.chaos + _RARENESS.get(name, _RARE), 2), rank)
+                odd = (slips, round(match.chaos + _RARENESS.get(name, 0.1), 2), rank)
                 oddness[name] = min(odd, oddness.get(name, odd))
     return tuple(sorted(oddness, key=lambda name: (oddness[name], readable.index(name))))
 
@@ -127,7 +130,9 @@ def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
         raise CorpusError(
             f"There is no encoding {encoding!r}. Usual ones are {', '.join(ENCODINGS[:4])}, utf-16."
         ) from None
-    if not _is_text(text):
+    # Nearly any bytes can be read as UTF-16, though not as anything that somebody wrote.
+    is_wide = name.startswith(("utf-16", "utf-32"))
+    if not _is_text(text) or (is_wide and not any("utf-" in n for n in likely_encodings(raw))):
         raise CorpusError(_not_in(raw, what, encoding))
     if name != "utf-8" and not raw.isascii() and _reads(raw, "utf-8") and text != raw.decode():
         raise CorpusError(
