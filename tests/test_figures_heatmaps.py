@@ -75,8 +75,8 @@ def test_a_hover_names_what_no_keyboard_has() -> None:
 
 
 def test_wide_characters_get_fewer_labels() -> None:
-    assert len(character_axis("ab" * 30)["ticktext"]) == 60
-    assert len(character_axis("漢字" * 30)["ticktext"]) == 30
+    assert len(character_axis("ab" * 35)["ticktext"]) == 70
+    assert len(character_axis("漢字" * 35)["ticktext"]) == 35
 
 
 def test_small_shares_are_not_rounded_to_nothing() -> None:
