@@ -46,6 +46,7 @@ def test_labels_are_one_place_wide_and_smaller_where_characters_are_wide() -> No
 
     assert list(axis_of("\u00a0\u0301\u200b").ticktext) == ["⍽", "◌\u0301", "⬚"]
     assert axis_of("漢字").tickfont.size < axis_of("ab").tickfont.size
+    assert len(axis_of("漢" * 100).ticktext) == 60 and len(axis_of("a" * 100).ticktext) == 80
 
 
 def test_the_scale_can_be_logarithmic() -> None:

@@ -12,8 +12,8 @@ def test_markdown_stays_text() -> None:
 
 def test_characters_in_a_sentence_are_quoted_and_named_where_they_cannot_be_seen() -> None:
     assert quoted("a \n") == "‘a’, ‘␣’, ‘↵’"
-    assert quoted("\u00a0") == r"‘⍽’ (U\+00A0 no\-break space)"
-    assert quoted("\u200b") == r"‘⬚’ (U\+200B zero width space)"
+    assert quoted("\u00a0") == r"‘⍽’ \(U\+00A0 no\-break space\)"
+    assert quoted("\u200b") == r"‘⬚’ \(U\+200B zero width space\)"
     assert quoted("abcd", at_most=2) == "‘a’, ‘b’ and others"
 
 
