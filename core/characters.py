@@ -90,6 +90,13 @@ def said(character: str) -> str:
     return quoted if "!" <= character <= "~" else f"{quoted} {name_of(character)}"
 
 
+def in_quotes(character: str) -> str:
+    """The same for a sentence, where a letter is clear without its name, and so is a space."""
+    sign = sign_of(character)
+    is_clear = sign == character or character in " \n\t"
+    return f"‘{sign}’" + ("" if is_clear else f" ({name_of(character)})")
+
+
 def is_mark(character: str) -> bool:
     """Whether it sits on the character before it."""
     return sign_of(character).startswith(DOTTED_CIRCLE) and character != DOTTED_CIRCLE

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.characters import said
+from core.characters import in_quotes
 from core.errors import ConfigError, PromptError
 
 TRAIN_SHARE = 0.9  # as in nanoGPT's data/shakespeare_char/prepare.py
@@ -47,7 +47,9 @@ class Vocabulary:
         """N characters to tokens (N,), int64. Raises PromptError, naming what is unknown."""
         unknown = self.unknown(text)
         if unknown:
-            named = ", ".join(said(c) for c in unknown[:10]) + (" …" if len(unknown) > 10 else "")
+            named = ", ".join(in_quotes(c) for c in unknown[:10]) + (
+                " …" if len(unknown) > 10 else ""
+            )
             raise PromptError(
                 f"The text this model learned from has no {named}. "
                 "Leave out what it has never seen, or pick a run on another corpus.",

@@ -10,6 +10,7 @@ encodings that texts are really found in. Knows bytes and texts; no names, no li
 from __future__ import annotations
 
 import codecs
+import re
 
 from charset_normalizer import from_bytes
 
@@ -32,8 +33,13 @@ ENCODINGS = (
     "shift_jis", "euc-jp", "gb18030", "big5", "euc-kr",
 )  # fmt: skip
 """The others that texts are found in, the most common first; Latin-1 is within windows-1252."""
-_LATIN = ENCODINGS[0]
-_NEARLY_AS_GOOD = 0.05
+_RARENESS = {"windows-1252": 0.0, "windows-1250": 0.05, "iso-8859-2": 0.06} | dict.fromkeys(
+    ("windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257", "mac-roman",
+     "cp850", "cp437"), 0.2
+)  # fmt: skip
+"""What those that give nearly the same text are told apart by; 0.1 for the others."""
+_SLIP = re.compile("[^\\W\\d_][¡-¶¸-¿×÷][^\\W\\d_]")
+"""A sign such as ³ between two letters: another encoding has a letter in its place."""
 _GUESSED_ON = 200_000
 """So many bytes are enough to guess on."""
 
@@ -75,19 +81,15 @@ def likely_encodings(raw: bytes) -> tuple[str, ...]:
     if not readable:
         return ()
     sample = raw[:_GUESSED_ON]
-    matches = from_bytes(sample, cp_isolation=readable)
-    # Some matches stand for several encodings that give the same text.
-    ranked = [(m, {_usual(n) for n in (m.encoding, *m.could_be_from_charset)}) for m in matches]
-    found = [name for _, same in ranked for name in candidates if name in same and name in readable]
-    close = {
-        name
-        for match, same in ranked
-        for name in same
-        if match.chaos <= ranked[0][0].chaos + _NEARLY_AS_GOOD
-    }
-    if _LATIN in close and _LATIN in found:  # among equals the one that is by far the most common
-        found.insert(0, _LATIN)
-    return tuple(dict.fromkeys(found))
+    oddness: dict[str, tuple[bool, float, int]] = {}
+    for rank, match in enumerate(from_bytes(sample, cp_isolation=readable)):
+        # Some matches stand for several encodings that give the same text.
+        for name in map(_usual, (match.encoding, *match.could_be_from_charset)):
+            if name in readable:
+                slips = bool(_SLIP.search(sample.decode(name, "ignore")))
+                odd = (slips, round(match.chaos + _RARENESS.get(name, 0.1), 2), rank)
+                oddness[name] = min(odd, oddness.get(name, odd))
+    return tuple(sorted(oddness, key=lambda name: (oddness[name], readable.index(name))))
 
 
 def first_lines(text: str, at_most: int = 3, width: int = 100) -> list[str]:
@@ -128,7 +130,9 @@ def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
         raise CorpusError(
             f"There is no encoding {encoding!r}. Usual ones are {', '.join(ENCODINGS[:4])}, utf-16."
         ) from None
-    if not _is_text(text):
+    # Nearly any bytes can be read as UTF-16, though not as anything that somebody wrote.
+    is_wide = name.startswith(("utf-16", "utf-32"))
+    if not _is_text(text) or (is_wide and not any("utf-" in n for n in likely_encodings(raw))):
         raise CorpusError(_not_in(raw, what, encoding))
     if name != "utf-8" and not raw.isascii() and _reads(raw, "utf-8") and text != raw.decode():
         raise CorpusError(

@@ -27,6 +27,8 @@ RARE = "\N{REPLACEMENT CHARACTER}"
 class Folding:
     """What folding the rare characters of a text into one sign does to it."""
 
+    limit: int
+    """How many distinct characters there may be."""
     rare: frozenset[str]
     n_replaced: int
     """Characters of the text that become `RARE`."""
@@ -74,7 +76,7 @@ def read_text(
     if not fold_rare:
         raise CorpusError(
             f"{what} has {n_distinct:,} distinct characters, and the memory that is free here is "
-            f"enough for {n_distinct - len(folding.rare):,}. Folding the rare ones into one sign "
+            f"enough for {folding.limit:,}. Folding the rare ones into one sign "
             f"({RARE}) would replace {folding}: --fold_rare, or the switch on the Corpus page."
         )
     note = f"{len(folding.rare):,} rare characters were folded into {RARE}: {folding}"
@@ -116,7 +118,7 @@ def folding_for(text: str) -> Folding | None:
     # Equally rare ones by their place in Unicode: the same text always folds to the same.
     ordered = sorted(counts.keys() - {RARE}, key=lambda c: (-counts[c], c))
     rare = frozenset(ordered[limit - 1 :])
-    return Folding(rare, sum(counts[character] for character in rare), len(text))
+    return Folding(limit, rare, sum(counts[character] for character in rare), len(text))
 
 
 def check_size(n_bytes: int, what: str) -> None:

@@ -87,7 +87,7 @@ def _offer_folding(file: _Upload, encoding: str | None) -> bool:
     n_distinct = len(set(reading.text))
     st.warning(
         f"{words.count(n_distinct)} distinct characters; the memory that is free here is enough "
-        f"for {words.count(n_distinct - len(folding.rare))}. Folding the rare ones into one sign "
+        f"for {words.count(folding.limit)}. Folding the rare ones into one sign "
         f"({RARE}) would replace {folding}."
     )
     return st.toggle("Fold rare characters into one sign", key="corpus_fold")

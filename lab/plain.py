@@ -5,10 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable
 
-from core.characters import name_of, sign_of
-
-_KNOWN_SIGNS = " \n\t"
-"""Their signs are explained on the pages and need no name in a sentence."""
+from core.characters import in_quotes
 
 
 def plain(text: str) -> str:
@@ -22,11 +19,5 @@ def quoted(characters: Iterable[str], at_most: int = 10) -> str:
     One that cannot be seen as it is gets its name too: ‘⍽’ (U+00A0 no-break space).
     """
     every = list(characters)
-    named = ", ".join(_in_quotes(character) for character in every[:at_most])
+    named = ", ".join(plain(in_quotes(character)) for character in every[:at_most])
     return named + " and others" * (len(every) > at_most)
-
-
-def _in_quotes(character: str) -> str:
-    sign = sign_of(character)
-    is_clear = sign == character or character in _KNOWN_SIGNS
-    return f"‘{plain(sign)}’" + ("" if is_clear else f" ({plain(name_of(character))})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.corpus import Corpus
 from core.lab import Lab
 from core.library import SHIPPED
 from core.models import count_params
+from core.texts import RARE
 from tests.helpers import (
     CommandLine,
     assert_same_run,
@@ -165,12 +167,51 @@ def test_corpora_are_added_and_listed(cli: CommandLine, tmp_path: Path) -> None:
     assert listed[1] == fields
 
 
-def test_rare_characters_are_folded_if_asked_to(cli: CommandLine, tmp_path: Path) -> None:
+def test_rare_characters_are_folded_if_asked_to_and_the_share_is_said(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 1.0)
     path = tmp_path / "many.txt"
     path.write_text("".join(chr(0x4E00 + i) for i in range(1200)), "utf-8")
-    assert "1,200 distinct characters" in cli.refused("corpus", "add", "many", "--from", path)
+    share = "201 characters, 17 % of the text"
+    refusal = cli.refused("corpus", "add", "many", "--from", path)
+    assert "1,200 distinct characters" in refusal and f"would replace {share}" in refusal
     assert cli.ok("corpus", "add", "many", "--from", path, "--fold_rare")["vocab_size"] == 1000
-    assert "201 rare characters" in cli.stderr
+    assert f"201 rare characters were folded into {RARE}: {share}" in cli.stderr
+
+
+def test_another_encoding_is_named_with_the_command_that_takes_it(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "my text.txt"
+    text = "Le long été à Paris,\noù les élèves rêvaient de la mer.\n" * 30
+    path.write_bytes(text.encode("cp1252"))
+    refusal = cli.refused("corpus", "add", "ete", "--from", path)
+    assert "it seems, in windows-1252" in refusal and "‘Le long été à Paris,’" in refusal
+    command = refusal.split("python -m core ")[1]
+    assert command == f"corpus add ete --from '{path}' --encoding windows-1252"
+    assert cli.ok(*shlex.split(command))["n_chars"] == len(text)
+    assert "read as windows-1252" in cli.stderr and "line ends" not in cli.stderr
+    for wrong, why in (("utf-16", "not in utf-16"), ("klingon", "no encoding 'klingon'")):
+        assert why in cli.refused("corpus", "add", "x", "--from", path, "--encoding", wrong)
+
+
+def test_a_deleted_text_can_be_restored(cli: CommandLine, lab: Lab, corpus: Corpus) -> None:
+    run_id = trained(lab, corpus, name="owl")
+    fields = cli.ok("corpus", "delete", "tiny")
+    said = cli.stderr.splitlines()
+    assert said[0] == "Runs that learned from tiny, and that cannot go on without it: owl."
+    assert "corpus restore tiny" in said[1]
+    assert [entry["name"] for entry in cli.ok("corpus", "list")["corpora"]] == [SHIPPED]
+    binned = cli.ok("corpus", "list")["in_bin"]
+    assert [(entry["in_bin"], entry["bytes"]) for entry in binned] == [("tiny", len(corpus.text))]
+    assert "corpus restore tiny" in cli.refused("resume", run_id, "--max_iters", 50)
+    assert cli.ok("corpus", "restore", "tiny") == fields
+    assert cli.ok("resume", run_id, "--max_iters", 42)["iter"] == 42
+    assert "cannot be deleted" in cli.refused("corpus", "delete", SHIPPED)
+    cli.ok("corpus", "delete", "tiny")
+    assert cli.ok("corpus", "empty_bin") == {"freed_bytes": len(corpus.text)}
+    assert "There is no corpus 'tiny' in the bin" in cli.refused("corpus", "restore", "tiny")
 
 
 # --- writing --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 import torch
 
-from core.corpus import Batches, Corpus, Vocabulary
+from core.corpus import Batches, Corpus, Vocabulary, example_line, most_frequent
 from core.errors import ConfigError, PromptError
 from tests.helpers import assert_equal_states, play
 
@@ -33,13 +33,13 @@ def test_an_empty_text_has_no_tokens() -> None:
 
 def test_unknown_characters_are_named_once_each_in_order() -> None:
     vocabulary = Vocabulary.of("abc")
-    with pytest.raises(PromptError, match="'z', 'é'") as refusal:
+    with pytest.raises(PromptError, match="‘z’, ‘é’") as refusal:
         vocabulary.encode("azbzé")
     assert refusal.value.unknown == "zé"
 
 
 def test_many_unknown_characters_are_not_all_listed() -> None:
-    with pytest.raises(PromptError, match="'9' …") as refusal:
+    with pytest.raises(PromptError, match="‘9’ …") as refusal:
         Vocabulary.of("abc").encode("0123456789xyz")
     assert refusal.value.unknown == "0123456789xyz"
 
@@ -133,3 +133,41 @@ def test_batches_leave_torchs_own_randomness_alone() -> None:
     before = torch.get_rng_state()
     batches().next()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- examples -------------------------------------------------------------------------------------
+
+
+def with_end(end: str) -> Corpus:
+    """A text whose validation split begins with a cut line and then is `end`."""
+    return Corpus("x", "." * 9 * (len(end) + 2) + "x\n" + end)
+
+
+EXAMPLES = [
+    pytest.param("a\nlong enough line\nanother long enough\n", 20, "long enough line", id="a-line"),
+    pytest.param("emma\nolivia\nalexander\nava\n" * 9, 32, "alexander", id="names"),
+    pytest.param("GATTACA" * 30, 32, ("GATTACA" * 30)[:32], id="no-lines-at-all"),
+    pytest.param("\n\n  \nfour words, no more\n", 20, "four words, no more", id="blank-lines"),
+    pytest.param("too long for it\n" * 3, 8, "too long", id="all-too-long"),
+]
+
+
+@pytest.mark.parametrize(("end", "at_most", "line"), EXAMPLES)
+def test_an_example_is_a_line_of_the_validation_split(end: str, at_most: int, line: str) -> None:
+    corpus = with_end(end)
+    assert example_line(corpus, at_most) == line == example_line(with_end(end), at_most)
+    assert line in corpus.text[corpus.n_train :] and len(line) <= at_most
+
+
+def test_an_example_of_a_single_long_line_is_its_beginning() -> None:
+    corpus = Corpus("dna", "GATTACA" * 100)
+    assert example_line(corpus, 16) == corpus.text[corpus.n_train :][:16]
+
+
+def test_the_most_frequent_characters_come_first() -> None:
+    assert most_frequent(Corpus("x", "bbbcca" * 9 + "zzzzzz"), 2) == ["b", "c"]
+
+
+def test_an_unknown_character_is_shown_by_its_sign_and_name() -> None:
+    with pytest.raises(PromptError, match=r"has no ‘⍽’ \(U\+00A0 no-break space\), ‘x’\."):
+        Vocabulary.of("ab").encode("a\u00a0x")

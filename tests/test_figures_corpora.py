@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pytest
 
 from core.corpus import Corpus
 from lab.figures.corpora import (
@@ -11,8 +12,6 @@ from lab.figures.corpora import (
     CharacterCount,
     character_count_figure,
     character_counts,
-    name_of,
-    sign_of,
     split_figure,
 )
 from lab.palette import LIGHT
@@ -29,30 +28,25 @@ def test_equal_counts_have_one_order() -> None:
     assert character_counts(Corpus("x", "ba")) == character_counts(Corpus("x", "ab"))
 
 
-@pytest.mark.parametrize(
-    ("character", "sign"),
-    [(" ", "␣"), ("\n", "↵"), ("\t", "⇥"), ("a", "a"), ("é", "é"), ("漢", "漢"), ("<", "<"),
-     ("\u200b", "U+200B"), ("\u00a0", "U+00A0"), ("\x07", "U+0007"), ("\u0301", "U+0301")],
-)  # fmt: skip
-def test_every_character_has_a_sign_that_can_be_seen(character: str, sign: str) -> None:
-    assert sign_of(character) == sign
-
-
-def test_characters_have_names() -> None:
-    assert [name_of(c) for c in " \n\té\x07"] == [
-        "space", "new line", "tab", "latin small letter e with acute", "",
-    ]  # fmt: skip
-
-
 def test_bars_carry_counts_and_signs_as_float32() -> None:
     counts = (CharacterCount(" ", 6), CharacterCount("<", 3), CharacterCount("&", 1))
     figure = character_count_figure(counts, LIGHT)
     (bars,) = figure.data
     assert bars.y.dtype == np.float32 and list(bars.y) == [6, 3, 1]
     assert list(figure.layout.xaxis.ticktext) == ["␣", "&lt;", "&amp;"]
-    assert bars.customdata[1][0] == "&lt;"
+    assert bars.customdata[1][:2] == ["&lt;", "U+003C less-than sign"]
     assert [row[3] for row in bars.customdata] == ["60.00%", "30.00%", "10.00%"]
     assert figure.layout.yaxis.title.text and figure.layout.xaxis.title.text
+
+
+def test_labels_are_one_place_wide_and_smaller_where_characters_are_wide() -> None:
+    def axis_of(text: str) -> Any:
+        counts = [CharacterCount(character, 1) for character in text]
+        return character_count_figure(counts, LIGHT).layout.xaxis
+
+    assert list(axis_of("\u00a0\u0301\u200b").ticktext) == ["⍽", "◌\u0301", "⬚"]
+    assert axis_of("漢字").tickfont.size < axis_of("ab").tickfont.size
+    assert len(axis_of("漢" * 100).ticktext) == 60 and len(axis_of("a" * 100).ticktext) == 80
 
 
 def test_the_scale_can_be_logarithmic() -> None:

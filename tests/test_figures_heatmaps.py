@@ -18,6 +18,7 @@ from lab.figures.heatmaps import (
     heads_figure,
     heads_height_px,
     looks_figure,
+    named,
     percent,
     sign,
     thinning,
@@ -63,7 +64,19 @@ def texts_of(figure: go.Figure) -> str:
 
 def test_a_label_is_visible_and_never_html() -> None:
     assert [sign(c) for c in "<&> \n\tb"] == ["&lt;", "&amp;", "&gt;", "␣", "↵", "⇥", "b"]
-    assert sign("\x07") == "U+0007"
+    assert [sign(c) for c in "\x07\u00a0\u0301\u200b"] == ["␇", "⍽", "◌\u0301", "⬚"]
+
+
+def test_a_hover_names_what_no_keyboard_has() -> None:
+    assert [named(c) for c in "<e"] == ["‘&lt;’", "‘e’"]
+    assert named("\u00a0") == "‘⍽’ U+00A0 no-break space"
+    looks = head_figure(attention()[0, 0, :2, :2], "\u00a0b", 1, "attention", LIGHT).data[0].text
+    assert looks[1][0].endswith("from ‘⍽’ U+00A0 no-break space (position 1)")
+
+
+def test_wide_characters_get_fewer_labels() -> None:
+    assert len(character_axis("ab" * 35)["ticktext"]) == 70
+    assert len(character_axis("漢字" * 35)["ticktext"]) == 35
 
 
 def test_small_shares_are_not_rounded_to_nothing() -> None:
@@ -178,7 +191,7 @@ def test_the_row_as_bars() -> None:
     np.testing.assert_array_equal(bars.y, weights[0, 0, 4])
     np.testing.assert_array_equal(means.y, weights.mean(axis=(0, 1))[4])
     assert (bars.name, means.name) == ("this head", "mean of all heads")
-    assert "‘␣’ (position 3)" in bars.hovertext[2]
+    assert "‘␣’ U+0020 space (position 3)" in bars.hovertext[2]
 
 
 def test_too_many_labels_are_thinned_out_evenly() -> None:
@@ -213,7 +226,7 @@ def test_a_transition_table_arrives_whole() -> None:
     assert list(figure.layout.yaxis.ticktext) == ["a", "b", "␣", "↵", "&lt;"]
     assert figure.layout.xaxis.title.text == "what follows"
     assert figure.layout.yaxis.title.text == "the character that is there"
-    assert "after ‘b’ comes ‘␣’<br>counted: " in figure.data[0].text[1][2]
+    assert "after ‘b’ comes ‘␣’ U+0020 space<br>counted: " in figure.data[0].text[1][2]
     assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (1.5, 2.5)
     bar = figure.data[0].colorbar
     assert dict(zip(bar.ticktext, bar.tickvals))["25 %"] == pytest.approx(0.5)

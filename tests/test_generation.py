@@ -232,7 +232,7 @@ def test_characters_come_as_often_as_they_are_probable() -> None:
 
 
 def test_an_unknown_character_is_refused_before_anything_is_written() -> None:
-    with pytest.raises(PromptError, match="has no 'x', 'y'") as refusal:
+    with pytest.raises(PromptError, match="has no ‘x’, ‘y’") as refusal:
         generate(some_model(), VOCABULARY, "axby", SampleConfig())
     assert refusal.value.unknown == "xy"
 

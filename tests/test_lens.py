@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.config import ModelKind
+from core.config import ModelConfig, ModelKind
 from core.corpus import Corpus, Vocabulary
 from core.errors import ConfigError, PromptError
 from core.lab import Lab, LoadedModel
@@ -23,6 +23,7 @@ from core.lens import (
     without_attention,
 )
 from core.models import build_model
+from core.models.bigram import BigramModel
 from core.presets import resolve
 from core.reference import bigram_loss, bigram_probabilities
 from tests.helpers import small_config, trained
@@ -76,7 +77,7 @@ def test_of_a_long_text_the_model_sees_the_end() -> None:
 
 
 def test_unknown_characters_are_named() -> None:
-    with pytest.raises(PromptError, match="'X'") as caught:
+    with pytest.raises(PromptError, match="‘X’") as caught:
         attention_weights(small_model("attention"), "abX")
     assert caught.value.unknown == "X"
 
@@ -151,20 +152,35 @@ def test_transitions_are_the_guesses_after_one_character(kind: ModelKind) -> Non
 
 
 def test_even_guesses_cost_ln_v() -> None:
-    even = torch.full((8, 8), 1 / 8)
+    even = BigramModel(ModelConfig(model="bigram", vocab_size=8, block_size=8))
+    torch.nn.init.zeros_(even.table.weight)
     assert transition_loss(even, torch.tensor([0, 5, 3, 3])) == pytest.approx(math.log(8))
 
 
 def test_loss_of_the_counts_is_the_reference_line(tiny_corpus: Corpus) -> None:
     V = len(tiny_corpus.vocabulary)
-    counted = bigram_probabilities(tiny_corpus.train, V)
+    counted = BigramModel(ModelConfig(model="bigram", vocab_size=V, block_size=8))
+    with torch.no_grad():
+        counted.table.weight.copy_(bigram_probabilities(tiny_corpus.train, V).log())
     expected = bigram_loss(tiny_corpus.train, tiny_corpus.val, V)
     assert transition_loss(counted, tiny_corpus.val) == pytest.approx(expected)
 
 
+def test_a_part_of_a_large_table_is_the_whole_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    V = 11
+    model = BigramModel(ModelConfig(model="bigram", vocab_size=V, block_size=8))
+    tokens, kept = torch.arange(100) * 7 % V, torch.tensor([9, 2, 5])
+    whole, loss = transition_probabilities(model), transition_loss(model, tokens)
+    monkeypatch.setattr("core.lens._MAX_LOGITS", 2 * V)  # two rows at a time
+    assert torch.equal(transition_probabilities(model), whole)
+    assert torch.equal(transition_probabilities(model, kept), whole[kept][:, kept])
+    assert transition_loss(model, tokens) == pytest.approx(loss)
+    assert loss == pytest.approx(float(-whole.log()[tokens[:-1], tokens[1:]].mean()), rel=1e-6)
+
+
 def test_loss_of_a_learned_table_is_the_one_that_its_run_measured(lab: Lab, corpus: Corpus) -> None:
     record = lab.run(trained(lab, corpus, "bigram", learning_rate=0.1))
-    learned = transition_probabilities(lab.model(record, "last").model)
+    learned = lab.model(record, "last").model
     assert transition_loss(learned, corpus.val) == pytest.approx(record.val_loss, abs=1e-5)
 
 

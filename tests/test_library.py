@@ -10,12 +10,19 @@ import pytest
 from core.errors import CorpusError
 from core.home import PROJECT_DATA
 from core.lab import Lab
-from core.library import ORIGINAL, SHIPPED
-from core.texts import MAX_BYTES, RARE, read_text
-from tests.helpers import add_corpus, files_under, play
+from core.library import ORIGINAL, SHIPPED, _load, binned_name
+from core.locks import take_lock
+from core.texts import FEW, MAX_BYTES, RARE, folding_for, percent, read_text
+from tests.helpers import add_corpus, files_under, play, small_run, trained
 
-MANY = "".join(chr(0x4E00 + i) for i in range(MAX_VOCABULARY + 200))
-"""A text of more distinct characters than there may be."""
+MANY = "".join(chr(0x4E00 + i) for i in range(FEW + 200))
+"""A text of more distinct characters than there is memory for, where it is `short_of_memory`."""
+
+
+@pytest.fixture(autouse=True)
+def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 1.0)
+
 
 # --- what is refused ------------------------------------------------------------------------------
 
@@ -27,13 +34,18 @@ REFUSED = [
     pytest.param(b"aaaaaaaa", "repeats one character", id="one-repeated-character"),
     pytest.param(b"\r\n\r\n\r\n", "repeats one character", id="nothing-but-line-ends"),
     pytest.param(b"PK\x03\x04\x00\x00text", "binary file", id="binary"),
-    pytest.param("naïve café".encode("latin-1"), r"not UTF-8 \(byte 2 ", id="latin-1"),
-    pytest.param(b"abc\xff", r"not UTF-8 \(byte 3 ", id="broken-utf-8"),
-    pytest.param("an owl".encode("utf-16"), "is in UTF-16. Save it as UTF-8", id="utf-16"),
-    pytest.param(b"\xfe\xff\x00a\x00b", "is in UTF-16", id="utf-16-big-endian"),
-    pytest.param("an owl".encode("utf-32"), "is in UTF-32", id="utf-32"),
+    pytest.param("naïve café".encode("latin-1"), "not in UTF-8 but.*windows-1252", id="latin-1"),
+    pytest.param("é".encode() * 30 + b"\xff", "in UTF-8 but damaged: in line 1", id="broken-utf-8"),
+    pytest.param("an owl".encode("utf-16"), "not in UTF-8 but.*in utf-16", id="utf-16"),
+    pytest.param(b"\xfe\xff\x00a\x00b", "not in UTF-8 but.*in utf-16", id="utf-16-big-endian"),
+    pytest.param("an owl".encode("utf-32"), "not in UTF-8 but.*in utf-32", id="utf-32"),
     pytest.param(b"ab" * (MAX_BYTES // 2) + b"c", "10.0 MB and the limit is 10 MB", id="too-big"),
-    pytest.param(MANY.encode(), "1,200 distinct characters and the limit is 1,000", id="too-many"),
+    pytest.param(
+        MANY.encode(),
+        "1,200 distinct characters, and the memory.*enough for 1,000.*"
+        "would replace 201 characters, 17 % of the text: --fold_rare",
+        id="too-many",
+    ),
 ]
 
 
@@ -123,6 +135,17 @@ def test_a_byte_order_mark_is_removed_and_said() -> None:
     assert "byte-order mark" in reading.notes[0]
 
 
+def test_another_encoding_is_taken_when_it_is_named_and_that_is_said(lab: Lab) -> None:
+    raw = "Größe\r\nund Öl".encode("cp1252")
+    reading = lab.library.add("mine", raw, "it", encoding="windows-1252")
+    assert reading.notes[0] == "it was read as windows-1252"
+    assert lab.library.load("mine").text == "Größe\nund Öl"
+    assert lab.library.path("mine").read_bytes() == "Größe\nund Öl".encode()
+    for encoding in ("utf-16", "utf-16-le"):
+        reading = read_text("an owl".encode("utf-16"), "it", encoding=encoding)
+        assert reading.text == "an owl"
+
+
 def test_line_ends_become_newlines_and_that_is_said() -> None:
     reading = read_text(b"one\r\ntwo\rthree\nfour", "it")
     assert reading.text == "one\ntwo\nthree\nfour"
@@ -130,17 +153,46 @@ def test_line_ends_become_newlines_and_that_is_said() -> None:
 
 
 def test_as_many_characters_as_there_may_be_are_taken() -> None:
-    assert read_text(MANY[:MAX_VOCABULARY].encode(), "it").notes == ()
+    assert read_text(MANY[:FEW].encode(), "it").notes == ()
+
+
+def test_with_more_memory_there_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 22 * 1024.0)
+    text = "".join(chr(0x4E00 + i) for i in range(5_000))
+    assert read_text(text.encode(), "it").notes == ()  # on a machine with 24 GiB
+
+
+def test_a_text_that_is_here_stays_readable_when_memory_is_short(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 8 * 1024.0)
+    add_corpus(lab, "many", MANY)
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 1.0)
+    _load.cache_clear()
+    assert len(lab.library.load("many").vocabulary) == FEW + 200
+    assert lab.library.add_exactly("more", MANY + "a") == "more"  # as from a run file
 
 
 def test_rare_characters_are_folded_into_one_sign_and_counted(lab: Lab) -> None:
-    common, rare = MANY[: MAX_VOCABULARY - 1], MANY[MAX_VOCABULARY - 1 :]
+    common, rare = MANY[: FEW - 1], MANY[FEW - 1 :]
     text = (common * 2 + rare)[::-1]
     reading = lab.library.add("mine", text.encode(), "it", fold_rare=True)
     assert reading.text == (common * 2 + RARE * len(rare))[::-1]
-    assert reading.notes == (f"{len(rare)} rare characters were folded into {RARE}",)
+    assert reading.notes == (
+        f"201 rare characters were folded into {RARE}: 201 characters, 9.1 % of the text",
+    )
     corpus = lab.library.load("mine")
-    assert (corpus.text, len(corpus.vocabulary)) == (reading.text, MAX_VOCABULARY)
+    assert (corpus.text, len(corpus.vocabulary)) == (reading.text, FEW)
+
+
+def test_the_share_that_folding_replaces_is_that_of_the_text() -> None:
+    rare = MANY[FEW - 1 :]
+    folding = folding_for(MANY[: FEW - 1] * 3 + rare * 2)
+    assert folding and folding.rare == set(rare)
+    assert (folding.n_replaced, folding.n_chars) == (402, 2_997 + 402)
+    assert str(folding) == "402 characters, 12 % of the text"
+    assert folding_for(MANY[:FEW]) is None
+    assert [percent(p) for p in (0.0001, 0.0123, 0.26)] == ["under 0.1 %", "1.2 %", "26 %"]
 
 
 def test_folding_changes_nothing_where_there_are_few_characters() -> None:
@@ -150,7 +202,7 @@ def test_folding_changes_nothing_where_there_are_few_characters() -> None:
 def test_of_equally_rare_characters_the_first_in_unicode_are_kept() -> None:
     """A choice by the order of a set would be another one in each process."""
     reading = read_text(MANY[::-1].encode(), "it", fold_rare=True)
-    assert set(reading.text) == {*MANY[: MAX_VOCABULARY - 1], RARE}
+    assert set(reading.text) == {*MANY[: FEW - 1], RARE}
 
 
 # --- what there is --------------------------------------------------------------------------------
@@ -190,3 +242,57 @@ def test_exactly_the_text_of_a_run_is_loaded_or_none(lab: Lab) -> None:
     lab.library.path("mine").unlink()
     with pytest.raises(CorpusError, match="'mine' that this run learned from is gone"):
         lab.library.load_exactly("mine", corpus.fingerprint)
+
+
+# --- the bin --------------------------------------------------------------------------------------
+
+
+def test_a_deleted_text_comes_back_as_it_was(lab: Lab) -> None:
+    corpus = add_corpus(lab, "mine", "an owl")
+    lab.library.bin("mine")
+    assert lab.library.names() == [SHIPPED]
+    assert list(map(binned_name, lab.library.in_bin())) == ["mine"]
+    with pytest.raises(CorpusError, match="bin: `python -m core corpus restore mine`"):
+        lab.library.load_exactly("mine", corpus.fingerprint)
+    assert lab.library.restore("mine") == "mine"
+    assert lab.library.load_exactly("mine", corpus.fingerprint).text == "an owl"
+    assert lab.library.in_bin() == []
+
+
+def test_of_two_with_one_name_the_last_deleted_comes_back_first(lab: Lab) -> None:
+    for text in ("an owl", "a fox"):
+        add_corpus(lab, "mine", text)
+        lab.library.bin("mine")
+    assert lab.library.restore("mine") == "mine"
+    assert lab.library.restore("mine") == "mine-2"  # the name has gone to the other
+    assert [lab.library.load(n).text for n in ("mine", "mine-2")] == ["a fox", "an owl"]
+
+
+def test_what_is_not_there_can_neither_be_deleted_nor_restored(lab: Lab) -> None:
+    before = files_under(lab.home.path)
+    with pytest.raises(CorpusError, match="shipped with the lab and cannot be deleted"):
+        lab.library.bin(SHIPPED)
+    with pytest.raises(CorpusError, match="There is no corpus 'mine'"):
+        lab.library.bin("mine")
+    with pytest.raises(CorpusError, match="no corpus 'mine' in the bin; there: it is empty"):
+        lab.library.restore("mine")
+    assert files_under(lab.home.path) == before
+
+
+def test_an_emptied_bin_is_empty_for_good(lab: Lab) -> None:
+    add_corpus(lab, "mine", "an owl")
+    lab.library.bin("mine")
+    assert lab.library.empty_bin() == 6
+    assert lab.library.in_bin() == [] and lab.library.names() == [SHIPPED]
+
+
+def test_a_text_is_not_deleted_while_a_run_learns_from_it(lab: Lab) -> None:
+    corpus = add_corpus(lab, "mine", play(500))
+    done = trained(lab, corpus, name="done")
+    run_id = small_run(lab, corpus, name="busy")
+    with take_lock(lab.home, lab.store.run(run_id)):
+        with pytest.raises(CorpusError, match="busy is learning from mine"):
+            lab.bin_corpus("mine")
+        assert "mine" in lab.library.names()
+    assert {run.id for run in lab.bin_corpus("mine")} == {done, run_id}
+    assert lab.runs_on("mine") and "mine" not in lab.library.names()

@@ -200,3 +200,13 @@ def test_a_run_whose_corpus_is_gone_can_still_be_looked_at(pages: Lab, plots: Pl
     type_text(app, "to be")
     assert letters(plots) == "to␣be"
     assert not app.error
+
+
+def test_the_example_is_a_line_of_the_runs_own_text(pages: Lab, plots: Plots) -> None:
+    names = add_corpus(pages, "names", "emma\nolivia\nalexander\nava\n" * 100)
+    trained(pages, names, "attention", block_size=16)
+    app = open_page("attention")
+    assert app.text_input(key="attention_text").value == "alexander"
+    type_text(app, "emma")
+    app.run()
+    assert app.text_input(key="attention_text").value == "emma"

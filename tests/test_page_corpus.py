@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 from core.errors import CorpusError
 from core.lab import Lab
 from core.library import ORIGINAL, SHIPPED
+from core.locks import take_lock
 from core.reference import reference_lines
 from core.texts import MAX_BYTES, RARE
-from tests.helpers import add_corpus, files_under, play
+from tests.helpers import add_corpus, files_under, play, small_run, trained
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
@@ -156,23 +157,65 @@ def test_a_file_name_without_letters_still_gives_a_name(pages: Lab, file_name: s
     assert app.text_input[0].value == "my-text"
 
 
-def test_the_switch_folds_rare_characters(pages: Lab) -> None:
-    raw = ("a" * 5_000 + "".join(chr(0x4E00 + i) for i in range(1_500))).encode()
+def test_what_folding_would_replace_is_said_before_and_after(
+    pages: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.preflight._free_mib", lambda device: 1.0)
+    raw = ("a" * 500 + "".join(chr(0x4E00 + i) for i in range(1_500))).encode()
     app = upload(open_page("corpus"), "signs.txt", raw)
     assert "1,501 distinct characters" in app.error[0].value.replace("\\", "")
     assert pages.library.names() == [SHIPPED]
+    share = "502 characters, 25 % of the text"
+    assert share in app.warning[0].value and "enough for 1,000" in app.warning[0].value
     app.toggle(key="corpus_fold").set_value(True)
     app.button(key="corpus_add").click().run()
-    assert not app.exception and "folded" in app.success[0].value
-    assert RARE in pages.library.load("signs").text
+    assert not app.exception and share in app.success[0].value.replace("\\", "")
+    text = pages.library.load("signs").text
+    assert text.count(RARE) == 502 and len(set(text)) == 1_000
+    assert any(f"{RARE} stands for" in c.value and "25 %" in c.value for c in app.caption)
+
+
+def test_nothing_is_said_of_folding_where_all_have_room(pages: Lab) -> None:
+    app = open_page("corpus")
+    app.file_uploader[0].upload("mine.txt", play(500).encode()).run()
+    assert not app.warning and not app.toggle
+
+
+FRENCH = "Un texte en plusieurs lignes\nl’été, où les élèves déjà rêvaient\n" * 20
+
+
+def test_another_encoding_is_shown_as_it_would_read_and_taken_on_confirmation(pages: Lab) -> None:
+    app = open_page("corpus")
+    app.file_uploader[0].upload("ete.txt", FRENCH.encode("cp1252")).run()
+    (box,) = [box for box in app.selectbox if "not in UTF-8" in box.label]
+    assert box.value == "windows-1252" and pages.library.names() == [SHIPPED]
+    assert app.code[0].value.startswith("l’été, où les élèves déjà rêvaient")
+    box.set_value("mac-roman").run()
+    assert "Èté" not in app.code[0].value and "l’été" not in app.code[0].value
+    app.selectbox(key=box.key).set_value("windows-1252").run()
+    assert app.button(key="corpus_add").label == "Add, read as windows-1252"
+    app.button(key="corpus_add").click().run()
+    assert not app.exception and "read as windows-1252" in app.success[0].value.replace("\\", "")
+    assert pages.library.load("ete").text == FRENCH
+
+
+def test_an_encoding_that_does_not_fit_is_said_and_taken_by_nobody(pages: Lab) -> None:
+    app = open_page("corpus")
+    app.file_uploader[0].upload("ete.txt", FRENCH.encode("utf-16")).run()
+    (box,) = [box for box in app.selectbox if "not in UTF-8" in box.label]
+    assert box.value == "utf-16"
+    box.set_value("shift_jis").run()
+    assert any("cannot be read as" in caption.value for caption in app.caption)
+    app.button(key="corpus_add").click().run()
+    assert "not in shift" in app.error[0].value.replace("\\", "")
+    assert pages.library.names() == [SHIPPED]
 
 
 REFUSED = {
     "empty": (b"", None, "is empty"),
     "one character": (b"a", None, "one character"),
     "binary": (b"\x00\x01\x02PNG" * 20, None, "binary"),
-    "UTF-16": ("some text".encode("utf-16"), None, "UTF-16"),
-    "Latin-1": ("caf\xe9 au lait".encode("latin-1"), None, "not UTF-8"),
+    "UTF-8, damaged": ("é".encode() * 30 + b"\xff", None, "UTF-8 but damaged"),
     "too large": (b"ab" * (MAX_BYTES // 2 + 1), None, "the limit is 10 MB"),
     "no name": (b"some text", "", "no plain name"),
     "a path as a name": (b"some text", "../up", "no plain name"),
@@ -198,6 +241,58 @@ def test_what_is_refused_is_said_in_place_and_leaves_nothing(pages: Lab, case: s
 def test_the_name_of_a_file_is_no_markdown(pages: Lab) -> None:
     app = upload(open_page("corpus"), "![x](http:__evil).txt", b"")
     assert r"\!\[x\]\(http\:\_\_evil\)" in app.error[0].value
+
+
+# --- training and deleting ------------------------------------------------------------------------
+
+
+def test_train_on_this_goes_to_train_with_the_text(small: Lab) -> None:
+    trained(small, small.library.load(SHIPPED), name="another")  # whose text is not chosen then
+    app = open_corpus()
+    app.button(key="corpus_train").click().run()
+    # AppTest stays on the page that a button leaves, so the other is opened by hand.
+    app.switch_page("app_pages/train.py").run()
+    assert not app.exception
+    assert app.selectbox(key="train_corpus").value == "small"
+    assert any("3,000 characters" in caption.value for caption in app.caption)
+
+
+def test_a_deleted_text_goes_into_the_bin_and_comes_back(small: Lab) -> None:
+    trained(small, small.library.load("small"), name="owl")
+    app = open_corpus()
+    assert any("**owl** has learned from it" in m.value for m in app.markdown)  # said before
+    app.button(key="corpus_delete").click().run()
+    assert not app.exception and small.library.names() == [SHIPPED]
+    assert app.radio(key="corpus_chosen").value == SHIPPED
+    app.button(key="corpus_undo").click().run()
+    assert not app.exception and app.radio(key="corpus_chosen").value == "small"
+    assert "small is back" in app.success[0].value
+    assert "corpus_undo" not in {button.key for button in app.button}
+
+
+def test_the_bin_can_give_back_and_be_emptied(small: Lab) -> None:
+    small.library.bin("small")
+    app = open_page("corpus")
+    app.button(key="corpus_restore").click().run()
+    assert "small" in small.library.names()
+    small.library.bin("small")
+    app.run()
+    app.button(key="corpus_empty").click().run()
+    assert not app.exception and small.library.in_bin() == []
+
+
+def test_the_shipped_text_cannot_be_deleted(pages: Lab) -> None:
+    keys = {button.key for button in open_page("corpus").button}
+    assert "corpus_train" in keys and "corpus_delete" not in keys
+
+
+def test_a_text_that_a_run_learns_from_is_not_deleted(small: Lab) -> None:
+    run_id = small_run(small, small.library.load("small"), name="busy")
+    app = open_corpus()
+    with take_lock(small.home, small.store.run(run_id)):
+        app.button(key="corpus_delete").click().run()
+    assert not app.exception and "busy is learning from small" in app.error[0].value
+    assert "small" in small.library.names()
 
 
 # --- the original ---------------------------------------------------------------------------------

@@ -167,8 +167,20 @@ def test_a_refusal_goes_when_the_prompt_changes(run_id: str) -> None:
 def test_the_first_prompt_is_one_that_the_run_can_read(pages: Lab) -> None:
     trained(pages, add_corpus(pages, "letters", "abcde" * 400))
     app = open_page("generate")
-    assert app.text_area(key="generate_prompt").value == ""
-    assert let_it_write(app)
+    prompt = app.text_area(key="generate_prompt").value
+    assert prompt and prompt in "abcde" * 9 and let_it_write(app)
+
+
+def test_the_prompt_follows_the_run_until_the_reader_types_another(pages: Lab) -> None:
+    first = trained(pages, add_corpus(pages, "letters", "abcde" * 400))
+    second = trained(pages, add_corpus(pages, "romeo", "ROMEO:\nO!\n" * 200))
+    app = open_page("generate")
+    assert app.text_area(key="generate_prompt").value == "ROMEO:\n"
+    app.selectbox(key="generate_run").set_value(first).run()
+    assert "abcde" in app.text_area(key="generate_prompt").value
+    app.text_area(key="generate_prompt").set_value("ed").run()
+    app.selectbox(key="generate_run").set_value(second).run()
+    assert not app.exception and app.text_area(key="generate_prompt").value == "ed"
 
 
 def endless(*args: object) -> Iterator[TokenRecord]:

@@ -18,6 +18,7 @@ from core.reference import (
     bigram_probabilities,
     ngram_losses,
     reference_lines,
+    transitions_among,
     unigram_loss,
 )
 
@@ -133,10 +134,23 @@ def test_losses_by_themselves_are_those_of_the_lines(tiny_corpus: Corpus) -> Non
     assert bigram_loss(train, val, V) == losses["bigram"]
 
 
-def test_the_largest_vocabulary_does_not_overflow() -> None:
+def test_n_grams_are_exact_however_many_characters_there_are() -> None:
+    """Five digits in base 12,000 would not fit into 63 bits."""
     rng = random.Random(5)
-    letters = "".join(chr(0x4E00 + i) for i in range(1000))
-    text = letters + "".join(rng.choice(letters[-30:]) for _ in range(2000))
+    letters = "".join(chr(0x4E00 + i) for i in range(12_000))
+    often = letters[-30:]
+    text = letters + "".join(rng.choice(often) for _ in range(4_000))
     corpus = Corpus("wide", text)
     losses = ngram_losses(corpus.train, corpus.val, len(corpus.vocabulary), longest=5)
-    assert losses[5] == pytest.approx(naive_witten_bell(text, 5), rel=1e-12)
+    for n in (3, 5):
+        assert losses[n] == pytest.approx(naive_witten_bell(text, n), rel=1e-12)
+    loss = bigram_loss(corpus.train, corpus.val, len(corpus.vocabulary))
+    assert loss == pytest.approx(naive_bigram(text), rel=1e-12)
+
+
+def test_a_part_of_the_matrix_is_the_whole_matrixs(tiny_corpus: Corpus) -> None:
+    train, V = tiny_corpus.train, len(tiny_corpus.vocabulary)
+    kept = torch.tensor([5, 1, 8])
+    part, followed = transitions_among(train, V, kept)
+    assert torch.equal(part, bigram_probabilities(train, V)[kept][:, kept])
+    assert torch.equal(followed, bigram_counts(train, V).sum(dim=1)[kept])

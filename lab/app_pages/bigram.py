@@ -43,7 +43,7 @@ MEANINGS: dict[View, str] = {
     "difference": "Above 0 the model expects it more often than the text has it, below 0 less "
     "often. Where the table is blank, the two agree.",
 }
-MAX_SHOWN, SHOWN_OF_MANY = 100, 64
+MAX_SHOWN, SHOWN_OF_MANY = 100, 60
 """A table with more rows than the first number cannot be read; then so many of the most frequent
 characters are shown as the second says, each with its label."""
 TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 740, 610, 500

@@ -16,7 +16,7 @@ from lab import words
 from lab.components.live_plot import live_plot
 from lab.corpus_adding import render_original, render_upload
 from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
-from lab.figures.corpora import MAX_BARS, character_count_figure, character_counts, split_figure
+from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.glossary import explained
 from lab.plain import plain
 from lab.state import palette, the_lab
@@ -164,8 +164,9 @@ def _render_characters(corpus: Corpus) -> None:
         height_px=300,
         alt="How often each character occurs, the most frequent first",
     )
-    rest = len(counts) - MAX_BARS
-    more = f" The {MAX_BARS} most frequent are shown, {rest:,} are not." if rest > 0 else ""
+    n_shown = n_bars(counts)
+    rest = len(counts) - n_shown
+    more = f" The {n_shown} most frequent are shown, {rest:,} are not." if rest > 0 else ""
     folded = next((c.times for c in counts if c.character == RARE), 0) / len(corpus.text)
     if folded:
         more += f" {RARE} stands for what was folded or lost: {percent(folded)} of the text."

@@ -176,7 +176,7 @@ def stand_ins(text: str) -> dict[int, str]:
 
     A space is seen by the gap that it leaves, and a mark where there is a letter that it sits on.
     """
-    found = {}
+    found: dict[int, str] = {}
     for place, character in enumerate(text):
         if character in " \t":
             continue

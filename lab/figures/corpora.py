@@ -17,8 +17,10 @@ from lab.figures.heatmaps import sign
 from lab.palette import Palette
 from lab.words import count
 
-MAX_BARS = 80
-"""More characters than this are not shown one by one; their bars would be too thin to read."""
+MAX_BARS, MAX_WIDE_BARS = 80, 60
+"""More characters than this are not shown one by one; their bars would be too thin to read. The
+second number is for texts with characters that take two places.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,16 @@ def character_counts(corpus: Corpus) -> tuple[CharacterCount, ...]:
     return tuple(CharacterCount(character, times) for character, times in ordered)
 
 
+def n_bars(counts: Sequence[CharacterCount]) -> int:
+    """How many characters the figure below shows one by one."""
+    wide = any(is_wide(entry.character) for entry in counts[:MAX_BARS])
+    return min(len(counts), MAX_WIDE_BARS if wide else MAX_BARS)
+
+
 def character_count_figure(
     counts: Sequence[CharacterCount], palette: Palette, *, log_scale: bool = False
 ) -> go.Figure:
-    """One bar for each of the most frequent characters, at most `MAX_BARS` of them.
+    """One bar for each of the most frequent characters, `n_bars` of them.
 
     Args:
         counts: all characters of the text, the most frequent first; shares are of their sum.
@@ -49,7 +57,7 @@ def character_count_figure(
     if not counts:
         return empty_figure("Nothing is counted yet.", palette)
     total = sum(entry.times for entry in counts)
-    shown = counts[:MAX_BARS]
+    shown = counts[: n_bars(counts)]
     times = compact([entry.times for entry in shown])
     signs = [sign(entry.character) for entry in shown]
     size = 10 if any(is_wide(entry.character) for entry in shown) else 12

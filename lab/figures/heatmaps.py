@@ -28,7 +28,7 @@ Matrix = NDArray[np.float32]
 
 MAX_OVERVIEW_CELLS = 150_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
-MAX_LABELS, MAX_WIDE_LABELS = 72, 48
+MAX_LABELS, MAX_WIDE_LABELS = 72, 60
 """More characters than this cannot be read along one axis; then only every second (third) is.
 The second number is for text with characters that take two places."""
 MAX_IN_ONE_ROW = 40
