@@ -108,7 +108,7 @@ def test_the_table_shows_every_run_the_newest_first(pages: Lab, three: list[str]
     assert list(shown[PARAMETERS]) == [record.n_params for record in records]
     sizes = {each.run.id: each.size_bytes / 2**20 for each in disk_use(pages).runs}
     assert list(shown[DISK]) == [sizes[run_id] for run_id in three]
-    assert list(shown[CHANGED]) == ["", "learning_rate 0.01 -> 0.02", ""]
+    assert list(shown[CHANGED]) == ["", "learning rate 0.01 -> 0.02", ""]
     assert list(shown["Step"]) == ["40 of 40"] * 3 and set(shown["Status"]) == {"finished"}
 
 
@@ -354,6 +354,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[RunRecord]:
         ("schedule cos", "hen fox owl"),
         ("n_head 2", "hen"),
         ("n_head many", ""),
+        ("heads 2", "hen"),
+        ("Width: 8, learning rate 0.02", ""),
+        ("Learning rate=0.02", "fox"),
         ("corpus tiny", "hen fox owl"),
         ("corpus moby", ""),
     ],
@@ -378,9 +381,9 @@ def test_what_changed_is_said_against_the_run_before_or_the_parent(
     by_id = {run.id: run for run in runs}
     assert changes(by_id[three[2]], runs) == ""
     branched = changes(by_id[child], runs)
-    assert branched.startswith("branch of owl at step 20: learning_rate 0.01 -> 0.03")
+    assert branched.startswith("branch of owl at step 20: learning rate 0.01 -> 0.03")
     said = changes(by_id[last], runs)
-    assert said.startswith("corpus tiny -> other, block_size 16 -> 4, n_embd 8 -> 16")
+    assert said.startswith("corpus tiny -> other, block size 16 -> 4, width 8 -> 16")
     assert said.endswith(" more") and said.count("->") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
     assert changes(twin, [twin, *runs]) == "nothing"

@@ -57,7 +57,8 @@ def model_picture(described: Described, palette: Palette) -> str:
 def said_of(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
-    sees = f"{_seen_by(described.config):,} characters of text lead to one guess"
+    n_seen = _n(_seen_by(described.config), "character")
+    sees = f"{n_seen} of text lead{'s' * (n_seen == '1 character')} to one guess"
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
     return (
