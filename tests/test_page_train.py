@@ -111,7 +111,7 @@ def test_head_counts_that_do_not_divide_the_width_cannot_be_picked(pages: Lab) -
 
 def picture(app: AppTest) -> tuple[str, str]:
     """The picture of the model as SVG text, and what it is in words."""
-    image = app.get("imgs")[0].proto.imgs[0]
+    image = app.get("image")[0].proto.imgs[0]
     return b64decode(image.url.removeprefix("data:image/svg+xml;base64,")).decode(), image.alt
 
 

@@ -132,7 +132,10 @@ def test_block_sizes_can_be_compared_at_as_many_characters_a_step(small: Lab) ->
     app = opened(block_size=32)
     control(app, "multiselect", "sweep_x_").set_value([8, 32])
     control(app, "multiselect", "sweep_y_").set_value([1])
+    app.run()
+    assert "2 runs of 20 steps" in said(app) and "a step reads 32 to 128 characters" in said(app)
     app.toggle(key="sweep_hold").set_value(True).run()
+    assert "every step reads 128 characters" in said(app)
     app.button(key="sweep_start").click().run()
     assert not app.exception
     configs = [cell.run.config for cell in cells(small) if cell.run]

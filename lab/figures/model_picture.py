@@ -113,7 +113,7 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
     if has_mlp:
         parts.append(_holding(_MLP_X, top + 45, "mlp", "MLPs", described, palette))
     y = top + 54
-    pitch = min(_LAYER_PX, _STACK_PX / model.n_layer)
+    pitch = min(_LAYER_PX, _STACK_PX / model.n_layer) if has_mlp else _STACK_PX
     for layer in range(model.n_layer):
         parts += _layer(described, palette, y + layer * pitch, pitch - min(3.0, pitch / 3))
     parts += _marks(described, palette, y, pitch)
