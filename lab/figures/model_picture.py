@@ -51,7 +51,9 @@ def model_picture(described: Described, palette: Palette) -> str:
     parts = _window(described, palette)
     more, bottom = (_table if is_table else _stack)(described, palette, top)
     note = _note(described, palette, bottom + 16)
-    return svg.drawing(WIDTH_PX, bottom + 54, [*parts, *more, *note])
+    height = bottom + 54
+    ground = svg.box(0, 0, WIDTH_PX, height, fill=palette.ground, radius=0)
+    return svg.drawing(WIDTH_PX, height, [ground, *parts, *more, *note])
 
 
 def said_of(described: Described) -> str:
