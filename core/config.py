@@ -32,6 +32,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
+MAX_VOCABULARY = 1_000_000
 FIRST_ESTIMATE = 16
 """The earliest step after the start at which the loss is estimated out of turn."""
 SAMPLE_LENGTH = 120
@@ -104,7 +105,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
             raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {self.model!r}.")
-        _need_whole("vocab_size", self.vocab_size, 2, 1_000_000)
+        _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
         if "n_embd" in MODEL_SETTINGS[self.model]:
             _need_whole("n_layer", self.n_layer, 1, 48)
@@ -232,6 +233,10 @@ class TrainConfig:
         """
         early = FIRST_ESTIMATE <= step < self.eval_interval and step & (step - 1) == 0
         return early or step % self.eval_interval == 0 or step == self.max_iters
+
+    def has_decayed(self, step: int) -> bool:
+        """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""
+        return self.schedule != "constant" and step >= self.lr_decay_iters
 
     @property
     def n_estimates(self) -> int:

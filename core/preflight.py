@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import functools
 import statistics
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 import psutil
 import torch
 
-from core.config import ModelConfig, RunConfig
+from core.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
 from core.corpus import Corpus
 from core.devices import pick_device, pick_dtype
 from core.errors import ConfigError
@@ -108,6 +109,17 @@ def check_fits(config: RunConfig) -> None:
             f"This run needs about {needed:,.0f} MiB of memory, and {free:,.0f} MiB are free on "
             f"{device.type}. A smaller {knob} saves most."
         )
+
+
+def largest_vocabulary() -> int:
+    """How many distinct characters all three models of their own sizes have the memory for."""
+    free_mib = _BUSY_SHARE * _free_mib(pick_device("auto"))
+
+    def takes_too_much(vocab_size: int) -> bool:  # which grows with it
+        return any(memory_mib(resolve(kind, vocab_size)) > free_mib for kind in MODEL_KINDS)
+
+    first_too_large = bisect_left(range(MAX_VOCABULARY), True, lo=3, key=takes_too_much)
+    return first_too_large - 1
 
 
 def flops_per_token(config: ModelConfig) -> int:

@@ -61,6 +61,23 @@ def comparison_table(
     return {heading: [line[i] for line in lines] for i, heading in enumerate(headings)}
 
 
+def chars_per_step(run: RunRecord) -> int:
+    """How many characters a step learns from."""
+    return run.config.train.batch_size * run.config.model.block_size
+
+
+def say_reading(runs: Sequence[RunRecord]) -> str:
+    """That equal steps are not equal reading, where they are not; else nothing. Markdown."""
+    amounts = {run.name: chars_per_step(run) for run in runs}
+    if len(set(amounts.values())) < 2:
+        return ""
+    said = ", ".join(f"{plain(name)} {words.count(n)}" for name, n in amounts.items())
+    return (
+        f"**Equal steps are not equal reading**: {said} characters a step. "
+        "The axis *characters* is fair there."
+    )
+
+
 def _settings(runs: Sequence[RunRecord]) -> list[Row]:
     """The settings in which the runs differ; one that a model does not have is None."""
     settings = [{"corpus": run.corpus} | run.config.flat() for run in runs]
@@ -89,6 +106,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
     return [
         Row("parameters", [run.n_params for run in runs], words.count),
         Row("steps", [f"{run.iter:,} of {run.max_iters:,}" for run in runs], str),
+        Row("characters a step", [chars_per_step(run) for run in runs], words.count),
         Row("training estimate", [run.train_loss for run in runs], loss, lowest),
         Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
             lowest),

@@ -60,6 +60,7 @@ SLIDERS = (
     Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
     Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
+_CORPUS = "train_corpus"
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
@@ -129,15 +130,23 @@ def _cells(names: list[str]) -> dict[str, Any]:
 
 def _corpus(panel: Panel) -> Corpus:
     names = panel.lab.library.names()
-    if panel.shows("corpus"):
-        st.selectbox(label_of("corpus"), names, key="train_corpus", persist_state="session")
-    return chosen_corpus(panel.lab)
+    if not panel.shows("corpus", simple=True):
+        return chosen_corpus(panel.lab)
+    st.selectbox(label_of("corpus"), names, key=_CORPUS, persist_state="session")
+    corpus = chosen_corpus(panel.lab)
+    st.caption(f"{len(corpus.text):,} characters, {len(corpus.vocabulary):,} distinct")
+    return corpus
 
 
 def chosen_corpus(lab: Lab) -> Corpus:
     """The text that was chosen on the Train page, else the lab's default."""
-    name = st.session_state.get("train_corpus")
+    name = st.session_state.get(_CORPUS)
     return lab.library.load(name if name in lab.library.names() else None)
+
+
+def choose_corpus(name: str) -> None:
+    """Let the Train page learn from this text when it is drawn next."""
+    st.session_state[_CORPUS] = name
 
 
 def _start(panel: Panel) -> tuple[str | None, str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from core.config import ModelConfig
 from core.lens import (
     NEARBY,
     NEARLY_EVEN,
     STRONG_SHARE,
+    AttentionWorth,
     HeadSummary,
     Pattern,
     name_pattern,
 )
-from lab.figures.heatmaps import percent
+from core.meaning import choices
+from lab import words
+from lab.figures.heatmaps import Matrix, percent
+from lab.plain import quoted
 
 PATTERN_WORDS: dict[Pattern, str] = {
     "previous": "mostly the previous character",
@@ -54,6 +59,38 @@ def habit_sentence(head: HeadSummary, even: HeadSummary) -> str:
         f"{percent(head.first)} from the first, and looks {head.mean_distance:.1f} characters "
         f"back. Spread evenly, that would be {percent(even.previous)}, {percent(even.itself)}, "
         f"{percent(even.first)} and {even.mean_distance:.1f} characters."
+    )
+
+
+def look_sentence(row: Matrix, text: str, place: int) -> str:
+    """Where the character at `place` (from 0) looks, from its row of weights (T,). Markdown."""
+    most = int(row.argmax())
+    to_whom = "itself" if most == place else f"{quoted(text[most])} ({most + 1})"
+    return (
+        f"{quoted(text[place])} ({place + 1}) takes most from {to_whom}: "
+        f"{percent(float(row[most]))}."
+    )
+
+
+def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float | None) -> str:
+    """What attention does for a model's guesses. Markdown.
+
+    `bigram_nats` is what counting reaches with one character of context; None: unknown.
+    """
+    before, after = worth.with_nats, worth.without_nats
+    sentence = (
+        f"With attention left out, and all else as it was trained, the loss on "
+        f"{words.count(worth.n_characters)} characters of the validation text goes from "
+        f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
+        f"**{choices(after)}** characters instead of **{choices(before)}**."
+    )
+    if bigram_nats is None or model.ngrams:  # tables of n-grams see more than one character
+        return sentence
+    # What is left to see. In the model of one layer, all that it knows goes through attention.
+    left = "nothing" if model.model == "attention" else "one character only"
+    return (
+        f"{sentence} A guess then sees {left}; from one character, counting gets to "
+        f"{words.loss(bigram_nats)} ({choices(bigram_nats)})."
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.config import help_line
 from core.differences import Difference, say_difference
+from core.records import Change
 
 LABELS = {
     "block_size": "Block size",
@@ -46,6 +47,10 @@ LABELS = {
     "status": "Status",
 }
 """What every page calls a setting. The name in the code, and on the command line, is its gloss."""
+
+
+SETTINGS_NAMED = 2
+"""Settings that are named of one change on a run's way; the rest follow from the first."""
 
 
 def label_of(name: str) -> str:
@@ -95,3 +100,9 @@ def plain_seed(difference: Difference) -> Difference:
 def say_change(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
     return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+
+
+def say_settings(change: Change) -> str:
+    """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
+    pairs = list(change.settings.items())[:SETTINGS_NAMED]
+    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -10,18 +10,24 @@ from typing import get_args
 import streamlit as st
 
 from core.config import ModelKind
-from core.corpus import Corpus
-from core.errors import CheckpointError, LabError
+from core.corpus import Corpus, example_line
+from core.errors import CheckpointError, CorpusError, LabError
 from core.lab import LoadedModel, Which
 from core.models import build_model
 from core.records import RunRecord
 from lab import words
+from lab.glossary import explained
 from lab.plain import plain
 from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab
+from lab.switches import settled
 
+OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
+PICKER_PX = 640
+"""Room for a label of `run_label`, where something stands beside the box."""
 CHECKPOINT_HELP = (
     "Best: the step with the lowest estimate of the validation loss. "
-    "Last: the newest one that was saved."
+    "Last: the newest one that was saved.\n\n"
+    f"{explained('checkpoint', 'validation loss')}"
 )
 
 
@@ -38,11 +44,16 @@ def pick_run(
     chosen = chosen_run(runs)
     by_id = {run.id: run for run in runs}
     # The session's choice is the one truth: the box shows it, and a change goes through it.
+
+    def say(run_id: str | None) -> str:
+        return run_label(by_id[run_id]) if run_id else ""
+
     shown = chosen.id if chosen else None
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
+    settled(key, [*by_id, None], shown, say)
     st.selectbox(
-        label, list(by_id), key=key, format_func=lambda run_id: run_label(by_id[run_id]),
+        label, list(by_id), key=key, format_func=say,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
         args=(key,), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
@@ -50,8 +61,26 @@ def pick_run(
 
 
 def run_label(run: RunRecord) -> str:
-    """A run in one line. Only what stays the same: the browser keeps the label that it has."""
-    return f"{run.name} · {run.model}"
+    """A run in one line: enough to tell it from others, and nothing that changes while it trains.
+
+    A browser knows a choice by its label, so a label that changed at every step could not be
+    picked. The loss is that of the best checkpoint over the whole validation text.
+    """
+    shape = run.config.model
+    heads = f" · {shape.n_layer} × {shape.n_head} heads" if shape.n_head else ""
+    first = f"{run.name} · {run.model} · block size {shape.block_size}{heads}"
+    return f"{first}{_loss_part(run)} · {run.corpus} · {words.date(run.created_at)}"
+
+
+def short_run_label(run: RunRecord) -> str:
+    """As `run_label` where the text stands beside it and many labels share a line."""
+    return f"{run.name} · {run.model}{_loss_part(run)} · {words.date(run.created_at)}"
+
+
+def _loss_part(run: RunRecord) -> str:
+    if run.status != "finished" or run.best_val_loss is None:
+        return ""
+    return f" · loss {words.loss(run.best_val_loss)}"
 
 
 def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:
@@ -78,6 +107,40 @@ def untrained_model(kind: ModelKind, corpus: Corpus) -> LoadedModel:
     config = the_lab().configure(kind, corpus, "quick")
     model = build_model(config.model, config.train.seed).eval()
     return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+
+def example_text(run: RunRecord | None, loaded: LoadedModel, at_most: int) -> str:
+    """A line of the text that a run learned from, for its model to read.
+
+    Without a run, of the lab's default text; where the text is gone, some of its characters.
+    """
+    corpus = _text_of(run)
+    if corpus is None:
+        return loaded.vocabulary.characters[:at_most]
+    return example_line(corpus, min(at_most, loaded.model.config.block_size))
+
+
+def opening_for(run: RunRecord | None) -> str:
+    """A prompt that fits the text of a run: where Romeo speaks in it he does, else a line of it."""
+    corpus = _text_of(run)
+    if corpus is None:
+        return ""
+    return OPENING if OPENING in corpus.text else example_line(corpus, PROMPT_LENGTH)
+
+
+def _text_of(run: RunRecord | None) -> Corpus | None:
+    try:
+        return the_lab().corpus_of(run) if run else the_lab().library.load()
+    except CorpusError:
+        return None
+
+
+def suggest(key: str, example: str) -> None:
+    """Put an example into the box under `key`, until the reader has typed something else there."""
+    suggested = f"{key}_suggested"
+    if key not in st.session_state or st.session_state[key] == st.session_state.get(suggested):
+        st.session_state[key] = example
+    st.session_state[suggested] = example
 
 
 def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:

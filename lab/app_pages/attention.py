@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
+from core.errors import CorpusError
 from core.lab import LoadedModel, Which
 from core.lens import attention_weights, even_weights, head_summary
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     Matrix,
@@ -17,20 +19,45 @@ from lab.figures.heatmaps import (
     looks_figure,
     thinning,
 )
-from lab.head_words import PATTERN_RULES, corner_label, habit_sentence, hover_text
-from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.glossary import explained
+from lab.head_words import (
+    PATTERN_RULES,
+    corner_label,
+    habit_sentence,
+    hover_text,
+    look_sentence,
+    worth_sentence,
+)
+from lab.page import page_head
+from lab.pickers import (
+    PICKER_PX,
+    example_text,
+    follow,
+    load_model,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain, quoted
-from lab.state import chosen_run, palette, the_lab
+from lab.state import chosen_run, palette, the_lab, worth_of_attention
+from lab.switches import settled
 from lab.words import visible
 
-EXAMPLE = "To be, or not to be, that is the question"
+INTRODUCTION = (
+    "Before it guesses what comes next, a model lets every character **look back** at the text so "
+    "far, never ahead. Each head does that in its own way: by queries and keys it decides how much "
+    "to take from which character."
+)
+EXAMPLE_LENGTH = 40
 MAX_SHOWN = 128
 """More characters than this cannot be told apart in a map."""
-ALL_HEADS_PX, ONE_HEAD_PX = 500, 700
+ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
 _TEXT, _CLICKED = "attention_text", "attention_clicked"
+_WORTH = "attention_worth"
 _LAYER, _HEAD, _PLACE = "attention_layer", "attention_head", "attention_place"
 
 
@@ -38,21 +65,20 @@ def main() -> None:
     # A click arrives after the widgets that it changes were drawn, so it is taken over here.
     for key, value in st.session_state.pop(_CLICKED, {}).items():
         st.session_state[key] = value
-    st.title("Where each head looks")
-    st.markdown(
-        "Before it guesses what comes next, a model lets every character **look back** at the "
-        "text so far, never ahead. Each head does that in its own way: it decides how much to take "
-        "from which character."
-    )
+    page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run, which = _pick(with_heads)
         loaded = load_model(run, which) if run else _before_any_run()
-        text = _render_text_box(loaded)
+        text = _render_text_box(run, loaded)
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
-        _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
+            asked = run is not None and _asks_for_worth(run, loaded.iter, which)
+        if run and asked:
+            _render_worth(run, loaded.iter, which)
         if run:
             follow(run, which, loaded.iter)
         looked_at = chosen_run(runs)
@@ -68,7 +94,7 @@ def main() -> None:
 def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
     if not with_heads:
         return None, "best"
-    with st.container(width=340):
+    with st.container(width=PICKER_PX):
         run = pick_run(with_heads, key="attention_run")
     with st.container(width="content"):
         return run, pick_checkpoint(key="attention_checkpoint")
@@ -100,19 +126,38 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
         )
 
 
-def _render_text_box(loaded: LoadedModel) -> str:
-    if _TEXT not in st.session_state:
-        st.session_state[_TEXT] = _example(loaded)
+def _asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
+    """A button that asks what attention does for this model; whether it was asked."""
+    model = (run.id, step, which)
+    if st.session_state.get(_WORTH) != model and st.button(
+        "What does attention add?", key="attention_ask_worth", type="tertiary",
+        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
+    ):  # fmt: skip
+        st.session_state[_WORTH] = model
+        st.rerun()
+    return st.session_state.get(_WORTH) == model
+
+
+def _render_worth(run: RunRecord, step: int, which: Which) -> None:
+    """The loss of this model with and without its attention, in a sentence."""
+    with st.spinner("Measuring with attention and without …"):
+        try:
+            worth = worth_of_attention(run.id, step, which)
+            references = reference_lines(the_lab().corpus_of(run))
+        except CorpusError as error:
+            st.warning(f"There is no text to measure on. {plain(str(error))}")
+            return
+    floors = {line.name: line.loss_nats for line in references}
+    sentence = worth_sentence(worth, run.config.model, floors.get("bigram"))
+    st.markdown(sentence, help=explained(sentence))
+
+
+def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:
+    suggest(_TEXT, example_text(run, loaded, EXAMPLE_LENGTH))
     return st.text_input(
         "Text to look at", key=_TEXT, persist_state="session",
         help=f"This model sees {loaded.model.config.block_size} characters at most.",
     )  # fmt: skip
-
-
-def _example(loaded: LoadedModel) -> str:
-    """A text of characters that the model knows."""
-    known = loaded.vocabulary
-    return known.characters[:32] if known.unknown(EXAMPLE) else EXAMPLE
 
 
 def _is_readable(text: str, loaded: LoadedModel) -> bool:
@@ -137,7 +182,10 @@ def _is_long_enough(seen: str) -> bool:
 
 def _drop_unknown(loaded: LoadedModel) -> None:
     readable = loaded.vocabulary.drop_unknown(st.session_state[_TEXT])
-    st.session_state[_TEXT] = readable if readable.strip() else _example(loaded)
+    if readable.strip():
+        st.session_state[_TEXT] = readable
+    else:  # then an example takes its place
+        del st.session_state[_TEXT]
 
 
 # --- the maps -------------------------------------------------------------------------------------
@@ -146,41 +194,52 @@ def _drop_unknown(loaded: LoadedModel) -> None:
 def _render_maps(loaded: LoadedModel, text: str) -> None:
     weights = attention_weights(loaded, text)  # L, H, T, T
     numbers: Matrix = weights.numpy()
-    L, H, T = weights.shape[:3]
+    L, H = weights.shape[:2]
     kind = loaded.model.config.model
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=ALL_HEADS_PX, gap="xsmall")
         right = st.container(width=ONE_HEAD_PX, gap="xsmall")
-    with right:  # first, since the choices there decide what is framed on the left
-        with st.container(horizontal=True, vertical_alignment="center"):
-            layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
-        place = _chosen_place(T)
+    # The choices first, since what is drawn follows from them.
+    with right, st.container(horizontal=True, vertical_alignment="center"):
+        layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
+    with left:
+        all_heads, about_place = st.container(gap="xsmall"), st.container()
+        place = _choose_place(text)
+    with right:
         _render_habit(weights[layer, head])
         _render_one_head(numbers[layer, head], text, place, kind)
-    with left:
+    with all_heads:
         _render_all_heads(weights, (layer, head), kind)
+    about_place.caption(
+        f"**The character that looks.** {look_sentence(numbers[layer, head, place], text, place)}",
+        help="Choose it with the slider, or click its row in the large map.",
+    )
+    with left:
         _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
 
 
 def _choose(label: str, n: int, key: str) -> int:
     """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
+
+    def say(number: int) -> str:
+        return f"{label} {number}"
+
     options = list(range(1, n + 1))
-    if st.session_state.get(key) not in options:  # another run may have fewer
-        st.session_state[key] = 1
+    first = settled(key, options, 1, say)  # another run may have fewer
     if n == 1:
         return 0
     chosen: int | None
     if n <= MAX_BUTTONS:
         chosen = st.segmented_control(
             label, options, key=key, required=True, persist_state="session",
-            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+            label_visibility="collapsed", format_func=say,
         )  # fmt: skip
     else:
         chosen = st.selectbox(
             label, options, key=key, persist_state="session", width=130,
-            label_visibility="collapsed", format_func=lambda number: f"{label} {number}",
+            label_visibility="collapsed", format_func=say,
         )  # fmt: skip
-    return (chosen or 1) - 1
+    return (chosen or first) - 1
 
 
 def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str) -> None:
@@ -230,7 +289,7 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
         head_figure(weights, text, place, kind, palette()),
         key="attention_one_head",
         alt="Attention weights of the chosen head, one row for each character that looks",
-        height_px=510 if len(text) <= 48 else 660,  # so that every label can be read
+        height_px=ONE_HEAD_HEIGHT_PX,
         clickable=True,
     )
     if click and isinstance(click.y, int | float):
@@ -239,25 +298,28 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
             _set_and_rerun({_PLACE: row + 1})
 
 
-def _chosen_place(n_characters: int) -> int:
-    """The character whose row is framed, from 0; the last one until another is chosen."""
-    if not 1 <= st.session_state.get(_PLACE, 0) <= n_characters:  # another text may be shorter
-        st.session_state[_PLACE] = n_characters
-    return int(st.session_state[_PLACE]) - 1
+def _choose_place(text: str) -> int:
+    """Let the reader choose the character that looks; its place from 0, at first the last one."""
+
+    def say(number: int) -> str:
+        return f"{visible(text[number - 1])} ({number})"
+
+    options = list(range(1, len(text) + 1))
+    settled(_PLACE, options, len(text), say)  # another text, or another block size, has others
+    chosen: int = st.select_slider(
+        "The character that looks", options, key=_PLACE, format_func=say,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen - 1
 
 
 def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) -> None:
     """One row of a head (T, T) beside that of the mean over all heads (T, T)."""
-    st.select_slider(
-        "The character that looks", range(1, len(text) + 1), key=_PLACE,
-        format_func=lambda number: f"{visible(text[number - 1])} ({number})",
-        help="Or click its row in the large map.",
-    )  # fmt: skip
     live_plot(
         looks_figure(head[place], mean[place], text, kind, palette()),
         key="attention_row",
         alt="How much the chosen character takes from each character before it",
-        height_px=176,
+        height_px=164,
     )
 
 

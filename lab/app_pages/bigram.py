@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
+import torch
 
-from core.corpus import Corpus
+from core.characters import said
+from core.corpus import Corpus, most_frequent
 from core.errors import CorpusError
 from core.lab import LoadedModel
 from core.lens import transition_loss, transition_probabilities
 from core.records import RunRecord
-from core.reference import bigram_counts, bigram_probabilities
+from core.reference import bigram_loss, transitions_among
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.heatmaps import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
-from lab.pickers import follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.glossary import explained
+from lab.page import page_head
+from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain, quoted
 from lab.state import choose_run, palette, the_lab, the_service
+from lab.switches import settled
 
+INTRODUCTION = (
+    "The bigram model is one table: for each character, how likely each other is to follow. The "
+    "best it can become can simply be **counted**, so here one sees learning arrive at what "
+    "counting knows."
+)
 View = Literal["learned", "counted", "difference"]
 MEANINGS: dict[View, str] = {
     "learned": "What the model expects to follow each character: softmax over each row of its "
@@ -34,13 +43,13 @@ MEANINGS: dict[View, str] = {
     "difference": "Above 0 the model expects it more often than the text has it, below 0 less "
     "often. Where the table is blank, the two agree.",
 }
-MAX_SHOWN = 128
-"""A table with more rows than this cannot be read; then the most frequent characters are shown."""
-TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 780, 640, 440
+MAX_SHOWN, SHOWN_OF_MANY = 100, 64
+"""A table with more rows than the first number cannot be read; then so many of the most frequent
+characters are shown as the second says, each with its label."""
+TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 740, 610, 500
 FIRST_CHARACTER = "t"
 
 _VIEW, _CHARACTER, _CLICKED = "bigram_view", "bigram_character", "bigram_clicked"
-_NAMES = {" ": "␣ space", "\n": "↵ newline", "\t": "⇥ tab"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,45 +71,27 @@ class Tables:
 
     @classmethod
     def of(cls, loaded: LoadedModel, corpus: Corpus | None) -> Tables:
-        characters = loaded.vocabulary.characters
-        learned = transition_probabilities(loaded.model)
+        every, V = loaded.vocabulary.characters, len(loaded.vocabulary)
+        kept = torch.arange(V)
+        if V > MAX_SHOWN:
+            shown = most_frequent(corpus, SHOWN_OF_MANY) if corpus else every[:SHOWN_OF_MANY]
+            kept = loaded.vocabulary.encode("".join(shown)).sort().values
+        characters = loaded.vocabulary.decode(kept)
+        learned = compact(transition_probabilities(loaded.model, kept))
         if corpus is None:
-            return cls(characters, 0, compact(learned))._limited(np.zeros(len(characters)))
-        counted = bigram_probabilities(corpus.train, len(characters))
-        occurrences = bigram_counts(corpus.train, len(characters)).sum(dim=1).numpy()
-        everything = cls(
-            characters, 0, compact(learned), transition_loss(learned, corpus.val),
-            compact(counted), transition_loss(counted, corpus.val), compact(occurrences),
+            return cls(characters, V - len(kept), learned)
+        counted, occurrences = transitions_among(corpus.train, V, kept)
+        return cls(
+            characters, V - len(kept), learned, transition_loss(loaded.model, corpus.val),
+            compact(counted), bigram_loss(corpus.train, corpus.val, V), compact(occurrences),
         )  # fmt: skip
-        return everything._limited(occurrences)
-
-    def _limited(self, importance: NDArray[Any]) -> Tables:
-        """The most important characters only, if there is no room for all."""
-        n_left_out = max(0, len(self.characters) - MAX_SHOWN)
-        if not n_left_out:
-            return self
-        kept = np.sort(np.argsort(-importance, kind="stable")[:MAX_SHOWN])
-        square = np.ix_(kept, kept)
-        return replace(
-            self,
-            characters="".join(self.characters[i] for i in kept),
-            n_left_out=n_left_out,
-            learned=self.learned[square],
-            counted=None if self.counted is None else self.counted[square],
-            occurrences=None if self.occurrences is None else self.occurrences[kept],
-        )
 
 
 def main() -> None:
     # A click arrives after the box that it changes was drawn, so it is taken over here.
     if clicked := st.session_state.pop(_CLICKED, None):
         st.session_state[_CHARACTER] = clicked
-    st.title("What follows what")
-    st.markdown(
-        "The bigram model is one table: for each character, how likely each other is to follow. "
-        "The best it can become can simply be **counted**, so here one sees learning arrive at "
-        "what counting knows."
-    )
+    page_head("What follows what", INTRODUCTION)
     runs = [run for run in the_lab().runs() if run.model == "bigram"]
     if runs:
         loaded, corpus = _render_choice(runs)
@@ -124,7 +115,7 @@ def main() -> None:
 def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     """Let the reader pick a run and a checkpoint; its text may be gone, which is then said."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=340):
+        with st.container(width=PICKER_PX):
             run = pick_run(runs, key="bigram_run")
         with st.container(width="content"):
             which = pick_checkpoint(key="bigram_checkpoint")
@@ -167,8 +158,7 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
 
 def _render_table(tables: Tables, row: int) -> None:
     views: list[View] = ["learned"] if tables.counted is None else list(get_args(View))
-    if st.session_state.get(_VIEW) not in views:
-        st.session_state[_VIEW] = views[0]
+    settled(_VIEW, views, views[0])
     left_out = (
         f" Shown are the {len(tables.characters)} most frequent characters; "
         f"{tables.n_left_out:,} rarer ones are left out."
@@ -181,7 +171,8 @@ def _render_table(tables: Tables, row: int) -> None:
             )
             or views[0]
         )  # fmt: skip
-        st.caption(MEANINGS[view] + left_out * bool(tables.n_left_out))
+        meaning = MEANINGS[view] + left_out * bool(tables.n_left_out)
+        st.caption(meaning, help=explained(meaning))
     click = live_plot(
         _table_figure(tables, view, row),
         key="bigram_table",
@@ -211,7 +202,7 @@ def _render_numbers(tables: Tables) -> None:
         return
     difference = np.abs(tables.learned - tables.counted)
     first, then = np.unravel_index(np.argmax(difference), difference.shape)
-    st.markdown(
+    losses = (
         f"On the validation text the table has a loss of **{words.loss(tables.learned_loss_nats)}**"
         f" nats per character, the counts have **{words.loss(tables.counted_loss_nats)}**. "
         f"The two tables differ by {100 * difference.mean():.2f} percentage points on average, and "
@@ -220,6 +211,7 @@ def _render_numbers(tables: Tables) -> None:
         f"{percent(float(tables.learned[first, then]))}, counted "
         f"{percent(float(tables.counted[first, then]))}."
     )
+    st.markdown(losses, help=explained(losses))
     times = words.count(tables.occurrences[first])
     st.caption(
         f"Something follows {quoted(tables.characters[first])} {times} times in the training text. "
@@ -229,13 +221,11 @@ def _render_numbers(tables: Tables) -> None:
 
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
-    if st.session_state.get(_CHARACTER) not in list(characters):  # another text may not have it
-        st.session_state[_CHARACTER] = (
-            FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-        )
+    first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
+    settled(_CHARACTER, list(characters), first, said)  # another text may not have it
     chosen: str = st.selectbox(
         "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
-        format_func=lambda c: _NAMES.get(c, c), help="Or click its row in the table.",
+        format_func=said, help="Or click its row in the table.",
     )  # fmt: skip
     return characters.index(chosen)
 

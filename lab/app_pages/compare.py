@@ -3,80 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.config import MODEL_KINDS, SampleConfig, help_line
+from core.config import MODEL_KINDS
 from core.errors import LabError
 from core.records import RunRecord
 from core.reference import ReferenceLine, reference_lines
-from lab import words
-from lab.comparison import BEST, HUES, comparison_table, curves_csv, table_csv
+from lab.comparison import BEST, comparison_table, curves_csv, say_reading, table_csv
 from lab.components.live_plot import live_plot
-from lab.components.text_view import text_view
-from lab.figures.losses import X_TITLES, LossCurve, XAxis, loss_figure
+from lab.continuations import render_texts, render_wish
+from lab.figures.losses import WORDS, X_TITLES, LossCurve, XAxis, loss_figure
+from lab.glossary import explained
+from lab.page import page_head
 from lab.palette import Palette
-from lab.pickers import load_model, run_label
+from lab.pickers import run_label, short_run_label
 from lab.plain import plain
 from lab.state import curve_of, is_live, palette, the_lab
-from lab.writing import Writing
+from lab.switches import settled
 
 MAX_RUNS = 6
+EVERY_TEXT = "every text"
 UNITS = ("nats", "bits")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
+CURVES_PX = 262
+INTRODUCTION = (
+    "The same measures, the same axis, the same prompt: what differs between two runs is what was "
+    "set differently, and it stands in the table."
+)
 
-ACROSS = 3
-"""Texts side by side."""
-TICK_S = 0.25
-OPENING = "ROMEO:\n"
-
-_CHOSEN, _TOUCHED = "compare_runs", "compare_touched"
-_SHEETS, PROMPT = "compare_sheets", "compare_prompt"
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What one run writes, or why it does not."""
-
-    name: str
-    title: str
-    writing: Writing | None = None
-    vocab_size: int = 0
-    message: str = ""
+_TEXT, _CHOSEN, _TOUCHED = "compare_text", "compare_runs", "compare_touched"
 
 
 def main() -> None:
     runs = the_lab().runs()
-    st.title("Runs side by side")
-    st.caption(
-        "The same measures, the same axis, the same prompt: what differs between two runs is what "
-        "was set differently, and it stands in the table."
-    )
+    head, beside = st.columns([5, 1], vertical_alignment="center")
+    with head:
+        page_head("Runs side by side", INTRODUCTION)
     if not runs:
         _render_empty()
         return
-    chosen = _choose(runs)
+    with beside:
+        of_text = _of_one_text(runs)
+    chosen = _choose(of_text)
     if not chosen:
         st.info("Choose a run above; with two or more there is something to compare.")
         return
+    ids = [run.id for run in chosen]
+    live = any(is_live(run) for run in chosen)
+    left, right = st.columns([8, 5], gap="medium")
+    with left:
+        axis, unit = _choose_axes()
+        st.fragment(_render_curves, run_every=1.0 if live else None)(ids, axis, unit, live)
+    with right:
+        wishes = render_wish(chosen)
+    render_texts(wishes)
+    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit)
+    _render_downloads(chosen)
+
+
+def _choose_axes() -> tuple[XAxis, str]:
     with st.container(horizontal=True, gap="large"):
-        axis = st.segmented_control(
+        axis: XAxis | None = st.segmented_control(
             "Horizontal axis", list(X_TITLES), default="steps", required=True, key="compare_axis",
-            help="Equal steps, equal reading or equal time: each is fair in its own way.",
+            label_visibility="collapsed",
         )  # fmt: skip
         unit = st.segmented_control(
             "Loss in", UNITS, default="nats", required=True, key="compare_unit",
-            help="1 nat is 1.443 bits. Bits per character is what a compressor would need.",
+            label_visibility="collapsed",
         )  # fmt: skip
-    ids = [run.id for run in chosen]
-    live = any(is_live(run) for run in chosen)
-    st.fragment(_render_numbers, run_every=1.0 if live else None)(
-        ids, axis or "steps", unit == "bits", live
-    )
-    _render_downloads(chosen)
-    _render_writing(chosen)
+    return axis or "steps", unit or "nats"
 
 
 def _render_empty() -> None:
@@ -92,56 +89,95 @@ def _render_empty() -> None:
     st.caption(
         "Here the loss curves of your runs will stand, against what counting alone reaches on "
         f"{plain(corpus.name)}; below them what differs between the runs, and what each of "
-        "them makes of the same prompt. No run has been trained yet."
+        "them makes of the same prompt. No run has been trained yet.",
+        help=explained(*WORDS),
     )
 
 
 def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     """The runs to compare, the newest first; until the reader chooses, the newest of each model."""
     by_id = {run.id: run for run in runs}
-    if not st.session_state.get(_TOUCHED):
+    one_text = len({run.fingerprint for run in runs}) == 1
+
+    def say(run_id: str) -> str:
+        return short_run_label(by_id[run_id]) if one_text else run_label(by_id[run_id])
+
+    kept = [i for i in st.session_state.get(_CHOSEN, []) if i in by_id]
+    if not st.session_state.get(_TOUCHED) or not (kept or _chose_none()):
         newest = {run.model: run.id for run in reversed(runs) if not run.sweep}
-        st.session_state[_CHOSEN] = [newest[kind] for kind in MODEL_KINDS if kind in newest]
-    # A run may have been deleted since; the box must not hold what it does not offer.
-    st.session_state[_CHOSEN] = [i for i in st.session_state[_CHOSEN] if i in by_id]
+        kept = [newest[kind] for kind in MODEL_KINDS if kind in newest]
+    st.session_state[_CHOSEN] = kept
     st.multiselect(
         "Runs", list(by_id), key=_CHOSEN, max_selections=MAX_RUNS, persist_state="session",
-        format_func=lambda run_id: run_label(by_id[run_id]),
-        on_change=st.session_state.update, args=({_TOUCHED: True},),
+        format_func=say, on_change=st.session_state.update, args=({_TOUCHED: True},),
         help=f"At most {MAX_RUNS}. Until you choose, the newest run of each model.",
     )  # fmt: skip
     return [run for run in runs if run.id in st.session_state[_CHOSEN]]
 
 
+def _chose_none() -> bool:
+    """Whether the reader emptied the box, rather than that its runs are gone from it."""
+    return not st.session_state.get(_CHOSEN, [])
+
+
+def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
+    """Let the reader choose a text where there are several; the runs that learned from it.
+
+    At first it is the text of the newest run: losses on different texts are not mixed unasked.
+    """
+    texts = {run.fingerprint: run.corpus for run in reversed(runs)}
+    if len(texts) < 2:
+        return runs
+    newest = next((run for run in runs if not run.sweep), runs[0])
+
+    def say(fingerprint: str) -> str:
+        name = texts.get(fingerprint, EVERY_TEXT)
+        is_only = list(texts.values()).count(name) < 2
+        return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
+
+    options = [*reversed(texts), EVERY_TEXT]
+    settled(_TEXT, options, newest.fingerprint, say)
+    chosen = st.selectbox(
+        "Text", options, key=_TEXT, format_func=say, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    return runs if chosen == EVERY_TEXT else [run for run in runs if run.fingerprint == chosen]
+
+
 # --- numbers, live --------------------------------------------------------------------------------
 
 
-def _render_numbers(ids: list[str], axis: XAxis, in_bits: bool, was_live: bool) -> None:
+def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> None:
     runs = _present(ids)
     if was_live and not any(is_live(run) for run in runs):
         st.rerun()
     references, about_them = _references(runs)
     curves = [curve_of(run) for run in runs]
+    in_bits = unit == "bits"
     figure = loss_figure(curves, references, palette(), axis=axis, in_bits=in_bits, label_by="name")
     tell_apart(figure, curves, palette())
     live_plot(
-        figure, key="compare_curves", height_px=420,
+        figure, key="compare_curves", height_px=CURVES_PX,
         alt="Validation loss of the chosen runs on one axis",
     )  # fmt: skip
-    st.caption(
-        "Strong line: validation loss, estimated on text that no model learns from. Thin line: "
-        f"loss on the batch just seen. {about_them}"
-    )
+    about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
+    st.caption(about, help=explained(*WORDS))
+    if axis == "steps" and (unequal := say_reading(runs)):
+        st.caption(unequal)
+
+
+def _render_table(ids: list[str], unit: str) -> None:
     st.header("What came of them, and what was set differently")
     st.table(
-        comparison_table(the_lab().store, runs, in_bits), border="horizontal", hide_index=True,
-        alt="The chosen runs, one in each column",
+        comparison_table(the_lab().store, _present(ids), unit == "bits"), border="horizontal",
+        hide_index=True, alt="The chosen runs, one in each column",
     )  # fmt: skip
-    st.caption(
-        f"Losses in {'bits' if in_bits else 'nats'} per character. {BEST} the best of the chosen "
-        "runs. Estimates are taken on a few batches; the validation loss is over the whole "
-        "validation part, measured when a run ends, also for its best checkpoint."
+    about = (
+        f"Losses in {unit} per character. {BEST} the best of the chosen runs. Estimates are taken "
+        "on a few batches; the validation loss is over the whole validation part, measured when a "
+        "run ends, also for its best checkpoint."
     )
+    st.caption(about, help=explained(about))
 
 
 def _present(ids: list[str]) -> list[RunRecord]:
@@ -158,9 +194,7 @@ def _references(runs: Sequence[RunRecord]) -> tuple[tuple[ReferenceLine, ...], s
             "others, so their losses cannot be ranked, and no counted lines are drawn."
         )
     try:
-        return reference_lines(the_lab().corpus_of(runs[0])), (
-            "Grey: what counting reaches, without any training."
-        )
+        return reference_lines(the_lab().corpus_of(runs[0])), ("Grey: what counting reaches.")
     except LabError as error:
         return (), f"No counted lines: {plain(str(error))}"
 
@@ -191,106 +225,6 @@ def _render_downloads(runs: Sequence[RunRecord]) -> None:
                 f"{name} as CSV", make, f"{name.lower()}.csv", "text/csv",
                 key=f"compare_csv_{name.lower()}", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
-
-
-# --- the same prompt ------------------------------------------------------------------------------
-
-
-def _render_writing(runs: list[RunRecord]) -> None:
-    st.header("The same prompt, continued by each")
-    sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
-    writes = any(sheet.writing and not sheet.writing.snapshot().over for sheet in sheets)
-    start = SampleConfig()
-    st.session_state.setdefault(PROMPT, _opening(runs))
-    prompt_column, *columns = st.columns([4, 2, 2, 2], vertical_alignment="top")
-    prompt = prompt_column.text_area(
-        "Prompt", key=PROMPT, height=72, max_chars=2_000, persist_state="session",
-        help="What each of the runs continues. Empty: they begin with a new line.",
-    )  # fmt: skip
-    temperature = columns[0].slider(
-        "Temperature", 0.0, 2.0, start.temperature, 0.05, key="compare_temperature",
-        help=help_line("temperature"), persist_state="session",
-    )  # fmt: skip
-    length = columns[1].slider(
-        "Length", 50, 1_000, 200, 50, key="compare_length", help=help_line("max_new_tokens"),
-        persist_state="session",
-    )  # fmt: skip
-    seed = columns[2].number_input(
-        "Seed", 0, 2**31 - 1, start.seed, key="compare_seed", help="same seed, same text",
-        persist_state="session",
-    )  # fmt: skip
-    if writes:
-        if st.button("Stop", key="compare_stop", icon=":material/stop:"):
-            for sheet in sheets:
-                if sheet.writing:
-                    sheet.writing.stop()
-            st.rerun()
-    elif st.button("Write", type="primary", key="compare_write", icon=":material/edit_note:"):
-        config = SampleConfig(max_new_tokens=length, temperature=temperature, seed=seed)
-        st.session_state[_SHEETS] = [_sheet(run, prompt or "", config) for run in runs]
-        st.rerun()
-    st.fragment(_render_sheets, run_every=TICK_S if writes else None)(writes)
-
-
-def _opening(runs: list[RunRecord]) -> str:
-    """A prompt that every one of the runs can read."""
-    try:
-        known = [load_model(run, "best").vocabulary for run in runs]
-    except LabError:  # said when the reader asks that run to write
-        return ""
-    return "" if any(vocabulary.unknown(OPENING) for vocabulary in known) else OPENING
-
-
-def _sheet(run: RunRecord, prompt: str, config: SampleConfig) -> Sheet:
-    """One run's text, not yet begun, or the reason why there is none."""
-    title = f":{HUES[run.model]}[●] **{plain(run.name)}**"
-    try:
-        loaded = load_model(run, "best")
-        writing = Writing(loaded.model, loaded.vocabulary, prompt, config)
-    except LabError as error:
-        return Sheet(run.name, title, message=str(error))
-    return Sheet(run.name, f"{title}, {loaded.origin}", writing, len(loaded.vocabulary))
-
-
-def _render_sheets(wrote: bool) -> None:
-    sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
-    if not sheets:
-        st.caption(
-            "Press Write: each run continues the prompt in turn, with the same seed and settings. "
-            "The colour of a character says how probable the run thought it."
-        )
-        return
-    # One after the other, so that they do not slow each other down.
-    waiting = [s.writing for s in sheets if s.writing and not s.writing.snapshot().over]
-    if waiting:
-        waiting[0].start()
-    elif wrote:
-        st.rerun()
-    for first in range(0, len(sheets), ACROSS):
-        group = sheets[first : first + ACROSS]
-        for place, (column, sheet) in enumerate(zip(st.columns(len(group), gap="medium"), group)):
-            with column:
-                _render_sheet(sheet, first + place)
-
-
-def _render_sheet(sheet: Sheet, place: int) -> None:
-    st.markdown(sheet.title)
-    if sheet.writing is None:
-        st.error(plain(sheet.message))
-        return
-    snapshot = sheet.writing.snapshot()
-    if snapshot.state == "failed":
-        st.error(plain(snapshot.message))
-    text_view(
-        snapshot.prompt, snapshot.records, palette(), key=f"compare_text_{place}",
-        alt=f"The prompt, and what {sheet.name} added to it", vocab_size=sheet.vocab_size,
-        height_px=360,
-    )  # fmt: skip
-    rate = snapshot.chars_per_s
-    st.caption(
-        f"{words.count(len(snapshot.records))} characters"
-        + (f", {words.count(rate)} a second" if rate and snapshot.over else "")
-    )
 
 
 main()

@@ -8,18 +8,34 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.config import SampleConfig, help_line
-from core.errors import LabError, PromptError
+from core.errors import PromptError
 from core.lab import LoadedModel, Which
 from core.records import RunRecord
 from lab import words
 from lab.components.text_view import text_view
-from lab.pickers import load_model, pick_checkpoint, pick_run, untrained_model
+from lab.glossary import TERMS, explained, line_of
+from lab.page import page_head
+from lab.pickers import (
+    PICKER_PX,
+    load_model,
+    opening_for,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain
 from lab.state import palette, the_lab
+from lab.wishes import Wish, loss_at, say_others, say_settings
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 
 TICK_S = 0.25
-OPENING = "ROMEO:\n"
+INTRODUCTION = (
+    "At each place the model gives every character a probability, and one of them is drawn. Strong "
+    "colour: the model was sure. Faint: it might as well have written something else. Point at a "
+    "character for its probability, its rank (1 is the likeliest of all), and what else could have "
+    "stood there: by the model alone, and after temperature, top-k and top-p."
+)
 
 # Keys of widgets that a button changes, and what the session keeps of the page.
 PROMPT, SEED = "generate_prompt", "generate_seed"
@@ -28,9 +44,10 @@ _SHEET, _REFUSAL, _GO = "generate_sheet", "generate_refusal", "generate_go"
 
 @dataclass(frozen=True)
 class Sheet:
-    """A text that was asked for: who writes it, and how that was said at the time."""
+    """A text that is being written, what was asked for, and how that was said at the time."""
 
     writing: Writing
+    wish: Wish
     title: str
     vocab_size: int
 
@@ -45,32 +62,28 @@ class Refusal:
 
 
 def main() -> None:
-    st.title("A model writes, one character at a time")
-    st.caption(
-        "At each place the model gives every character a probability, one of them is drawn, and "
-        "the model reads it as if it had always been there. Strong colour: the model was sure. "
-        "Faint colour: it might as well have written something else. Point at a character for its "
-        "probability, its rank (1 is the likeliest of all), and what else could have stood there: "
-        "by the model alone, and after temperature, top-k and top-p."
-    )
+    page_head("A model writes, one character at a time", INTRODUCTION)
+    run, which = _pick(the_lab().runs())
     left, right = st.columns([2, 3], gap="large")
     with left:
-        run, which = _pick(the_lab().runs())
-        _set_opening(run, which)
+        _set_opening(run)
         prompt = st.text_area(
             "Prompt", key=PROMPT, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
             help="What the model continues. Empty: it begins with a new line.",
         )  # fmt: skip
         # The button stands above the settings that it needs, so its place is kept free first.
         buttons = st.container()
-        config = _settings(run)
+        wish = Wish(
+            run_id=run.id if run else "", run_name=run.name if run else "untrained",
+            which=which, prompt=prompt or "", config=_settings(run),
+        )  # fmt: skip
         with buttons:
-            _render_buttons(run, which, prompt or "", config)
-            _render_refusal(prompt or "")
+            _render_buttons(run, wish)
+            _render_refusal(wish.prompt)
     with right:
         sheet: Sheet | None = st.session_state.get(_SHEET)
         writes = sheet is not None and not sheet.writing.snapshot().over
-        st.fragment(_render_sheet, run_every=TICK_S if writes else None)(prompt or "", writes)
+        st.fragment(_render_sheet, run_every=TICK_S if writes else None)(wish, writes)
 
 
 # --- who writes, and how --------------------------------------------------------------------------
@@ -88,8 +101,11 @@ def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
                 "app_pages/train.py", label="Train a model", icon=":material/model_training:"
             )
         return None, "best"
-    run = pick_run(runs, key="generate_run", label="Run")
-    return run, pick_checkpoint(key="generate_checkpoint")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width=PICKER_PX):
+            run = pick_run(runs, key="generate_run")
+        with st.container(width="content"):
+            return run, pick_checkpoint(key="generate_checkpoint")
 
 
 def _load(run: RunRecord | None, which: Which) -> LoadedModel:
@@ -99,15 +115,10 @@ def _load(run: RunRecord | None, which: Which) -> LoadedModel:
     return untrained_model("transformer", the_lab().library.load())
 
 
-def _set_opening(run: RunRecord | None, which: Which) -> None:
+def _set_opening(run: RunRecord | None) -> None:
     """A first prompt, and a first seed, that the reader may change."""
     st.session_state.setdefault(SEED, SampleConfig().seed)
-    if PROMPT not in st.session_state:
-        try:
-            unknown = _load(run, which).vocabulary.unknown(OPENING)
-        except LabError:  # said when the reader asks this run to write
-            unknown = OPENING
-        st.session_state[PROMPT] = "" if unknown else OPENING
+    suggest(PROMPT, opening_for(run))
 
 
 def _settings(run: RunRecord | None) -> SampleConfig:
@@ -134,11 +145,15 @@ def _settings(run: RunRecord | None) -> SampleConfig:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            "Seed", 0, 2**31 - 1, key=SEED, help="same seed, same text", persist_state="session"
+            "Seed",
+            0,
+            2**31 - 1,
+            key=SEED,
+            help=f"{TERMS['seed']}, same text",
+            persist_state="session",
         )
         st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)
-    explained = ("Temperature", "temperature"), ("Top-k", "top_k"), ("Top-p", "top_p")
-    st.caption("  \n".join(f"**{label}**: {help_line(name)}." for label, name in explained))
+    st.caption("  \n".join(map(line_of, ("temperature", "top-k", "top-p"))))
     return SampleConfig(
         max_new_tokens=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
     )
@@ -151,7 +166,7 @@ def _new_seed() -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _render_buttons(run: RunRecord | None, which: Which, prompt: str, config: SampleConfig) -> None:
+def _render_buttons(run: RunRecord | None, wish: Wish) -> None:
     sheet: Sheet | None = st.session_state.get(_SHEET)
     if sheet and not sheet.writing.snapshot().over:
         if st.button("Stop", key="generate_stop", icon=":material/stop:"):
@@ -160,30 +175,33 @@ def _render_buttons(run: RunRecord | None, which: Which, prompt: str, config: Sa
         return
     pressed = st.button("Write", type="primary", key="generate_write", icon=":material/edit_note:")
     if pressed or st.session_state.pop(_GO, False):
-        _begin(run, which, prompt, config)
+        _begin(run, wish)
 
 
-def _begin(run: RunRecord | None, which: Which, prompt: str, config: SampleConfig) -> None:
+def _begin(run: RunRecord | None, wish: Wish) -> None:
     """Start to write, or keep the reason why not."""
-    loaded = _load(run, which)
+    loaded = _load(run, wish.which)
     st.session_state.pop(_REFUSAL, None)
     try:
-        writing = Writing(loaded.model, loaded.vocabulary, prompt, config)
+        writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)
     except PromptError as error:
-        readable = loaded.vocabulary.drop_unknown(prompt)
-        st.session_state[_REFUSAL] = Refusal(prompt, str(error), readable)
+        readable = loaded.vocabulary.drop_unknown(wish.prompt)
+        st.session_state[_REFUSAL] = Refusal(wish.prompt, str(error), readable)
         return
-    st.session_state[_SHEET] = Sheet(writing, _title(run, loaded), len(loaded.vocabulary))
+    st.session_state[_SHEET] = Sheet(writing, wish, _title(run, loaded), len(loaded.vocabulary))
     writing.start()
     st.rerun()
 
 
 def _title(run: RunRecord | None, loaded: LoadedModel) -> str:
+    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees."""
     model = loaded.model.config
     sees = 1 if model.model == "bigram" else model.block_size
     characters = "character" if sees == 1 else f"{sees} characters"
     name = f"{plain(run.name)} ({run.model})" if run else "transformer"
-    return f"**{name}**, {loaded.origin}; it sees the last {characters}"
+    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
+    loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
+    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
 
 
 def _render_refusal(prompt: str) -> None:
@@ -205,25 +223,30 @@ def _drop_unknown(readable: str) -> None:
 # --- the text -------------------------------------------------------------------------------------
 
 
-def _render_sheet(prompt: str, wrote: bool) -> None:
+def _render_sheet(wish: Wish, wrote: bool) -> None:
     sheet: Sheet | None = st.session_state.get(_SHEET)
     snapshot = sheet.writing.snapshot() if sheet else None
     if wrote and snapshot and snapshot.over:
         st.rerun()
+    others = say_others(sheet.wish, wish) if sheet else ""
     if sheet and snapshot:
-        st.markdown(sheet.title)
-        st.caption(_progress(snapshot))
+        st.markdown(sheet.title, help=explained(sheet.title))
+        st.caption(f"{say_settings(sheet.wish.config)}. {_progress(snapshot)}")
+        if others:
+            after = " Press Write." if snapshot.over else ""
+            st.info(f"Written with other settings: {others}.{after}", icon=":material/history:")
     else:
         st.markdown("**Nothing written yet**")
         st.caption("Press Write, and the text appears here as it is written.")
     text_view(
-        snapshot.prompt if snapshot else prompt,
+        snapshot.prompt if snapshot else wish.prompt,
         snapshot.records if snapshot else (),
         palette(),
         key="generate_text",
         alt="The prompt, and what the model added to it",
         vocab_size=sheet.vocab_size if sheet else 0,
         height_px=520,
+        is_past=bool(others),
         hint="Your prompt stands here in bold; what the model adds follows it.",
     )
     if snapshot and snapshot.over and snapshot.records:

@@ -30,6 +30,8 @@ Scale = Literal["linear", "log steps", "log loss"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 """`log steps` is for the horizontal axis, whatever it shows."""
 SHOWN_REFERENCES = ("uniform", "unigram", "bigram", "5-gram")
+WORDS = (*X_TITLES, "validation loss", "batch", "nats", "bits", *SHOWN_REFERENCES)
+"""The words of the field that stand in and beside such a figure."""
 MAX_POINTS = 1000
 """A curve is thinned to this many points before it is sent to the browser."""
 LOWEST_IN_LOG = 1e-3

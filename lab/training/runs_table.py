@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from core.config import ModelConfig, TrainConfig
-from core.differences import settings_diff
-from core.records import RunRecord
+from core.differences import say_reading, settings_diff
+from core.records import RunRecord, on_text
 from lab import words
 from lab.labels import LABELS, say_change
 
@@ -39,6 +39,7 @@ def table(
     return {
         "Name": [run.name for run in shown],
         "Model": [run.model for run in shown],
+        "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
         "Step": [f"{run.iter:,} of {run.max_iters:,}" for run in shown],
         LOSS: [run.val_loss for run in shown],
@@ -50,20 +51,21 @@ def table(
 
 
 def changes(run: RunRecord, runs: Sequence[RunRecord]) -> str:
-    """What was set differently than in the run before it of the same model, in words.
+    """What was set differently than in the run before it of the same model on the same text.
 
     For a branch that is the run that it came from. Empty where there is none before it.
     """
-    parent = next((r for r in runs if r.id == run.parent), None)
-    earlier = (r for r in runs if r.model == run.model and r.created_at < run.created_at)
+    alike = on_text(runs, run.fingerprint)
+    parent = next((r for r in alike if r.id == run.parent), None)
+    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
     before = parent or max(earlier, key=lambda r: r.created_at, default=None)
     if before is None:
         return ""
     said = [say_change(d) for d in settings_diff(before.config, run.config)]
-    if before.corpus != run.corpus:
-        said.insert(0, f"corpus {before.corpus} -> {run.corpus}")
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
+    if reading := say_reading(before.config, run.config):
+        said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
 

@@ -25,6 +25,7 @@ from core.grid import (
     plan_sweep,
     small,
 )
+from core.records import RunRecord
 from core.sweep import Cell, Sweep, delete_sweep, enter_sweep, load_sweeps
 from lab import words
 from lab.controls import SLIDERS
@@ -33,6 +34,7 @@ from lab.figures.sweeps import MEASURES, SweepMeasure
 from lab.labels import gloss, in_labels, label_of
 from lab.plain import plain
 from lab.state import the_calibration, the_lab, the_service
+from lab.training.sweep_base import sweep_base
 from lab.training.sweep_grid import (
     TITLES,
     Standing,
@@ -69,10 +71,16 @@ class Plan:
         return [cell.config for cell in self.cells if cell.config]
 
 
-def render_sweep_view(corpus: Corpus, config: RunConfig) -> None:
-    """The whole view; what the grid does not change comes from `config`, the controls' settings."""
+def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None = None) -> None:
+    """The whole view; what the grid does not change comes from `config`, the controls' settings.
+
+    The exception is a learning rate at which `run`, the one on the bench, diverged.
+    """
     with st.container(gap="small", key="sweep_view"):
+        config, said = sweep_base(config, run)
         plan = _choose_plan(corpus, config)
+        if said:
+            st.caption(said)
         buttons = st.container(horizontal=True, vertical_alignment="center", gap="small")
         sweeps = {sweep.id: sweep for sweep in load_sweeps(the_lab())}
         shown = _shown(list(sweeps))
