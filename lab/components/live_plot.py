@@ -61,10 +61,10 @@ button[data-variant][data-selected="true"][type="button"],
   color: inherit;
 }
 @media (min-width: 800px) and (min-height: 700px) {
-  [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-train_picture) {
+  [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {
     overflow: visible;
   }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-train_picture) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-model_picture) {
     position: sticky;
     top: 3.75rem;
     z-index: 2;

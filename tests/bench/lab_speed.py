@@ -142,7 +142,7 @@ def commit_past(lab: Lab, step: int) -> tuple[int, float]:
 ARM = """() => {
   const told = () => [...document.querySelectorAll(
     ".st-key-train_controls [data-testid=stCaptionContainer]")].map(e => e.textContent);
-  const drawn = () => document.querySelector(".st-key-train_picture img")?.src;
+  const drawn = () => document.querySelector(".st-key-model_picture img")?.src;
   const captions = told(), picture = drawn();
   let pressed;
   addEventListener("keydown", e => { pressed = e.timeStamp; }, { capture: true, once: true });

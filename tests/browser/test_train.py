@@ -197,12 +197,12 @@ def test_the_picture_changes_in_its_element_and_stays_in_sight(
 ) -> None:
     window = new_page(width=1440, height=900)
     window.open(f"{server.url}/train?level=all")
-    image = window.page.wait_for_selector(".st-key-train_picture img")
+    image = window.page.wait_for_selector(".st-key-model_picture img")
     assert image is not None
     first = image.get_attribute("alt") or ""
     assert "4 heads x 32" in first and image.evaluate("image => image.naturalWidth") == 330
     move(window, "n_head", "ArrowRight")
-    window.page.wait_for_selector(".st-key-train_picture img[alt*='8 heads x 16']")
+    window.page.wait_for_selector(".st-key-model_picture img[alt*='8 heads x 16']")
     assert image.evaluate("image => image.isConnected")  # no other element, so nothing flickers
     threads = window.page.locator("[class*=st-key-train_threads]").first
     threads.scroll_into_view_if_needed()
