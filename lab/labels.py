@@ -62,7 +62,8 @@ def label_of(name: str) -> str:
 def in_a_sentence(name: str) -> str:
     """What a setting is called in running text: CPU stays CPU, and AdamW AdamW."""
     label = label_of(name)
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+    is_name = label.split()[0][1:].lower() != label.split()[0][1:]
+    return label if is_name else label[:1].lower() + label[1:]
 
 
 def gloss(name: str) -> str:
@@ -79,7 +80,12 @@ def in_labels(message: str) -> str:
 
     Only names that cannot be words are replaced; those without an underscore read as they are.
     """
-    return _CODE_NAMES.sub(lambda found: in_a_sentence(found[0]), message)
+
+    def called(found: re.Match[str]) -> str:
+        begins = not found.start() or message[: found.start()].endswith(". ")
+        return label_of(found[0]) if begins else in_a_sentence(found[0])
+
+    return _CODE_NAMES.sub(called, message)
 
 
 _CODE_NAMES = re.compile(rf"\b(?:{'|'.join(name for name in LABELS if '_' in name)})\b")

@@ -70,6 +70,18 @@ def test_a_sweep_says_all_that_the_contract_names(cli: CommandLine, lab: Lab) ->
     )
 
 
+def test_characters_of_a_step_can_be_held(cli: CommandLine, lab: Lab) -> None:
+    fields = cli.ok(*sweep_command(*GRID[:2], "--y", "n_head=1,2", batch_size=6),
+                    "--hold", "characters", "--name", "owl")  # fmt: skip
+    assert fields["characters_per_step"] == 24  # of the first cell: 6 sequences of 4
+    configs = [lab.run(cell["run"]).config for cell in fields["cells"]]
+    assert {(c.model.block_size, c.train.batch_size) for c in configs} == {(4, 6), (8, 3)}
+    assert cli.stderr.splitlines()[0].endswith("0 of them done, 24 characters in every step")
+    refused = sweep_command("--x", "n_layer=1,2", "--y", "n_head=1", "--hold", "characters")
+    assert cli.code(*[flag for flag in refused if not flag.startswith("--n_layer=")]) == 2
+    assert "needs block_size as --x or --y" in cli.stderr
+
+
 def test_sweeps_are_listed_shown_and_deleted(cli: CommandLine, lab: Lab) -> None:
     assert cli.ok("sweep", "list") == {"sweeps": []}
     fields = cli.ok(*sweep_command(*GRID), "--name", "owl")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -106,6 +107,37 @@ def test_head_counts_that_do_not_divide_the_width_cannot_be_picked(pages: Lab) -
     heads = control(app, "select_slider", "n_head")
     assert heads.options == ["1", "2", "4", "8", "16"]
     assert heads.value == 8
+
+
+def picture(app: AppTest) -> tuple[str, str]:
+    """The picture of the model as SVG text, and what it is in words."""
+    image = app.get("image")[0].proto.imgs[0]
+    return b64decode(image.url.removeprefix("data:image/svg+xml;base64,")).decode(), image.alt
+
+
+def test_the_picture_shows_what_the_sliders_say_and_marks_the_last_move(pages: Lab) -> None:
+    app = open_train()
+    drawn, said = picture(app)
+    assert said.startswith("64 characters of text") and "4 layers of 4 heads x 32" in said
+    assert "Move a slider" in drawn and "A step reads 12 x 64 = 768 characters" in drawn
+    control(app, "select_slider", "n_head").set_value(8).run()
+    drawn, said = picture(app)
+    assert "4 layers of 8 heads x 16" in said and "heads 4 -&gt; 8" in drawn
+    app.run()  # a tick or another click is no move
+    assert picture(app) == (drawn, said)
+    control(app, "select_slider", "block_size").set_value(16).run()
+    drawn, said = picture(app)
+    assert said.startswith("16 characters") and "block size 64 -&gt; 16" in drawn
+    assert "heads 4" not in drawn.split("block size 64")[1]
+    choose_model(app, "bigram")
+    assert picture(app)[1].startswith("1 character")
+
+
+def test_the_help_of_a_control_says_what_moving_it_does_and_its_name_in_the_code(
+    pages: Lab,
+) -> None:
+    help_text = control(open_train(), "select_slider", "n_head").help
+    assert help_text.startswith("`n_head`: strands") and "the parameters stay the same" in help_text
 
 
 def test_a_preset_sets_all_controls_and_a_new_seed_only_the_seed(pages: Lab) -> None:

@@ -120,7 +120,7 @@ def test_the_table_shows_every_run_the_newest_first(pages: Lab, three: list[str]
     assert list(shown[PARAMETERS]) == [record.n_params for record in records]
     sizes = {each.run.id: each.size_bytes / 2**20 for each in disk_use(pages).runs}
     assert list(shown[DISK]) == [sizes[run_id] for run_id in three]
-    assert list(shown[CHANGED]) == ["", "learning_rate 0.01 -> 0.02", ""]
+    assert list(shown[CHANGED]) == ["", "learning rate 0.01 -> 0.02", ""]
     assert list(shown["Step"]) == ["40 of 40"] * 3 and set(shown["Status"]) == {"finished"}
 
 
@@ -420,6 +420,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[RunRecord]:
         ("schedule cos", "hen fox owl"),
         ("n_head 2", "hen"),
         ("n_head many", ""),
+        ("heads 2", "hen"),
+        ("Width: 8, learning rate 0.02", ""),
+        ("Learning rate=0.02", "fox"),
         ("corpus tiny", "hen fox owl"),
         ("corpus moby", ""),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from core.grid import (
     SWEPT,
     Axis,
     cell_config,
+    characters_per_step,
     estimated_s,
     pairs_for,
     plan_sweep,
@@ -138,6 +140,56 @@ def test_a_grid_that_cannot_be_is_refused_and_leaves_nothing(
     with pytest.raises(ConfigError, match=message):
         enter_sweep(lab, base_of(corpus, kind), corpus, x, y)
     assert lab.runs() == [] and load_sweeps(lab) == []
+
+
+# --- as many characters in every step ------------------------------------------------------------
+
+
+HELD = Axis.of("block_size", [4, 8, 16], hold_characters=True)
+
+
+def test_a_step_reads_as_many_characters_in_every_cell_where_that_is_held(corpus: Corpus) -> None:
+    base = base_of(corpus, block_size=8, batch_size=4)
+    for axes in ((HELD, Axis.of("n_head", [1, 2])), (Axis.of("n_head", [1, 2]), HELD)):
+        configs = [cell.config for cell in plan_sweep(base, corpus, *axes)]
+        assert all(config and characters_per_step(config) == 32 for config in configs)
+        assert {(c.model.block_size, c.train.batch_size) for c in configs if c} == {
+            (4, 8), (8, 4), (16, 2),
+        }  # fmt: skip
+    free = Axis.of("block_size", [4, 8, 16])
+    batches = {c.config.train.batch_size for c in plan_sweep(base, corpus, free, HEADS) if c.config}
+    assert batches == {4}
+
+
+def test_where_characters_cannot_be_held_it_is_said_with_a_batch_size_that_can(
+    corpus: Corpus,
+) -> None:
+    base = base_of(corpus, block_size=8, batch_size=3)
+    long = Axis.of("block_size", [4, 16], hold_characters=True)
+    fits, other = plan_sweep(base, corpus, long, Axis.of("n_head", [1]))
+    assert fits.config and fits.config.train.batch_size == 6
+    assert other.config is None and "24 characters" in other.why_not
+    assert "A batch_size of 4 would make it one" in other.why_not
+    again = plan_sweep(base_of(corpus, block_size=8, batch_size=4), corpus, long,
+                       Axis.of("n_head", [1]))  # fmt: skip
+    assert all(cell.config for cell in again)
+
+
+def test_characters_are_held_over_block_sizes_only(corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="where block_size is swept over, not n_head"):
+        Axis.of("n_head", [1, 2], hold_characters=True)
+    with pytest.raises(ConfigError, match="product of the two"):
+        plan_sweep(base_of(corpus), corpus, HELD, Axis.of("batch_size", [2, 4]))
+
+
+def test_a_sweep_remembers_that_characters_are_held(lab: Lab, corpus: Corpus) -> None:
+    base = base_of(corpus, block_size=8, batch_size=4)
+    sweep = enter_sweep(lab, base, corpus, HELD, HEADS, "held")
+    assert load_sweep(lab, "held") == sweep and sweep.held_characters == 32
+    spec = sweep.spec()
+    del spec["x"]["hold_characters"], spec["y"]["hold_characters"]  # as earlier versions wrote it
+    record = replace(lab.store.sweep("held"), spec=spec)
+    assert Sweep.of(record).held_characters is None
 
 
 def test_small_runs_have_few_estimates_and_a_schedule_of_their_length(corpus: Corpus) -> None:

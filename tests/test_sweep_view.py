@@ -130,6 +130,25 @@ def test_every_control_changes_the_sweep(small: Lab) -> None:
     wait_until(lambda: is_done(small), "the end")
 
 
+def test_block_sizes_can_be_compared_at_as_many_characters_a_step(small: Lab) -> None:
+    app = opened(block_size=32)
+    control(app, "multiselect", "sweep_x_").set_value([8, 32])
+    control(app, "multiselect", "sweep_y_").set_value([1])
+    app.run()
+    assert "2 runs of 20 steps" in said(app) and "a step reads 32 to 128 characters" in said(app)
+    app.toggle(key="sweep_hold").set_value(True).run()
+    assert "every step reads 128 characters" in said(app)
+    app.button(key="sweep_start").click().run()
+    assert not app.exception
+    configs = [cell.run.config for cell in cells(small) if cell.run]
+    assert [(c.model.block_size, c.train.batch_size) for c in configs] == [(8, 16), (32, 4)]
+    wait_until(lambda: is_done(small), "the end", 60)
+    app.run()
+    assert "A step reads 128 characters in every cell" in said(app)
+    app.selectbox(key="sweep_pair_transformer").set_value(("block_size", "batch_size")).run()
+    assert not app.toggle  # the number of characters is what that pair changes
+
+
 @pytest.mark.parametrize(
     ("kind", "first"),
     [("bigram", ("learning_rate", "batch_size")), ("attention", ("block_size", "n_head"))],

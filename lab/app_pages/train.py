@@ -98,7 +98,7 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
             format_func=str.capitalize, width="stretch",
         )  # fmt: skip
     # Not an empty element: that would take the picture away for a moment at each move.
-    picture = st.container(key="train_picture")
+    picture = st.container(key="model_picture")
     with st.container(border=True, key="train_controls", gap="xsmall"):
         level: Level = st.session_state.get("train_level") or "simple"
         if "level" not in hidden:

@@ -49,6 +49,8 @@ export default function () {{}}
 # First, hide the fragment of the component below, or every page would begin with an empty row.
 # Then, give selected labels the colour of text. Streamlit gives them its primary colour, which on
 # dark ground cannot be both dark enough under white words and light enough for words itself.
+# Last, the picture of the model stays in sight of the controls that are further down, where there
+# is room for both; the row that it stands in would else be what it is held by.
 _WINDOW_CSS: Final = """
 :has(> * > .st-key-lab_window_watch) {
   display: none;
@@ -57,6 +59,16 @@ _WINDOW_CSS: Final = """
 button[data-variant][data-selected="true"][type="button"],
 [data-testid="stSliderThumbValue"] {
   color: inherit;
+}
+@media (min-width: 800px) and (min-height: 700px) {
+  [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {
+    overflow: visible;
+  }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-model_picture) {
+    position: sticky;
+    top: 3.75rem;
+    z-index: 2;
+  }
 }
 """
 

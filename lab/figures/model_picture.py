@@ -9,6 +9,7 @@ proportion to their parameters. What differs from the settings before is marked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from core.config import RunConfig
 from core.differences import settings_diff
@@ -37,7 +38,7 @@ class Described:
     """The settings before the last move of a slider, of the same model; None: nothing has moved."""
     passage: Passage
 
-    @property
+    @cached_property
     def moved(self) -> set[str]:
         """Names of the settings that the last move changed."""
         return {d.name for d in settings_diff(self.before, self.config)} if self.before else set()
@@ -50,13 +51,16 @@ def model_picture(described: Described, palette: Palette) -> str:
     parts = _window(described, palette)
     more, bottom = (_table if is_table else _stack)(described, palette, top)
     note = _note(described, palette, bottom + 16)
-    return svg.drawing(WIDTH_PX, bottom + 54, [*parts, *more, *note])
+    height = bottom + 54
+    ground = svg.box(0, 0, WIDTH_PX, height, fill=palette.ground, radius=0)
+    return svg.drawing(WIDTH_PX, height, [ground, *parts, *more, *note])
 
 
 def said_of(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
-    sees = f"{_seen_by(described.config):,} characters of text lead to one guess"
+    n_seen = _n(_seen_by(described.config), "character")
+    sees = f"{n_seen} of text lead{'s' * (n_seen == '1 character')} to one guess"
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
     return (
@@ -111,9 +115,9 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
     if has_mlp:
         parts.append(_holding(_MLP_X, top + 45, "mlp", "MLPs", described, palette))
     y = top + 54
-    pitch = min(_LAYER_PX, _STACK_PX / model.n_layer)
+    pitch = min(_LAYER_PX, _STACK_PX / model.n_layer) if has_mlp else _STACK_PX
     for layer in range(model.n_layer):
-        parts += _layer(described, palette, y + layer * pitch, pitch - 3)
+        parts += _layer(described, palette, y + layer * pitch, pitch - min(3.0, pitch / 3))
     parts += _marks(described, palette, y, pitch)
     y += _STACK_PX + 2
     parts += _row("head", "way out to the guess", described, palette, y)
@@ -250,22 +254,27 @@ def _note(described: Described, palette: Palette, y: float) -> list[str]:
 
 
 def what_moved(described: Described) -> tuple[str, str]:
-    """What the last move changed, and what that does to parameters and arithmetic."""
+    """What the last move changed, and what came of that for parameters and arithmetic."""
     config, before = described.config, described.before
     if before is None or not described.moved:
         return "Move a slider: what it changes is marked", _what_a_head_does(config)
-    n_params = sum(params_by_part(config.model).values())
-    moves = [say_change(d) for d in settings_diff(before, config)]
+    moves = [say_change(difference) for difference in settings_diff(before, config)]
     rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
-    more = n_params - sum(params_by_part(before.model).values())
-    params = f"{more:+,} parameters" if more else "no parameter more or less"
+    said = f"◆ {', '.join(moves[:2])}{rest}"
+    if described.moved == {"n_head"}:
+        now, then, width = config.model.head_size, before.model.head_size, config.model.n_embd
+        return said, f"each works on {now} of {width} numbers (was {then}); all else stays"
+    n_params, n_before = (sum(params_by_part(c.model).values()) for c in (config, before))
     now, then = (sum(step_flops_by_part(c).values()) for c in (config, before))
-    if now == then:
-        work = "a step is as much arithmetic"
-    else:
-        ratio = now / then if then else 0.0
-        work = f"a step is {ratio:.2g} x the arithmetic" if then else "a step has more arithmetic"
-    return "◆ " + ", ".join(moves[:2]) + rest, f"{params}; {work}"
+    params, work = "no parameter more or less", "a step's arithmetic stays"
+    if n_params != n_before:
+        sign, size = "+" if n_params > n_before else "-", abs(n_params - n_before)
+        params = f"{sign}{count(size) if size < 1e6 else short_count(size)} parameters"
+    if now != then:
+        ratio = now / then
+        times = f"{ratio:.2g}" if ratio < 99.5 else short_count(ratio)
+        work = f"a step has {times} x the arithmetic"
+    return said, f"{params}; {work}"
 
 
 def _what_a_head_does(config: RunConfig) -> str:

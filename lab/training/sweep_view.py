@@ -6,6 +6,7 @@ the session only remembers which one is on the screen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -283,6 +284,15 @@ def _render_cost(plan: Plan, waited: bool) -> None:
         said += f", about {words.duration(seconds)} in all"
     else:
         said += "; timing this machine"
+    said += _what_steps_read(plan.configs)
     if n_not:
         said += f". {n_not} of the grid cannot be; the pointer finds the reason"
     st.caption(said + ".")
+
+
+def _what_steps_read(configs: Sequence[RunConfig]) -> str:
+    """How many characters a step reads, as the end of a sentence: the same in all cells or not."""
+    read = sorted({characters_per_step(config) for config in configs})
+    if len(read) > 1:
+        return f"; a step reads {words.count(read[0])} to {words.count(read[-1])} characters"
+    return f"; every step reads {words.count(read[0])} characters" if read else ""

@@ -10,7 +10,8 @@ outside: steps between two commits in the registry by the clock on the wall, aft
 whole rounds from estimate to estimate. What counts is the median of the ratios within each round.
 
 Then the slider "Layers" is moved by keyboard while a run trains, at all phases of the page's tick.
-The time is the browser's own, from the key to the frame with the new parameter count and cost.
+The time is the browser's own, from the key to the frame with the new picture of the model, and to
+the one with the new parameter count and cost.
 
 Prints tables and one line of JSON. Needs a machine that does nothing else; `--quick` only shows
 that everything runs, and its numbers mean nothing.
@@ -54,7 +55,8 @@ from core.lab import Lab  # noqa: E402
 from core.preflight import calibrate  # noqa: E402
 from core.records import LIVE  # noqa: E402
 
-PRESET, CORPUS, N_CORES, PATIENCE_S, WANTED_ANSWER_S = "nanogpt-cpu", "shakespeare", 2, 120.0, 0.5
+PRESET, CORPUS, N_CORES, PATIENCE_S = "nanogpt-cpu", "shakespeare", 2, 120.0
+WANTED_PICTURE_S, WANTED_ANSWER_S = 0.15, 0.5
 TRAIN = f"-m core --json train --model transformer --preset {PRESET} --corpus {CORPUS}".split()
 SERVE = "-m streamlit run lab/Home.py --server.headless true --server.port".split()
 QUERY = f"preset={PRESET}"
@@ -140,24 +142,31 @@ def commit_past(lab: Lab, step: int) -> tuple[int, float]:
 ARM = """() => {
   const told = () => [...document.querySelectorAll(
     ".st-key-train_controls [data-testid=stCaptionContainer]")].map(e => e.textContent);
-  const before = told();
+  const drawn = () => document.querySelector(".st-key-model_picture img")?.src;
+  const captions = told(), picture = drawn();
   let pressed;
-  window.labAnswer = new Promise((resolve, reject) => {
+  addEventListener("keydown", e => { pressed = e.timeStamp; }, { capture: true, once: true });
+  // The frame after the one in which something is there.
+  const seen = isThere => new Promise((resolve, reject) => {
     setTimeout(() => reject(new Error("no answer: " + told().join(" / "))), 20000);
-    addEventListener("keydown", e => { pressed = e.timeStamp; }, { capture: true, once: true });
     const watch = new MutationObserver(() => {
-      const now = told();
-      if (now.length != 2 || now[0] == before[0] || now[1] == before[1]) return;
+      if (!isThere()) return;
       watch.disconnect();
       requestAnimationFrame(() => setTimeout(() => resolve((performance.now() - pressed) / 1000)));
     });
-    watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+    watch.observe(document.body,
+      { subtree: true, childList: true, characterData: true, attributeFilter: ["src"] });
   });
+  window.labAnswer = Promise.all([
+    seen(() => drawn() && drawn() != picture),
+    seen(() => told().length == 2 && told().every((text, i) => text != captions[i])),
+  ]);
 }"""
 
 
-def answer_times_s(plan: Plan) -> list[float]:
-    """From a key on the slider "Layers" to the frame that says what the new model costs."""
+def answer_times_s(plan: Plan) -> list[tuple[float, float]]:
+    """From a key on the slider "Layers" to the frame with the picture of the new model, and to the
+    one that says what it costs."""
     times = []
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(home)
@@ -170,7 +179,8 @@ def answer_times_s(plan: Plan) -> list[float]:
                 slider.focus()
                 page.evaluate(ARM)
                 page.keyboard.press("ArrowRight" if i % 2 else "ArrowLeft")
-                times.append(float(page.evaluate("() => window.labAnswer")))
+                picture_s, told_s = page.evaluate("() => window.labAnswer")
+                times.append((float(picture_s), float(told_s)))
             if (status := lab.store.runs()[0].status) not in LIVE:
                 raise RuntimeError(f"the run was {status} before all moves were made")
     return times
@@ -336,14 +346,22 @@ def speed_table(rounds: list[dict[str, Pace]]) -> dict[str, object]:
     return fields
 
 
-def answer_table(times_s: list[float]) -> dict[str, object]:
+def answer_table(times_s: list[tuple[float, float]]) -> dict[str, object]:
     """Print how soon the slider was answered; returns the numbers."""
-    median_s = statistics.median(times_s)
-    p95_s = statistics.quantiles(times_s, n=20, method="inclusive")[-1]
-    print("\n| from a slider to its answer | median, s | 95th percentile, s | wanted, s |")
+    print(f"\n| from a slider, {len(times_s)} moves | median, s | 95th percentile, s | wanted, s |")
     print("| --- | --- | --- | --- |")
-    print(f"| {len(times_s)} moves | {median_s:.3f} | {p95_s:.3f} | {WANTED_ANSWER_S} |")
-    return {"answer_median_s": median_s, "answer_p95_s": p95_s, "answer_times_s": times_s}
+    fields: dict[str, object] = {}
+    pictures_s, answers_s = zip(*times_s)
+    for name, words, each_s, wanted_s in (
+        ("picture", "to the picture of the model", pictures_s, WANTED_PICTURE_S),
+        ("answer", "to what it costs", answers_s, WANTED_ANSWER_S),
+    ):
+        median_s = statistics.median(each_s)
+        p95_s = statistics.quantiles(each_s, n=20, method="inclusive")[-1]
+        print(f"| {words} | {median_s:.3f} | {p95_s:.3f} | {wanted_s} |")
+        fields |= {f"{name}_median_s": median_s, f"{name}_p95_s": p95_s,
+                   f"{name}_times_s": each_s}  # fmt: skip
+    return fields
 
 
 def steps_in(seconds: float, config: RunConfig) -> int:

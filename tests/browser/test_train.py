@@ -190,6 +190,30 @@ def test_a_sweep_of_two_by_two_is_run_and_a_cell_opens_its_run(
     assert window.errors == []
 
 
+# --- the model that the sliders describe ----------------------------------------------------------
+
+
+def test_the_picture_changes_in_its_element_and_stays_in_sight(
+    server: Server, new_page: NewPage
+) -> None:
+    window = new_page(width=1440, height=900)
+    window.open(f"{server.url}/train?level=all")
+    image = window.page.wait_for_selector(".st-key-model_picture img")
+    assert image is not None
+    first = image.get_attribute("alt") or ""
+    assert "4 heads x 32" in first and image.evaluate("image => image.naturalWidth") == 330
+    move(window, "n_head", "ArrowRight")
+    window.page.wait_for_selector(".st-key-model_picture img[alt*='8 heads x 16']")
+    assert image.evaluate("image => image.isConnected")  # no other element, so nothing flickers
+    threads = window.page.locator("[class*=st-key-train_threads]").first
+    threads.scroll_into_view_if_needed()
+    top, bottom = image.evaluate(
+        "image => { const box = image.getBoundingClientRect(); return [box.top, box.bottom]; }"
+    )
+    assert top >= 0 and bottom <= 900
+    assert window.errors == []
+
+
 # --- five answers ---------------------------------------------------------------------------------
 
 
