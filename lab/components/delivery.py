@@ -16,7 +16,7 @@ _clear = ForwardMsgQueue.clear
 
 def keep_what_is_unsent() -> None:
     """From now on no fragment's run takes unsent elements of an earlier run out of the queue."""
-    ForwardMsgQueue.clear = _clear_unless_a_fragment_runs  # type: ignore[method-assign]
+    ForwardMsgQueue.clear = _clear_unless_a_fragment_runs  # type: ignore[assignment, method-assign]
 
 
 def _clear_unless_a_fragment_runs(

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.helpers import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocket
 
@@ -58,23 +60,21 @@ class Window:
     received_bytes: list[int] = field(default_factory=list)
     """Size of each WebSocket message from the server, in order."""
 
-    def open(self, url: str, *, timeout_s: float = 60) -> None:
+    def open(self, url: str) -> None:
         """Go to `url` and wait until its first run is over: before it, nothing runs either."""
         self.page.goto(url)
-        self.page.wait_for_selector(_DRAWN, state="attached", timeout=1000 * timeout_s)
+        self.page.wait_for_selector(_DRAWN, state="attached")
 
-    def wait_idle(self, *, timeout_s: float = 60) -> None:
+    def wait_idle(self) -> None:
         """Wait until connected and not running. On a live page this passes between two ticks."""
-        self.page.wait_for_selector(_IDLE, timeout=1000 * timeout_s)
+        self.page.wait_for_selector(_IDLE)
 
-    def wait_until(
-        self, condition: Callable[[], bool], what: str, *, timeout_s: float = 60
-    ) -> None:
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until `condition()`; events of the page go on being recorded meanwhile."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > deadline_s:
-                pytest.fail(f"waited {timeout_s:g} s in vain for: {what}; errors: {self.errors}")
+                pytest.fail(f"waited {PATIENCE_S:g} s in vain for: {what}; errors: {self.errors}")
             self.page.wait_for_timeout(50)
 
     def _note_console(self, message: "ConsoleMessage") -> None:
@@ -121,7 +121,7 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
         context = browser.new_context(
             color_scheme=color_scheme, viewport={"width": width, "height": height}
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(1000 * PATIENCE_S)
         contexts.append(context)
         window = Window(context.new_page())
         window.page.on("console", window._note_console)
@@ -194,14 +194,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_health(
-    url: str, process: subprocess.Popen[bytes], log_path: Path, *, timeout_s: float = 60
-) -> None:
-    deadline_s = time.monotonic() + timeout_s
+def _wait_for_health(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
     while process.poll() is None and time.monotonic() < deadline_s:
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    pytest.fail(f"no server at {url} after {timeout_s:g} s:\n{log_path.read_text()[-3000:]}")
+    pytest.fail(f"no server at {url} after {PATIENCE_S:g} s:\n{log_path.read_text()[-3000:]}")

@@ -33,13 +33,11 @@ def click(window: Window, key: str) -> None:
 
 
 def wait_for_step(window: Window, lab_home: Path, step: int) -> None:
-    window.wait_until(
-        lambda: any(run.iter >= step for run in Lab(lab_home).runs()), f"step {step}", timeout_s=90
-    )
+    window.wait_until(lambda: any(run.iter >= step for run in Lab(lab_home).runs()), f"step {step}")
 
 
 def wait_for_status(window: Window, lab_home: Path, status: str) -> None:
-    window.wait_until(lambda: only_run(lab_home).status == status, status, timeout_s=60)
+    window.wait_until(lambda: only_run(lab_home).status == status, status)
 
 
 def zoom(window: Window) -> tuple[float, float]:
@@ -105,7 +103,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     window.open(f"{server.url}/generate")
     click(window, "generate_write")
     written = window.page.locator(".st-key-generate_text .page")
-    window.wait_until(lambda: len(written.inner_text()) > 100, "a text", timeout_s=60)
+    window.wait_until(lambda: len(written.inner_text()) > 100, "a text")
     assert window.errors == []
 
 
@@ -124,7 +122,7 @@ def test_the_primary_button_lets_three_curves_fall(
             len(curve) > 1 and curve[-1].val_loss_nats < curve[0].val_loss_nats for curve in curves
         )
 
-    window.wait_until(all_fall, "three falling curves", timeout_s=90)
+    window.wait_until(all_fall, "three falling curves")
     window.page.wait_for_function(
         "() => document.querySelector('.st-key-race .js-plotly-plot')?.data?.length === 6"
     )
@@ -146,7 +144,6 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     window.wait_until(
         lambda: any(run.checkpoint_iter > 0 for run in Lab(lab_home).runs()),
         "a checkpoint",
-        timeout_s=90,
     )
     server.kill()
     assert only_run(lab_home).status == "interrupted"

@@ -175,9 +175,7 @@ def test_a_sweep_of_two_by_two_is_run_and_a_cell_opens_its_run(
     click(window, "sweep_start")
     lab = Lab(lab_home)
     window.wait_until(lambda: len(Lab(lab_home).runs()) == 4, "four runs")
-    window.wait_until(
-        lambda: all(run.status == "finished" for run in lab.runs()), "all are over", timeout_s=120
-    )
+    window.wait_until(lambda: all(run.status == "finished" for run in lab.runs()), "all are over")
     settings = {(r.config.model.block_size, r.config.model.n_head) for r in lab.runs()}
     assert len(settings) == 4 and {r.config.model.n_embd for r in lab.runs()} == {16}
     page.get_by_text("4 of 4 runs done").wait_for()
