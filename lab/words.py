@@ -45,12 +45,6 @@ def bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-def choices(nats: float) -> str:
-    """Among how many equally likely characters one would be as unsure: e to the loss."""
-    number = math.exp(nats)
-    return f"{number:.1f}" if number < 9.95 else count(number)
-
-
 def duration(seconds: float) -> str:
     """A time as people say it: 8 s, 1 min 32 s, 2 h 5 min."""
     if seconds < 60:

@@ -10,7 +10,9 @@ import streamlit as st
 from core.config import SampleConfig, help_line
 from core.errors import LabError, PromptError
 from core.lab import LoadedModel, Which
+from core.meaning import why_garbled
 from core.records import RunRecord
+from core.reference import reference_lines
 from lab import words
 from lab.components.text_view import text_view
 from lab.glossary import TERMS, explained, line_of
@@ -18,7 +20,7 @@ from lab.page import page_head
 from lab.pickers import PICKER_PX, load_model, pick_checkpoint, pick_run, untrained_model
 from lab.plain import plain
 from lab.state import palette, the_lab
-from lab.wishes import Wish, loss_at, say_others, say_settings
+from lab.wishes import Wish, loss_at, say_others, say_settings, say_writer
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 
 TICK_S = 0.25
@@ -42,6 +44,8 @@ class Sheet:
     writing: Writing
     wish: Wish
     title: str
+    why: str
+    """Why it reads as it does."""
     vocab_size: int
 
 
@@ -186,20 +190,27 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         readable = loaded.vocabulary.drop_unknown(wish.prompt)
         st.session_state[_REFUSAL] = Refusal(wish.prompt, str(error), readable)
         return
-    st.session_state[_SHEET] = Sheet(writing, wish, _title(run, loaded), len(loaded.vocabulary))
+    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
+    st.session_state[_SHEET] = Sheet(
+        writing, wish, say_writer(run, loaded, nats), _why(run, loaded, nats, wish.config),
+        len(loaded.vocabulary),
+    )  # fmt: skip
     writing.start()
     st.rerun()
 
 
-def _title(run: RunRecord | None, loaded: LoadedModel) -> str:
-    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees."""
-    model = loaded.model.config
-    sees = 1 if model.model == "bigram" else model.block_size
-    characters = "character" if sees == 1 else f"{sees} characters"
-    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
-    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
-    loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
-    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
+def _why(
+    run: RunRecord | None, loaded: LoadedModel, nats: float | None, config: SampleConfig
+) -> str:
+    """Why the text is going to read as it will."""
+    if run is None or nats is None:
+        return ""
+    try:
+        references = reference_lines(the_lab().corpus_of(run))
+    except LabError:  # the text that it learned from is gone
+        references = ()
+    steps = loaded.iter, run.max_iters
+    return " ".join(why_garbled(nats, config, references, model=run.model, steps=steps))
 
 
 def _render_refusal(prompt: str) -> None:
@@ -230,6 +241,10 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     if sheet and snapshot:
         st.markdown(sheet.title, help=explained(sheet.title))
         st.caption(f"{say_settings(sheet.wish.config)}. {_progress(snapshot)}")
+        if sheet.why:
+            st.caption(
+                f"**Why it reads as it does.** {plain(sheet.why)}", help=explained(sheet.why)
+            )
         if others:
             after = " Press Write." if snapshot.over else ""
             st.info(f"Written with other settings: {others}.{after}", icon=":material/history:")
@@ -243,7 +258,7 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
         key="generate_text",
         alt="The prompt, and what the model added to it",
         vocab_size=sheet.vocab_size if sheet else 0,
-        height_px=520,
+        height_px=460,
         is_past=bool(others),
         hint="Your prompt stands here in bold; what the model adds follows it.",
     )
