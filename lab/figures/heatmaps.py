@@ -30,7 +30,7 @@ MAX_OVERVIEW_CELLS = 150_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
 MAX_LABELS = 72
 """More characters than this cannot be read along one axis; then only every second (third) is."""
-MAX_IN_ONE_ROW = 40
+MAX_IN_ONE_ROW = 34
 """With more labels than this, every second one steps back."""
 Side = Literal["left", "top", "bottom"]
 _NBSP = "\N{NO-BREAK SPACE}"
