@@ -111,7 +111,11 @@ def _add_training(sub: Any) -> None:
     resume = _command(sub, "resume", commands.resume, "go on with a run from its last checkpoint")
     resume.add_argument("run", metavar="RUN")
     resume.add_argument("--max_iters", type=int, help="a new end for the run")
-    resume.add_argument("--learning_rate", type=float, help="go on at another peak rate")
+    resume.add_argument(
+        "--learning_rate",
+        type=float,
+        help="go on at another rate: the peak of the schedule, and past its end the rate itself",
+    )
     _add_snapshot_budget(resume)
 
 
@@ -147,6 +151,11 @@ def _add_sweep(sub: Any) -> None:
     _add_start(sweep, required=False)
     sweep.add_argument("--x", metavar="SETTING=VALUES", help="across, such as block_size=16,32,64")
     sweep.add_argument("--y", metavar="SETTING=VALUES", help="up, such as n_head=1,2,4")
+    sweep.add_argument(
+        "--hold", choices=["characters"],
+        help="let a step read as many characters in every cell as in the first: where block_size "
+        "grows, batch_size shrinks",
+    )  # fmt: skip
     what = sweep.add_subparsers(metavar="WHAT", parser_class=_OneLineParser)
     _command(what, "list", commands.list_sweeps, "the sweeps there are")
     for parser in (
@@ -229,16 +238,24 @@ def _add_keeping(change: Any) -> None:
 
 
 def _add_corpora(sub: Any) -> None:
-    corpus = sub.add_parser("corpus", help="list, add or fetch texts")
+    corpus = sub.add_parser("corpus", help="list, add, fetch or delete texts")
     what = corpus.add_subparsers(metavar="WHAT", required=True, parser_class=_OneLineParser)
     _command(what, "list", commands.list_corpora, "the texts there are")
     add = _command(what, "add", commands.add_corpus, "add a text of your own")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--from", dest="source", required=True, metavar="FILE")
+    add.add_argument(
+        "--encoding", metavar="NAME", help="what the file is in, such as windows-1252 or utf-16"
+    )
     add.add_argument("--fold_rare", action="store_true", help="fold rare characters into one sign")
     get = _command(what, "get", commands.get_corpus, "fetch Karpathy's Tiny Shakespeare")
     get.add_argument("name", choices=[ORIGINAL])
     get.add_argument("--from", dest="source", metavar="FILE", help="take it from a file instead")
+    delete = _command(what, "delete", commands.delete_corpus, "put a text into the bin")
+    delete.add_argument("name", metavar="NAME")
+    restore = _command(what, "restore", commands.restore_corpus, "take a text out of the bin")
+    restore.add_argument("name", metavar="NAME")
+    _command(what, "empty_bin", commands.empty_corpus_bin, "delete the texts in the bin for good")
 
 
 def _add_exchange(sub: Any) -> None:

@@ -21,7 +21,7 @@ from core.errors import CheckpointError, CorpusError, ExchangeError
 from core.files import open_atomically
 from core.lab import Lab, clean_name
 from core.models import weight_shapes
-from core.names import new_run_id
+from core.names import new_run_id, plain_file_name
 from core.records import Event, RunRecord
 from core.runfile import (
     MANIFEST,
@@ -43,7 +43,7 @@ ENDING = ".run.zip"
 
 def file_name(record: RunRecord) -> str:
     """What the file of a run is called, on every system."""
-    return (re.sub(r"[^\w.-]+", "-", record.name).strip("-.") or record.id) + ENDING
+    return (plain_file_name(record.name) or record.id) + ENDING
 
 
 def pack_run(lab: Lab, record: RunRecord, folder: Path) -> Path:

@@ -30,6 +30,10 @@ def enter_branch(
     between again, with the parent's settings. Another learning rate takes along what follows it;
     see `core.course`. Returns its id.
 
+    What `changes` names holds from there on, also where it held there before, and nothing comes
+    that was changed in the parent later. Where it is empty, or names no more than another end, that
+    comes too: the branch goes the way of its parent.
+
     Raises RunError for a step that the parent has not reached, ConfigError for a step from before
     its model was imported or for settings that cannot be, CorpusError when the parent's corpus is
     gone, CheckpointError when that checkpoint is damaged. Nothing is then left behind.
@@ -47,20 +51,19 @@ def enter_branch(
             f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
             f"not {max_iters:,}."
         )
-    all_changes = lab.store.changes(parent.id)
-    past = [change for change in all_changes if change.iter <= at]
-    at_the_fork = Course(parent.config, all_changes).at(at)
-    course = Course(RunConfig.from_flat(at_the_fork.flat() | {"max_iters": max_iters}), past)
-    change = course.change(at, settings)
-    if change is None:  # with nothing changed, what the parent changed later comes too
-        ends = parent.config.flat() | {"max_iters": max_iters}
-        past, course = all_changes, Course(RunConfig.from_flat(ends), all_changes)
+    theirs = lab.store.changes(parent.id)
+    course = Course(RunConfig.from_flat(parent.config.flat() | {"max_iters": max_iters}), theirs)
+    if settings:
+        course.change(at, settings)
+    origin = f"from {parent.name}"
+    if any(change not in course.changes for change in theirs):
+        origin += ", without what was changed in it later"
     child_id = lab.create_run(course.end, lab.corpus_of(parent), name)
     try:
-        for each in [*past, change] if change else past:
+        for each in course.changes:
             lab.store.add_change(child_id, each, course.end)
         lab.store.update_run(child_id, parent=parent.id, parent_iter=at)
-        lab.store.add_event(child_id, at, "branched", f"from {parent.name}")
+        lab.store.add_event(child_id, at, "branched", origin)
         _copy_past(lab, parent, child_id, at)
     except BaseException:  # Ctrl-C too: a branch without its past is no branch
         lab.delete_run(child_id)

@@ -32,6 +32,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
+MAX_VOCABULARY = 1_000_000
 FIRST_ESTIMATE = 16
 """The earliest step after the start at which the loss is estimated out of turn."""
 SAMPLE_LENGTH = 120
@@ -65,22 +66,46 @@ class ModelConfig:
 
     model: ModelKind = _setting("which of the three models")
     vocab_size: int = _setting("distinct characters of the corpus")
-    block_size: int = _setting("context length: the most characters the model sees at once")
-    n_layer: int = _setting("blocks stacked on one another", default=0)
-    n_head: int = _setting("attention heads side by side in each layer", default=0)
-    n_embd: int = _setting("width: numbers that stand for one character inside", default=0)
-    dropout: float = _setting("share of activations zeroed at random while training", default=0.0)
+    block_size: int = _setting(
+        "how far back one guess may look, in characters: a longer block gives it more to go by, "
+        "and each step more work"
+    )
+    n_layer: int = _setting(
+        "rounds of looking back and thinking, one on top of the other: more can build on what the "
+        "earlier ones found, and take as much longer",
+        default=0,
+    )
+    n_head: int = _setting(
+        "strands that each layer's attention is split into: more can watch for more things at "
+        "once, each in less detail; the parameters stay the same",
+        default=0,
+    )
+    n_embd: int = _setting(
+        "width, the numbers that stand for one character inside: twice as many can tell more "
+        "apart, with about four times the parameters in each layer",
+        default=0,
+    )
+    dropout: float = _setting(
+        "share of activations zeroed at random while training: more keeps a model from learning "
+        "the text by heart, and slows it down",
+        default=0.0,
+    )
     bias: bool = _setting("learned offsets in linear layers and LayerNorms", default=False)
 
     block: Block = _setting(
-        "classic as in GPT-2, or fast with newer ingredients", default="classic"
+        "classic as in GPT-2; fast has newer ingredients, and learns more from each step",
+        default="classic",
     )
-    ngrams: int = _setting("longest context of the learned n-gram tables; 0 has none", default=0)
+    ngrams: int = _setting(
+        "longest context of the learned n-gram tables: a longer one knows more turns of phrase "
+        "without the network, and takes more memory; 0 has none",
+        default=0,
+    )
 
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
             raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {self.model!r}.")
-        _need_whole("vocab_size", self.vocab_size, 2, 1_000_000)
+        _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
         if "n_embd" in MODEL_SETTINGS[self.model]:
             _need_whole("n_layer", self.n_layer, 1, 48)
@@ -117,25 +142,53 @@ class ModelConfig:
 class TrainConfig:
     """How one model is trained. `batch_size` counts sequences, `*_iters` count steps."""
 
-    batch_size: int = _setting("sequences in one step")
-    max_iters: int = _setting("steps until the run is finished")
-    learning_rate: float = _setting("size of a step at its largest")
-    min_lr: float = _setting("learning rate that the schedule ends at")
-    warmup_iters: int = _setting("steps over which the learning rate rises from 0")
+    batch_size: int = _setting(
+        "sequences read in one step: more make its direction surer, and take as much longer"
+    )
+    max_iters: int = _setting(
+        "steps until the run is finished: more learn more, until they stop helping"
+    )
+    learning_rate: float = _setting(
+        "how far one step moves the parameters at its largest: too small learns slowly, too large "
+        "leaps about or diverges"
+    )
+    min_lr: float = _setting(
+        "learning rate that the schedule ends at: a small one lets the loss settle"
+    )
+    warmup_iters: int = _setting(
+        "steps over which the learning rate rises from 0: more make a large rate safer"
+    )
     lr_decay_iters: int = _setting("step at which the schedule reaches min_lr")
-    schedule: Schedule = _setting("shape of the learning rate over the steps", default="cosine")
+    schedule: Schedule = _setting(
+        "course of the learning rate: cosine and linear fall all the way, flat falls late, "
+        "constant never",
+        default="cosine",
+    )
     optimizer: Optimizer = _setting(
-        "adamw, or muon for the matrices of the blocks", default="adamw"
+        "adamw, or muon for the matrices of the blocks, which learns more from each step",
+        default="adamw",
     )
     muon_lr: float = _setting("Muon: learning rate at its largest", default=0.02)
     table_lr: float = _setting("n-gram tables: learning rate at its largest", default=0.1)
-    weight_decay: float = _setting("pull of the matrices towards 0", default=0.1)
+    weight_decay: float = _setting(
+        "pull of the matrices towards 0: more keeps them small, and the model simpler", default=0.1
+    )
     beta1: float = _setting("AdamW: memory of the mean gradient", default=0.9)
     beta2: float = _setting("AdamW: memory of the mean squared gradient", default=0.99)
-    grad_clip: float = _setting("largest norm of a gradient; 0 switches clipping off", default=1.0)
-    eval_interval: int = _setting("steps between two estimates of the loss")
-    eval_iters: int = _setting("batches in one estimate of the loss", default=10)
-    seed: int = _setting("start of all randomness: same seed, same run", default=1337)
+    grad_clip: float = _setting(
+        "largest norm of a gradient: a lower one tames single wild batches; 0 switches it off",
+        default=1.0,
+    )
+    eval_interval: int = _setting(
+        "steps between two estimates of the loss: fewer show more of the curve, and take time"
+    )
+    eval_iters: int = _setting(
+        "batches in one estimate of the loss: more wobble less, and take time", default=10
+    )
+    seed: int = _setting(
+        "start of all randomness: same seed, same run; another shows how much is chance",
+        default=1337,
+    )
     device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")
     dtype: Dtype = _setting(
         "format of matrix products; auto is bfloat16 where that is faster", default="auto"
@@ -180,6 +233,10 @@ class TrainConfig:
         """
         early = FIRST_ESTIMATE <= step < self.eval_interval and step & (step - 1) == 0
         return early or step % self.eval_interval == 0 or step == self.max_iters
+
+    def has_decayed(self, step: int) -> bool:
+        """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""
+        return self.schedule != "constant" and step >= self.lr_decay_iters
 
     @property
     def n_estimates(self) -> int:

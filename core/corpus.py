@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.characters import said
 from core.errors import ConfigError, PromptError
 
 TRAIN_SHARE = 0.9  # as in nanoGPT's data/shakespeare_char/prepare.py
@@ -46,7 +47,7 @@ class Vocabulary:
         """N characters to tokens (N,), int64. Raises PromptError, naming what is unknown."""
         unknown = self.unknown(text)
         if unknown:
-            named = ", ".join(repr(c) for c in unknown[:10]) + (" …" if len(unknown) > 10 else "")
+            named = ", ".join(said(c) for c in unknown[:10]) + (" …" if len(unknown) > 10 else "")
             raise PromptError(
                 f"The text this model learned from has no {named}. "
                 "Leave out what it has never seen, or pick a run on another corpus.",
@@ -118,6 +119,35 @@ class Corpus:
                     else "Take a longer text."
                 )
             )
+
+
+def most_frequent(corpus: Corpus, at_most: int) -> list[str]:
+    """The characters that occur most often in the training split, the most frequent first."""
+    counts = torch.bincount(corpus.train, minlength=len(corpus.vocabulary))
+    order = counts.argsort(descending=True, stable=True)[:at_most]
+    return [corpus.vocabulary.characters[i] for i in order.tolist()]
+
+
+def example_line(corpus: Corpus, at_most: int) -> str:
+    """A line of the validation split to show a model, the same for the same text.
+
+    The first that takes up most of `at_most` characters, else the longest that fits; where all are
+    longer, the beginning of the first.
+    """
+    val = corpus.text[corpus.n_train :]
+    whole = val[val.find("\n") + 1 :]  # the split may begin within a line
+    lines = [line.strip() for line in (whole or val)[:_SEARCHED].splitlines()]
+    fitting = [line for line in lines if 1 < len(line) <= at_most]
+    for line in fitting:
+        if len(line) >= 0.75 * at_most:
+            return line
+    if fitting:
+        return max(fitting, key=len)
+    return max(lines, key=len, default="")[:at_most].strip()
+
+
+_SEARCHED = 20_000
+"""So many characters are enough to find a line in."""
 
 
 class Batches:

@@ -58,9 +58,41 @@ class Course:
         return tuple((step, self.n_tokens(0, step)) for step in steps)
 
     @property
+    def changes(self) -> tuple[Change, ...]:
+        """What was changed on the way and will be, in order."""
+        return tuple(self._changes)
+
+    def values_of(self, name: str) -> tuple[tuple[int, Any], ...]:
+        """The values of one setting, each with the step from which on it holds.
+
+        One entry for each time that it becomes another; None where the run does not have it.
+        """
+        values: list[tuple[int, Any]] = []
+        for step in (0, *(change.iter for change in self._changes)):
+            value = self.at(step).flat().get(name)
+            if not values or value != values[-1][1]:
+                values.append((step, value))
+        return tuple(values)
+
+    @property
     def end(self) -> RunConfig:
         """What holds after all changes."""
         return self.at(max((change.iter for change in self._changes), default=0))
+
+    def for_another_run(self) -> RunConfig:
+        """What a new run would begin with: all as it is by now, the schedule in its first shape.
+
+        A rate that was set past the schedule's end took `min_lr` along, and would leave it flat.
+        """
+        first, now = self.at(0).train, self.end
+        rate = now.train.learning_rate
+        if first.learning_rate == rate:
+            min_lr = first.min_lr
+        elif first.min_lr == first.learning_rate / 10:  # as `core.presets` has it
+            min_lr = rate / 10
+        else:
+            min_lr = min(rate, first.min_lr * rate / first.learning_rate)
+        return RunConfig.from_flat(now.flat() | {"min_lr": min_lr})
 
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
         """Let other settings hold from a step on; None where they hold already.
@@ -79,7 +111,9 @@ class Course:
         if unknown := [name for name in settings if name not in before]:
             raise ConfigError(f"There is no setting {unknown[0]} in this run.")
         if "learning_rate" in settings:
-            settings = {**with_learning_rate(here, settings["learning_rate"]), **settings}
+            shape = {n: settings[n] for n in ("schedule", "lr_decay_iters") if n in settings}
+            shaped = RunConfig.from_flat(before | shape)
+            settings = {**with_learning_rate(shaped, settings["learning_rate"], step), **settings}
         after = RunConfig.from_flat(before | dict(settings))
         if after.model != here.model:
             raise ConfigError("A run keeps its model; how it is trained can change.")
@@ -91,16 +125,17 @@ class Course:
         return change
 
 
-def with_learning_rate(config: RunConfig, learning_rate: float) -> dict[str, float]:
-    """The settings that change when the learning rate does: the peak, and all that follow it.
+def with_learning_rate(config: RunConfig, learning_rate: float, step: int) -> dict[str, float]:
+    """The settings that change when the learning rate does after so many steps.
 
-    Muon's rate and that of the tables keep their proportion to it, the schedule its shape; where it
-    would end above the new peak, it ends there.
+    That is the peak, and all that follow it. Muon's rate and that of the tables keep their
+    proportion to it, the schedule its shape; where it would end above the new peak, it ends there.
+    Past the end of the schedule there is no shape left: the new rate itself holds, and stays.
     """
     train = config.train
     share = learning_rate / train.learning_rate
     settings = {"learning_rate": learning_rate}
-    if train.min_lr > learning_rate:
+    if train.min_lr > learning_rate or train.has_decayed(step):
         settings["min_lr"] = learning_rate
     if train.optimizer == "muon":
         settings["muon_lr"] = train.muon_lr * share

@@ -15,6 +15,7 @@ TELLING = (
 """These come first, in this order; the others follow in the order of the settings."""
 FOLLOWING = ("min_lr", "warmup_iters", "lr_decay_iters", "eval_interval")
 """These come last, and not at all where they follow from `learning_rate` and `max_iters`."""
+_SHARES = {2.0: "twice", 0.5: "half", 0.25: "a quarter of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,17 @@ def settings_diff(before: RunConfig, after: RunConfig) -> list[Difference]:
 def say_difference(difference: Difference) -> str:
     """One difference in words: "block_size 32 -> 64"."""
     return f"{difference.name} {_say(difference.before)} -> {_say(difference.after)}"
+
+
+def say_reading(before: RunConfig, after: RunConfig) -> str:
+    """How much more or less text each step learns from: "twice the characters per step".
+
+    Empty where it is as much: then losses at one step are losses after equal reading.
+    """
+    old, new = (c.model.block_size * c.train.batch_size for c in (before, after))
+    if old == new:
+        return ""
+    return f"{_SHARES.get(new / old) or f'{new / old:.3g} times'} the characters per step"
 
 
 def _that_follow(config: RunConfig) -> set[str]:

@@ -30,6 +30,17 @@ class CorpusError(LabError):
     """A text that cannot be learned from, or that is not there."""
 
 
+class EncodingError(CorpusError):
+    """A text in another encoding than UTF-8.
+
+    `likely` holds the encodings that it may be in, the likeliest first.
+    """
+
+    def __init__(self, message: str, likely: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.likely = likely
+
+
 class PromptError(LabError):
     """A prompt with characters outside the vocabulary.
 

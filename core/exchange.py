@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from core.archive import pack_run
 from core.checkpoint import Checkpoint, CheckpointFolder
@@ -17,11 +17,12 @@ from core.config import RunConfig, TrainConfig
 from core.corpus import Corpus
 from core.errors import ConfigError, CorpusError, ExchangeError
 from core.interop.base import Imported
+from core.interop.card import About
 from core.interop.hf import export_hf
 from core.interop.metrics import export_csv
 from core.interop.nanogpt import export_nanogpt, read_nanogpt
 from core.interop.tensors import export_safetensors, read_safetensors
-from core.lab import Lab, Which
+from core.lab import Lab, LoadedModel, Which
 from core.presets import resolve
 from core.records import RunRecord
 from core.trainer import Trainer
@@ -49,21 +50,48 @@ def export_run(
         if form == "run":
             return [pack_run(lab, record, folder)]
         loaded = lab.model(record, which)
+        about = _about(record, loaded)
         if form == "hf":
-            return export_hf(loaded.model, loaded.vocabulary, folder)
-        settings = record.config.flat()
+            return export_hf(loaded.model, loaded.vocabulary, folder, about=about)
         if form == "nanogpt":
             return export_nanogpt(
-                loaded.model, loaded.vocabulary, folder,
-                step=loaded.iter, val_loss=record.best_val_loss, settings=settings,
+                loaded.model, loaded.vocabulary, folder, about=about,
+                moments=_moments(lab, record, loaded.iter), corpus=_text_of(lab, record),
             )  # fmt: skip
-        about = {"config": settings, "iter": loaded.iter, "corpus": record.corpus}
+        described = {"config": record.config.flat(), "iter": loaded.iter, "corpus": record.corpus}
         path = folder / "model.safetensors"
-        return export_safetensors(loaded.model, loaded.vocabulary, path, about=about)
+        return export_safetensors(loaded.model, loaded.vocabulary, path, about=described)
     except OSError as error:
         raise ExchangeError(
             f"{folder} cannot be written to ({error.strerror}). Name another folder with --out."
         ) from error
+
+
+def _about(record: RunRecord, loaded: LoadedModel) -> About:
+    """What a model card says of a run; the loss, where it was measured at this very step."""
+    last = record.val_loss if loaded.iter == record.iter else None
+    best = record.best_val_loss if loaded.iter == record.best_iter else last
+    return About(
+        name=record.name, iter=loaded.iter, config=record.config, corpus=record.corpus,
+        fingerprint=record.fingerprint, val_loss_nats=best,
+    )  # fmt: skip
+
+
+def _moments(lab: Lab, record: RunRecord, step: int) -> dict[int, Any]:
+    """What AdamW remembered of each parameter at a step; nothing where Muon had a part in it."""
+    folder = CheckpointFolder(lab.home.run_folder(record.id))
+    if record.config.train.optimizer != "adamw" or step not in folder.iters():
+        return {}
+    moments: dict[int, Any] = folder.load(step).trainer["optimizer"]["adamw"]
+    return moments
+
+
+def _text_of(lab: Lab, record: RunRecord) -> Corpus | None:
+    """The text of a run; None where it is gone, since a model can be sampled without."""
+    try:
+        return lab.corpus_of(record)
+    except CorpusError:
+        return None
 
 
 def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) -> RunRecord:
@@ -117,16 +145,16 @@ def _corpus_of(lab: Lab, imported: Imported, named: str | None, path: Path) -> C
         if named:
             raise
         raise ExchangeError(
-            f"The model in {path} learned from a corpus {wanted!r}, which this lab does not have. "
-            "Add it, or name one with the same characters with --corpus."
+            f"The model in {path.name} learned from a corpus {wanted!r}, which this lab does not "
+            "have. Add it, or name one with the same characters (--corpus)."
         ) from error
     n_model, n_corpus = imported.config.vocab_size, len(corpus.vocabulary)
     other_signs = imported.vocabulary is not None and imported.vocabulary != corpus.vocabulary
     if n_model != n_corpus or other_signs:
         how = f"{n_model} and {n_corpus}" if n_model != n_corpus else "as many, but other ones"
         raise ExchangeError(
-            f"The model in {path} and the corpus {corpus.name} must have the same characters, and "
-            f"have {how}. Name the corpus that it learned from with --corpus."
+            f"The model in {path.name} and the corpus {corpus.name} must have the same characters, "
+            f"and have {how}. Name the corpus that it learned from (--corpus)."
         )
     return corpus
 

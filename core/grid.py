@@ -41,9 +41,11 @@ class Axis:
 
     name: str
     values: tuple[float, ...]
+    hold_characters: bool = False
+    """Of block_size: a step reads as many characters in every cell, in fewer, longer sequences."""
 
     @classmethod
-    def of(cls, name: str, values: Iterable[float]) -> Axis:
+    def of(cls, name: str, values: Iterable[float], *, hold_characters: bool = False) -> Axis:
         """The axis with these values in order, each once. Raises ConfigError if it cannot be."""
         if name not in SWEPT:
             raise ConfigError(f"A sweep goes over {', '.join(SWEPT)}, not over {name!r}.")
@@ -55,7 +57,11 @@ class Axis:
             if not math.isfinite(value) or (kind is int and value != int(value)):
                 what = "a whole number" if kind is int else "a number"
                 raise ConfigError(f"{name} is {what}, not {value:g}.")
-        return cls(name, tuple(kind(value) for value in given))
+        if hold_characters and name != "block_size":
+            raise ConfigError(
+                f"The characters of a step can be held where block_size is swept over, not {name}."
+            )
+        return cls(name, tuple(kind(value) for value in given), hold_characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,14 @@ def plan_sweep(base: RunConfig, corpus: Corpus, x: Axis, y: Axis) -> list[Planne
     for axis in (x, y):
         if axis.name not in _settings_of(kind):
             raise ConfigError(f"The {kind} model has no {axis.name} to sweep over.")
+    held = x.hold_characters or y.hold_characters
+    if held and "batch_size" in (x.name, y.name):
+        raise ConfigError(
+            "A sweep over block_size and batch_size cannot hold the characters of a step: their "
+            "number is the product of the two."
+        )
     return [
-        _plan_cell(base, corpus, {x.name: across, y.name: up}) for up in y.values
+        _plan_cell(base, corpus, {x.name: across, y.name: up}, held) for up in y.values
         for across in x.values
     ]  # fmt: skip
 
@@ -133,9 +145,34 @@ def _settings_of(model: ModelKind) -> set[str]:
     return {*MODEL_SETTINGS[model], "batch_size", "learning_rate"}
 
 
-def _plan_cell(base: RunConfig, corpus: Corpus, settings: Mapping[str, Any]) -> Planned:
+def characters_per_step(config: RunConfig) -> int:
+    """How many characters one training step reads."""
+    return config.train.batch_size * config.model.block_size
+
+
+def _batch_that_holds(base: RunConfig, block_size: int) -> int:
+    """The batch_size with which a step reads as many characters as in `base`.
+
+    Raises ConfigError where there is none.
+    """
+    n_characters = characters_per_step(base)
+    n_sequences, rest = divmod(n_characters, block_size)
+    if rest:
+        fits = math.lcm(base.model.block_size, block_size) // base.model.block_size
+        other = -(-base.train.batch_size // fits) * fits
+        raise ConfigError(
+            f"A step reads {n_characters:,} characters, which is no whole number of sequences of "
+            f"block_size {block_size:,}. A batch_size of {other:,} would make it one."
+        )
+    return n_sequences
+
+
+def _plan_cell(base: RunConfig, corpus: Corpus, settings: Mapping[str, Any], held: bool) -> Planned:
     across, up = settings.values()
     try:
+        if held:
+            n_sequences = _batch_that_holds(base, settings["block_size"])
+            settings = {**settings, "batch_size": n_sequences}
         config = cell_config(base, settings)
         corpus.check_long_enough(config.model.block_size)
         check_fits(config)

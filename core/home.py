@@ -1,6 +1,6 @@
 """Where the lab keeps what it makes: the layout of the lab home, and nothing about its contents.
 
-<lab home>/corpora/<name>.txt   texts that the user added
+<lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
 <lab home>/runs/<id>/           lock, checkpoints of one run
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/lab.log              what went wrong in the background, for whoever repairs it
@@ -54,6 +54,10 @@ class LabHome:
     @property
     def corpora(self) -> Path:
         return self.path / "corpora"
+
+    @property
+    def corpora_bin(self) -> Path:
+        return self.corpora / "bin"
 
     @property
     def runs(self) -> Path:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from core.checkpoint import CheckpointFolder
 from core.config import ModelKind, RunConfig
 from core.corpus import Corpus, Vocabulary
-from core.errors import RunError
+from core.errors import CorpusError, RunError
 from core.home import LabHome
 from core.library import CorpusLibrary
 from core.locks import is_held, locked, take_lock
@@ -82,6 +82,11 @@ class Lab:
     def runs(self) -> list[RunRecord]:
         """All runs, the newest first, each as it really stands."""
         return [self._as_it_stands(record) for record in self.store.runs()]
+
+    def live_runs(self) -> list[RunRecord]:
+        """The runs that are being trained now, in whichever process, the newest first."""
+        records = [self._as_it_stands(record) for record in self.store.live_runs()]
+        return [record for record in records if record.status in LIVE]
 
     def runs_of(self, sweep_id: str) -> list[RunRecord]:
         """The runs of a sweep as `runs` gives them, the first cell first."""
@@ -210,6 +215,26 @@ class Lab:
         corpus = self.corpus_of(record)
         model = build_model(record.config.model, record.config.train.seed).eval()
         return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+    # --- corpora ----------------------------------------------------------------------------------
+
+    def runs_on(self, corpus_name: str) -> list[RunRecord]:
+        """The runs that learned from a text, the newest first; without it they cannot go on."""
+        return [record for record in self.runs() if record.corpus == corpus_name]
+
+    def bin_corpus(self, name: str) -> list[RunRecord]:
+        """Put a text into the bin, and return the runs that learned from it.
+
+        Raises CorpusError for the shipped text, and for one that a run is learning from now.
+        """
+        runs = self.runs_on(name)
+        if live := [record.name for record in runs if record.status in LIVE]:
+            raise CorpusError(
+                f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} learning from {name}. "
+                "Stop what trains before deleting its text."
+            )
+        self.library.bin(name)
+        return runs
 
     def corpus_of(self, record: RunRecord) -> Corpus:
         """The text that a run learned from, and no other. Raises CorpusError when it is gone."""

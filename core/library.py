@@ -1,8 +1,8 @@
-"""The lab's texts: which there are, and what may become one.
+"""The lab's texts: which there are, and those in the bin.
 
-Owns the rules for a text (UTF-8, size, name, number of characters) and the folder `corpora/`.
-A text that is refused leaves nothing behind: everything is checked before the file is written, and
-the file appears whole or not at all.
+Owns the names and the folder `corpora/`; what may become a text is `core.texts`'s. One that is
+refused leaves nothing behind: everything is checked before the file is written, and the file
+appears whole or not at all.
 
 The shipped edition is always there as `shakespeare`; Karpathy's Tiny Shakespeare, once fetched, as
 `tiny-shakespeare` (source: https://github.com/karpathy/char-rnn, `data/tinyshakespeare`).
@@ -13,11 +13,10 @@ from __future__ import annotations
 import hashlib
 import http.client
 import re
+import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from core.errors import CorpusError
 from core.files import write_atomically
 from core.home import PROJECT_DATA, LabHome
 from core.names import numbered
+from core.texts import MAX_BYTES, Reading, check_size, plain_text, read_text
 
 SHIPPED = "shakespeare"
 ORIGINAL = "tiny-shakespeare"
@@ -34,96 +34,16 @@ ORIGINAL_URL = (
 )
 ORIGINAL_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
-MAX_BYTES = 10_000_000
-MAX_VOCABULARY = 1_000
 MAX_NAME = 64
-RARE = "\N{REPLACEMENT CHARACTER}"
-"""The one sign that rare characters are folded into, where the user asks for that."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
-_OTHER_ENCODINGS = {
-    b"\xff\xfe\x00\x00": "UTF-32",
-    b"\x00\x00\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-}
+
+BINNED = re.compile(r"([A-Za-z0-9_-]+)\.([0-9]+)\.txt")
+"""A text in the bin: its name, and when it was deleted (ns): one name may be there twice."""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that will come (None: not known)."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A text that passed the rules, and what was changed to make it pass."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-def read_text(raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
-    """Turn the bytes of a file into a text, or say in one sentence why not.
-
-    Args:
-        raw: the file's content.
-        what: how the file is named in a message.
-        fold_rare: replace the rarest characters by `RARE` instead of refusing too many.
-
-    Raises CorpusError when the bytes are empty, too many, binary, not UTF-8, or hold fewer than
-    two or more than `MAX_VOCABULARY` distinct characters.
-    """
-    _check_size(len(raw), what)
-    notes = []
-    for mark, encoding in _OTHER_ENCODINGS.items():
-        if raw.startswith(mark):
-            raise CorpusError(f"{what} is in {encoding}. Save it as UTF-8 and try again.")
-    if raw.startswith(b"\xef\xbb\xbf"):
-        raw = raw[3:]
-        notes.append("a byte-order mark at the start was removed")
-    if b"\x00" in raw:
-        raise CorpusError(f"{what} is a binary file, not a text. Expected plain text in UTF-8.")
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{what} is not UTF-8 (byte {error.start:,} cannot be read). "
-            "Save it as UTF-8 and try again."
-        ) from error
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        notes.append("line ends were made plain newlines")
-    if len(text) < 2:
-        found = "is empty" if not text else "has one character"
-        raise CorpusError(f"{what} {found}; a model needs a text to learn from.")
-    return _check_vocabulary(text, what, notes, fold_rare)
-
-
-def _check_size(n_bytes: int, what: str) -> None:
-    if n_bytes > MAX_BYTES:
-        raise CorpusError(
-            f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
-            "Cut it to a part."
-        )
-
-
-def _check_vocabulary(text: str, what: str, notes: list[str], fold_rare: bool) -> Reading:
-    distinct = set(text)
-    if len(distinct) < 2:
-        raise CorpusError(f"{what} repeats one character; there is nothing to predict in it.")
-    if len(distinct) > MAX_VOCABULARY:
-        if not fold_rare:
-            raise CorpusError(
-                f"{what} has {len(distinct):,} distinct characters and the limit is "
-                f"{MAX_VOCABULARY:,}. Fold the rare ones into one sign ({RARE}) with --fold_rare "
-                "or the switch on the Corpus page."
-            )
-        counts = Counter(text)
-        # Equally rare ones by their place in Unicode: the same text always folds to the same.
-        ordered = sorted(distinct - {RARE}, key=lambda c: (-counts[c], c))
-        rare = distinct.difference(ordered[: MAX_VOCABULARY - 1])
-        text = text.translate({ord(c): RARE for c in rare})
-        notes.append(f"{len(rare):,} rare characters were folded into {RARE}")
-    return Reading(text, tuple(notes))
 
 
 class CorpusLibrary:
@@ -163,8 +83,13 @@ class CorpusLibrary:
         """The text that a run learned from, and no other. Raises CorpusError when it is gone."""
         if name not in self.names():
             raise CorpusError(
-                f"The corpus {name!r} that this run learned from is gone. Add the same text again "
-                "under that name to go on."
+                f"The corpus {name!r} that this run learned from is gone. "
+                + (
+                    f"It is in the bin: `python -m core corpus restore {name}` or the Corpus page "
+                    "brings it back."
+                    if name in map(binned_name, self.in_bin())
+                    else "Add the same text again under that name to go on."
+                )
             )
         corpus = self.load(name)
         if corpus.fingerprint != fingerprint:
@@ -174,7 +99,15 @@ class CorpusLibrary:
             )
         return corpus
 
-    def add(self, name: str, raw: bytes, what: str, *, fold_rare: bool = False) -> Reading:
+    def add(
+        self,
+        name: str,
+        raw: bytes,
+        what: str,
+        *,
+        encoding: str | None = None,
+        fold_rare: bool = False,
+    ) -> Reading:
         """Add a text under a plain name, or raise CorpusError and leave everything as it was."""
         if name.casefold() == ORIGINAL:
             raise CorpusError(
@@ -182,14 +115,60 @@ class CorpusLibrary:
                 f"`python -m core corpus get {ORIGINAL}`, or choose another name."
             )
         check_name(name)
-        reading = read_text(raw, what, fold_rare=fold_rare)
-        _check_size(len(reading.text.encode("utf-8")), what)  # folding may have made it longer
+        reading = read_text(raw, what, encoding=encoding, fold_rare=fold_rare)
+        check_size(len(reading.text.encode("utf-8")), what)  # it may have become longer
         self._store(name, reading.text)
         return reading
 
-    def add_file(self, name: str, path: Path, *, fold_rare: bool = False) -> Reading:
+    def add_file(
+        self, name: str, path: Path, *, encoding: str | None = None, fold_rare: bool = False
+    ) -> Reading:
         """Add the text in a file; see `add`."""
-        return self.add(name, read_bytes(path), path.name, fold_rare=fold_rare)
+        raw = read_bytes(path)
+        return self.add(name, raw, path.name, encoding=encoding, fold_rare=fold_rare)
+
+    # --- the bin ----------------------------------------------------------------------------------
+
+    def bin(self, name: str) -> None:
+        """Put a text into the bin. Raises CorpusError for the shipped one, or when there is none.
+
+        What depends on it is for the caller to say; see `Lab.bin_corpus`.
+        """
+        if name == SHIPPED:
+            raise CorpusError(f"{SHIPPED} is shipped with the lab and cannot be deleted.")
+        self.load(name)
+        self._home.corpora_bin.mkdir(exist_ok=True)
+        self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
+
+    def in_bin(self) -> list[Path]:
+        """The files of the texts in the bin, the one deleted last first; see `binned_name`."""
+        files = [p for p in self._home.corpora_bin.glob("*.txt") if BINNED.fullmatch(p.name)]
+        return sorted(files, key=lambda path: int(path.name.split(".")[1]), reverse=True)
+
+    def restore(self, name: str) -> str:
+        """Take the text of that name that was deleted last out of the bin, and return its name.
+
+        Where the name has gone to another text, it gets a number. Raises CorpusError when there is
+        no such text in the bin.
+        """
+        path = next((p for p in self.in_bin() if binned_name(p) == name), None)
+        if path is None:
+            there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
+            raise CorpusError(f"There is no corpus {name!r} in the bin; there: {there}.")
+        taken = {there.casefold() for there in self.names()}
+        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_NAME)
+        path.replace(self.path(free))
+        return free
+
+    def empty_bin(self) -> int:
+        """Delete the texts in the bin for good; returns how many bytes that frees."""
+        freed = 0
+        for path in self.in_bin():
+            freed += path.stat().st_size
+            path.unlink(missing_ok=True)
+        return freed
+
+    # --- by their content -------------------------------------------------------------------------
 
     def name_of(self, fingerprint: str, at_best: str) -> str | None:
         """Which corpus is the text with this fingerprint; `at_best`, where several are."""
@@ -202,7 +181,7 @@ class CorpusLibrary:
         Raises CorpusError for a text that no lab would have, and leaves everything as it was.
         """
         check_name(name)
-        if read_text(text.encode("utf-8"), name).text != text:
+        if plain_text(text.encode("utf-8"), name).text != text:
             raise CorpusError(f"The text of {name} is not as a lab keeps it: plain UTF-8.")
         taken = {there.casefold() for there in self.names()}
         if fingerprint_of(text) != ORIGINAL_SHA256:
@@ -241,6 +220,11 @@ class CorpusLibrary:
             write_atomically(self.path(name), text.encode("utf-8"))
 
 
+def binned_name(path: Path) -> str:
+    """What a text in the bin was called."""
+    return path.name.split(".")[0]
+
+
 def check_name(name: str) -> None:
     """Raise CorpusError unless the name is plain enough to be a file on every system."""
     if not _PLAIN_NAME.fullmatch(name) or _WINDOWS_DEVICES.fullmatch(name):
@@ -255,7 +239,7 @@ def read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise CorpusError(f"{path} is a folder; expected a text file.")
     try:
-        _check_size(path.stat().st_size, path.name)
+        check_size(path.stat().st_size, path.name)
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -291,4 +275,4 @@ def _download(url: str, timeout_s: float, progress: Progress | None) -> bytes:
 @lru_cache(maxsize=8)
 def _load(name: str, path: Path, mtime_ns: int) -> Corpus:
     """A corpus from its file; a changed file (`mtime_ns`) is read anew."""
-    return Corpus(name, read_text(path.read_bytes(), path.name).text)
+    return Corpus(name, plain_text(path.read_bytes(), path.name).text)

@@ -52,19 +52,24 @@ def perplexity(loss_nats: float) -> float:
     return math.exp(min(loss_nats, 700.0))  # a float holds no more
 
 
+def choices(loss_nats: float) -> str:
+    """Among how many characters one would be as unsure, as one can imagine it: 3.7, 12, 1,024."""
+    return _few(perplexity(loss_nats))
+
+
 def unsure_among(loss_nats: float) -> str:
     """A loss to feel: "as unsure as among 12 characters"."""
-    return f"as unsure as among {_few(perplexity(loss_nats))} characters"
+    return f"as unsure as among {choices(loss_nats)} characters"
 
 
 def right_chance(loss_nats: float) -> str:
     """The same from the other side: "1 chance in 12 for the right character"."""
-    return f"1 chance in {_few(perplexity(loss_nats))} for the right character"
+    return f"1 chance in {choices(loss_nats)} for the right character"
 
 
 def unsure_change(before_nats: float, after_nats: float) -> str:
     """A difference to feel: "as unsure as among 20 characters -> 18, 10 % fewer"."""
-    before, after = _few(perplexity(before_nats)), _few(perplexity(after_nats))
+    before, after = choices(before_nats), choices(after_nats)
     share = math.expm1(min(after_nats - before_nats, 700.0))
     if before == after and abs(share) < 0.005:
         return f"both {unsure_among(after_nats)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from collections.abc import Callable, Collection
 
@@ -40,6 +41,11 @@ def numbered(name: str, is_taken: Callable[[str], bool], at_most: int) -> str:
     ends = (f"-{number}" for number in itertools.count(2))
     candidates = (name[: at_most - len(end)] + end for end in ends)
     return next(candidate for candidate in candidates if not is_taken(candidate))
+
+
+def plain_file_name(name: str) -> str:
+    """A name as every system and shell takes it for a file; empty where nothing of it is left."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
 def new_run_id() -> str:

@@ -130,7 +130,7 @@ def learning_rate_at(step: int, config: TrainConfig) -> float:
         return peak * (step + 1) / (config.warmup_iters + 1)
     if config.schedule == "constant":
         return peak
-    if step >= config.lr_decay_iters:
+    if config.has_decayed(step):
         return config.min_lr
     done = (step - config.warmup_iters) / (config.lr_decay_iters - config.warmup_iters)
     if config.schedule == "flat":

@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import functools
 import statistics
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
 import psutil
 import torch
 
-from core.config import ModelConfig, RunConfig
+from core.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
 from core.corpus import Corpus
 from core.devices import pick_device, pick_dtype
 from core.errors import ConfigError
 from core.models import count_params
 from core.models.attention import is_written_out
 from core.models.ngrams import table_sizes
-from core.optim import MUON_STEPS
+from core.parts import flops_by_part, step_flops_by_part
 from core.presets import resolve
 from core.trainer import Trainer
 
@@ -110,13 +111,20 @@ def check_fits(config: RunConfig) -> None:
         )
 
 
+def largest_vocabulary() -> int:
+    """How many distinct characters all three models of their own sizes have the memory for."""
+    free_mib = _BUSY_SHARE * _free_mib(pick_device("auto"))
+
+    def takes_too_much(vocab_size: int) -> bool:  # which grows with it
+        return any(memory_mib(resolve(kind, vocab_size)) > free_mib for kind in MODEL_KINDS)
+
+    first_too_large = bisect_left(range(MAX_VOCABULARY), True, lo=3, key=takes_too_much)
+    return first_too_large - 1
+
+
 def flops_per_token(config: ModelConfig) -> int:
     """6 for every weight in a matrix product, 12 L C T for attention; look-ups cost none."""
-    C, L, T, V = config.n_embd, config.n_layer, config.block_size, config.vocab_size
-    if config.model == "bigram":
-        return 0
-    per_layer = 4 * C * C if config.model == "attention" else 12 * C * C
-    return 6 * (L * per_layer + C * V) + 12 * L * C * T
+    return sum(flops_by_part(config).values())
 
 
 def memory_mib(config: RunConfig) -> float:
@@ -243,11 +251,8 @@ layers to start."""
 
 def _work(config: RunConfig) -> Work:
     model, n_tokens = config.model, _n_tokens(config)
-    C, L, V = model.n_embd, model.n_layer, model.vocab_size
-    flops = float(flops_per_token(model) * n_tokens)
-    if config.train.optimizer == "muon":
-        # Newton-Schulz on C x 3C, C x C and twice C x 4C: 4 r² c + 2 r³ each time.
-        flops += MUON_STEPS * L * (4 * 12 + 2 * 4) * C**3
+    L, V = model.n_layer, model.vocab_size
+    flops = float(sum(step_flops_by_part(config).values()))
     newer = 2.0 if model.block == "fast" else 1.0
     kept = activation_bytes(config) / _FLOAT_BYTES
     looked_up = 4 * len(table_sizes(model)) * n_tokens * V

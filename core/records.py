@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,6 +97,8 @@ class Sample:
 
 CHANGED = "changed"
 """Kind of the events that are changes of settings."""
+DIVERGED = "diverged"
+"""Kind of the events that say that loss or gradient was no longer a finite number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,16 @@ class Event:
 def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:
     """The run to compare with: the parent of a branch, else the one that was made just before.
 
-    `runs` come the newest first. Runs of sweeps are compared in their sweep.
+    Only runs on the same text are looked at, since losses on different texts cannot be compared;
+    None where there is none. `runs` come the newest first. Runs of sweeps are compared in their
+    sweep.
     """
-    by_id = {other.id: other for other in runs}
-    if run.parent in by_id:
-        return by_id[run.parent]
-    earlier = [r for r in runs if r.created_at < run.created_at and not r.sweep]
-    return earlier[0] if earlier else None
+    alike = on_text(runs, run.fingerprint)
+    parent = next((other for other in alike if other.id == run.parent), None)
+    earlier = (r for r in alike if r.created_at < run.created_at and not r.sweep)
+    return parent or next(earlier, None)
+
+
+def on_text(runs: Iterable[RunRecord], fingerprint: str) -> list[RunRecord]:
+    """The runs that learned from this very text, whatever it was called, in their order."""
+    return [run for run in runs if run.fingerprint == fingerprint]

@@ -56,9 +56,34 @@ def unigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
     return float(-(counts / counts.sum()).log()[val[1:]].mean())
 
 
+def transitions_among(tokens: Tensor, vocab_size: int, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows and columns of some characters (K,) in the matrix, made without the rest of it.
+
+    Returns probabilities (K, K), float64, whose rows sum to 1 only where all are kept; and how
+    often something follows each of them, (K,), int64.
+    """
+    K = len(kept)
+    place = torch.full((vocab_size,), -1)
+    place[kept] = torch.arange(K)
+    first, then = place[tokens[:-1]], place[tokens[1:]]
+    both = (first >= 0) & (then >= 0)
+    counts = torch.bincount(first[both] * K + then[both], minlength=K * K).view(K, K)
+    followed = torch.bincount(tokens[:-1], minlength=vocab_size)[kept]
+    return (counts + 1.0).to(torch.float64) / (followed[:, None] + vocab_size), followed
+
+
 def bigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
-    """Loss of the counted transition matrix."""
-    return float(-bigram_probabilities(train, vocab_size).log()[val[:-1], val[1:]].mean())
+    """Loss of the counted transition matrix, without the matrix: most of a large one is empty."""
+    pairs, times = torch.unique(_pairs(train, vocab_size), return_counts=True)
+    followed = torch.bincount(train[:-1], minlength=vocab_size).to(torch.float64)
+    wanted = _find(pairs, _pairs(val, vocab_size))
+    p = (_at(times, wanted) + 1.0) / (followed[val[:-1]] + vocab_size)
+    return float(-p.log().mean())
+
+
+def _pairs(tokens: Tensor, vocab_size: int) -> Tensor:
+    """Each two neighbours as one number: (N - 1,)."""
+    return tokens[:-1] * vocab_size + tokens[1:]
 
 
 def ngram_losses(train: Tensor, val: Tensor, vocab_size: int, longest: int) -> dict[int, float]:
@@ -66,48 +91,48 @@ def ngram_losses(train: Tensor, val: Tensor, vocab_size: int, longest: int) -> d
 
     The first targets of the split have less than n - 1 characters before them and are predicted
     from what there is.
+
+    Contexts go by their number among those of the training split, so that a context and the
+    character after it are one number below N V, however many characters there are.
     """
     p = torch.full((len(val) - 1,), 1.0 / vocab_size, dtype=torch.float64)  # M
+    # What stands before each character, as far as the n-gram reaches: at first nothing.
+    before_train, before_val = torch.zeros_like(train), torch.zeros_like(val)
+    n_contexts = 1
     losses = {}
     for n in range(1, longest + 1):
+        keys = before_train * vocab_size + train[n - 1 :]
+        grams, gram_of, times = torch.unique(keys, return_inverse=True, return_counts=True)
+        known = before_val >= 0
+        wanted = _find(grams, torch.where(known, before_val * vocab_size + val[n - 1 :], -1))
+
+        count = _at(times, wanted)  # count(h c)
+        context_count = _at(torch.bincount(before_train, minlength=n_contexts), before_val)
+        kinds = _at(torch.bincount(grams // vocab_size, minlength=n_contexts), before_val)  # t(h)
         first = max(0, n - 2)  # the first target with a whole context; target i is val[i + 1]
-        grams = _gram_keys(val, n, vocab_size)[1 if n == 1 else 0 :]
-        p[first:] = _interpolate(_gram_keys(train, n, vocab_size), grams, p[first:], vocab_size)
+        if n == 1:  # val[0] is no target
+            count, context_count, kinds = count[1:], context_count[1:], kinds[1:]
+        mixed = (count + kinds * p[first:]) / (context_count + kinds).clamp(min=1)
+        p[first:] = torch.where(context_count > 0, mixed, p[first:])
+
         losses[n] = float(-p.log().mean())
+        before_train, before_val, n_contexts = gram_of[:-1], wanted[:-1], len(grams)
     return losses
 
 
-def _gram_keys(tokens: Tensor, n: int, vocab_size: int) -> Tensor:
-    """Each run of n tokens as one number in base V: (N - n + 1,), the last token the lowest digit.
-
-    Fits int64 for n up to 5 as long as V is at most 1,000 (10^15), which the library sees to.
-    """
-    n_grams = len(tokens) - n + 1
-    keys = torch.zeros(max(0, n_grams), dtype=torch.int64)
-    for offset in range(n):
-        keys = keys * vocab_size + tokens[offset : offset + len(keys)]
-    return keys
-
-
-def _interpolate(seen: Tensor, wanted: Tensor, p_shorter: Tensor, vocab_size: int) -> Tensor:
-    """One step of the recursion, for all targets at once: P(c | h) from P(c | h'), (M,)."""
-    grams, gram_counts = torch.unique(seen, return_counts=True)
-    contexts, kinds_after = torch.unique_consecutive(grams // vocab_size, return_counts=True)
-    context_of_gram = torch.repeat_interleave(torch.arange(len(contexts)), kinds_after)
-    context_counts = torch.zeros(len(contexts), dtype=torch.int64)
-    context_counts.index_add_(0, context_of_gram, gram_counts)
-
-    count = _look_up(grams, gram_counts, wanted)  # count(h c)
-    context_count = _look_up(contexts, context_counts, wanted // vocab_size)  # count(h)
-    kinds = _look_up(contexts, kinds_after, wanted // vocab_size)  # t(h)
-    mixed = (count + kinds * p_shorter) / (context_count + kinds).clamp(min=1)
-    return torch.where(context_count > 0, mixed, p_shorter)
-
-
-def _look_up(keys: Tensor, values: Tensor, wanted: Tensor) -> Tensor:
-    """`values` of the sorted `keys` at `wanted`, 0 where a key is missing, float64."""
+def _find(keys: Tensor, wanted: Tensor) -> Tensor:
+    """The place of each of `wanted` among sorted keys, -1 where it is not among them."""
+    if not len(keys):
+        return torch.full_like(wanted, -1)
     place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
-    return torch.where(keys[place] == wanted, values[place], 0).to(torch.float64)
+    return torch.where(keys[place] == wanted, place, -1)
+
+
+def _at(values: Tensor, places: Tensor) -> Tensor:
+    """`values` at these places, 0 where a place is -1, float64."""
+    if not len(values):
+        return torch.zeros(len(places), dtype=torch.float64)
+    return torch.where(places >= 0, values[places.clamp(min=0)], 0).to(torch.float64)
 
 
 @lru_cache(maxsize=16)

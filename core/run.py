@@ -28,11 +28,11 @@ from core.locks import take_lock
 from core.machine import MACHINE, machine_line
 from core.observer import Observer, Pace
 from core.parallel import ALONE, World
-from core.records import Change, RunStatus, StepRecord
+from core.records import DIVERGED, Change, RunStatus, StepRecord
 from core.resuming import Left, what_is_left
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
-from core.trainer import Trainer
+from core.trainer import DivergedError, Trainer
 
 FLUSH_EVERY_S = 0.5
 MIN_CHECKPOINT_INTERVAL_S = 5.0
@@ -229,6 +229,14 @@ class ActiveRun:
     # --- training ---------------------------------------------------------------------------------
 
     def _one_step(self) -> None:
+        """Learn from one batch, and look where a look is due. Raises as `advance` does."""
+        try:
+            self._learn_and_look()
+        except DivergedError:
+            self._store.add_event(self.id, self.iter, DIVERGED)
+            raise
+
+    def _learn_and_look(self) -> None:
         if torch.get_num_threads() != self._n_threads:  # not noted yet, or changed between steps
             self._note_machine()
         if self._last_estimate < 0:

@@ -28,12 +28,12 @@ from core.config import RunConfig
 from core.corpus import fingerprint_of
 from core.course import Course
 from core.errors import CheckpointError, ExchangeError, LabError
-from core.library import MAX_BYTES as MAX_CORPUS_BYTES
 from core.library import check_name
 from core.models import count_params
 from core.race import RACE, Race
 from core.records import Estimate, Event, RunRecord, RunStatus, StepRecord
 from core.store import changes_among
+from core.texts import MAX_BYTES as MAX_CORPUS_BYTES
 
 FORMAT = 1
 MAX_BYTES = 2 * 2**30

@@ -90,6 +90,10 @@ class TrainingService:
         """Whether this service has the run in hand, running or paused."""
         return self._worker.holds(run_id)
 
+    def is_finishing(self, run_id: str) -> bool:
+        """Whether a run in hand takes no more steps, and is being measured and saved."""
+        return self._worker.is_finishing(run_id)
+
     def resume(self, run_id: str, *, max_iters: int | None = None) -> None:
         """Let a run go on: at once if it is paused here, else from its last checkpoint.
 
@@ -113,7 +117,10 @@ class TrainingService:
         self._worker.ask(run_id, "step")
 
     def stop(self, run_id: str) -> None:
-        """End a run before its last step: measured, saved, finished. A finished run stays so."""
+        """End a run before its last step: measured, saved, finished. A finished run stays so.
+
+        Returns at once; while the run is being measured, it `is_finishing`.
+        """
         if self.lab.run(run_id).status != "finished":
             self._have_in_hand(run_id)
             self._worker.ask(run_id, "stop")

@@ -16,7 +16,7 @@ from typing import Any
 from core.config import RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError, RunError
-from core.grid import Axis, estimated_s, plan_sweep
+from core.grid import Axis, characters_per_step, estimated_s, plan_sweep
 from core.lab import MAX_NAME, Lab, clean_name
 from core.locks import is_held
 from core.models import count_params
@@ -66,6 +66,12 @@ class Sweep:
             base=RunConfig.from_flat(spec["base"]), corpus=spec["corpus"],
             places=tuple(Place(**place) for place in spec["places"]),
         )  # fmt: skip
+
+    @property
+    def held_characters(self) -> int | None:
+        """How many characters a step reads in every cell; None where that differs."""
+        held = self.x.hold_characters or self.y.hold_characters
+        return characters_per_step(self.base) if held else None
 
     def spec(self) -> dict[str, Any]:
         """What the registry keeps of it, beside id and name; the inverse of `of`."""
@@ -211,4 +217,5 @@ def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
 
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:
-    return Axis(values["name"], tuple(values["values"]))
+    held = bool(values.get("hold_characters"))  # sweeps of earlier versions held nothing
+    return Axis(values["name"], tuple(values["values"]), held)

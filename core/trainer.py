@@ -33,6 +33,9 @@ from core.records import Estimate, StepRecord
 _ESTIMATE_SEED = 20_150_521
 """Estimates look at the same windows each time, so that a curve shows learning and not luck."""
 
+_MAX_LOGITS = 2**26
+"""A batch of an evaluation has no more than this: 256 MiB."""
+
 
 class DivergedError(LabError):
     """Loss or gradient became infinite or not a number."""
@@ -213,7 +216,8 @@ def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64
 
     Every character but the first is a target once; the context starts anew with each window.
     """
-    T = model.config.block_size
+    T, V = model.config.block_size, model.config.vocab_size
+    windows_per_batch = max(1, min(windows_per_batch, _MAX_LOGITS // (T * V)))
     n_targets = len(tokens) - 1
     n_windows = n_targets // T
     inputs = tokens[: n_windows * T].view(n_windows, T)

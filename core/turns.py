@@ -41,6 +41,8 @@ class Turn:
     paused: bool = False
     share: float = 0.0
     """Seconds or steps, whichever are shared."""
+    finishing: bool = False
+    """Its last step is taken, or its end was asked for; what is left is to measure and to save."""
 
 
 class SweepQueue:

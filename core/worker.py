@@ -64,6 +64,11 @@ class Worker:
         with self._wake:
             return run_id in self._turns
 
+    def is_finishing(self, run_id: str) -> bool:
+        """Whether a run in hand takes no more steps, and is being measured and saved."""
+        with self._wake:
+            return run_id in self._turns and self._turns[run_id].finishing
+
     def take_on(
         self, runs: Iterable[ActiveRun], *, paused: bool = False, by: Fairness | None = None
     ) -> None:
@@ -89,6 +94,8 @@ class Worker:
     def ask(self, run_id: str, action: Action, learning_rate: float | None = None) -> None:
         """Have something done with a run in hand, and wait a little for it to happen.
 
+        Not for the end of a run, which may take long to measure: `is_finishing` says so at once.
+
         Raises RunError when the run is not in hand, ConfigError for a rate that cannot be.
         """
         request = Request(run_id, action, learning_rate)
@@ -99,7 +106,10 @@ class Worker:
                     f"{IN_WORDS[action]}."
                 )
             self._requests.append(request)
+            self._turns[run_id].finishing |= action == "stop"
             self._wake.notify()
+        if action == "stop":
+            return
         request.done.wait(REQUEST_PATIENCE_S)
         if request.refused:
             raise request.refused[0]
@@ -245,6 +255,7 @@ class Worker:
             self._do(turn, Request(run_id, "release"))
 
     def _finish(self, turn: Turn) -> None:
+        turn.finishing = True
         turn.run.finish()
         self._drop(turn)
 

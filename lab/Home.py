@@ -16,6 +16,7 @@ import streamlit as st  # noqa: E402
 
 from core.errors import LabError  # noqa: E402
 from lab.components.live_plot import mount_plotly  # noqa: E402
+from lab.now_training import render_now_training  # noqa: E402
 from lab.state import the_lab  # noqa: E402
 
 PAGES = {
@@ -58,6 +59,7 @@ def main() -> None:
     ]
     page = st.navigation(pages, position="top")
     mount_plotly()
+    render_now_training()
     try:
         page.run()
     except LabError as error:  # what the user can put right is said, wherever on a page it arose

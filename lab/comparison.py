@@ -17,6 +17,7 @@ from core.course import Course
 from core.records import RunRecord
 from core.store import Store
 from lab import words
+from lab.labels import in_a_sentence
 from lab.plain import plain
 
 BEST = "◆"
@@ -83,7 +84,10 @@ def _settings(runs: Sequence[RunRecord]) -> list[Row]:
     """The settings in which the runs differ; one that a model does not have is None."""
     settings = [{"corpus": run.corpus} | run.config.flat() for run in runs]
     names = dict.fromkeys(name for each in settings for name in each)
-    rows = [Row(name, [each.get(name) for each in settings], _say_setting) for name in names]
+    rows = [
+        Row(in_a_sentence(name), [each.get(name) for each in settings], _say_setting)
+        for name in names
+    ]
     return [row for row in rows if len(set(row.values)) > 1]
 
 

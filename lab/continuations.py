@@ -13,7 +13,7 @@ from lab import words
 from lab.comparison import HUES
 from lab.components.text_view import text_view
 from lab.glossary import TERMS
-from lab.pickers import load_model
+from lab.pickers import load_model, opening_for, suggest
 from lab.plain import plain
 from lab.state import palette, the_lab
 from lab.wishes import Wish, loss_at, say_others, say_settings
@@ -22,7 +22,6 @@ from lab.writing import Writing
 ACROSS = 3
 """Texts side by side."""
 TICK_S = 0.25
-OPENING = "ROMEO:\n"
 TEXT_PX = 236
 
 _SHEETS, PROMPT = "compare_sheets", "compare_prompt"
@@ -44,7 +43,7 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
     """The prompt, how to continue it, and the button; returns what each run is asked for."""
     sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
     start = SampleConfig()
-    st.session_state.setdefault(PROMPT, _opening(runs))
+    suggest(PROMPT, _opening(runs))
     prompt = st.text_area(
         "Prompt for all of them", key=PROMPT, height=72, max_chars=2_000, persist_state="session",
         help="What the best checkpoint of each continues. Empty: they begin with a new line.",
@@ -111,7 +110,8 @@ def _opening(runs: list[RunRecord]) -> str:
         known = [load_model(run, "best").vocabulary for run in runs]
     except LabError:  # said when the reader asks that run to write
         return ""
-    return "" if any(vocabulary.unknown(OPENING) for vocabulary in known) else OPENING
+    openings = map(opening_for, runs)
+    return next((text for text in openings if not any(v.unknown(text) for v in known)), "")
 
 
 def _sheet(run: RunRecord, wish: Wish) -> Sheet:

@@ -22,13 +22,12 @@ from core.config import (
     ModelKind,
     RunConfig,
     TrainConfig,
-    help_line,
 )
 from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import PRESETS, RECIPES
 from lab.drafts import Draft, draft_for, draft_of
-from lab.labels import label_of
+from lab.labels import gloss, label_of
 from lab.switches import switch
 
 OWN = "own defaults"
@@ -61,6 +60,7 @@ SLIDERS = (
     Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
     Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
+_CORPUS = "train_corpus"
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
@@ -130,15 +130,23 @@ def _cells(names: list[str]) -> dict[str, Any]:
 
 def _corpus(panel: Panel) -> Corpus:
     names = panel.lab.library.names()
-    if panel.shows("corpus"):
-        st.selectbox(label_of("corpus"), names, key="train_corpus", persist_state="session")
-    return chosen_corpus(panel.lab)
+    if not panel.shows("corpus", simple=True):
+        return chosen_corpus(panel.lab)
+    st.selectbox(label_of("corpus"), names, key=_CORPUS, persist_state="session")
+    corpus = chosen_corpus(panel.lab)
+    st.caption(f"{len(corpus.text):,} characters, {len(corpus.vocabulary):,} distinct")
+    return corpus
 
 
 def chosen_corpus(lab: Lab) -> Corpus:
     """The text that was chosen on the Train page, else the lab's default."""
-    name = st.session_state.get("train_corpus")
+    name = st.session_state.get(_CORPUS)
     return lab.library.load(name if name in lab.library.names() else None)
+
+
+def choose_corpus(name: str) -> None:
+    """Let the Train page learn from this text when it is drawn next."""
+    st.session_state[_CORPUS] = name
 
 
 def _start(panel: Panel) -> tuple[str | None, str]:
@@ -180,7 +188,7 @@ def _slider(slider: Slider, corpus: Corpus, draft: Draft, panel: Panel) -> None:
         key += f"_{len(values)}_{values[-1]}"
     is_rate = slider.name == "learning_rate"
     draft.values[slider.name] = st.select_slider(
-        slider.label, options=values, value=wanted, key=key, help=help_line(slider.name),
+        slider.label, options=values, value=wanted, key=key, help=gloss(slider.name),
         format_func=lambda v: f"{v:,.6g}",
         on_change=_tell if is_rate else "rerun", args=(panel.on_rate, key) if is_rate else None,
     )  # fmt: skip
@@ -219,14 +227,14 @@ def _groups(panel: Panel, draft: Draft) -> None:
         if name in cells:
             draft.values[name] = cells[name].selectbox(
                 label_of(name), options, index=options.index(draft.wanted(name)),
-                key=_key("transformer", name, draft), help=help_line(name),
+                key=_key("transformer", name, draft), help=gloss(name),
             )  # fmt: skip
     if draft.values.get("block", draft.wanted("block")) != "fast":
         draft.values["ngrams"] = 0
     elif "ngrams" in cells:
         draft.values["ngrams"] = cells["ngrams"].select_slider(
             label_of("ngrams"), sorted({*NGRAMS, draft.wanted("ngrams")}),
-            value=draft.wanted("ngrams"), help=help_line("ngrams"),
+            value=draft.wanted("ngrams"), help=gloss("ngrams"),
             key=_key("transformer", "ngrams", draft),
         )  # fmt: skip
 
@@ -236,12 +244,12 @@ def _schedule_and_seed(panel: Panel, draft: Draft) -> None:
     if "schedule" in cells:
         draft.values["schedule"] = cells["schedule"].selectbox(
             label_of("schedule"), SCHEDULES, index=SCHEDULES.index(draft.wanted("schedule")),
-            key=_key(panel.model, "schedule", draft), help=help_line("schedule"),
+            key=_key(panel.model, "schedule", draft), help=gloss("schedule"),
         )  # fmt: skip
     if "seed" in cells:
         draft.values["seed"] = cells["seed"].number_input(
             label_of("seed"), min_value=0, max_value=2**31 - 1, value=draft.wanted("seed"), step=1,
-            key=_key(panel.model, "seed", draft), help=help_line("seed"),
+            key=_key(panel.model, "seed", draft), help=gloss("seed"),
         )  # fmt: skip
     if "threads" in cells:
         cells["threads"].selectbox(

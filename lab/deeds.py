@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.errors import LabError
+from lab.labels import in_labels
 from lab.plain import plain
 
 
@@ -30,6 +31,6 @@ def deed_button(
         try:
             deed()
         except LabError as error:
-            st.error(plain(str(error)))
+            st.error(plain(in_labels(str(error))))
         else:
             st.rerun()

@@ -29,6 +29,10 @@ class Draft:
     """Preset and recipe that were last picked."""
     values: dict[str, Any] = field(default_factory=dict)
     version: int = 1
+    shown: RunConfig | None = None
+    """The settings that the picture of the model shows."""
+    moved_from: RunConfig | None = None
+    """Those before the last move of a control; None: nothing has moved yet."""
 
     def wanted(self, name: str) -> Any:
         """The value of a setting as it stands."""
@@ -37,6 +41,11 @@ class Draft:
     def config(self) -> RunConfig:
         """The settings as they stand. Raises ConfigError when they cannot be."""
         return adapt(self.base, self.values)
+
+    def note_move(self, config: RunConfig) -> None:
+        """Let `moved_from` be what was shown before, if this is another."""
+        if config != self.shown:
+            self.moved_from, self.shown = self.shown, config
 
 
 def draft_of(model: ModelKind) -> Draft | None:
@@ -53,7 +62,8 @@ def draft_for(model: ModelKind, corpus: Corpus, start: tuple[str | None, str]) -
         preset, recipe = start
         # Not yet whether the text is long enough: the controls offer what fits.
         base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
-        draft = st.session_state[_DRAFTS][model] = Draft(base, start, version=version)
+        shown = draft.shown if draft else None
+        draft = st.session_state[_DRAFTS][model] = Draft(base, start, version=version, shown=shown)
     if draft.base.model.vocab_size != len(corpus.vocabulary):
         flat = draft.base.flat() | {"vocab_size": len(corpus.vocabulary)}
         draft.base = RunConfig.from_flat(flat)

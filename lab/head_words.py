@@ -12,7 +12,7 @@ from core.lens import (
     Pattern,
     name_pattern,
 )
-from core.meaning import unsure_among
+from core.meaning import choices
 from lab import words
 from lab.figures.heatmaps import Matrix, percent
 from lab.plain import quoted
@@ -81,8 +81,8 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     sentence = (
         f"With attention left out, and all else as it was trained, the loss on "
         f"{words.count(worth.n_characters)} characters of the validation text goes from "
-        f"**{words.loss(before)}** ({unsure_among(before)}) to **{words.loss(after)} nats** "
-        f"({unsure_among(after)})."
+        f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
+        f"**{choices(after)}** characters instead of **{choices(before)}**."
     )
     if bigram_nats is None or model.block == "fast":  # its token shifts and tables look back too
         return sentence
@@ -90,7 +90,7 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     left = "nothing" if model.model == "attention" else "one character only"
     return (
         f"{sentence} A guess then sees {left}; from one character, counting gets to "
-        f"{words.loss(bigram_nats)}."
+        f"{words.loss(bigram_nats)} ({choices(bigram_nats)})."
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from core.config import help_line
 from core.differences import Difference, say_difference
+from core.records import Change
 
 LABELS = {
     "block_size": "Block size",
@@ -13,7 +16,7 @@ LABELS = {
     "n_embd": "Width",
     "learning_rate": "Learning rate",
     "max_iters": "Steps",
-    "batch_size": "Batch",
+    "batch_size": "Batch size",
     "dropout": "Dropout",
     "block": "Block",
     "optimizer": "Optimiser",
@@ -28,8 +31,26 @@ LABELS = {
     "model": "Model",
     "weight_decay": "Weight decay",
     "grad_clip": "Gradient clipping",
+    "vocab_size": "Distinct characters",
+    "bias": "Biases",
+    "min_lr": "Final learning rate",
+    "warmup_iters": "Warm-up steps",
+    "lr_decay_iters": "Decay ends at step",
+    "muon_lr": "Learning rate of Muon",
+    "table_lr": "Learning rate of the tables",
+    "beta1": "AdamW beta 1",
+    "beta2": "AdamW beta 2",
+    "eval_interval": "Steps between estimates",
+    "eval_iters": "Batches of an estimate",
+    "device": "Device",
+    "dtype": "Number format",
+    "status": "Status",
 }
-"""As the controls are labelled; a setting without a control is called as in the code."""
+"""What every page calls a setting. The name in the code, and on the command line, is its gloss."""
+
+
+SETTINGS_NAMED = 2
+"""Settings that are named of one change on a run's way; the rest follow from the first."""
 
 
 def label_of(name: str) -> str:
@@ -38,9 +59,29 @@ def label_of(name: str) -> str:
 
 
 def in_a_sentence(name: str) -> str:
-    """What a setting is called in running text: CPU stays CPU."""
+    """What a setting is called in running text: CPU stays CPU, and AdamW AdamW."""
     label = label_of(name)
-    return label if label[:2].isupper() else label.lower()
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def gloss(name: str) -> str:
+    """What a setting is called in the code, and what moving it does; for the help of its control.
+
+    Markdown: the name stands as code.
+    """
+    said = help_line(name)
+    return f"`{name}`: {said}."
+
+
+def in_labels(message: str) -> str:
+    """A message of the core as a page says it: settings by their labels.
+
+    Only names that cannot be words are replaced; those without an underscore read as they are.
+    """
+    return _CODE_NAMES.sub(lambda found: in_a_sentence(found[0]), message)
+
+
+_CODE_NAMES = re.compile(rf"\b(?:{'|'.join(name for name in LABELS if '_' in name)})\b")
 
 
 def plain_seed(difference: Difference) -> Difference:
@@ -53,3 +94,9 @@ def plain_seed(difference: Difference) -> Difference:
 def say_change(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
     return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+
+
+def say_settings(change: Change) -> str:
+    """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
+    pairs = list(change.settings.items())[:SETTINGS_NAMED]
+    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -10,8 +10,8 @@ from typing import get_args
 import streamlit as st
 
 from core.config import ModelKind
-from core.corpus import Corpus
-from core.errors import CheckpointError, LabError
+from core.corpus import Corpus, example_line
+from core.errors import CheckpointError, CorpusError, LabError
 from core.lab import LoadedModel, Which
 from core.models import build_model
 from core.records import RunRecord
@@ -21,6 +21,7 @@ from lab.plain import plain
 from lab.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.switches import settled
 
+OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
 PICKER_PX = 640
 """Room for a label of `run_label`, where something stands beside the box."""
 CHECKPOINT_HELP = (
@@ -107,6 +108,40 @@ def untrained_model(kind: ModelKind, corpus: Corpus) -> LoadedModel:
     config = the_lab().configure(kind, corpus, "quick")
     model = build_model(config.model, config.train.seed).eval()
     return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+
+def example_text(run: RunRecord | None, loaded: LoadedModel, at_most: int) -> str:
+    """A line of the text that a run learned from, for its model to read.
+
+    Without a run, of the lab's default text; where the text is gone, some of its characters.
+    """
+    corpus = _text_of(run)
+    if corpus is None:
+        return loaded.vocabulary.characters[:at_most]
+    return example_line(corpus, min(at_most, loaded.model.config.block_size))
+
+
+def opening_for(run: RunRecord | None) -> str:
+    """A prompt that fits the text of a run: where Romeo speaks in it he does, else a line of it."""
+    corpus = _text_of(run)
+    if corpus is None:
+        return ""
+    return OPENING if OPENING in corpus.text else example_line(corpus, PROMPT_LENGTH)
+
+
+def _text_of(run: RunRecord | None) -> Corpus | None:
+    try:
+        return the_lab().corpus_of(run) if run else the_lab().library.load()
+    except CorpusError:
+        return None
+
+
+def suggest(key: str, example: str) -> None:
+    """Put an example into the box under `key`, until the reader has typed something else there."""
+    suggested = f"{key}_suggested"
+    if key not in st.session_state or st.session_state[key] == st.session_state.get(suggested):
+        st.session_state[key] = example
+    st.session_state[suggested] = example
 
 
 def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable
 
-from lab.words import visible
+from core.characters import name_of, sign_of
+
+_KNOWN_SIGNS = " \n\t"
+"""Their signs are explained on the pages and need no name in a sentence."""
 
 
 def plain(text: str) -> str:
@@ -14,7 +17,16 @@ def plain(text: str) -> str:
 
 
 def quoted(characters: Iterable[str], at_most: int = 10) -> str:
-    """Single characters in quotes with commas between, for Markdown: ‘a’, ‘␣’ and others."""
+    """Single characters in quotes with commas between, for Markdown: ‘a’, ‘␣’ and others.
+
+    One that cannot be seen as it is gets its name too: ‘⍽’ (U+00A0 no-break space).
+    """
     every = list(characters)
-    named = ", ".join(f"‘{plain(visible(character))}’" for character in every[:at_most])
+    named = ", ".join(_in_quotes(character) for character in every[:at_most])
     return named + " and others" * (len(every) > at_most)
+
+
+def _in_quotes(character: str) -> str:
+    sign = sign_of(character)
+    is_clear = sign == character or character in _KNOWN_SIGNS
+    return f"‘{plain(sign)}’" + ("" if is_clear else f" ({plain(name_of(character))})")

@@ -20,7 +20,8 @@ from core.models import build_model
 from core.preflight import Calibration, calibrate, flops_per_token
 from core.records import LIVE, RunRecord
 from core.service import TrainingService, training_service
-from core.spelling import lexicon_of
+from core.snapshots import SnapshotFolder
+from core.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.palette import Palette, palette_for
 
@@ -132,9 +133,32 @@ def wanted_view() -> View | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def lexicon_of_corpus(name: str, fingerprint: str) -> frozenset[str]:
-    """The words of a text; `fingerprint` is there to tell texts of one name apart."""
-    return lexicon_of(the_lab().library.load_exactly(name, fingerprint).text)
+def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
+    """What words a text has; `fingerprint` is there to tell texts of one name apart."""
+    return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
+
+
+def kept_step(run_id: str, step: int) -> int | None:
+    """The step nearest to `step` of which a snapshot is kept; None where there is none at all."""
+    kept = SnapshotFolder(the_lab().home.run_folder(run_id)).iters()
+    return min(kept, key=lambda each: abs(each - step), default=None)
+
+
+@st.cache_data(show_spinner="Writing a longer text …", max_entries=200)
+def written_words(run_id: str, step: int, loss_nats: float) -> WrittenWords | None:
+    """How much of a longer text is words, written by the snapshot of a step.
+
+    None where the corpus is not written in words. `loss_nats` tells apart what a run was at the
+    step before and after it was resumed another way. Raises CheckpointError where there is no such
+    snapshot, CorpusError where the text is gone.
+    """
+    run = the_lab().run(run_id)
+    yardstick = _yardstick(run.corpus, run.fingerprint)
+    if yardstick is None:
+        return None
+    return written_words_of(
+        the_lab().snapshot(run, step).model, the_lab().corpus_of(run), yardstick
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

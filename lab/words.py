@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
+from core.characters import sign_of, signs_of
+from core.meaning import bits as bits
 from core.records import RunRecord, RunStatus
 
-VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 """Not the system's own, so that they are in the language of the page."""
 STATUS: dict[RunStatus, str] = {
@@ -21,13 +21,13 @@ STATUS: dict[RunStatus, str] = {
 
 
 def visible(character: str) -> str:
-    """A character as one can see it: space, newline and tab get a sign."""
-    return VISIBLE.get(character, character)
+    """A character as one can see it, by the one rule of `core.characters`."""
+    return sign_of(character)
 
 
 def visible_all(text: str) -> list[str]:
     """Each character of a text, all of them visible."""
-    return [visible(character) for character in text]
+    return signs_of(text)
 
 
 def count(number: float) -> str:
@@ -38,11 +38,6 @@ def count(number: float) -> str:
 def loss(nats: float | None) -> str:
     """A loss in nats per character with three decimals, or a dash."""
     return "–" if nats is None else f"{nats:.3f}"
-
-
-def bits(nats: float) -> float:
-    """Nats per character to bits per character."""
-    return nats / math.log(2)
 
 
 def duration(seconds: float) -> str:
@@ -79,7 +74,9 @@ def short_count(number: float) -> str:
 def progress(record: RunRecord) -> str:
     """Where a run stands, in one line."""
     parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
-    if record.status == "running" and record.steps_per_s > 0:
+    if record.status == "running" and record.iter >= record.max_iters:
+        parts.append("measuring the whole validation split …")
+    elif record.status == "running" and record.steps_per_s > 0:
         left_s = (record.max_iters - record.iter) / record.steps_per_s
         decimals = 0 if record.steps_per_s >= 10 else 1
         parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]

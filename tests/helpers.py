@@ -27,6 +27,9 @@ SMALL: dict[str, Any] = dict(
 )  # fmt: skip
 """Settings of a run that takes a fraction of a second; with dropout, where the model has it."""
 
+PATIENCE_S = 120.0
+"""How long a test waits for what takes a second or two, on a machine with much else to do."""
+
 
 def play(n_characters: int, seed: int = 1) -> str:
     """A made-up text of that length, the same for the same seed: speakers, lines, a few words."""
@@ -154,7 +157,7 @@ def files_under(folder: Path) -> dict[str, bytes]:
     } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
 
 
-def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = 20.0) -> None:
+def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = PATIENCE_S) -> None:
     """Poll until something is so; fail with its name when it takes too long."""
     ends_at = time.monotonic() + deadline_s
     while not happened():

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core import service
 from core.lab import Lab
 from core.preflight import Calibration
+from tests.helpers import PATIENCE_S
 
 HOME = Path(__file__).resolve().parents[1] / "lab" / "Home.py"
 
@@ -30,18 +31,20 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     Import this fixture into a test module, then `open_page`.
     """
     st.cache_resource.clear()
+    monkeypatch.setattr("core.run.SAMPLE_LENGTH", 12)
+    for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
+        monkeypatch.setattr(gc, name, lambda: None)
     monkeypatch.setattr("lab.state.calibrate", lambda: MACHINE)
     yield Lab(home)
     for running in service._services.values():
         running.close()
     service._services.clear()
     st.cache_resource.clear()
-    gc.unfreeze()  # the entry freezes what it finds; a hundred tests would fill the memory
 
 
 def open_page(name: str = "home") -> AppTest:
     """A page after its first run, which must not have raised."""
-    app = AppTest.from_file(str(HOME), default_timeout=60).run()
+    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S).run()
     if name != "home":
         app.switch_page(f"app_pages/{name}.py").run()
     assert not app.exception

@@ -77,7 +77,7 @@ def test_all_rates_follow_the_learning_rate_of_a_branch(
     config = config_of("fastest", len(corpus.vocabulary), max_iters=40, min_lr=1e-3)
     parent = train(lab, lab.create_run(config, corpus, "owl"), until=20)
     rate = config.train.learning_rate / 20
-    wanted = with_learning_rate(config, rate)
+    wanted = with_learning_rate(config, rate, 20)
     assert wanted.keys() == {"learning_rate", "min_lr", "muon_lr", "table_lr"}
     [listed] = cli.ok("runs", "branch", "owl", "--learning_rate", rate)["runs"]
     for branch in (branch_run(lab, lab.run(parent), 20, {"learning_rate": rate}).id, listed["run"]):

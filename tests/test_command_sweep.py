@@ -11,7 +11,15 @@ import pytest
 from core.corpus import Corpus
 from core.lab import Lab
 from core.sweep import load_sweep
-from tests.helpers import CommandLine, files_under, last_line, play, small_flags, wait_until
+from tests.helpers import (
+    PATIENCE_S,
+    CommandLine,
+    files_under,
+    last_line,
+    play,
+    small_flags,
+    wait_until,
+)
 from tests.test_processes import start
 
 GRID = ["--x", "block_size=8,4", "--y", "n_head=1,2,3"]
@@ -185,9 +193,9 @@ def test_a_signal_saves_the_cell_in_hand_and_the_sweep_goes_on_later(
     )  # fmt: skip
     try:
         wait_until(lambda: "owl 2x8" in lab.store.names() or child.poll() is not None, "a sweep")
-        wait_until(lambda: lab.store.run("owl 2x8").iter > 0, "steps", 60.0)
+        wait_until(lambda: lab.store.run("owl 2x8").iter > 0, "steps")
         child.send_signal(number)
-        out, err = child.communicate(timeout=60.0)
+        out, err = child.communicate(timeout=PATIENCE_S)
     finally:
         child.kill()
     assert child.returncode == code and "Traceback" not in err

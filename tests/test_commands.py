@@ -291,13 +291,21 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     after = cli.ok(*train_command("transformer", name="fox"))
     shown = cli.ok("runs", "show", "fox")
     estimates = lab.store.estimates(after["run"])
-    assert shown["answers"]["is_good"]["value"] == min(e.val_loss_nats for e in estimates)
+    is_good, best = shown["answers"]["is_good"], min(estimates, key=lambda e: e.val_loss_nats)
+    assert (is_good["best_nats"], is_good["best_iter"]) == (best.val_loss_nats, best.iter)
+    assert (is_good["now_nats"], is_good["now_iter"]) == (estimates[-1].val_loss_nats, 40)
+    assert is_good["perplexity"] == pytest.approx(math.exp(estimates[-1].val_loss_nats))
+    assert shown["answers"]["overfitting"]["gap_nats"] == (
+        estimates[-1].val_loss_nats - estimates[-1].train_loss_nats
+    )
+    assert all(answer["text"] for answer in shown["answers"].values())
     assert shown["since"] == {
         "run": before["run"], "name": "owl", "settings": {"block_size": [4, 8]},
+        "reading": "twice the characters per step",
     }  # fmt: skip
-    assert shown["notes"] and all(note["rule"] and note["numbers"] for note in shown["notes"])
+    assert shown["notes"] and all(note["rule"] and note["numbers_nats"] for note in shown["notes"])
     assert [event["kind"] for event in shown["events"]] == ["machine", "finished"]
-    assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["n_words"] >= 0
+    assert shown["samples"][0]["iter"] == 40 and shown["samples"][0]["text"]
     last = {name: rows[-1][1] for name, rows in lab.store.health(after["run"]).items()}
     assert shown["health"] == last and "update_ratio/layer 1" in last
     assert shown["references_nats"]["uniform"] == pytest.approx(math.log(len(corpus.vocabulary)))

@@ -14,8 +14,9 @@ import pytest
 from core import library
 from core.errors import CorpusError
 from core.lab import Lab
-from core.library import MAX_BYTES, ORIGINAL, SHIPPED
-from tests.helpers import CommandLine, files_under, play
+from core.library import ORIGINAL, SHIPPED
+from core.texts import MAX_BYTES
+from tests.helpers import PATIENCE_S, CommandLine, files_under, play
 
 BODY = play(200_000).encode()
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -98,7 +99,7 @@ def test_what_a_server_does_wrong_is_said_in_one_line_and_leaves_nothing(
 ) -> None:
     before = files_under(lab.home.path)
     with pytest.raises(CorpusError, match=message) as refusal:
-        lab.library.get_original(url=serve(answer), timeout_s=5.0)
+        lab.library.get_original(url=serve(answer), timeout_s=PATIENCE_S)
     assert "\n" not in str(refusal.value)
     assert files_under(lab.home.path) == before
     assert lab.library.default == SHIPPED
@@ -115,7 +116,7 @@ def test_a_server_that_is_not_there_is_said(lab: Lab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(CorpusError, match=r"could not be fetched \(.*refused"):
-        lab.library.get_original(url=f"http://127.0.0.1:{port}/input.txt", timeout_s=5.0)
+        lab.library.get_original(url=f"http://127.0.0.1:{port}/input.txt", timeout_s=PATIENCE_S)
 
 
 def test_the_original_can_be_taken_from_a_file(lab: Lab, tmp_path: Path) -> None:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
+from core.bench.rival import GPT, GPTConfig
 from core.checkpoint import CheckpointFolder
 from core.corpus import Corpus
 from core.exchange import import_run
+from core.interop.nanogpt import nanogpt_weights
 from core.lab import Lab
 from core.run import ActiveRun
-from tests.helpers import CommandLine, add_corpus, files_under, play, train, trained
+from core.trainer import Trainer
+from tests.helpers import (
+    CommandLine,
+    add_corpus,
+    checkpoint_state,
+    files_under,
+    play,
+    train,
+    trained,
+)
 from tests.test_interop import CLASSIC, nanogpt, nanogpt_file
 
 
@@ -57,9 +71,94 @@ def test_each_format_writes_its_files(
 ) -> None:
     run_id = trained(lab, corpus, "transformer")
     hf = exported(cli, run_id, "hf", tmp_path / "hf")
-    assert hf.keys() >= {"config.json", "model.safetensors", "tokenizer.json"}
-    assert exported(cli, run_id, "nanogpt", tmp_path / "n").keys() == {"ckpt.pt", "meta.pkl"}
+    assert hf.keys() >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
+    name = lab.run(run_id).name
+    assert exported(cli, run_id, "nanogpt", tmp_path / "n").keys() == {
+        "ckpt.pt", f"lab_{name}.py", "meta.pkl", "readme.md", "train.bin", "val.bin",
+    }  # fmt: skip
     assert exported(cli, run_id, "safetensors", tmp_path / "s").keys() == {"model.safetensors"}
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_the_model_card_says_the_loss_of_the_very_model(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path, best_at_20: None, which: str
+) -> None:
+    run_id = trained(lab, corpus, "transformer")
+    cli.ok("export", run_id, "--format", "hf", "--out", tmp_path, "--checkpoint", which)
+    card = (tmp_path / "README.md").read_text("utf-8")
+    loss = cli.ok("eval", run_id, "--checkpoint", which)["val_loss"]
+    assert f"{loss:.3f} nats per character" in card
+    assert f"trained for {20 if which == 'best' else 40} steps" in card
+    assert f"Corpus `tiny`, sha256 `{corpus.fingerprint}`" in card
+
+
+def test_nanogpt_finds_the_text_as_its_own_prepare_would_write_it(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path
+) -> None:
+    files = exported(cli, trained(lab, corpus, "transformer"), "nanogpt", tmp_path)
+    meta = pickle.loads(files["meta.pkl"].read_bytes())  # our own, of a moment ago
+    assert meta["vocab_size"] == len(meta["itos"]) == len(meta["stoi"]) == len(corpus.vocabulary)
+    tokens = [np.fromfile(files[f"{name}.bin"], dtype=np.uint16) for name in ("train", "val")]
+    assert [len(part) for part in tokens] == [corpus.n_train, len(corpus.text) - corpus.n_train]
+    assert "".join(meta["itos"][i] for part in tokens for i in part.tolist()) == corpus.text
+
+
+def as_nanogpt_builds_it(checkpoint: dict[str, Any]) -> tuple[GPT, torch.optim.Optimizer]:
+    """The model and the optimiser of `train.py --init_from=resume`."""
+    model, config = GPT(GPTConfig(**checkpoint["model_args"])), checkpoint["config"]
+    model.load_state_dict(checkpoint["model"])
+    optimizer = model.configure_optimizers(
+        config["weight_decay"], config["learning_rate"], (config["beta1"], config["beta2"]), "cpu"
+    )
+    optimizer.load_state_dict(checkpoint["optimizer"])
+    return model, optimizer
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_nanogpt_goes_on_with_the_memory_of_adamw(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path, bias: bool
+) -> None:
+    run_id = trained(lab, corpus, "transformer", bias=bias, dropout=0.0)
+    files = exported(cli, run_id, "nanogpt", tmp_path)
+    content = torch.load(files["ckpt.pt"], weights_only=True)
+    model, optimizer = as_nanogpt_builds_it(content)
+    state = checkpoint_state(lab, run_id, content["iter_num"])
+    trainer = Trainer(lab.run(run_id).config, corpus)
+    trainer.load_state_dict(state | {"elapsed_s": 0.0})
+
+    inputs, targets = corpus.train[None, :8], corpus.train[None, 1:9]
+    model(inputs, targets)[1].backward()
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-3
+    optimizer.step()
+    F.cross_entropy(trainer.model(inputs).flatten(0, 1), targets.flatten()).backward()
+    trainer.optimizer.step(1e-3, trainer.iter)
+    theirs, before = model.state_dict(), content["model"]
+    for name, weight in nanogpt_weights(trainer.model).items():
+        torch.testing.assert_close(theirs[name], weight, atol=1e-6, rtol=1e-5)
+        assert not torch.equal(theirs[name], before[name])
+
+
+def test_what_to_type_in_nanogpt_is_said(
+    cli: CommandLine, lab: Lab, corpus: Corpus, tmp_path: Path, best_at_20: None
+) -> None:
+    trained(lab, corpus, "transformer", name="owl")
+    exported(cli, "owl", "nanogpt", tmp_path / "a b")
+    assert cli.stderr.splitlines()[-3:] == [
+        f"  cp -r '{tmp_path / 'a b'}'/. nanoGPT/ && cd nanoGPT",
+        "  python sample.py config/lab_owl.py",
+        "  python train.py config/lab_owl.py --init_from=resume",
+    ]
+    (tmp_path / "configurator.py").touch()  # a checkout of nanoGPT has it
+    cli.ok("export", "owl", "--format", "nanogpt", "--out", tmp_path, "--checkpoint", "last")
+    assert cli.stderr.splitlines()[-3:] == [
+        f"  cd {tmp_path}",
+        "  python sample.py config/lab_owl.py",
+        "  python train.py config/lab_owl.py --init_from=resume --max_iters=80",
+    ]
+    lab.library.path("tiny").unlink()
+    files = exported(cli, "owl", "nanogpt", tmp_path / "c")
+    assert "meta.pkl" in files and "train.bin" not in files and "train.py" not in cli.stderr
 
 
 def test_what_cannot_go_out_is_said_in_a_line(

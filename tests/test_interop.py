@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from core.bench.rival import GPT, GPTConfig
-from core.config import ModelConfig
+from core.config import ModelConfig, RunConfig
 from core.corpus import Vocabulary
 from core.errors import ExchangeError
 from core.home import PROJECT_DATA
+from core.interop.card import About
 from core.interop.hf import export_hf
 from core.interop.nanogpt import export_nanogpt, read_nanogpt
 from core.interop.tensors import export_safetensors, read_safetensors
@@ -49,6 +50,18 @@ def batch(block_size: int = 8, vocab_size: int = V) -> Tensor:
     return torch.randint(0, vocab_size, (5, block_size), generator=dice)
 
 
+def about(config: ModelConfig, /, **changes: Any) -> About:
+    run = RunConfig(model=config, train=config_of("classic", V, learning_rate=1e-3).train)
+    known: dict[str, Any] = dict(
+        name="owl", iter=7, config=run, corpus="shakespeare", fingerprint="abc", val_loss_nats=2.5
+    )
+    return About(**known | changes)
+
+
+def to_hf(model: LanguageModel, vocabulary: Vocabulary, folder: Path, **changes: Any) -> None:
+    export_hf(model, vocabulary, folder, about=about(model.config, **changes))
+
+
 def logits(model: LanguageModel, idx: Tensor) -> Tensor:
     with torch.no_grad():
         return model(idx)
@@ -68,7 +81,7 @@ def test_transformers_opens_it_with_the_same_logits(
     transformers: Any, tmp_path: Path, bias: bool
 ) -> None:
     model = classic(bias, dropout=0.1)
-    export_hf(model, VOCABULARY, tmp_path)
+    to_hf(model, VOCABULARY, tmp_path)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     assert type(theirs).__name__ == "GPT2LMHeadModel"
     with torch.no_grad():
@@ -81,7 +94,7 @@ def test_transformers_opens_it_with_the_same_logits(
 
 def test_greedy_text_is_the_same_there(transformers: Any, tmp_path: Path) -> None:
     model = classic()
-    export_hf(model, VOCABULARY, tmp_path)
+    to_hf(model, VOCABULARY, tmp_path)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
     idx = VOCABULARY.encode("ab")[None]
     written = theirs.generate(idx, max_new_tokens=6, do_sample=False, pad_token_id=0)
@@ -94,7 +107,7 @@ NASTY = [
     "  two  spaces, and one at the end ",
     "\n\n\nlines\n \n",
     "tab\there, cr\r\nand zero\x00width​",
-    "Ġ ▁ ## </s> <unk> [UNK] <|endoftext|> \\n",
+    "Ġ ▁ ## </s> <unk> <pad> [UNK] <|endoftext|> \\n",
     "naïve café — “quoted” … 中文 😀👩‍🚀 é",
     "a",
     "",
@@ -105,7 +118,7 @@ NASTY = [
 def test_the_tokenizer_gives_every_text_back(transformers: Any, tmp_path: Path, text: str) -> None:
     vocabulary = Vocabulary.of("".join(NASTY))
     config = ModelConfig(**CLASSIC | {"vocab_size": len(vocabulary)})  # type: ignore[arg-type]
-    export_hf(build_model(config, 1), vocabulary, tmp_path)
+    to_hf(build_model(config, 1), vocabulary, tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     tokens = tokenizer.encode(text)
     assert tokens == vocabulary.encode(text).tolist()
@@ -116,19 +129,103 @@ def test_the_tokenizer_gives_a_whole_play_back(transformers: Any, tmp_path: Path
     text = (PROJECT_DATA / "shakespeare.txt").read_text("utf-8")
     vocabulary = Vocabulary.of(text)
     config = ModelConfig(**CLASSIC | {"vocab_size": len(vocabulary)})  # type: ignore[arg-type]
-    export_hf(build_model(config, 1), vocabulary, tmp_path)
+    to_hf(build_model(config, 1), vocabulary, tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     tokens = tokenizer.encode(text)
     assert tokens == vocabulary.encode(text).tolist() and tokenizer.decode(tokens) == text
 
 
-def test_a_character_that_it_does_not_know_is_an_error_there_too(
+def test_a_character_that_it_does_not_know_is_a_sentence_there_too(
     transformers: Any, tmp_path: Path
 ) -> None:
-    export_hf(classic(), VOCABULARY, tmp_path)
+    to_hf(classic(), VOCABULARY, tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    with pytest.raises(Exception, match="WordLevel error"):
+    with pytest.raises(Exception, match=r"the model never saw \(README\.md lists the 9"):
         tokenizer.encode("abc?")
+
+
+def test_padding_takes_nothing_from_a_text(transformers: Any, tmp_path: Path) -> None:
+    to_hf(classic(), VOCABULARY, tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    batch_ = tokenizer(["c", "abcc"], padding=True)
+    assert [sum(mask) for mask in batch_["attention_mask"]] == [1, 4]
+    assert batch_["attention_mask"][0] == [0, 0, 0, 1]  # before the text, which goes on
+    assert max(batch_["input_ids"][0]) < V  # the model has a row for it
+    last = VOCABULARY.characters[-1]
+    tokens = tokenizer.encode(last + "\n" + last)
+    assert tokenizer.decode(tokens, skip_special_tokens=True) == f"{last}\n{last}"
+
+
+@pytest.fixture
+def write(transformers: Any, tmp_path: Path) -> Any:
+    """What a user does with the folder and nothing else."""
+    to_hf(classic(), VOCABULARY, tmp_path)
+    return transformers.pipeline("text-generation", model=str(tmp_path))
+
+
+def test_a_pipeline_writes_by_default_until_the_block_is_full(write: Any) -> None:
+    (one,) = write("ab")
+    assert one["generated_text"].startswith("ab") and len(one["generated_text"]) == 8
+    (none,) = write("")
+    assert none["generated_text"].startswith("\n") and len(none["generated_text"]) == 8
+    assert set(one["generated_text"] + none["generated_text"]) <= set(CHARACTERS)
+
+
+def test_a_pipeline_writes_a_batch_as_it_writes_one_by_one(write: Any) -> None:
+    prompts = ["a", "abc", "!\n"]
+    greedy = {"do_sample": False, "max_new_tokens": 4}
+    batched = write(prompts, batch_size=3, **greedy)
+    alone = [write(prompt, **greedy) for prompt in prompts]
+    assert batched == alone
+    assert all(len(text[0]["generated_text"]) == len(p) + 4 for text, p in zip(batched, prompts))
+
+
+def test_the_longer_text_of_the_model_card_can_be_written(write: Any) -> None:
+    text = "ab"
+    for _ in range(3):
+        text = write(text, max_new_tokens=4, handle_long_generation="hole")[0]["generated_text"]
+    assert text.startswith("ab") and len(text) == 14
+
+
+def test_a_pipeline_says_what_is_wrong_with_a_prompt(write: Any) -> None:
+    with pytest.raises(Exception, match="the model never saw"):
+        write("ab?")
+    with pytest.raises(ValueError, match="`max_length` is set to 8"):
+        write("abcabcabc")
+
+
+# --- the model card -------------------------------------------------------------------------------
+
+
+def card_of(folder: Path) -> tuple[dict[str, Any], str]:
+    """The front matter and the rest of a model card."""
+    yaml = pytest.importorskip("yaml")
+    empty, front, text = (folder / "README.md").read_text("utf-8").split("---\n", maxsplit=2)
+    assert empty == ""
+    return yaml.safe_load(front), text
+
+
+def test_the_model_card_says_use_settings_loss_and_text(tmp_path: Path) -> None:
+    to_hf(classic(), VOCABULARY, tmp_path, name="*o*wl")
+    front, text = card_of(tmp_path)
+    assert front["library_name"] == "transformers" and front["license"] == "mit"
+    assert front["pipeline_tag"] == "text-generation"
+    assert r"# \*o\*wl" in text and "8 characters at most" in text
+    assert "2.500 nats per character (3.607 bits)" in text
+    assert "| `n_layer` | 2 |" in text and "| `learning_rate` | 0.001 |" in text
+    assert "Corpus `shakespeare`, sha256 `abc`" in text and "Sean Stewart" in text
+    assert r'"\n !,.:abc"' in text.replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("corpus", "said"),
+    [("tiny-shakespeare", "no licence is stated"), ("mine", "licence is not known to the lab")],
+)
+def test_a_licence_that_is_not_known_is_not_made_up(tmp_path: Path, corpus: str, said: str) -> None:
+    to_hf(classic(), VOCABULARY, tmp_path, corpus=corpus, val_loss_nats=None)
+    front, text = card_of(tmp_path)
+    assert front["license"] == "unknown" and said in " ".join(text.split())
+    assert "was not measured" in text
 
 
 # --- nanoGPT --------------------------------------------------------------------------------------
@@ -186,11 +283,18 @@ def test_nanogpts_own_checkpoint_gives_its_logits(
     assert imported.iter == 1750 and dict(imported.settings) == SETTINGS
 
 
+def to_nanogpt(model: LanguageModel, folder: Path, **changes: Any) -> list[Path]:
+    known = about(model.config, **{"corpus": "mine"} | changes)
+    return export_nanogpt(model, VOCABULARY, folder, about=known, moments={}, corpus=None)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 def test_what_goes_out_is_a_checkpoint_of_nanogpt(tmp_path: Path, bias: bool) -> None:
     model = classic(bias)
-    paths = export_nanogpt(model, VOCABULARY, tmp_path, step=7, val_loss=2.5, settings=SETTINGS)
-    assert [path.name for path in paths] == ["ckpt.pt", "meta.pkl"]
+    paths = to_nanogpt(model, tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        "out-owl/ckpt.pt", "config/lab_owl.py", "data/lab_mine/meta.pkl", "data/lab_mine/readme.md",
+    ]  # fmt: skip
     content = torch.load(paths[0], weights_only=True)
     args = content["model_args"]
     theirs = GPT(GPTConfig(**args)).eval()
@@ -199,13 +303,44 @@ def test_what_goes_out_is_a_checkpoint_of_nanogpt(tmp_path: Path, bias: bool) ->
         got, _ = theirs(batch(), batch())
     torch.testing.assert_close(got, logits(model, batch()), atol=1e-5, rtol=0)
     assert (content["iter_num"], content["best_val_loss"]) == (7, 2.5)
-    meta = pickle.loads(paths[1].read_bytes())  # our own, of a moment ago
+    meta = pickle.loads(paths[2].read_bytes())  # our own, of a moment ago
     assert [meta["itos"][meta["stoi"][c]] for c in CHARACTERS] == list(CHARACTERS)
     back = read_nanogpt(paths[0])
     assert back.config == model.config
     assert torch.equal(
         logits(model_from_weights(back.config, back.weights), batch()), logits(model, batch())
     )
+
+
+def test_a_loss_that_is_not_known_is_one_that_nanogpt_can_beat(tmp_path: Path) -> None:
+    checkpoint, *_ = to_nanogpt(classic(), tmp_path, val_loss_nats=None)
+    assert torch.load(checkpoint, weights_only=True)["best_val_loss"] == 1e9
+
+
+@pytest.mark.parametrize(
+    ("changes", "decay", "said"),
+    [
+        ({"schedule": "constant"}, False, ""),
+        ({"schedule": "cosine"}, True, ""),
+        ({"schedule": "linear"}, True, "its schedule was linear; nanoGPT has the cosine only"),
+        ({"optimizer": "muon"}, True, "its optimizer was muon"),
+    ],
+)
+def test_the_settings_run_as_nanogpts_configurator_runs_them(
+    tmp_path: Path, changes: dict[str, Any], decay: bool, said: str
+) -> None:
+    model = classic()
+    run = RunConfig(model=model.config, train=config_of("classic", V, **changes).train)
+    files = to_nanogpt(model, tmp_path, config=run, name="two words; 'and'\nmore")
+    config = files[1].read_text("utf-8")
+    found: dict[str, Any] = {"torch": torch}
+    exec(config, found)  # as configurator.py does
+    assert said in config and found["decay_lr"] is decay
+    assert found["block_size"] == 8 and found["batch_size"] == run.train.batch_size
+    assert found["out_dir"] == files[0].parent.name and " " not in found["out_dir"]
+    assert (tmp_path / "data" / found["dataset"] / "meta.pkl").exists()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert found["device"] == device and not found["compile"]
 
 
 class Evil:
@@ -281,9 +416,9 @@ def test_other_models_are_refused_and_the_ingredient_is_named(
 ) -> None:
     model = build_model(config_of(name, V).model, 1)
     with pytest.raises(ExchangeError, match=f"hf format .*{ingredient}.*safetensors"):
-        export_hf(model, VOCABULARY, tmp_path)
+        to_hf(model, VOCABULARY, tmp_path)
     with pytest.raises(ExchangeError, match=f"nanogpt format .*{ingredient}.*safetensors"):
-        export_nanogpt(model, VOCABULARY, tmp_path, step=0, val_loss=None, settings=SETTINGS)
+        to_nanogpt(model, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

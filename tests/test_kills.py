@@ -20,7 +20,7 @@ import core.run
 from core.corpus import Corpus
 from core.lab import Lab
 from core.snapshots import SnapshotFolder
-from tests.helpers import assert_equal_states, assert_same_run, train
+from tests.helpers import PATIENCE_S, assert_equal_states, assert_same_run, train
 from tests.recipes import RUNS, config_of
 
 N_KILLS = 4
@@ -69,7 +69,7 @@ def start(nursery: Any, lab: Lab, run_id: str) -> BaseProcess:
         target=train_in_child, args=(lab.home.path, run_id, started)
     )
     child.start()
-    assert started.wait(timeout=60.0)
+    assert started.wait(timeout=PATIENCE_S)
     return child
 
 
@@ -85,11 +85,11 @@ def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
         child = start(nursery, lab, killed)
         time.sleep(dice.uniform(0.0, 0.3))
         child.kill()
-        child.join(timeout=20.0)
+        child.join(timeout=PATIENCE_S)
         n_killed += child.exitcode != 0
         assert lab.run(killed).status in ("queued", "interrupted", "finished")
     child = start(nursery, lab, killed)
-    child.join(timeout=60.0)
+    child.join(timeout=PATIENCE_S)
     assert child.exitcode == 0 and n_killed > 0
 
     hurry(monkeypatch.setattr)

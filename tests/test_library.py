@@ -10,7 +10,8 @@ import pytest
 from core.errors import CorpusError
 from core.home import PROJECT_DATA
 from core.lab import Lab
-from core.library import MAX_BYTES, MAX_VOCABULARY, ORIGINAL, RARE, SHIPPED, read_text
+from core.library import ORIGINAL, SHIPPED
+from core.texts import MAX_BYTES, RARE, read_text
 from tests.helpers import add_corpus, files_under, play
 
 MANY = "".join(chr(0x4E00 + i) for i in range(MAX_VOCABULARY + 200))

@@ -8,45 +8,32 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.notes import (
+from core.findings import (
     DIVERGING_NATS,
     DIVERGING_SHARE,
     DIVERGING_STEPS,
     FLAT_NATS,
     JUST_BEGUN_SHARE,
     OVERFITTING_ESTIMATES,
-    OVERFITTING_NATS,
     STRETCH_ESTIMATES,
-    Note,
-    Verdict,
-    notes_on,
-    verdict,
 )
+from core.notes import Note, notes_on
 from core.records import Estimate, StepRecord
-from core.reference import ReferenceLine
+from tests.curves import (
+    LINES,
+    LITTLE,
+    NOT_QUITE_UP,
+    UP,
+    curve,
+    ending,
+    random_run,
+    taken,
+    turning,
+)
 
-LINES = tuple(
-    ReferenceLine(name, nats)
-    for name, nats in {
-        "uniform": 4.1744, "unigram": 3.3474, "bigram": 2.4819,
-        "3-gram": 2.0494, "4-gram": 1.7771, "5-gram": 1.6691,
-    }.items()
-)  # fmt: skip
-STATES = {"diverging", "overfitting", "flat", "learning"}
-LITTLE = 1e-4
-"""What lies so far beyond a threshold is beyond it, whatever the rounding."""
+STATES = {"diverging", "diverged", "overfitting", "flat", "worse", "learning"}
 SPEECH = [4.2, 3.0, 2.6, 2.4, 2.2, 2.0, 1.9, 1.8, 1.7, 1.6, 1.5]
 """A good run's validation estimates."""
-
-
-def curve(val: Sequence[float], train: Sequence[float] | None = None) -> list[Estimate]:
-    """An estimate every 100 steps; training 0.05 nats lower than validation unless given."""
-    train = train or [nats - 0.05 for nats in val]
-    return [Estimate(100 * i, train[i], nats) for i, nats in enumerate(val)]
-
-
-def taken(losses: Sequence[float], every: int = 1) -> list[StepRecord]:
-    return [StepRecord(every * (i + 1), x, 1e-3, 1.0, 0.01 * i) for i, x in enumerate(losses)]
 
 
 def notes_of(
@@ -57,12 +44,6 @@ def notes_of(
     by_kind = {note.kind: note for note in notes}
     assert len(by_kind) == len(notes)
     return {str(kind): note for kind, note in by_kind.items()}
-
-
-def verdict_of(
-    estimates: Sequence[Estimate] = (), steps: Sequence[StepRecord] = (), max_iters: int = 1000
-) -> Verdict:
-    return verdict(estimates, steps, LINES, max_iters)
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -126,15 +107,6 @@ def test_the_only_estimate_is_not_called_the_best() -> None:
 
 # --- overfitting ----------------------------------------------------------------------------------
 
-UP = OVERFITTING_NATS + LITTLE
-NOT_QUITE_UP = OVERFITTING_NATS - LITTLE
-
-
-def turning(rises: Sequence[float], falls: Sequence[float]) -> list[Estimate]:
-    """Best at step 300; then validation lies `rises` above that, and training `falls` below."""
-    val = [4.2, 2.5, 2.1, 2.0, *(2.0 + rise for rise in rises)]
-    return curve(val, [4.2, 2.4, 2.0, 1.9, *(1.9 - fall for fall in falls)])
-
 
 def test_validation_that_turns_up_while_training_falls_is_overfitting() -> None:
     note = notes_of(turning([0.0, UP, UP, 0.1234], [0.0, UP, UP, 0.25]))["overfitting"]
@@ -177,17 +149,12 @@ def test_both_losses_rising_is_not_overfitting() -> None:
 # --- flat or still learning -----------------------------------------------------------------------
 
 
-def ending(*last: float) -> list[Estimate]:
-    """Falls to 2.0 at step 600, then `last`, which should be three."""
-    return curve([4.2, 3.0, 2.6, 2.4, 2.2, 2.1, 2.0, *last])
-
-
 def test_a_fall_below_the_threshold_is_flat() -> None:
     notes = notes_of(ending(2.0, 2.0 - FLAT_NATS + LITTLE, 2.0))
     assert "learning" not in notes
     assert notes["flat"].iter == 600
     assert notes["flat"].text == (
-        "flat: the best validation estimate fell by 0.010 nats after step 600"
+        "flat: the best validation estimate fell by only 0.010 nats after step 600"
     )
 
 
@@ -219,9 +186,16 @@ def test_one_high_estimate_makes_no_trend(noise: tuple[float, float, float]) -> 
 
 
 def test_a_curve_that_rises_is_said_to_rise() -> None:
+    """A best never rises: it is the lowest of the stretch that lies above the best before it."""
     small, large = notes_of(ending(2.005, 2.005, 2.005)), notes_of(ending(2.2, 2.2, 2.2))
-    assert small["flat"].text.startswith("flat: the best validation estimate rose by 0.005 nats")
-    assert large["flat"].text.startswith("not learning: the best validation estimate rose by 0.200")
+    assert small["flat"].text == (
+        "flat: the lowest validation estimate after step 600 is 2.005, 0.005 nats above the best"
+    )
+    assert large["worse"].text == (
+        "worse than before: the lowest validation estimate after step 600 is 2.200, 0.200 nats "
+        "above the best"
+    )
+    assert large["worse"].numbers[-1] == ("rise", 2.2 - 2.0)
 
 
 def test_of_a_run_that_has_just_begun_no_trend_is_said() -> None:
@@ -312,6 +286,88 @@ def test_a_loss_that_is_no_number_is_diverging_and_the_rest_still_holds(broken: 
     assert in_an_estimate["best"].numbers == (("validation estimate at step 1,000", 1.5),)
 
 
+# --- diverged -------------------------------------------------------------------------------------
+
+AWAY = DIVERGING_NATS + LITTLE
+UP_THERE = [3.402, 3.398, 3.405, 3.399, 3.401]
+"""As flat as can be."""
+
+
+def test_a_run_that_went_up_is_said_to_have_diverged_with_best_peak_and_now() -> None:
+    note = notes_of(curve([4.2, 2.721, 3.1, 3.512, 3.401]))["diverged"]
+    assert note.iter == 100
+    assert note.text == (
+        "diverged after step 100, where the validation estimate was 2.721: up to 3.512 at step "
+        "300, 3.401 now, 0.680 nats above"
+    )
+    assert dict(note.numbers).items() >= {
+        "validation estimate at step 100": 2.721, "validation estimate at step 300": 3.512,
+        "validation estimate at step 400": 3.401, "rise": 3.401 - 2.721,
+    }.items()  # fmt: skip
+    still_rising = notes_of(curve([4.2, 2.721, 3.401]))["diverged"]
+    assert still_rising.text.endswith("was 2.721: 3.401 now, 0.680 nats above")
+
+
+def test_that_it_is_flat_up_there_does_not_undo_a_divergence() -> None:
+    """Nor does it, however long that lasts; the rule on the steps forgets sooner or later."""
+    for n in range(1, 40):
+        kinds = STATES & set(notes_of(curve([4.2, 2.721, *(n * UP_THERE)]), max_iters=20_000))
+        assert kinds == {"diverged"}
+
+
+def test_it_is_over_when_the_loss_is_back_and_not_before() -> None:
+    went_up = [4.2, 2.7, 3.4, 3.4, 3.0]
+    assert "diverged" in notes_of(curve([*went_up, 2.7 + UP]))
+    assert "diverged" not in notes_of(curve([*went_up, 2.7 + NOT_QUITE_UP]))
+    assert "diverged" not in notes_of(curve([*went_up, 2.6]))
+
+
+def test_a_divergence_is_clear_or_above_the_uniform_line() -> None:
+    uniform = LINES[0].loss_nats
+    assert "diverged" in notes_of(curve([4.2, 2.7, 2.7 + AWAY, 2.8]))
+    assert "diverged" not in notes_of(curve([4.2, 2.7, 2.7 + DIVERGING_NATS - LITTLE, 2.8]))
+    assert "diverged" in notes_of(curve([uniform, uniform + UP]))
+    assert "diverged" not in notes_of(curve([uniform, uniform + NOT_QUITE_UP]))
+
+
+def test_where_training_did_not_rise_as_far_it_is_not_diverging() -> None:
+    val, enough = [4.2, 2.0, 2.2, 2.4, 2.5], [4.0, 1.9, 2.0, 2.1, 1.9 + AWAY]
+    assert "diverged" in notes_of(curve(val, enough))
+    assert "diverged" not in notes_of(curve(val, [*enough[:-1], 1.9 + DIVERGING_NATS - LITTLE]))
+    falling = [4.0, 1.9, 1.7, 1.6, 1.5]
+    assert STATES & set(notes_of(curve(val, falling))) == {"overfitting"}
+
+
+def test_what_has_diverged_is_said_rather_than_that_steps_rose() -> None:
+    steps = taken([2.7] * N + [3.4] * N)
+    assert STATES & set(notes_of(curve([4.2, 2.7]), steps)) == {"diverging"}
+    assert STATES & set(notes_of(curve([4.2, 2.7, 3.4]), steps)) == {"diverged"}
+
+
+# --- in bits --------------------------------------------------------------------------------------
+
+
+def test_every_loss_of_a_note_is_said_in_bits_from_what_was_measured() -> None:
+    """Once rounded: 0.99951 nats are 1.442 bits, and 1.000 nats would be 1.443."""
+    estimates = curve([4.2, 3.0, 2.0, 0.99951])
+    best = next(n for n in notes_on(estimates, (), LINES, 100, in_bits=True) if n.kind == "best")
+    assert best.text == "best validation estimate 1.442 at step 300"
+    assert best.numbers == (("validation estimate at step 300", 0.99951),)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_in_bits_no_sentence_speaks_of_nats(seed: int) -> None:
+    estimates, steps = random_run(seed)
+    nats = notes_on(estimates, steps, LINES, 1000)
+    bits = notes_on(estimates, steps, LINES, 1000, in_bits=True)
+    assert [(n.kind, n.iter, n.numbers) for n in nats] == [
+        (n.kind, n.iter, n.numbers) for n in bits
+    ]
+    for note in bits:
+        assert "nats" not in note.text + note.rule
+        assert f"{note.numbers[-1][1] / math.log(2):.3f}" in note.text
+
+
 # --- all together ---------------------------------------------------------------------------------
 
 
@@ -339,19 +395,6 @@ def test_trouble_silences_what_would_make_light_of_it() -> None:
     assert STATES & set(notes_of(ending(2.0, 1.9, 1.8), rising)) == {"diverging"}
 
 
-def random_run(seed: int) -> tuple[list[Estimate], list[StepRecord]]:
-    """A curve that falls, and then goes wherever it likes."""
-    rng = random.Random(seed)
-    val = [4.2 * 0.9**i for i in range(rng.randint(1, 10))]
-    slope, apart = rng.choice([-0.05, 0.0, 0.06]), rng.choice([0.0, 0.05])
-    for _ in range(rng.randint(0, 12)):
-        val.append(val[-1] + slope + rng.gauss(0.0, 0.01))
-    train = [nats - 2 * apart * i for i, nats in enumerate(val)]
-    drift = rng.choice([-0.01, 0.0, 0.02])
-    losses = [3.0 + drift * i + rng.gauss(0.0, 0.1) for i in range(rng.randint(0, 100))]
-    return curve(val, train), taken(losses)
-
-
 def test_the_random_runs_show_every_kind() -> None:
     """Otherwise the next two tests would say less than they seem to."""
     kinds = {kind for seed in range(100) for kind in notes_of(*random_run(seed))}
@@ -371,98 +414,3 @@ def test_every_note_names_its_step_its_rule_and_its_numbers(seed: int) -> None:
         assert f"{note.numbers[-1][1]:.3f}" in note.text
         for label, nats in note.numbers:
             assert "estimate" not in label or nats in measured
-
-
-@pytest.mark.parametrize("seed", range(100))
-def test_every_answer_holds_its_number_and_agrees_with_the_notes(seed: int) -> None:
-    estimates, steps = random_run(seed)
-    kinds, answers = set(notes_of(estimates, steps)), verdict_of(estimates, steps)
-    for answer in (answers.is_good, answers.still_learning, answers.overfitting):
-        assert answer.value is None or f"{answer.value:.3f}" in answer.text
-    assert answers.is_good.value == min(e.val_loss_nats for e in estimates)
-    assert answers.still_learning.text.startswith("yes") == ("learning" in kinds)
-    assert answers.overfitting.text.startswith("yes") == ("overfitting" in kinds)
-
-
-# --- answers --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("val", "said"),
-    [
-        (4.3, "4.300 nats: not yet better than the uniform line (4.174)"),
-        (
-            2.4711,
-            "2.471 nats: better than the bigram counts (2.482), not yet than a counted 3-gram "
-            "(2.049)",
-        ),
-        (1.6691, "1.669 nats: better than a counted 4-gram (1.777), not yet than a counted 5-gram "
-                 "(1.669)"),
-        (1.5, "1.500 nats: better than a counted 5-gram (1.669), the best of the lines"),
-    ],
-)  # fmt: skip
-def test_how_good_it_is_is_said_by_the_lines_around_it(val: float, said: str) -> None:
-    answer = verdict_of(curve([5.0, val, val + 0.02])).is_good
-    assert (answer.text, answer.value) == (said, val)
-
-
-def test_lines_need_not_come_in_order_nor_at_all() -> None:
-    estimates = curve([5.0, 2.4])
-    assert verdict(estimates, (), LINES[::-1], 100) == verdict(estimates, (), LINES, 100)
-    assert verdict(estimates, (), (), 100).is_good.text == "2.400 nats"
-
-
-def test_before_the_first_estimate_there_is_no_answer() -> None:
-    empty = verdict_of()
-    answers = (empty.is_good, empty.still_learning, empty.overfitting)
-    assert [(a.text, a.value) for a in answers] == [("no estimate yet", None)] * 3
-
-
-def test_after_the_first_estimate_the_trend_is_still_unknown() -> None:
-    first = verdict_of(curve([4.2], [4.1]))
-    assert first.is_good.value == 4.2
-    assert (first.still_learning.text, first.still_learning.value) == ("too early to say", None)
-    assert first.overfitting.value == 4.2 - 4.1
-
-
-def test_whether_it_learns_is_said_with_how_much() -> None:
-    yes = verdict_of(ending(1.9, 1.9, 1.8765)).still_learning
-    assert yes.text == ("yes: the best validation estimate fell by 0.123 nats after step 600")
-    assert yes.value == 2.0 - 1.8765
-    no = verdict_of(ending(2.0, 2.0, 2.0)).still_learning
-    assert (no.text[:8], no.value) == ("no: flat", 0.0)
-    diverging = verdict_of(ending(1.9, 1.9, 1.8), taken([2.0] * N + [3.0] * N)).still_learning
-    assert (diverging.text[:13], diverging.value) == ("no: diverging", 1.0)
-
-
-def test_a_loss_that_is_no_number_gives_no_value() -> None:
-    answers = verdict_of(steps=taken([4.0, math.nan]))
-    assert answers.still_learning.text.startswith("no: diverging")
-    assert answers.still_learning.value is None
-    assert answers.overfitting.value is None
-
-
-def test_overfitting_is_said_with_the_gap() -> None:
-    enough = [UP] * OVERFITTING_ESTIMATES
-    yes = verdict_of(turning([*enough, 0.2], [*enough, 0.3])).overfitting
-    assert yes.text == (
-        "yes: validation minus training is 0.600 nats, and validation has turned up since step 300"
-    )
-    assert yes.value == (2.0 + 0.2) - (1.9 - 0.3)
-
-
-def test_a_gap_alone_is_not_overfitting() -> None:
-    no = verdict_of(curve([4.2, 2.2, 2.0], [4.2, 1.5, 1.0])).overfitting
-    assert (
-        no.text == "no: validation minus training is 1.000 nats, and validation has not turned up"
-    )
-    below = verdict_of(curve([4.2, 2.0], [4.2, 2.0125])).overfitting
-    assert below.text.startswith("no: validation minus training is -0.01")
-
-
-def test_a_rise_that_is_not_overfitting_is_said_as_it_is() -> None:
-    up = verdict_of(turning([0.0, UP], [0.0, 0.1])).overfitting
-    assert up.text.startswith("not clearly: validation minus training is 0.230 nats")
-    assert up.text.endswith("and validation lies 0.030 above its best at step 300")
-    not_quite = verdict_of(turning([0.0, NOT_QUITE_UP], [0.0, 0.1])).overfitting
-    assert not_quite.text.endswith("and validation has not turned up")

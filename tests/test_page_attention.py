@@ -228,11 +228,12 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
         after = split_loss(model, corpus.val)
     (sentence,) = worth(app)
     assert f"on {len(corpus.val) - 1:,} characters of the validation text" in sentence
-    assert f"from **{before:.3f}** (as unsure as among {math.exp(before):.1f}" in sentence
-    assert f"to **{after:.3f} nats**" in sentence
+    assert f"from **{before:.3f}** to **{after:.3f} nats**" in sentence
+    among = [f"**{math.exp(nats):.0f}**" for nats in (after, before)]
+    assert f"as unsure as among {among[0]} characters instead of {among[1]}" in sentence
     assert ("sees nothing" if kind == "attention" else "sees one character only") in sentence
     counted = {line.name: line.loss_nats for line in reference_lines(corpus)}["bigram"]
-    assert f"counting gets to {counted:.3f}." in sentence
+    assert f"counting gets to {counted:.3f} (" in sentence
     app.selectbox(key="attention_run").set_value(other.id).run()
     assert not worth(app), "it was measured on the other model"
     assert app.button(key="attention_ask_worth")

@@ -70,7 +70,7 @@ def test_the_button_trains_a_quick_table(pages: Lab, plots: Plots) -> None:
     (run,) = pages.runs()
     assert run.config == pages.configure("bigram", pages.library.load(), "quick")
     assert app.segmented_control(key="bigram_view").value == "learned"
-    wait_until(lambda: pages.run(run.id).status == "finished", "the table is trained", 60)
+    wait_until(lambda: pages.run(run.id).status == "finished", "the table is trained")
     app.run()
     assert "best checkpoint, step" in said(app)
 

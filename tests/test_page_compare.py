@@ -370,7 +370,7 @@ def let_them_write(app: AppTest) -> None:
         sheets = app.session_state[SHEETS]
         return all(s.writing is None or s.writing.snapshot().over for s in sheets)
 
-    wait_until(over, "all texts are written", 60)
+    wait_until(over, "all texts are written")
     app.run()
 
 

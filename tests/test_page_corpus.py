@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import CorpusError
 from core.lab import Lab
-from core.library import MAX_BYTES, ORIGINAL, RARE, SHIPPED
+from core.library import ORIGINAL, SHIPPED
 from core.reference import reference_lines
+from core.texts import MAX_BYTES, RARE
 from tests.helpers import add_corpus, files_under, play
 from tests.pages import open_page, pages
 

@@ -28,10 +28,10 @@ def test_the_button_starts_one_quick_run_of_each_model_and_pause_holds_all(pages
     assert sorted(run.model for run in pages.runs()) == sorted(MODEL_KINDS)
     transformer = next(run for run in pages.runs() if run.model == "transformer")
     assert transformer.config == pages.configure("transformer", pages.library.load(), "quick")
-    wait_until(lambda: all(run.iter > 0 for run in pages.runs()), "all three learn", 60)
+    wait_until(lambda: all(run.iter > 0 for run in pages.runs()), "all three learn")
     app.run()
     app.button(key="home_pause").click().run()
-    wait_until(lambda: not any(r.status == "running" for r in pages.runs()), "all are held", 60)
+    wait_until(lambda: not any(r.status == "running" for r in pages.runs()), "all are held")
     app.run()
     assert buttons(app) == {"home_resume", "home_train"}
 

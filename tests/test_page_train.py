@@ -93,7 +93,7 @@ def test_only_controls_that_the_model_has_are_there_and_each_changes_the_run(
     flat = only_run(small).config.flat()
     assert {name: flat[name] for name in has} == {name: CHANGES[name] for name in has}
     assert (flat["schedule"], flat["seed"], only_run(small).corpus) == ("linear", 7, "small")
-    wait_until(lambda: only_run(small).status == "finished", "the run is over", 60)
+    wait_until(lambda: only_run(small).status == "finished", "the run is over")
 
 
 def test_head_counts_that_do_not_divide_the_width_cannot_be_picked(pages: Lab) -> None:
@@ -150,7 +150,7 @@ def test_step_pause_resume_and_stop(small: Lab) -> None:
     wait_until(lambda: only_run(small).status == "paused", "it is held")
     app.run()
     app.button(key="train_stop").click().run()
-    wait_until(lambda: only_run(small).status == "finished", "it is measured and over", 60)
+    wait_until(lambda: only_run(small).status == "finished", "it is measured and over")
     run = only_run(small)
     assert run.iter < run.max_iters and run.val_loss is not None
 

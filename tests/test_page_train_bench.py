@@ -18,7 +18,7 @@ from core.run import ActiveRun
 from core.service import training_service
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
-from tests.helpers import play, small_run, train, wait_until
+from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
 from tests.pages import HOME, open_page, pages
 from tests.plots import Plots, plots
 from tests.test_page_train import control, open_train
@@ -268,6 +268,12 @@ def test_health_is_drawn_only_when_unfolded(small: Lab, plots: Plots) -> None:
 # --- branches -------------------------------------------------------------------------------------
 
 
+def branch_value(app: AppTest) -> Any:
+    """The slider of the branch dialog."""
+    (slider,) = [w for w in app.select_slider if (w.key or "").startswith("branch_value_")]
+    return slider
+
+
 def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
     small: Lab, plots: Plots
 ) -> None:
@@ -277,7 +283,7 @@ def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
     app.run()
     assert app.number_input(key="branch_at").value == 20
     app.selectbox(key="branch_setting").set_value("weight_decay").run()
-    app.select_slider(key="branch_value_weight_decay").set_value(1.0).run()
+    branch_value(app).set_value(1.0).run()
     app.button(key="branch_go").click().run()
     assert not app.exception
     child = newest(small)
@@ -344,7 +350,7 @@ def test_threads_are_a_setting_of_the_lab(small: Lab, monkeypatch: pytest.Monkey
 
 
 def open_link(**query: str) -> AppTest:
-    app = AppTest.from_file(str(HOME), default_timeout=60).run()
+    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S).run()
     for name, value in query.items():
         app.query_params[name] = value
     app.switch_page("app_pages/train.py").run()

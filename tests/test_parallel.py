@@ -19,7 +19,14 @@ from core.lab import Lab
 from core.locks import is_held
 from core.parallel import ALONE, World, is_follower
 from core.trainer import Trainer
-from tests.helpers import CommandLine, last_line, small_config, wait_until, what_it_measured
+from tests.helpers import (
+    PATIENCE_S,
+    CommandLine,
+    last_line,
+    small_config,
+    wait_until,
+    what_it_measured,
+)
 from tests.parallel_checks import N_STEPS, without_dropout
 from tests.recipes import RUNS
 
@@ -40,9 +47,9 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def finished(process: subprocess.Popen[str], timeout_s: float = 120.0) -> tuple[str, str]:
+def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
     try:
-        return process.communicate(timeout=timeout_s)
+        return process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
 
@@ -138,12 +145,12 @@ def test_two_are_seen_while_they_train_and_stop_in_order(lab: Lab, corpus: Corpu
     flags = ["--model=bigram", "--corpus=tiny", "--block_size=8", "--batch_size=4"]
     process = start("-m", "core", "train", *flags, "--max_iters=1000000", "--name=long", "--json")
     try:
-        wait_until(lambda: "long" in lab.store.names() or process.poll() is not None, "a run", 60)
-        wait_until(lambda: lab.run("long").iter > 100, "steps", 60)
+        wait_until(lambda: "long" in lab.store.names() or process.poll() is not None, "a run")
+        wait_until(lambda: lab.run("long").iter > 100, "steps")
         record = lab.run("long")
         assert record.status == "running" and is_held(lab.home, record.id)
         process.send_signal(signal.SIGTERM)
-        finished(process, timeout_s=60)
+        finished(process)
     finally:
         process.kill()
     assert process.returncode != 0

@@ -12,7 +12,7 @@ import pytest
 
 from core.corpus import Corpus
 from core.lab import Lab
-from tests.helpers import last_line, small_flags, train, trained, wait_until
+from tests.helpers import PATIENCE_S, last_line, small_flags, train, trained, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,7 +39,7 @@ def test_a_signal_saves_the_run_to_be_resumed(
         wait_until(lambda: "owl" in lab.store.names() or child.poll() is not None, "a run")
         wait_until(lambda: lab.store.run("owl").iter > 0, "steps")
         child.send_signal(number)
-        out, err = child.communicate(timeout=20.0)
+        out, err = child.communicate(timeout=PATIENCE_S)
     finally:
         child.kill()
     assert child.returncode == code
@@ -56,7 +56,7 @@ def test_a_process_says_json_on_stdout_and_the_rest_on_stderr(lab: Lab, corpus: 
     """Also that a run does not depend on the process it is trained in."""
     flags = [f"--{name}={value}" for name, value in small_flags("transformer").items()]
     child = start("train", "--model", "transformer", "--corpus", "tiny", "--json", *flags)
-    out, err = child.communicate(timeout=60.0)
+    out, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 0
     assert len(out.splitlines()) == 1
     assert "parameters, corpus tiny" in err
@@ -68,6 +68,6 @@ def test_a_process_says_json_on_stdout_and_the_rest_on_stderr(lab: Lab, corpus: 
 
 def test_a_mistake_is_one_line_and_no_traceback(lab: Lab) -> None:
     child = start("resume", "nobody")
-    out, err = child.communicate(timeout=60.0)
+    out, err = child.communicate(timeout=PATIENCE_S)
     assert (child.returncode, out) == (2, "")
     assert err == "There is no run 'nobody'. `python -m core runs` lists those there are.\n"

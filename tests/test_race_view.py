@@ -19,7 +19,7 @@ from lab import words
 from lab.state import the_calibration
 from lab.training import race_track, race_view
 from lab.training.race_view import OFFERED
-from tests.helpers import add_corpus, play, small_config, wait_until
+from tests.helpers import PATIENCE_S, add_corpus, play, small_config, wait_until
 from tests.pages import MACHINE, open_page, pages
 from tests.plots import Plots, plots
 
@@ -47,7 +47,7 @@ def view(corpus: str = "small") -> AppTest:
 
         render_race_view(the_lab().library.load(corpus))
 
-    app = AppTest.from_function(script, args=(corpus,), default_timeout=60).run()
+    app = AppTest.from_function(script, args=(corpus,), default_timeout=PATIENCE_S).run()
     assert not app.exception
     return app
 
@@ -177,9 +177,9 @@ def test_a_race_is_started_held_seen_in_another_window_and_resumed(
     corpus = small.library.load("small")
     configs = race_configs(small.configure, corpus, "steps", 3000, None, 1337)
     assert {kind: run.config for kind, run in racers(small).items()} == configs
-    wait_until(lambda: all(run.iter for run in racers(small).values()), "all three learn", 60)
+    wait_until(lambda: all(run.iter for run in racers(small).values()), "all three learn")
     app.button(key="race_pause").click().run()
-    wait_until(lambda: {r.status for r in racers(small).values()} == {"paused"}, "held", 60)
+    wait_until(lambda: {r.status for r in racers(small).values()} == {"paused"}, "held")
 
     other = view()
     assert buttons(other) == {"race_resume", "race_new"}
@@ -228,7 +228,7 @@ def test_another_race_can_be_started_beside_one_that_is_held(small: Lab, plots: 
 
 def test_the_line_says_who_leads_with_the_numbers_of_the_registry(small: Lab, plots: Plots) -> None:
     small_race(small, small.library.load("small"))
-    wait_until(lambda: finished(small), "the end", 60)
+    wait_until(lambda: finished(small), "the end")
     app = view()
     assert buttons(app) == {"race_start"}
     runs = racers(small)
@@ -247,7 +247,7 @@ def test_the_line_says_who_leads_with_the_numbers_of_the_registry(small: Lab, pl
 
 def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plots) -> None:
     small_race(small, small.library.load("small"))
-    wait_until(lambda: finished(small), "the end", 60)
+    wait_until(lambda: finished(small), "the end")
     app = view()
     shown = said(app)
     for code, run in zip(app.code, racers(small).values()):
@@ -293,7 +293,7 @@ def test_the_counted_lines_are_those_of_the_text_that_was_raced_on(
 ) -> None:
     other = add_corpus(small, "other", play(3_000, seed=2).replace("king", "jazz"))
     small_race(small, other)
-    wait_until(lambda: finished(small), "the end", 60)
+    wait_until(lambda: finished(small), "the end")
     view("small")
     lines = reference_lines(other)
     shown = {a.text for a in plots.figures[CHART].layout.annotations}

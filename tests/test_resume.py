@@ -19,6 +19,7 @@ from core.lab import Lab
 from core.locks import is_held
 from core.run import ActiveRun
 from tests.helpers import (
+    PATIENCE_S,
     CommandLine,
     assert_same_run,
     checkpoint_iters,
@@ -136,8 +137,8 @@ core.run.FLUSH_EVERY_S = 0.02
 core.run.SAMPLE_LENGTH = 12
 step = Trainer.step
 
-def slow_step(self):  # so that the signal finds it in the middle
-    time.sleep(0.004)
+def slow_step(self):  # so that the signal finds it in the middle, however late it comes
+    time.sleep(0.05)
     return step(self)
 
 Trainer.step = slow_step
@@ -168,7 +169,7 @@ def test_a_killed_run_becomes_the_whole_run(
         os.kill(child.pid, signal.SIGKILL)
     finally:
         child.kill()
-        child.communicate(timeout=10.0)
+        child.communicate(timeout=PATIENCE_S)
     assert child.returncode == -signal.SIGKILL
 
     killed = lab.run("killed")

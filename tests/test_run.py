@@ -22,6 +22,7 @@ from core.records import StepRecord
 from core.run import ActiveRun
 from core.trainer import DivergedError, Trainer, split_loss
 from tests.helpers import (
+    PATIENCE_S,
     assert_same_run,
     checkpoint_iters,
     checkpoint_state,
@@ -215,7 +216,7 @@ def test_a_run_that_another_process_holds_is_left_alone(lab: Lab, corpus: Corpus
             ActiveRun(lab.home, lab.store, run_id)
         with pytest.raises(RunError, match="another process"):
             lab.delete_run(run_id)
-        child.communicate("\n", timeout=10.0)
+        child.communicate("\n", timeout=PATIENCE_S)
     train(lab, run_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from core.archive import open_run, packed
 from core.branch import enter_branch
 from core.corpus import Corpus
 from core.disk import disk_use
+from core.exchange import export_run
 from core.lab import Lab
 from core.records import RunRecord
 from core.run import ActiveRun
@@ -21,8 +23,18 @@ from core.service import training_service
 from core.snapshots import SnapshotFolder
 from lab.training import runs_view
 from lab.training.runs_table import CHANGED, DISK, LOSS, PARAMETERS, changes, found, table
-from tests.helpers import add_corpus, checkpoint_iters, play, small_run, train, trained, wait_until
+from tests.helpers import (
+    PATIENCE_S,
+    add_corpus,
+    checkpoint_iters,
+    play,
+    small_run,
+    train,
+    trained,
+    wait_until,
+)
 from tests.pages import pages
+from tests.test_interop import nanogpt, nanogpt_file
 
 __all__ = ["pages"]
 
@@ -49,7 +61,7 @@ def three(pages: Lab, tiny: Corpus) -> list[str]:
 
 
 def open_view() -> AppTest:
-    app = AppTest.from_string(VIEW, default_timeout=60).run()
+    app = AppTest.from_string(VIEW, default_timeout=PATIENCE_S).run()
     assert not app.exception
     return app
 
@@ -211,7 +223,7 @@ def test_a_run_in_hand_is_finished_before_it_is_deleted(pages: Lab, tiny: Corpus
     assert app.error and "owl is in training here" in said(app)
     assert pages.run(run_id).status == "running"
     click(app, "finish")
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "resume" in keys(app)  # it ended early, and can go on
     click(app, "delete")
@@ -275,6 +287,60 @@ def test_a_run_file_becomes_a_run_and_another_file_does_not(pages: Lab, three: l
     assert pages.store.events(pages.run("fox-2").id)[-1].detail == "from fox.run.zip"
 
 
+@pytest.fixture
+def nine(pages: Lab) -> Corpus:
+    return add_corpus(pages, "nine", "abc, abc! ba: cab.\n" * 60)
+
+
+def upload(app: AppTest, path: Path) -> None:
+    app.file_uploader[0].upload(path.name, path.read_bytes()).run()
+
+
+def test_nanogpts_checkpoint_becomes_a_run_once_its_text_is_named(
+    pages: Lab, three: list[str], nine: Corpus, tmp_path: Path
+) -> None:
+    app = open_view()
+    upload(app, nanogpt_file(tmp_path / "ckpt.pt", nanogpt()))
+    assert "open_file" not in keys(app)
+    assert app.selectbox(key="runs_import_corpus").options == ["shakespeare", "nine", "tiny"]
+    click(app, "import_file")
+    assert app.error and "and the corpus shakespeare must have the same characters" in said(app)
+    assert "9 and 64" in said(app) and len(pages.runs()) == 3
+    app.selectbox(key="runs_import_corpus").select("nine").run()
+    app.text_input(key="runs_import_name").set_value("theirs").run()
+    click(app, "import_file")
+    theirs = pages.run("theirs")
+    loss = f"{theirs.val_loss:.3f} nats per character on nine"
+    assert said(app) == f"Imported theirs, of step 1,750: {loss}."
+    assert rows(app)[0] == "theirs" and "**theirs**" in facts(app)
+    assert "import_file" not in keys(app)  # the box is empty again
+    assert pages.store.events(theirs.id)[-1].detail == "from ckpt.pt"
+
+
+def test_a_safetensors_export_names_its_text_itself(
+    pages: Lab, three: list[str], tmp_path: Path
+) -> None:
+    (path,) = export_run(pages, pages.run("fox"), "safetensors", tmp_path)
+    app = open_view()
+    upload(app, path)
+    assert app.selectbox(key="runs_import_corpus").value is None
+    click(app, "import_file")
+    back = pages.run(rows(app)[0])
+    assert back.corpus == "tiny" and back.config.model == pages.run("fox").config.model
+
+
+def test_a_file_that_is_no_model_is_refused_in_a_sentence(
+    pages: Lab, three: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_bytes(b"PK, but no checkpoint")
+    app = open_view()
+    upload(app, path)
+    click(app, "import_file")
+    assert app.error and "notes.pt cannot be read as a checkpoint of nanoGPT" in said(app)
+    assert str(tmp_path) not in said(app) and len(pages.runs()) == 3
+
+
 def test_cleaning_frees_what_the_button_says(pages: Lab, three: list[str]) -> None:
     app = open_view()
     select(app, "fox")
@@ -310,7 +376,7 @@ def test_a_live_run_is_followed(pages: Lab, tiny: Corpus) -> None:
     app = open_view()
     assert "running" in set(app.dataframe[0].value["Status"]) and "finish" in keys(app)
     training_service(pages).stop(run_id)
-    wait_until(lambda: pages.run(run_id).status == "finished", "it ends", 60)
+    wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "running" not in set(app.dataframe[0].value["Status"]) and "finish" not in keys(app)
 
@@ -367,21 +433,24 @@ def test_a_run_that_is_called_like_a_setting_is_found(pages: Lab, tiny: Corpus) 
     assert [run.name for run in found(pages.runs(), "seed 5")] == ["seed 5, again"]
 
 
-def test_what_changed_is_said_against_the_run_before_or_the_parent(
-    pages: Lab, three: list[str]
+def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_parent(
+    pages: Lab, three: list[str], tiny: Corpus
 ) -> None:
     other = add_corpus(pages, "other", play(3_000, seed=5))
     child = enter_branch(pages, pages.run("owl"), 20, {"learning_rate": 0.03}, "kid")
-    last = small_run(pages, other, "attention", name="last", n_embd=16, dropout=0.0, batch_size=5,
+    elsewhere = small_run(pages, other, "attention", name="elsewhere", n_embd=16)
+    last = small_run(pages, tiny, "attention", name="last", n_embd=16, dropout=0.0, batch_size=4,
                      max_iters=41, seed=9, block_size=4)  # fmt: skip
     runs = pages.runs()
     by_id = {run.id: run for run in runs}
     assert changes(by_id[three[2]], runs) == ""
     branched = changes(by_id[child], runs)
     assert branched.startswith("branch of owl at step 20: learning_rate 0.01 -> 0.03")
+    assert changes(by_id[elsewhere], runs) == ""  # the first on its text
     said = changes(by_id[last], runs)
-    assert said.startswith("corpus tiny -> other, block_size 16 -> 4, n_embd 8 -> 16")
-    assert said.endswith(" more") and said.count("->") == 4
+    assert said.startswith("block_size 16 -> 4, n_embd 8 -> 16")
+    assert said.endswith(" more, so a quarter of the characters per step")
+    assert said.count("->") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
     assert changes(twin, [twin, *runs]) == "nothing"
 

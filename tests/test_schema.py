@@ -15,7 +15,7 @@ from core.errors import RunError
 from core.records import Estimate, Sample, StepRecord
 from core.schema import SCHEMA_VERSION
 from core.store import Store
-from tests.helpers import small_config
+from tests.helpers import PATIENCE_S, small_config
 
 V1 = """
 CREATE TABLE runs (
@@ -207,7 +207,7 @@ def test_a_version_that_nobody_knows_is_left_alone(old: Path, mode: str) -> None
 
 
 def open_in_child(path: Path, gate: Any, found: Any) -> None:
-    gate.wait(60.0)
+    gate.wait(PATIENCE_S)
     found.put([record.name for record in Store(path).runs()])
 
 
@@ -219,7 +219,7 @@ def test_two_processes_may_open_an_old_registry_at_once(old: Path) -> None:
     for child in children:
         child.start()
     for child in children:
-        child.join(60.0)
+        child.join(PATIENCE_S)
     assert [child.exitcode for child in children] == [0, 0]
     assert [found.get() for _ in children] == [["hen", "fox", "owl"]] * 2
     assert len(rows_of(old, "steps")) == 3 * 40

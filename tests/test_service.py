@@ -160,4 +160,4 @@ def test_what_a_run_had_in_the_old_measure_does_not_count_in_the_new_one(
     wait_until(lambda: service.fairness == "seconds", "another measure")
     n_before = len(advanced)
     for run_id in ids:
-        wait_until(lambda run_id=run_id: run_id in advanced[n_before:], "its turn", 5.0)
+        wait_until(lambda run_id=run_id: run_id in advanced[n_before:], "its turn")

@@ -45,7 +45,7 @@ def statuses(lab: Lab, sweep: Sweep) -> list[str]:
 
 
 def wait_for_end(service: TrainingService, sweep: Sweep) -> None:
-    wait_until(lambda: not service.is_sweeping(sweep.id), "the end of the sweep", 60.0)
+    wait_until(lambda: not service.is_sweeping(sweep.id), "the end of the sweep")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from core.run import ActiveRun
 from core.service import training_service
 from core.sweep import Cell, Sweep, enter_sweep, fail_cell, load_sweeps, sweep_cells
 from lab.state import the_calibration
-from tests.helpers import play, small_config, train, wait_until
+from tests.helpers import PATIENCE_S, play, small_config, train, wait_until
 from tests.pages import pages
 from tests.plots import Plots, plots
 from tests.test_sweep import BLOCKS, HEADS
@@ -46,7 +46,9 @@ def opened(kind: str = "transformer", corpus: str = "small", **changes: Any) -> 
     if kind != "transformer":
         shape = dict(batch_size=4, max_iters=20)
     app = AppTest.from_function(
-        view, default_timeout=60, kwargs=dict(kind=kind, corpus=corpus, changes=shape | changes)
+        view,
+        default_timeout=PATIENCE_S,
+        kwargs=dict(kind=kind, corpus=corpus, changes=shape | changes),
     ).run()
     assert not app.exception
     wait_until(lambda: the_calibration() is not None, "the timing")
@@ -125,7 +127,7 @@ def test_every_control_changes_the_sweep(small: Lab) -> None:
     assert [(c.model.n_layer, c.model.n_embd) for c in configs] == [(1, 32), (2, 32)]
     assert {c.train.max_iters for c in configs} == {5}
     assert {c.train.batch_size for c in configs} == {4}  # as the controls on the left say
-    wait_until(lambda: is_done(small), "the end", 60)
+    wait_until(lambda: is_done(small), "the end")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_start_stop_and_resume(small: Lab, plots: Plots) -> None:
     control(app, "multiselect", "sweep_x_").set_value([8])
     control(app, "multiselect", "sweep_y_").set_value([1, 2]).run()
     app.button(key="sweep_start").click().run()
-    wait_until(lambda: any(c.run and c.run.iter > 0 for c in cells(small)), "it learns", 60)
+    wait_until(lambda: any(c.run and c.run.iter > 0 for c in cells(small)), "it learns")
     app.run()
     assert buttons(app) == {"sweep_stop", "sweep_start"}
     (bar,) = app.get("progress")
@@ -202,7 +204,7 @@ def test_a_sweep_is_watched_to_its_end(small: Lab, plots: Plots) -> None:
     control(app, "multiselect", "sweep_x_").set_value([8, 32])
     control(app, "multiselect", "sweep_y_").set_value([1, 2]).run()
     app.button(key="sweep_start").click().run()
-    wait_until(lambda: is_done(small), "the end", 60)
+    wait_until(lambda: is_done(small), "the end")
     app.run()
     assert buttons(app) == {"sweep_start"} and "4 of 4 runs done" in said(app)
     runs = [cell.run for cell in cells(small) if cell.run]
@@ -233,7 +235,7 @@ def test_what_failed_is_tried_again_and_what_is_finished_is_not(small: Lab) -> N
     assert buttons(app) == {"sweep_retry", "sweep_start"} and "1 of them failed" in said(app)
     app.button(key="sweep_retry").click().run()
     assert not app.exception and not app.error
-    wait_until(lambda: small.run(failed).status == "finished", "the end", 60)
+    wait_until(lambda: small.run(failed).status == "finished", "the end")
     wait_until(lambda: not training_service(small).is_sweeping(sweep.id), "the sweep is over")
     assert "The disk is full" not in small.run(failed).message
     assert {run.id: run for run in small.runs_of(sweep.id) if run.id != failed} == others

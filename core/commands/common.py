@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from core.config import ModelConfig, TrainConfig
+from core.course import Course
 from core.lab import Lab
 from core.parallel import ALONE, World
 from core.records import RunRecord
@@ -62,6 +63,24 @@ def flags(args: Namespace) -> dict[str, Any]:
         name: getattr(args, name, None) for name in names if name not in ("model", "vocab_size")
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def say_rate_ahead(lab: Lab, record: RunRecord, *, named: bool) -> None:
+    """Say at which learning rate a run goes on where its schedule has ended, if it gets there.
+
+    Args:
+        named: whether the command named a rate; else it says how to.
+    """
+    train = Course(record.config, lab.store.changes(record.id)).at(record.iter).train
+    since = max(record.iter, train.lr_decay_iters, train.warmup_iters)
+    if record.iter >= record.max_iters and named:
+        say("No step is left to take; the new rate holds once --max_iters gives the run more.")
+    elif train.has_decayed(since) and since < record.max_iters:
+        how = "" if named else " `resume --learning_rate R` goes on at another."
+        say(
+            f"From step {since:,} on, where its schedule has ended, the learning rate stays at "
+            f"{train.min_lr:g}.{how}"
+        )
 
 
 def progress_bar(done: int, total: int) -> tqdm[Any]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict
+from math import isfinite
 
 from core.commands.common import Fields, listed
-from core.differences import settings_diff
+from core.differences import say_reading, settings_diff
+from core.findings import Verdict, verdict
 from core.lab import Lab
-from core.notes import notes_on, verdict
+from core.meaning import perplexity
+from core.notes import Note, note_of, notes_on
 from core.records import RunRecord, run_before
-from core.reference import reference_lines
-from core.spelling import lexicon_of, spelling_of
+from core.reference import ReferenceLine, reference_lines
+from core.verdicts import answers_on
 
 
 def show(lab: Lab, args: Namespace) -> Fields:
@@ -19,28 +22,49 @@ def show(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.corpus_of(record)
     estimates, steps = lab.store.estimates(record.id), lab.store.steps(record.id)
     references = reference_lines(corpus)
-    said = verdict(estimates, steps, references, record.max_iters)
+    found = verdict(estimates, steps, references, record.max_iters)
     notes = notes_on(estimates, steps, references, record.max_iters)
     fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
-        "answers": asdict(said),
-        "notes": [asdict(note) for note in notes],
+        "answers": _answers(found, references),
+        "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
         "events": [
             {"iter": e.iter, "kind": e.kind, "detail": e.detail}
             for e in lab.store.events(record.id)
         ],
-        "samples": [
-            asdict(sample) | asdict(spelling_of(sample.text, lexicon_of(corpus.text)))
-            for sample in lab.store.samples(record.id)[-1:]
-        ],
+        "samples": [asdict(sample) for sample in lab.store.samples(record.id)[-1:]],
         "health": {name: rows[-1][1] for name, rows in lab.store.health(record.id).items()},
     }
 
 
+def _note(note: Note) -> Fields:
+    """A note; a number that is none, which JSON cannot say, is left empty."""
+    numbers = {name: nats if isfinite(nats) else None for name, nats in note.numbers}
+    return {"kind": note.kind, "iter": note.iter, "text": note.text, "rule": note.rule,
+            "numbers_nats": numbers}  # fmt: skip
+
+
+def _answers(found: Verdict, references: tuple[ReferenceLine, ...]) -> dict[str, Fields]:
+    """Three answers: each a sentence, and the numbers in it with their units."""
+    said, standing, state = answers_on(found, references), found.standing, found.state
+    numbers: dict[str, Fields] = {"is_good": {}, "still_learning": {}, "overfitting": {}}
+    if standing:
+        now, best = standing.now, standing.best
+        numbers["is_good"] = {
+            "now_nats": now.val_loss_nats, "now_iter": now.iter,
+            "best_nats": best.val_loss_nats, "best_iter": best.iter,
+            "perplexity": perplexity(now.val_loss_nats),
+        }  # fmt: skip
+        numbers["overfitting"] = {"gap_nats": now.val_loss_nats - now.train_loss_nats}
+    if state:
+        numbers["still_learning"] = {"state": note_of(state).kind}
+    return {name: {"text": getattr(said, name)} | numbers[name] for name in numbers}
+
+
 def _since(lab: Lab, record: RunRecord) -> Fields | None:
-    """The run to compare with, and what was set differently."""
+    """The run on the same text to compare with, and what was set differently."""
     before = run_before(lab.runs(), record)
     if before is None:
         return None
@@ -50,4 +74,5 @@ def _since(lab: Lab, record: RunRecord) -> Fields | None:
         "settings": {
             d.name: [d.before, d.after] for d in settings_diff(before.config, record.config)
         },
+        "reading": say_reading(before.config, record.config) or "the same characters per step",
     }

@@ -12,11 +12,21 @@ from tqdm import tqdm
 
 from core.archive import is_run_file, open_run_file
 from core.branch import branch_run
-from core.commands.common import BAR, Fields, flags, listed, progress_bar, run_fields, say
+from core.commands.common import (
+    BAR,
+    Fields,
+    flags,
+    listed,
+    progress_bar,
+    run_fields,
+    say,
+    say_rate_ahead,
+)
 from core.config import SampleConfig
 from core.errors import ExchangeError, PromptError
 from core.exchange import export_run, import_run
 from core.generation import generate, generate_together
+from core.interop.nanogpt import nanogpt_commands
 from core.lab import Lab, LoadedModel
 from core.lens import without_attention
 from core.records import RunRecord
@@ -81,18 +91,27 @@ def rename(lab: Lab, args: Namespace) -> Fields:
 def branch(lab: Lab, args: Namespace) -> Fields:
     parent = lab.run(args.run)
     at = parent.iter if args.at is None else args.at
+    changes = flags(args)
     with progress_bar(0, at) as bar:
 
         def show(step: int) -> None:
             bar.update(step - bar.n)
 
-        record = branch_run(lab, parent, at, flags(args), name=args.name, progress=show)
+        record = branch_run(lab, parent, at, changes, name=args.name, progress=show)
+    if changes.keys() & {"max_iters", "learning_rate"}:
+        say_rate_ahead(lab, record, named="learning_rate" in changes)
     return listed(lab, [record])
 
 
 def export(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
-    files = export_run(lab, record, args.format, Path(args.out), args.checkpoint)
+    folder = Path(args.out)
+    files = export_run(lab, record, args.format, folder, args.checkpoint)
+    if args.format == "nanogpt":
+        at_its_end = lab.model_step(record, args.checkpoint) >= record.max_iters
+        say("To go on there, from beside a checkout of nanoGPT:")
+        for line in nanogpt_commands(folder, files, 2 * record.max_iters if at_its_end else None):
+            say(f"  {line}")
     return {"run": record.id, "files": [str(path) for path in files]}
 
 

@@ -37,7 +37,10 @@ def sweep(lab: Lab, args: Namespace) -> Fields:
             f"A new sweep needs {' and '.join(missing)}, for example `sweep --model transformer "
             "--x block_size=16,32,64 --y n_head=1,2,4`; resume, list, show and delete do not."
         )
-    x, y = _axis(args.x), _axis(args.y)
+    held = args.hold == "characters"
+    x, y = _axis(args.x, held), _axis(args.y, held)
+    if held and not (x.hold_characters or y.hold_characters):
+        raise ConfigError("--hold characters needs block_size as --x or --y; else nothing differs.")
     corpus = lab.library.load(args.corpus)
     base = _base(lab, args, corpus, x, y)
     return _train_cells(lab, enter_sweep(lab, base, corpus, x, y, args.name))
@@ -65,11 +68,12 @@ def delete_sweep(lab: Lab, args: Namespace) -> Fields:
 # --- what was asked for ---------------------------------------------------------------------------
 
 
-def _axis(text: str) -> Axis:
-    """`block_size=16,32,64` as the axis of a sweep."""
+def _axis(text: str, held: bool) -> Axis:
+    """`block_size=16,32,64` as the axis of a sweep; that one may hold the characters of a step."""
     name, _, values = text.partition("=")
+    name, held = name.strip(), held and name.strip() == "block_size"
     try:
-        return Axis.of(name.strip(), [float(value) for value in values.split(",")])
+        return Axis.of(name, [float(v) for v in values.split(",")], hold_characters=held)
     except ValueError:
         raise ConfigError(
             f"An axis is a setting and its values, such as block_size=16,32,64, not {text!r}; "
@@ -100,9 +104,11 @@ def _base(lab: Lab, args: Namespace, corpus: Corpus, x: Axis, y: Axis) -> RunCon
 def _train_cells(lab: Lab, chosen: Sweep) -> Fields:
     """Train what is left of a sweep until its end or a signal, with a progress bar."""
     progress = sweep_progress(sweep_cells(lab, chosen))
+    held = chosen.held_characters
+    reads = f", {held:,} characters in every step" if held else ""
     say(
         f"{chosen.name}: {chosen.base.model.model}, {chosen.x.name} across, {chosen.y.name} up, "
-        f"{progress.n_cells} runs, {progress.n_done} of them done"
+        f"{progress.n_cells} runs, {progress.n_done} of them done{reads}"
     )
     service = TrainingService(lab)
     try:
@@ -139,7 +145,8 @@ def _watch(service: TrainingService, chosen: Sweep, signals: list[int]) -> None:
 
 def _fields(lab: Lab, chosen: Sweep) -> Fields:
     cells = [_cell_fields(chosen, cell) for cell in sweep_cells(lab, chosen)]
-    return {
+    held = chosen.held_characters
+    return ({"characters_per_step": held} if held else {}) | {
         "sweep": chosen.id, "name": chosen.name, "model": chosen.base.model.model,
         "corpus": chosen.corpus, "x": chosen.x.name, "y": chosen.y.name, "cells": cells,
     }  # fmt: skip

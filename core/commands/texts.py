@@ -4,23 +4,68 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from shlex import quote
 
 from tqdm import tqdm
 
 from core.commands.common import BAR, Fields, say
 from core.corpus import Corpus
+from core.encodings import decode, first_lines
+from core.errors import CorpusError, EncodingError
 from core.lab import Lab
+from core.library import binned_name, read_bytes
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:
-    return {"corpora": [_corpus_fields(lab.library.load(name)) for name in lab.library.names()]}
+    return {
+        "corpora": [_corpus_fields(lab.library.load(name)) for name in lab.library.names()],
+        "in_bin": [
+            {"in_bin": binned_name(path), "bytes": path.stat().st_size}
+            for path in lab.library.in_bin()
+        ],
+    }
 
 
 def add_corpus(lab: Lab, args: Namespace) -> Fields:
-    reading = lab.library.add_file(args.name, Path(args.source), fold_rare=args.fold_rare)
+    path = Path(args.source)
+    try:
+        reading = lab.library.add_file(
+            args.name, path, encoding=args.encoding, fold_rare=args.fold_rare
+        )
+    except EncodingError as error:
+        raise CorpusError(_offer(args, path, error.likely[0])) from None
     for note in reading.notes:
         say(f"{args.name}: {note}")
     return _corpus_fields(lab.library.load(args.name))
+
+
+def _offer(args: Namespace, path: Path, encoding: str) -> str:
+    """How a text in another encoding would read, and the command that takes it so."""
+    (line,) = first_lines(decode(read_bytes(path), path.name, encoding), at_most=1, width=60)
+    fold = " --fold_rare" * args.fold_rare
+    return (
+        f"{path.name} is not in UTF-8 but, it seems, in {encoding}, where a line of it reads "
+        f"‘{line.strip()}’. If that is right: python -m core corpus add {args.name} "
+        f"--from {quote(args.source)} --encoding {encoding}{fold}"
+    )
+
+
+def delete_corpus(lab: Lab, args: Namespace) -> Fields:
+    corpus = lab.library.load(args.name)
+    if runs := lab.runs_on(args.name):
+        names = ", ".join(run.name for run in runs[:5]) + " and others" * (len(runs) > 5)
+        say(f"Runs that learned from {args.name}, and that cannot go on without it: {names}.")
+    lab.bin_corpus(args.name)
+    say(f"{args.name} is in the bin; `python -m core corpus restore {args.name}` brings it back.")
+    return _corpus_fields(corpus)
+
+
+def restore_corpus(lab: Lab, args: Namespace) -> Fields:
+    return _corpus_fields(lab.library.load(lab.library.restore(args.name)))
+
+
+def empty_corpus_bin(lab: Lab, args: Namespace) -> Fields:
+    return {"freed_bytes": lab.library.empty_bin()}
 
 
 def get_corpus(lab: Lab, args: Namespace) -> Fields:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from types import FrameType
 
-from core.commands.common import Fields, flags, progress_bar, run_fields, say
+from core.commands.common import Fields, flags, progress_bar, run_fields, say, say_rate_ahead
 from core.errors import LabError
 from core.follower import follow_run
 from core.lab import Lab
@@ -75,6 +75,8 @@ def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
         )  # fmt: skip
     for note in run.notes:
         say(note)
+    if args.max_iters is not None or args.learning_rate is not None:
+        say_rate_ahead(lab, lab.run(run.id), named=args.learning_rate is not None)
     return _train_to_the_end(lab, run, world) | {"resumed_from": run.resumed_from}
 
 

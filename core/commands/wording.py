@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_ROWS = ("runs", "corpora", "sweeps", "cells", "notes", "events", "samples")
-_LEFT_OUT = ("config", "rule")
+_ROWS = ("runs", "corpora", "in_bin", "sweeps", "cells", "notes", "events", "samples")
+_LEFT_OUT = ("config", "rule", "numbers_nats")
 """Long, and for machines."""
 
 

@@ -55,6 +55,7 @@ def step_of(path: Path, given: Any) -> int:
     """The step that a file says its model is of. Raises ExchangeError when that is no step."""
     if type(given) is not int or given < 0:
         raise ExchangeError(
-            f"The step that {path} says its model is of is no whole number from 0 on: {given!r}."
+            f"The step that {path.name} says its model is of is no whole number from 0 on: "
+            f"{given!r}."
         )
     return given

@@ -6,7 +6,8 @@
 
 GPT-2 there has a bias everywhere, which is zero where ours has none, and keeps its matrices the
 other way round. The tokenizer splits a text into its characters and knows no others; one that it
-does not know is an error, as in the lab.
+does not know is an error, as in the lab. By default it writes until the block is full, since there
+are no positions beyond.
 
 Source: https://huggingface.co/docs/transformers/model_doc/gpt2 and the file format of
 https://github.com/huggingface/tokenizers.
@@ -25,25 +26,31 @@ from torch import Tensor
 from core.config import ModelConfig
 from core.corpus import Vocabulary
 from core.files import write_atomically
+from core.generation import starting_prompt
 from core.interop.base import check_is_gpt2
+from core.interop.card import About, model_card
 from core.interop.nanogpt import nanogpt_weights
 from core.models import LanguageModel
 
+_PAD = "<pad>"
 _TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 
 
-def export_hf(model: LanguageModel, vocabulary: Vocabulary, folder: Path) -> list[Path]:
-    """Write config, weights and tokenizer; returns their paths.
+def export_hf(
+    model: LanguageModel, vocabulary: Vocabulary, folder: Path, *, about: About
+) -> list[Path]:
+    """Write config, weights, tokenizer and model card; returns their paths.
 
     Raises ExchangeError for a model that is no GPT-2.
     """
     check_is_gpt2(model.config, "hf")
     files = {
-        "config.json": _to_json(_config(model.config)),
-        "generation_config.json": _to_json({"do_sample": True, "temperature": 0.8}),
+        "config.json": _to_json(_config(model.config) | _token_ids(vocabulary)),
+        "generation_config.json": _to_json(_generation(model.config) | _token_ids(vocabulary)),
         "tokenizer.json": _to_json(_tokenizer(vocabulary)),
-        "tokenizer_config.json": _to_json(_tokenizer_config(model.config)),
+        "tokenizer_config.json": _to_json(_tokenizer_config(model.config, vocabulary)),
         "model.safetensors": safetensors.torch.save(_weights(model), {"format": "pt"}),
+        "README.md": model_card(vocabulary, about, folder.resolve().name).encode("utf-8"),
     }
     for name, content in files.items():
         write_atomically(folder / name, content)
@@ -65,10 +72,22 @@ def _config(config: ModelConfig) -> dict[str, Any]:
         "embd_pdrop": config.dropout,
         "attn_pdrop": config.dropout,
         "tie_word_embeddings": True,
-        "bos_token_id": None,
-        "eos_token_id": None,
         "dtype": "float32",
     }
+
+
+def _token_ids(vocabulary: Vocabulary) -> dict[str, Any]:
+    """What an empty prompt begins with, as in the lab, and what masked places bear; no end."""
+    return {
+        "bos_token_id": int(vocabulary.encode(starting_prompt(vocabulary))[0]),
+        "eos_token_id": None,
+        "pad_token_id": len(vocabulary) - 1,
+    }
+
+
+def _generation(config: ModelConfig) -> dict[str, Any]:
+    """`top_k` 0: all characters may be drawn, where transformers would leave all but 50 out."""
+    return {"do_sample": True, "temperature": 0.8, "top_k": 0, "max_length": config.block_size}
 
 
 def _weights(model: LanguageModel) -> dict[str, Tensor]:
@@ -84,6 +103,12 @@ def _weights(model: LanguageModel) -> dict[str, Tensor]:
 
 
 def _tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Byte-pair encoding without pairs, so that each character is a token.
+
+    Of all models it is the one whose error for an unknown character can be worded: `tokenizers`
+    says "Unk token `…` not found in the vocabulary".
+    """
+    tokens = {character: i for i, character in enumerate(vocabulary.characters)}
     return {
         "version": "1.0",
         "truncation": None,
@@ -99,19 +124,46 @@ def _tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
         "post_processor": None,
         "decoder": {"type": "Fuse"},
         "model": {
-            "type": "WordLevel",
-            "vocab": {character: i for i, character in enumerate(vocabulary.characters)},
-            "unk_token": "<there is none>",
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": "a character in this text, which the model never saw (README.md lists "
+            f"the {len(vocabulary):,} that it knows)",
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": tokens | {_PAD: len(vocabulary) - 1},
+            "merges": [],
         },
     }
 
 
-def _tokenizer_config(config: ModelConfig) -> dict[str, Any]:
+def _tokenizer_config(config: ModelConfig, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Padding is the second name of the last token, for the model has none to spare.
+
+    A token is decoded to the name that was added last, and left out if that name is special: so
+    first the padding, then the character. In a text the padding's name is just its characters.
+    """
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": config.block_size,
+        "model_input_names": ["input_ids", "attention_mask"],
         "clean_up_tokenization_spaces": False,
+        "padding_side": "left",
+        "truncation_side": "left",
+        "pad_token": _PAD,
+        "split_special_tokens": True,
+        "added_tokens_decoder": {
+            "0": _added(_PAD, special=True),
+            "1": _added(vocabulary.characters[-1], special=False),
+        },
     }
+
+
+def _added(content: str, *, special: bool) -> dict[str, Any]:
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"content": content, "special": special} | plain
 
 
 def _to_json(content: dict[str, Any]) -> bytes:

@@ -50,22 +50,26 @@ def read_safetensors(path: Path) -> Imported:
             names = file.keys()
             weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise ExchangeError(f"{path} cannot be read: the file is damaged or cut short.") from error
+        raise ExchangeError(
+            f"{path.name} cannot be read: the file is damaged or cut short."
+        ) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise ExchangeError(
-            f"{path} was not written by this lab's export (format {FORMAT}), so what its weights "
-            "mean is not known."
+            f"{path.name} was not written by this lab's export (format {FORMAT}), so what its "
+            "weights mean is not known."
         )
     for name, kind in _DESCRIBED.items():
         if not isinstance(about.get(name), kind):
-            raise ExchangeError(f"{path} does not say all of {', '.join(sorted(_DESCRIBED))}.")
+            raise ExchangeError(f"{path.name} does not say all of {', '.join(sorted(_DESCRIBED))}.")
     try:
         config = RunConfig.from_flat(about["config"])
         shapes = weight_shapes(config.model)
     except (ConfigError, KeyError, TypeError, OverflowError) as error:
-        raise ExchangeError(f"The settings in {path} are none that can be: {error}.") from error
+        raise ExchangeError(
+            f"The settings in {path.name} are none that can be: {error}."
+        ) from error
     if {name: weight.shape for name, weight in weights.items()} != shapes:
-        raise ExchangeError(f"The weights in {path} are not those that its settings ask for.")
+        raise ExchangeError(f"The weights in {path.name} are not those that its settings ask for.")
     return Imported(
         config=config.model,
         weights=weights,

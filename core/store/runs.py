@@ -79,6 +79,17 @@ class RunRows(Database):
         )
         return [run_of(row) for row in rows]
 
+    def live_runs(self) -> list[RunRecord]:
+        """The runs that somebody should be training, the newest first.
+
+        Cells of a sweep that wait are left out, and so is the bin.
+        """
+        rows = self._rows(
+            "SELECT * FROM runs WHERE (status = 'running' OR status = 'queued' AND sweep IS NULL)"
+            " AND deleted_at IS NULL ORDER BY created_at DESC, rowid DESC"
+        )
+        return [run_of(row) for row in rows]
+
     def names(self) -> set[str]:
         """The names in use."""
         return {row[0] for row in self._rows("SELECT name FROM runs WHERE deleted_at IS NULL")}

@@ -26,7 +26,16 @@ from lab.head_words import (
     look_sentence,
 )
 from lab.page import page_head
-from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.pickers import (
+    PICKER_PX,
+    example_text,
+    follow,
+    load_model,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain, quoted
 from lab.state import chosen_run, palette, the_lab
 from lab.switches import settled
@@ -37,7 +46,7 @@ INTRODUCTION = (
     "far, never ahead. Each head does that in its own way: by queries and keys it decides how much "
     "to take from which character."
 )
-EXAMPLE = "To be, or not to be, that is the question"
+EXAMPLE_LENGTH = 40
 MAX_SHOWN = 128
 """More characters than this cannot be told apart in a map."""
 ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
@@ -58,7 +67,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run, which = _pick(with_heads)
         loaded = load_model(run, which) if run else _before_any_run()
-        text = _render_text_box(loaded)
+        text = _render_text_box(run, loaded)
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -113,19 +122,12 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
         )
 
 
-def _render_text_box(loaded: LoadedModel) -> str:
-    if _TEXT not in st.session_state:
-        st.session_state[_TEXT] = _example(loaded)
+def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:
+    suggest(_TEXT, example_text(run, loaded, EXAMPLE_LENGTH))
     return st.text_input(
         "Text to look at", key=_TEXT, persist_state="session",
         help=f"This model sees {loaded.model.config.block_size} characters at most.",
     )  # fmt: skip
-
-
-def _example(loaded: LoadedModel) -> str:
-    """A text of characters that the model knows."""
-    known = loaded.vocabulary
-    return known.characters[:32] if known.unknown(EXAMPLE) else EXAMPLE
 
 
 def _is_readable(text: str, loaded: LoadedModel) -> bool:
@@ -150,7 +152,10 @@ def _is_long_enough(seen: str) -> bool:
 
 def _drop_unknown(loaded: LoadedModel) -> None:
     readable = loaded.vocabulary.drop_unknown(st.session_state[_TEXT])
-    st.session_state[_TEXT] = readable if readable.strip() else _example(loaded)
+    if readable.strip():
+        st.session_state[_TEXT] = readable
+    else:  # then an example takes its place
+        del st.session_state[_TEXT]
 
 
 # --- the maps -------------------------------------------------------------------------------------

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
+import torch
 
-from core.corpus import Corpus
+from core.characters import said
+from core.corpus import Corpus, most_frequent
 from core.errors import CorpusError
 from core.lab import LoadedModel
 from core.lens import transition_loss, transition_probabilities
 from core.records import RunRecord
-from core.reference import bigram_counts, bigram_probabilities
+from core.reference import bigram_loss, transitions_among
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
@@ -42,13 +43,13 @@ MEANINGS: dict[View, str] = {
     "difference": "Above 0 the model expects it more often than the text has it, below 0 less "
     "often. Where the table is blank, the two agree.",
 }
-MAX_SHOWN = 128
-"""A table with more rows than this cannot be read; then the most frequent characters are shown."""
+MAX_SHOWN, SHOWN_OF_MANY = 100, 64
+"""A table with more rows than the first number cannot be read; then so many of the most frequent
+characters are shown as the second says, each with its label."""
 TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 740, 610, 500
 FIRST_CHARACTER = "t"
 
 _VIEW, _CHARACTER, _CLICKED = "bigram_view", "bigram_character", "bigram_clicked"
-_NAMES = {" ": "␣ space", "\n": "↵ newline", "\t": "⇥ tab"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,33 +71,20 @@ class Tables:
 
     @classmethod
     def of(cls, loaded: LoadedModel, corpus: Corpus | None) -> Tables:
-        characters = loaded.vocabulary.characters
-        learned = transition_probabilities(loaded.model)
+        every, V = loaded.vocabulary.characters, len(loaded.vocabulary)
+        kept = torch.arange(V)
+        if V > MAX_SHOWN:
+            shown = most_frequent(corpus, SHOWN_OF_MANY) if corpus else every[:SHOWN_OF_MANY]
+            kept = loaded.vocabulary.encode("".join(shown)).sort().values
+        characters = loaded.vocabulary.decode(kept)
+        learned = compact(transition_probabilities(loaded.model, kept))
         if corpus is None:
-            return cls(characters, 0, compact(learned))._limited(np.zeros(len(characters)))
-        counted = bigram_probabilities(corpus.train, len(characters))
-        occurrences = bigram_counts(corpus.train, len(characters)).sum(dim=1).numpy()
-        everything = cls(
-            characters, 0, compact(learned), transition_loss(learned, corpus.val),
-            compact(counted), transition_loss(counted, corpus.val), compact(occurrences),
+            return cls(characters, V - len(kept), learned)
+        counted, occurrences = transitions_among(corpus.train, V, kept)
+        return cls(
+            characters, V - len(kept), learned, transition_loss(loaded.model, corpus.val),
+            compact(counted), bigram_loss(corpus.train, corpus.val, V), compact(occurrences),
         )  # fmt: skip
-        return everything._limited(occurrences)
-
-    def _limited(self, importance: NDArray[Any]) -> Tables:
-        """The most important characters only, if there is no room for all."""
-        n_left_out = max(0, len(self.characters) - MAX_SHOWN)
-        if not n_left_out:
-            return self
-        kept = np.sort(np.argsort(-importance, kind="stable")[:MAX_SHOWN])
-        square = np.ix_(kept, kept)
-        return replace(
-            self,
-            characters="".join(self.characters[i] for i in kept),
-            n_left_out=n_left_out,
-            learned=self.learned[square],
-            counted=None if self.counted is None else self.counted[square],
-            occurrences=None if self.occurrences is None else self.occurrences[kept],
-        )
 
 
 def main() -> None:
@@ -233,15 +221,11 @@ def _render_numbers(tables: Tables) -> None:
 
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
-
-    def say(character: str) -> str:
-        return _NAMES.get(character, character)
-
     first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-    settled(_CHARACTER, list(characters), first, say)  # another text may not have it
+    settled(_CHARACTER, list(characters), first, said)  # another text may not have it
     chosen: str = st.selectbox(
         "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
-        format_func=say, help="Or click its row in the table.",
+        format_func=said, help="Or click its row in the table.",
     )  # fmt: skip
     return characters.index(chosen)
 

@@ -1,20 +1,21 @@
-"""Corpus: the texts that the models learn from, and how to add one."""
+"""Corpus: the texts that the models learn from, each to be looked at, and kept or deleted."""
 
 from __future__ import annotations
 
 import math
 import random
-import re
-import unicodedata
 
 import streamlit as st
 
 from core.corpus import Corpus
 from core.errors import LabError
-from core.library import MAX_BYTES, MAX_VOCABULARY, ORIGINAL, RARE, SHIPPED
+from core.library import ORIGINAL, SHIPPED
 from core.reference import reference_lines
+from core.texts import RARE, percent
 from lab import words
 from lab.components.live_plot import live_plot
+from lab.corpus_adding import render_original, render_upload
+from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import MAX_BARS, character_count_figure, character_counts, split_figure
 from lab.glossary import explained
 from lab.plain import plain
@@ -26,9 +27,6 @@ LINES = 12
 """And lines, at most."""
 SEAM_LINES = 4
 """Lines on either side of the split, where both are shown."""
-
-# The choice; the text to choose at the next run, and what to say then; which uploader it is.
-_CHOSEN, _NEXT, _ADDED, _UPLOADS = "corpus_chosen", "corpus_next", "corpus_added", "corpus_uploads"
 
 WHAT_IT_KNOWS = {
     "uniform": "Every character is equally likely: all that is known is which there are.",
@@ -49,8 +47,11 @@ def main() -> None:
     left, right = st.columns([1, 2], gap="large")
     with left:
         corpus = _pick()
-        _render_upload()
-        _render_original()
+        render_news()
+        render_deeds(corpus)
+        render_upload()
+        render_original()
+        render_bin()
     with right:
         _render_excerpt(corpus)
         _render_characters(corpus)
@@ -61,15 +62,11 @@ def _pick() -> Corpus:
     """The list of texts, which is also the choice among them."""
     library = the_lab().library
     corpora = {name: library.load(name) for name in library.names()}
-    wanted = st.session_state.pop(_NEXT, None) or st.session_state.get(_CHOSEN)
-    st.session_state[_CHOSEN] = wanted if wanted in corpora else library.default
     name = st.radio(
-        "Text", list(corpora), key=_CHOSEN, format_func=plain,
+        "Text", list(corpora), key=chosen_name(), format_func=plain,
         captions=[_in_a_line(corpus, library.default) for corpus in corpora.values()],
         persist_state="session",
     )  # fmt: skip
-    if added := st.session_state.pop(_ADDED, None):
-        st.success(added)
     return corpora[name]
 
 
@@ -169,9 +166,12 @@ def _render_characters(corpus: Corpus) -> None:
     )
     rest = len(counts) - MAX_BARS
     more = f" The {MAX_BARS} most frequent are shown, {rest:,} are not." if rest > 0 else ""
+    folded = next((c.times for c in counts if c.character == RARE), 0) / len(corpus.text)
+    if folded:
+        more += f" {RARE} stands for what was folded or lost: {percent(folded)} of the text."
     st.caption(
         f"{len(counts):,} distinct characters: the vocabulary of every model that learns from this "
-        f"text. ␣ is a space, ↵ a new line, ⇥ a tab.{more}"
+        f"text. ␣ is a space, ↵ a new line, ⇥ a tab; pointing at a bar gives the name.{more}"
     )
 
 
@@ -200,86 +200,6 @@ def _render_references(corpus: Corpus) -> None:
 def _number(value: float) -> str:
     """Three decimals; a dash where the validation part is too short to measure on."""
     return words.loss(value if math.isfinite(value) else None)
-
-
-# --- another text ---------------------------------------------------------------------------------
-
-
-def _render_upload() -> None:
-    st.header("Add a text of your own")
-    # A new key is an empty uploader: what was added need not be shown as if it were still to do.
-    key = f"corpus_file_{st.session_state.get(_UPLOADS, 0)}"
-    file = st.file_uploader(
-        "A text file in UTF-8", key=key,
-        help=f"At most {MAX_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's folder.",
-    )  # fmt: skip
-    if file is None:
-        return
-    name = st.text_input(
-        "Name", _free_name(file.name), max_chars=64, key=f"corpus_name_{file.file_id}",
-        help="Letters, digits, - and _; runs and the command line call the text by it.",
-    )  # fmt: skip
-    fold = st.toggle(
-        "Fold rare characters into one sign", key="corpus_fold",
-        help=f"Only where there are more than {MAX_VOCABULARY:,} distinct ones: the rarest "
-        f"become {RARE}.",
-    )  # fmt: skip
-    if st.button("Add", type="primary", key="corpus_add", icon=":material/add:"):
-        _add((name or "").strip(), file.getvalue(), file.name, fold)
-
-
-def _add(name: str, raw: bytes, file_name: str, fold: bool) -> None:
-    try:
-        reading = the_lab().library.add(name, raw, file_name, fold_rare=fold)
-    except LabError as error:
-        st.error(plain(str(error)))
-        return
-    notes = "".join(f" {plain(note).capitalize()}." for note in reading.notes)
-    st.session_state[_ADDED] = (
-        f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}"
-    )
-    st.session_state[_NEXT] = name
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
-    st.rerun()
-
-
-def _free_name(file_name: str) -> str:
-    """A plain name made of a file's name, that no corpus has yet."""
-    stem = file_name.rsplit(".", 1)[0]
-    ascii_only = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", ascii_only).strip("-")[:60] or "my-text"
-    taken = {name.casefold() for name in the_lab().library.names()} | {ORIGINAL}
-    free, number = plain, 2
-    while free.casefold() in taken:
-        free, number = f"{plain}-{number}", number + 1
-    return free
-
-
-def _render_original() -> None:
-    st.header("Karpathy's original")
-    if ORIGINAL in the_lab().library.names():
-        st.caption(f"It is here, as `{ORIGINAL}`, and is the default.")
-        return
-    st.caption(
-        "Tiny Shakespeare, the text that nanoGPT and many courses use. This needs the network; the "
-        "shipped edition, nearly the same plays, does not."
-    )
-    if not st.button("Fetch the original", key="corpus_fetch", icon=":material/download:"):
-        return
-    bar = st.progress(0.0, text="Asking for it …")
-
-    def show(here: int, total: int | None) -> None:
-        bar.progress(min(1.0, here / total) if total else 0.0, text=f"{here / 1e6:.1f} MB")
-
-    try:
-        the_lab().library.get_original(progress=show)
-    except LabError as error:
-        bar.empty()
-        st.error(plain(str(error)))
-        return
-    st.session_state[_ADDED] = f"Fetched {ORIGINAL}; it is the default from now on."
-    st.session_state[_NEXT] = ORIGINAL
-    st.rerun()
 
 
 main()

@@ -17,14 +17,21 @@ from lab import words
 from lab.components.text_view import text_view
 from lab.glossary import TERMS, explained, line_of
 from lab.page import page_head
-from lab.pickers import PICKER_PX, load_model, pick_checkpoint, pick_run, untrained_model
+from lab.pickers import (
+    PICKER_PX,
+    load_model,
+    opening_for,
+    pick_checkpoint,
+    pick_run,
+    suggest,
+    untrained_model,
+)
 from lab.plain import plain
 from lab.state import palette, the_lab
 from lab.wishes import Wish, loss_at, say_others, say_settings, say_writer
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 
 TICK_S = 0.25
-OPENING = "ROMEO:\n"
 INTRODUCTION = (
     "At each place the model gives every character a probability, and one of them is drawn. Strong "
     "colour: the model was sure. Faint: it might as well have written something else. Point at a "
@@ -63,7 +70,7 @@ def main() -> None:
     run, which = _pick(the_lab().runs())
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _set_opening(run, which)
+        _set_opening(run)
         prompt = st.text_area(
             "Prompt", key=PROMPT, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
             help="What the model continues. Empty: it begins with a new line.",
@@ -112,15 +119,10 @@ def _load(run: RunRecord | None, which: Which) -> LoadedModel:
     return untrained_model("transformer", the_lab().library.load())
 
 
-def _set_opening(run: RunRecord | None, which: Which) -> None:
+def _set_opening(run: RunRecord | None) -> None:
     """A first prompt, and a first seed, that the reader may change."""
     st.session_state.setdefault(SEED, SampleConfig().seed)
-    if PROMPT not in st.session_state:
-        try:
-            unknown = _load(run, which).vocabulary.unknown(OPENING)
-        except LabError:  # said when the reader asks this run to write
-            unknown = OPENING
-        st.session_state[PROMPT] = "" if unknown else OPENING
+    suggest(PROMPT, opening_for(run))
 
 
 def _settings(run: RunRecord | None) -> SampleConfig:

@@ -2,163 +2,241 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from core.config import MODEL_KINDS, ModelKind, TrainConfig
+from core.config import MODEL_KINDS, ModelKind, RunConfig, TrainConfig
 from core.corpus import Corpus
+from core.errors import LabError
+from core.library import ORIGINAL, SHIPPED
 from core.race import BUDGETS, Fairness, race_configs
-from core.racing import start_race
+from core.racing import resume_race, start_race
 from core.records import RunRecord
-from core.reference import reference_lines
+from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
+from lab.controls import chosen_corpus
 from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
 from lab.glossary import explained
 from lab.plain import plain
-from lab.state import choose_run, curve_of, is_live, palette, the_lab, the_service
+from lab.state import (
+    choose_run,
+    curve_of,
+    is_live,
+    palette,
+    the_calibration,
+    the_lab,
+    the_service,
+)
+from lab.training.race_track import Found, blind_text, find_race, in_color
+from lab.training.race_words import (
+    NAMES,
+    PARTS_SOONER,
+    against_the_counts,
+    race_end,
+    say_missing,
+    time_left_s,
+    why_near_the_bigram,
+)
 
-WHAT_THEY_ARE: dict[ModelKind, tuple[str, str]] = {
-    "bigram": (
-        "Bigram table",
-        "Sees one character and knows what tends to follow it. One table of numbers is the whole "
-        "model.",
-    ),
-    "attention": (
-        "Self-attention",
-        "Sees all characters before the guess at once. Each head decides how much to take from "
-        "each of them.",
-    ),
-    "transformer": (
-        "Transformer",
-        "Attention again and again, with time to think in between: what GPT is made of, only "
-        "smaller.",
-    ),
+WHAT_THEY_ARE: dict[ModelKind, str] = {
+    "bigram": "Sees one character and knows what tends to follow it. One table of numbers is the "
+    "whole model.",
+    "attention": "Sees all characters before the guess at once. Each head decides how much to take "
+    "from each of them.",
+    "transformer": "Attention again and again, with time to think in between: what GPT is made of, "
+    "only smaller.",
 }
+TERMS: tuple[Fairness, int] = ("steps", BUDGETS["steps"])
+"""Of the race that the button starts: a quick run of each model, at equal steps."""
+CHART_PX, SAMPLE_PX = 300, 150
+
+Planned = dict[ModelKind, RunConfig]
 
 
 def main() -> None:
-    lab = the_lab()
-    corpus = lab.library.load()
-    st.title("Three models learn to write like Shakespeare")
+    corpus, found = chosen_corpus(the_lab()), find_race()
+    name = _text_of(found) or corpus.name
+    like = " like Shakespeare" if name in (SHIPPED, ORIGINAL) else ""
+    st.title(f"Three models learn to write{like}")
     st.markdown(
-        "Each model reads the same plays and learns one thing only: **to guess the next "
+        "Each model reads the same text and learns one thing only: **to guess the next "
         "character**. The better it guesses, the lower its loss, and the more its own writing "
         "looks like the text."
     )
     _render_models()
-    runs = _newest_of_each(lab.runs())
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
-        _render_button(corpus, runs)
-    axis = right.segmented_control(
-        "Horizontal axis", list(X_TITLES), default="steps", required=True, key="home_axis",
-        label_visibility="collapsed", width="stretch",
-    )  # fmt: skip
-    live = any(is_live(run) for run in runs)
-    st.fragment(_render_race, run_every=1.0 if live else None)(corpus, axis or "steps", live)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        planned = _render_button(corpus, found)
+        st.space("stretch")
+        # A race begins on the axis of its own terms; then the reader may switch.
+        axis = st.segmented_control(
+            "Horizontal axis", list(X_TITLES), default=found.race.by if found.race else "steps",
+            required=True, key="home_axis", label_visibility="collapsed",
+        )  # fmt: skip
+    ticks = found.next_move == "pause" or the_calibration() is None
+    draw = st.fragment(_render_race, run_every=1.0 if ticks else None)
+    draw(corpus, planned, axis or "steps", found.shape)
+
+
+def _text_of(found: Found) -> str:
+    """The name of the text that a race is about; nothing before any race."""
+    return next((run.corpus for run in found.runs.values()), "")
 
 
 def _render_models() -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
-        title, sentence = WHAT_THEY_ARE[kind]
         with column.container(border=True, height="stretch"):
             st.image(diagram(kind, palette()), width="stretch")
-            st.markdown(f"**{title}.** {sentence}")
+            st.markdown(f"**{NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
 
 
-def _render_button(corpus: Corpus, runs: list[RunRecord]) -> None:
-    """One primary button: train, pause or resume, whichever is next."""
-    live = [run for run in runs if is_live(run)]
-    waiting = [run for run in runs if run.status in ("paused", "interrupted")]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if live:
-            deed_button(
-                "Pause", "pause", lambda: _each(live, the_service().pause), key="home_pause"
-            )
-        if waiting and not live:
-            deed_button(
-                "Resume", "play_arrow", lambda: _each(waiting, the_service().resume),
-                key="home_resume",
-            )  # fmt: skip
-        if not live:
-            label = "Train all three again" if runs else "Train all three"
-            deed_button(
-                label, "play_arrow", lambda: _start_race(corpus), key="home_train",
-                primary=not waiting,
-            )  # fmt: skip
-        st.caption(
-            "About a minute in all; they take turns on this computer. Corpus: "
-            f"{plain(corpus.name)}."
+def _render_button(corpus: Corpus, found: Found) -> Planned:
+    """One primary button, whichever is next; returns what another race would train."""
+    service, race, runs = the_service(), found.race, found.runs
+    planned, trouble = _planned(corpus)
+    ours = [run for run in runs.values() if is_live(run) and service.holds(run.id)]
+    if found.next_move == "pause":
+        if ours:
+            deed_button("Pause", "pause", lambda: _pause(ours), key="home_pause")
+        else:
+            st.caption("Another process trains this race.")
+        return planned
+    if found.next_move == "resume" and race:
+        deed_button(
+            "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="home_resume"
         )
+    again = " again" if corpus.fingerprint in {run.fingerprint for run in runs.values()} else ""
+    on = "" if again or not race else f" on {plain(corpus.name)}"
+    deed_button(
+        f"Train all three{again}{on}", "play_arrow", lambda: _start(corpus, planned),
+        key="home_train", primary=found.next_move != "resume", disabled=bool(trouble),
+    )  # fmt: skip
+    if trouble:
+        st.error(plain(trouble))
+    else:
+        st.caption(_plan_in_words(corpus, planned))
+    return planned
 
 
-def _each(runs: list[RunRecord], action: Callable[[str], None]) -> None:
+def _planned(corpus: Corpus) -> tuple[Planned, str]:
+    """The settings of the next race, or why there can be none."""
+    try:
+        configs = race_configs(the_lab().configure, corpus, *TERMS, None, TrainConfig.seed)
+    except LabError as error:
+        return {}, str(error)
+    return configs, ""
+
+
+def _plan_in_words(corpus: Corpus, planned: Planned) -> str:
+    calibration, steps = the_calibration(), words.count(TERMS[1])
+    time = ""
+    if calibration:
+        seconds = sum(calibration.train_s(config) for config in planned.values())
+        time = f", about {words.duration(seconds)} in all"
+    return f"{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
+
+
+def _pause(runs: list[RunRecord]) -> None:
     for run in runs:
-        action(run.id)
+        if the_service().holds(run.id):  # it may have come to its end a moment ago
+            the_service().pause(run.id)
 
 
-def _start_race(corpus: Corpus) -> None:
-    """Start one quick run of each model, at equal steps."""
-    terms: tuple[Fairness, int] = ("steps", BUDGETS["steps"])
-    configs = race_configs(the_lab().configure, corpus, *terms, None, TrainConfig.seed)
-    choose_run(start_race(the_service(), configs, corpus, *terms)[-1])
+def _start(corpus: Corpus, planned: Planned) -> None:
+    choose_run(start_race(the_service(), planned, corpus, *TERMS)[-1])
 
 
-def _newest_of_each(runs: list[RunRecord]) -> list[RunRecord]:
-    """The newest run of each model but for sweeps, in the order of the curriculum."""
-    newest: dict[str, RunRecord] = {}
-    for run in runs:
-        if not run.sweep:
-            newest.setdefault(run.model, run)
-    return [newest[kind] for kind in MODEL_KINDS if kind in newest]
+# --- live -----------------------------------------------------------------------------------------
 
 
-def _render_race(corpus: Corpus, axis: XAxis, was_live: bool) -> None:
-    everything = the_lab().runs()
-    runs = _newest_of_each(everything)
-    if was_live and not any(is_live(run) for run in runs):
+def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[object, ...]) -> None:
+    """The newest race as it stands; the whole page, when it is no longer of the shape `shown`."""
+    found = find_race()
+    if found.shape != shown:
         st.rerun()
-    curves = [curve_of(run) for run in runs]
+    _render_progress(found)
+    references = _references(found, corpus)
+    curves = [curve_of(run) for run in found.runs.values()]
+    configs = [run.config for run in found.runs.values()] or list(planned.values())
+    end = race_end(found.race, configs, curves, axis, the_calibration())
+    figure = loss_figure(curves, references, palette(), axis=axis, x_end=end)
+    figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
-        loss_figure(curves, reference_lines(corpus), palette(), axis=axis),
-        key="race",
-        height_px=390,
+        figure, key="race", height_px=CHART_PX,
         alt="Validation loss of the three models against the lines that counting alone reaches",
-    )
+    )  # fmt: skip
+    _render_words(found, corpus, against_the_counts(curves, references))
+    for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
+        with column.container(border=True, height="stretch"):
+            _render_writing(kind, found, corpus)
+
+
+def _references(found: Found, corpus: Corpus) -> tuple[ReferenceLine, ...]:
+    """The counted lines of the race's own text; none where that is gone."""
+    for run in found.runs.values():
+        try:
+            return reference_lines(the_lab().corpus_of(run))
+        except LabError:
+            return ()
+    return reference_lines(corpus)
+
+
+def _render_progress(found: Found) -> None:
+    """How far each of the three is, and how good, under its picture."""
+    for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
+        run = found.runs.get(kind)
+        with column.container(gap="xsmall", key=f"home_progress_{kind}"):
+            loss = the_lab().store.estimates(run.id)[-1:] if run else []
+            nats = words.loss(loss[0].val_loss_nats if loss else None)
+            st.markdown(f"{in_color(kind, NAMES[kind])} · **{nats}** :gray[nats]")
+            nothing = "deleted" if found.race else "untrained, step 0"
+            st.progress(
+                min(run.iter / run.max_iters, 1.0) if run else 0.0,
+                text=words.progress(run) if run else nothing,
+            )
+            if run and run.message:
+                st.warning(plain(run.message))
+
+
+def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
+    """What the chart shows, whose text it is, and what else trains."""
+    name = plain(_text_of(found) or corpus.name)
+    left = time_left_s(found.runs.values())
+    time = f" About {words.duration(left)} left; they take turns." if left is not None else ""
+    missing = say_missing(found.runs) if found.race else ""
     st.caption(
-        "Strong line: validation loss, estimated on text that no model learns from. Thin line: "
-        "loss on the batch just seen. Grey: what counting reaches, without any training. A counted "
-        "5-gram is hard to beat: it needs the transformer, and patience.",
+        f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "
+        f"model learns from; thin: the batch just seen. Grey: what counting reaches on this text. "
+        f"{counts} {missing}",
         help=explained(*WORDS),
     )
-    for run in everything:
-        if is_live(run) and run not in runs:
-            st.caption(f"Also running now: {plain(run.name)}, {run.model}, {words.progress(run)}")
-    if runs:
-        for column, run in zip(st.columns(len(runs), gap="medium"), runs):
-            with column.container(border=True, height="stretch"):
-                _render_card(run)
+    window = max([run.config.model.block_size for run in found.runs.values()], default=0)
+    if window:
+        st.caption(why_near_the_bigram(window), help=PARTS_SOONER)
+    of_the_race = {run.id for run in found.runs.values()}
+    for run in the_lab().live_runs():
+        if run.id not in of_the_race:
+            st.caption(
+                f"Also running now: {plain(run.name)}, {run.model} on {plain(run.corpus)}, "
+                f"{words.progress(run)}"
+            )
 
 
-def _render_card(run: RunRecord) -> None:
-    store = the_lab().store
-    estimates, samples = store.estimates(run.id), store.samples(run.id)
-    title, _ = WHAT_THEY_ARE[run.model]
-    st.markdown(f"**{title}** · {plain(run.name)}")
-    st.caption(words.progress(run))
-    st.progress(run.iter / run.max_iters)
-    if run.message:
-        st.warning(run.message)
-    if samples:
-        loss = words.loss(estimates[-1].val_loss_nats)
-        st.caption(
-            f"It writes, at step {words.count(samples[-1].iter)}, with a loss of {loss} nats:"
-        )
-        st.code(samples[-1].text, language=None, wrap_lines=True, height=150)
+def _render_writing(kind: ModelKind, found: Found, corpus: Corpus) -> None:
+    """What a model of the race wrote last; before any race, what it writes untrained."""
+    run = found.runs.get(kind)
+    if run:
+        samples = the_lab().store.samples(run.id)[-1:]
+        text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
+        about = f"{plain(run.name)} writes, at step {words.count(step)}:"
+    elif found.race:
+        st.caption(f"The {NAMES[kind].lower()} run of this race was deleted.")
+        return
+    else:
+        text, about = blind_text(kind, corpus), "It writes, untrained, at step 0:"
+    st.caption(about)
+    st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
 
 
 main()

@@ -7,15 +7,17 @@ import torch
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
+from core.course import Course
 from core.errors import LabError
+from core.meaning import loss_in
 from core.models import count_params
 from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
-from lab.components.live_plot import live_plot
-from lab.controls import LEVELS, SETTINGS, Level, Panel, chosen_corpus, run_settings
+from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.drafts import begin_draft, draft_of
-from lab.figures.schedules import schedule_figure
+from lab.figures.model_picture import Described, model_picture, said_of
+from lab.figures.model_text import Passage
 from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.plain import plain
@@ -36,9 +38,9 @@ from lab.training.branching import render_branch_dialog
 from lab.training.race_view import render_race_view
 from lab.training.run_view import render_run_view
 from lab.training.runs_view import render_runs_view
+from lab.training.schedule_view import render_schedule
 from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
-from lab.training.units import loss_in
 
 CONTROLS_WIDTH_PX = 330
 _SEEN = "train_seen_statuses"
@@ -60,9 +62,9 @@ def main() -> None:
         corpus, config = _render_controls(run)
     with page.container(width="stretch", gap="small"):
         if view == "sweep":
-            render_sweep_view(corpus, config)
+            render_sweep_view(corpus, config, run)
         else:
-            bench = Bench(run, config, corpus, _changed(run, config))
+            bench = Bench.of(run, config, corpus)
             render_transport(bench)
             render_run_view(bench, runs)
             render_branch_dialog(run)
@@ -95,7 +97,9 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
             "Model", MODEL_KINDS, default="transformer", key="train_model", labelled=False,
             format_func=str.capitalize, width="stretch",
         )  # fmt: skip
-    with st.container(border=True, key="train_controls", gap="small"):
+    # Not an empty element: that would take the picture away for a moment at each move.
+    picture = st.container(key="train_picture")
+    with st.container(border=True, key="train_controls", gap="xsmall"):
         level: Level = st.session_state.get("train_level") or "simple"
         if "level" not in hidden:
             level = switch(
@@ -108,17 +112,23 @@ def _render_controls(run: RunRecord | None) -> tuple[Corpus, RunConfig]:
 
         st.session_state.setdefault("train_threads", torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
+        with picture:
+            _render_picture(corpus, config)  # before all else: the eye waits for it
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
-        live_plot(
-            schedule_figure(config.train, palette(), palette().model(model)),
-            key="schedule",
-            height_px=120,
-            alt="Learning rate over the steps of the next run",
-        )
+        render_schedule(run, config, restart=Bench.of(run, config, corpus).needs_new_run)
     return corpus, config
+
+
+def _render_picture(corpus: Corpus, config: RunConfig) -> None:
+    """The model that the controls describe, with what their last move changed."""
+    draft = draft_of(config.model.model)
+    assert draft  # the controls have just been drawn from it
+    draft.note_move(config)
+    described = Described(config=config, before=draft.moved_from, passage=Passage.of(corpus))
+    st.image(model_picture(described, palette()), alt=said_of(described))
 
 
 def _render_length(corpus: Corpus, config: RunConfig) -> None:
@@ -160,21 +170,11 @@ def _take_over_settings(run: RunRecord | None) -> None:
     if run is None or not draft_is_of(run.id):
         return
     draft = draft_of(run.model)
-    begin_draft(run.config, draft.start if draft else (None, "classic"))
+    course = Course(run.config, the_lab().store.changes(run.id))
+    begin_draft(course.for_another_run(), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus
-
-
-def _changed(run: RunRecord | None, config: RunConfig) -> tuple[str, ...]:
-    """Settings on the controls that are not the run's, but for the learning rate."""
-    if run is None:
-        return ()
-    theirs, ours = run.config.flat(), config.flat()
-    if run.model != config.model.model:
-        return ("model",)
-    names = [n for n in SETTINGS if n != "learning_rate" and theirs.get(n) != ours.get(n)]
-    return tuple(names)
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:

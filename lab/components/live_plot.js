@@ -1,8 +1,9 @@
 // Draws a Plotly figure into one element and keeps that element for as long as it is on the page.
 //
 // Streamlit calls the default export again whenever the data or the theme change, and the function
-// that it returned last once, when the component leaves the page. Nothing here writes HTML: titles
-// and labels reach Plotly as data.
+// that it returned last once, when the component leaves the page. When two changes come at once it
+// also calls what the first of them returned, so that function looks whether the page has been
+// left. Nothing here writes HTML: titles and labels reach Plotly as data.
 
 const READY_EVENT = "lab-plotly-ready"; // sent by live_plot.py once Plotly's script has run
 const plots = new WeakMap(); // the element that Streamlit gave us -> its LivePlot
@@ -15,6 +16,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   plot.update(data, (click) => setTriggerValue("clicked", click));
   return () => {
+    if (parentElement.isConnected) return;
     plots.delete(parentElement);
     plot.destroy();
   };

@@ -21,6 +21,8 @@ import plotly.io as pio
 import streamlit as st
 from plotly.offline import get_plotlyjs
 
+from lab.components.delivery import keep_what_is_unsent
+
 _READY_EVENT: Final = "lab-plotly-ready"  # live_plot.js waits for it under the same name
 
 # Plotly puts its style sheet into the document's head, where a shadow root would not see it:
@@ -109,6 +111,7 @@ def mount_plotly() -> None:
     it, runs of the page no longer carry it. It also reruns the page when the reader switches
     between light and dark, since the colours of traces are chosen in Python.
     """
+    keep_what_is_unsent()
     _window_fragment()
 
 

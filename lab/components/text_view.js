@@ -1,10 +1,11 @@
 // Shows a text that a model wrote, each character on the colour of its probability.
 //
-// Streamlit calls the default export again whenever the data change, and the function that it
-// returned last once, when the component leaves the page. All text is set as textContent.
+// Streamlit calls the default export again whenever the data or the theme change, and the function
+// that it returned last once, when the component leaves the page. When two changes come at once it
+// also calls what the first of them returned, so that function looks whether the page has been
+// left. All text is set as textContent.
 
 const views = new WeakMap(); // the element that Streamlit gave us -> its TextView
-const VISIBLE = { " ": "␣", "\n": "↵", "\t": "⇥" };
 
 export default function ({ parentElement, data }) {
   let view = views.get(parentElement);
@@ -14,6 +15,7 @@ export default function ({ parentElement, data }) {
   }
   view.update(data);
   return () => {
+    if (parentElement.isConnected) return;
     views.delete(parentElement);
     view.root.remove();
   };
@@ -80,14 +82,32 @@ class TextView {
 
   begin({ prompt, added, hint }) {
     this.prompt = prompt;
-    if (prompt) this.page.append(make("span", "prompt", prompt));
+    this.start = Array.from(prompt).length; // where the added text begins
+    if (prompt) this.page.append(this.opening(Array.from(prompt)));
     if (!prompt && !added && hint) this.page.append(make("span", "hint", hint));
+  }
+
+  /** The prompt, in as few pieces as its characters without ink allow. */
+  opening(characters) {
+    const element = make("span", "prompt");
+    let piece = "";
+    characters.forEach((character, place) => {
+      const sign = this.data.stand_ins[place];
+      if (sign) {
+        element.append(piece, signed(make("span", "", character), sign));
+        piece = "";
+      } else piece += character;
+    });
+    element.append(piece);
+    return element;
   }
 
   add(character, place) {
     const { scale, probabilities } = this.data;
     const [color, ink] = scale[Math.round(probabilities[place] * (scale.length - 1))];
-    const element = make("span", character === "\n" ? "newline" : "", character);
+    const element = make("span", "", character);
+    const sign = this.data.stand_ins[this.start + place];
+    if (sign) signed(element, sign);
     element.style.background = color;
     element.style.color = ink;
     if (place === 0) this.page.querySelector(".hint")?.remove();
@@ -119,7 +139,8 @@ class TextView {
   }
 
   describe() {
-    const { probabilities, ranks, believed, offered, vocab_size } = this.data;
+    const { probabilities, ranks, believed, offered, signs, vocab_size } = this.data;
+    const listed = (candidates) => said(candidates, signs);
     this.others.textContent = "";
     if (this.at === undefined || this.at >= this.characters.length) {
       this.readout.textContent = this.characters.length ? "point at a character" : "";
@@ -129,20 +150,23 @@ class TextView {
       `model: ${listed(believed[this.at])}   drawn from: ${listed(offered[this.at])}`;
     const character = this.characters[this.at];
     const p = probabilities[this.at];
-    const said = p < 0.001 ? "under 0.001" : p.toFixed(3);
+    const [sign, name] = signs[character];
+    const share = p < 0.001 ? "under 0.001" : p.toFixed(3);
     this.readout.textContent =
-      `${visible(character)}  p ${said} · rank ${ranks[this.at]} of ${vocab_size}`;
+      `${sign}  p ${share} · rank ${ranks[this.at]} of ${vocab_size} · ${name}`;
   }
 }
 
-function visible(character) {
-  return VISIBLE[character] ?? character;
+/** The likeliest characters and their probabilities: "e .42  a .31". */
+function said(candidates, signs) {
+  const share = (p) => (p > 0.995 ? "1" : p.toFixed(2).slice(1));
+  return candidates.map(([character, p]) => `${signs[character][0]} ${share(p)}`).join("  ");
 }
 
-/** The likeliest characters and their probabilities: "e .42  a .31". */
-function listed(candidates) {
-  const said = (p) => (p > 0.995 ? "1" : p.toFixed(2).slice(1));
-  return candidates.map(([character, p]) => `${visible(character)} ${said(p)}`).join("  ");
+function signed(element, sign) {
+  element.classList.add("signed");
+  element.dataset.sign = sign;
+  return element;
 }
 
 function make(tag, className, text = "") {

@@ -15,6 +15,7 @@ from typing import Final
 
 import streamlit as st
 
+from core.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
 from core.generation import Candidate, TokenRecord
 from lab.palette import Palette, contrast
 
@@ -93,8 +94,8 @@ _CSS: Final = """
   padding: 0.125rem 0;
 }
 /* Seen, but neither selected nor copied. */
-.newline::before {
-  content: "↵";
+.signed::before {
+  content: attr(data-sign);
 }
 /* Grey and dashed, but as easy to read. */
 .past .scroller {
@@ -138,14 +139,18 @@ def text_view(
 
     `alt` names the text for screen readers. `hint` stands where the text will be while there is
     none. `is_past` takes the colour from a text that belongs to settings of before. A text that
-    only grew is added to, not drawn anew: a reader may scroll in it meanwhile.
+    only grew is added to, not drawn anew: a reader may scroll in it meanwhile. A character that
+    takes no ink has its sign before it, and a mark with nothing to sit on has a circle.
     """
+    added = "".join(record.character for record in records)
     _TEXT_VIEW(
         key=key,
         height=height_px,
         data={
             "prompt": prompt,
-            "added": "".join(record.character for record in records),
+            "added": added,
+            "signs": _signs(records),
+            "stand_ins": stand_ins(prompt + added),
             "probabilities": [round(record.probability, 4) for record in records],
             "ranks": [record.rank for record in records],
             "believed": [_candidates(record.believed) for record in records],
@@ -157,6 +162,37 @@ def text_view(
             "is_past": is_past,
         },
     )
+
+
+def _signs(records: Sequence[TokenRecord]) -> dict[str, tuple[str, str]]:
+    """Sign and name of each character that the reader can point at or that is named beside it."""
+    rivals = {c for record in records for c, _ in (*record.believed, *record.offered)}
+    every = rivals.union(record.character for record in records)
+    return {character: (sign_of(character), name_of(character)) for character in sorted(every)}
+
+
+def stand_ins(text: str) -> dict[int, str]:
+    """What to show before the characters of a text that cannot be seen as they are, by place.
+
+    A space is seen by the gap that it leaves, and a mark where there is a letter that it sits on.
+    """
+    found = {}
+    for place, character in enumerate(text):
+        if character in " \t":
+            continue
+        if is_mark(character):
+            before = text[place - 1] if place else " "
+            if before.isspace() or _shows(before) is not None:
+                found[place] = DOTTED_CIRCLE
+        elif sign := _shows(character):
+            found[place] = sign
+    return found
+
+
+def _shows(character: str) -> str | None:
+    """The sign of a character that takes no ink; None where it shows itself."""
+    sign = sign_of(character)
+    return None if sign == character or is_mark(character) else sign
 
 
 def _candidates(candidates: Sequence[Candidate]) -> list[tuple[str, float]]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
+from core.characters import is_wide, name_of
 from core.corpus import Corpus
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.heatmaps import sign
 from lab.palette import Palette
-from lab.words import VISIBLE, count
+from lab.words import count
 
 MAX_BARS = 80
 """More characters than this are not shown one by one; their bars would be too thin to read."""
-
-_NAMES = {" ": "space", "\n": "new line", "\t": "tab"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +37,6 @@ def character_counts(corpus: Corpus) -> tuple[CharacterCount, ...]:
     return tuple(CharacterCount(character, times) for character, times in ordered)
 
 
-def sign_of(character: str) -> str:
-    """A sign that stands for a character on an axis, also where it has no shape of its own."""
-    if character in VISIBLE:
-        return VISIBLE[character]
-    # Marks that sit on their neighbour, and all that takes no ink, go by their number.
-    if unicodedata.combining(character) or not character.isprintable() or character.isspace():
-        return f"U+{ord(character):04X}"
-    return character
-
-
-def name_of(character: str) -> str:
-    """What a character is called, in small letters; empty where it has no name."""
-    return _NAMES.get(character) or unicodedata.name(character, "").lower()
-
-
 def character_count_figure(
     counts: Sequence[CharacterCount], palette: Palette, *, log_scale: bool = False
 ) -> go.Figure:
@@ -68,8 +51,8 @@ def character_count_figure(
     total = sum(entry.times for entry in counts)
     shown = counts[:MAX_BARS]
     times = compact([entry.times for entry in shown])
-    # Plotly reads a few HTML tags in labels, and a text may hold any character.
-    signs = [escape(sign_of(entry.character)) for entry in shown]
+    signs = [sign(entry.character) for entry in shown]
+    size = 10 if any(is_wide(entry.character) for entry in shown) else 12
     said = [
         (sign, name_of(entry.character), count(entry.times), f"{entry.times / total:.2%}")
         for sign, entry in zip(signs, shown)
@@ -86,7 +69,7 @@ def character_count_figure(
     figure.update_layout(bargap=0.25, uirevision=str(log_scale))
     figure.update_xaxes(
         title="character", tickvals=compact(np.arange(len(shown))), ticktext=signs, tickangle=0,
-        tickfont=dict(family="monospace", size=12), showgrid=False,
+        tickfont=dict(family="monospace", size=size), showgrid=False,
         range=[-0.7, len(shown) - 0.3],
     )  # fmt: skip
     figure.update_yaxes(title="times in the text", type="log" if log_scale else "linear")

@@ -7,7 +7,7 @@ units. Plain data in; no screen.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.notes import Note
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
+from lab.figures.spacing import in_rows, pixels, together
 from lab.palette import Palette
 
 MarkKind = Literal["changed", "resumed", "branched"]
@@ -25,6 +26,8 @@ SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
 """How much of the running mean is kept at each step."""
 NOTE_PX, MORE_PX = 15, 8
 """How wide the dot of one note is, and how much wider for each further note at its step."""
+ROW_PX, MAX_ROWS = 15, 3
+"""How high a row of labels of marks is, and how many there are at most above the plot."""
 _DASHES: dict[MarkKind, str] = {"changed": "dot", "resumed": "dash", "branched": "solid"}
 
 
@@ -93,27 +96,37 @@ def running_mean(
 
 def add_marks(
     figure: go.Figure, curve: LossCurve, marks: Sequence[Mark], palette: Palette, axis: XAxis
-) -> None:
-    """Upright lines where something happened, with a label at the top and its whole story below."""
-    if not marks:
-        return
-    log_x = _is_log(figure)
+) -> int:
+    """Upright lines where something happened, each with a label above the plot.
+
+    A label says, pointed at, the whole story; one that has no room joins its neighbour. Returns how
+    many rows the labels take.
+    """
     places = curve.x(compact([mark.step for mark in marks]), axis)
-    for place, mark in zip(places.tolist(), marks):
-        if log_x and not place:  # where nothing was done yet has no place on a log axis
-            continue
+    log_x = _is_log(figure)
+    # Where nothing was done yet has no place on a log axis.
+    shown = sorted((p, i) for i, p in enumerate(places.tolist()) if p or not log_x)
+    for place, i in shown:
         figure.add_shape(
             type="line", yref="paper", y0=0, y1=1, x0=place, x1=place, layer="below",
-            line=dict(color=palette.muted, width=1, dash=_DASHES[mark.kind]),
+            line=dict(color=palette.muted, width=1, dash=_DASHES[marks[i].kind]),
         )  # fmt: skip
+    x = compact([place for place, _ in shown])
+    labels = [marks[i].label for _, i in shown]
+    placed = in_rows(pixels(figure, x, x)[:, 0].tolist(), labels, MAX_ROWS)
+    for each in placed:
+        named = [marks[shown[at][1]] for at in each.of]
+        more = f" +{len(named) - 1}" if len(named) > 1 else ""
+        place = shown[each.of[0]][0]
         figure.add_annotation(
-            text=escape(mark.label), hovertext=escape(mark.detail), yref="paper",
-            y=0.99 if mark.kind == "changed" else 0.01,  # so that two at one step can be read
-            yanchor="top" if mark.kind == "changed" else "bottom", xanchor="left",
-            showarrow=False, textangle=-90,
-            x=float(np.log10(place)) if log_x else place,
+            text=escape(named[0].label + more),
+            hovertext="<br>".join(escape(mark.detail) for mark in named),
+            x=float(np.log10(place)) if log_x else place, showarrow=False,
+            xanchor="right" if each.ends_here else "left",
+            yref="paper", y=1, yanchor="bottom", yshift=ROW_PX * each.row, borderpad=0,
             font=dict(color=palette.muted, size=11),
         )  # fmt: skip
+    return max((each.row + 1 for each in placed), default=0)
 
 
 def add_notes(
@@ -126,30 +139,20 @@ def add_notes(
 ) -> None:
     """A numbered dot on the validation curve for each step with notes; pointed at, it says them.
 
-    Notes are numbered in the order given, also where some have no place on a log axis.
+    Notes are numbered in the order given, also where some have no place on a log axis. Dots that
+    would lie on each other are one, at the place of the first.
     """
-    by_step: dict[int, list[int]] = {}
-    for i, note in enumerate(notes):
-        by_step.setdefault(note.iter, []).append(i)
-    steps = compact(list(by_step))
-    if not len(steps) or not len(curve.estimate_steps):
+    if not notes or not len(curve.estimate_steps):
         return
-    losses = compact(np.interp(steps, curve.estimate_steps, curve.val_losses))
-    x = curve.x(steps, axis)
-    dots = [
-        (place, nats, step, numbers)
-        for place, nats, (step, numbers) in zip(x, losses, by_step.items())
-        if place > 0 or not _is_log(figure)
-    ]
+    dots = _dots(figure, curve, notes, axis, in_bits)
     places: dict[str, Any] = dict(
-        x=compact([x for x, *_ in dots]),
-        y=compact([nats for _, nats, *_ in dots]) * unit_factor(in_bits),
+        x=compact([dot.x for dot in dots]), y=compact([dot.y for dot in dots]),
         zorder=2, showlegend=False,
     )  # fmt: skip
     figure.add_scatter(
         **places, mode="markers", name="dots of notes", hoverinfo="skip",
         marker=dict(
-            size=[NOTE_PX + MORE_PX * (len(numbers) - 1) for *_, numbers in dots],
+            size=[_dot_px(len(dot.numbers)) for dot in dots],
             color=palette.ground, line=dict(color=palette.text, width=1),
         ),
     )  # fmt: skip
@@ -158,14 +161,53 @@ def add_notes(
     figure.add_scatter(
         **places, mode="markers+text", name="notes", textposition="middle center",
         marker=dict(size=5, color=palette.ground),
-        text=[",".join(str(i + 1) for i in numbers) for *_, numbers in dots],
+        text=[",".join(str(i + 1) for i in dot.numbers) for dot in dots],
         textfont=dict(size=10, color=palette.text),
         customdata=[
-            [step, "<br>".join(_note_in_full(notes[i]) for i in numbers)]
-            for *_, step, numbers in dots
+            [dot.step, "<br>".join(_note_in_full(notes[i]) for i in dot.numbers)] for dot in dots
         ],
         hovertemplate="%{customdata[1]}<extra></extra>",
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Dot:
+    """Where a dot is, in the figure's units, and the notes that it stands for."""
+
+    step: int
+    x: float
+    y: float
+    numbers: list[int]
+
+
+def _dots(
+    figure: go.Figure, curve: LossCurve, notes: Sequence[Note], axis: XAxis, in_bits: bool
+) -> list[_Dot]:
+    """One dot for each step with notes, and for steps that lie too close to be told apart."""
+    by_step: dict[int, list[int]] = {}
+    for i, note in enumerate(notes):
+        by_step.setdefault(note.iter, []).append(i)
+    steps = compact(list(by_step))
+    x = curve.x(steps, axis)
+    y = compact(np.interp(steps, curve.estimate_steps, curve.val_losses)) * unit_factor(in_bits)
+    dots = [
+        _Dot(step, place, loss, numbers)
+        for place, loss, (step, numbers) in zip(x.tolist(), y.tolist(), by_step.items())
+        if place > 0 or not _is_log(figure)
+    ]
+    if not dots:
+        return []
+    centres = pixels(figure, compact([d.x for d in dots]), compact([d.y for d in dots]))
+    counts = [len(dot.numbers) for dot in dots]
+    widths = [_dot_px(n) for n in range(1, len(notes) + 1)]
+    return [
+        replace(dots[group[0]], numbers=sorted(i for at in group for i in dots[at].numbers))
+        for group in together(centres, counts, widths)
+    ]
+
+
+def _dot_px(n_notes: int) -> int:
+    return NOTE_PX + MORE_PX * (n_notes - 1)
 
 
 def _note_in_full(note: Note) -> str:

@@ -1,7 +1,7 @@
 """Attention weights as heat maps: every head at once, one head large, one row of it as bars.
 
 Numpy arrays in, figures out. Characters come from texts that anybody may have typed, and Plotly
-reads a little HTML, so every one of them goes through `sign`.
+reads a little HTML, so every one of them goes through `sign` or `named`.
 
 All shares are coloured by their square root, so that one in a hundred can still be seen; hover and
 colour bar give the shares themselves.
@@ -20,16 +20,17 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core.characters import is_wide, said, sign_of
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.palette import Palette
-from lab.words import visible
 
 Matrix = NDArray[np.float32]
 
 MAX_OVERVIEW_CELLS = 150_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
-MAX_LABELS = 72
-"""More characters than this cannot be read along one axis; then only every second (third) is."""
+MAX_LABELS, MAX_WIDE_LABELS = 72, 48
+"""More characters than this cannot be read along one axis; then only every second (third) is.
+The second number is for text with characters that take two places."""
 MAX_IN_ONE_ROW = 34
 """With more labels than this, every second one steps back."""
 Side = Literal["left", "top", "bottom"]
@@ -46,8 +47,12 @@ _SHARE_TICKS = (0.0, 0.01, 0.05, 0.25, 0.5, 1.0)
 
 def sign(character: str) -> str:
     """A character as a label: one can see it, and it is never read as HTML."""
-    shown = visible(character)
-    return escape(shown, quote=False) if shown.isprintable() else f"U+{ord(character):04X}"
+    return escape(sign_of(character), quote=False)
+
+
+def named(character: str) -> str:
+    """A character for a hover text, in quotes and, where it is no plain letter, with its name."""
+    return escape(said(character), quote=False)
 
 
 def percent(share: float) -> str:
@@ -182,12 +187,10 @@ def head_figure(
     T = len(weights)
     if not T:
         return empty_figure("Type a text to see where this head looks.", palette)
+    who = _in_their_places(text)
     looks = [
         [
-            f"‘{sign(text[i])}’ (position {i + 1}) takes {percent(float(weights[i, j]))} "
-            f"from ‘{sign(text[j])}’ (position {j + 1})"
-            if j <= i
-            else ""
+            f"{who[i]} takes {percent(float(weights[i, j]))} from {who[j]}" if j <= i else ""
             for j in range(T)
         ]
         for i in range(T)
@@ -213,7 +216,7 @@ def looks_figure(
     """Where one character looks, as bars: (T,) of one head, beside `everyone` (T,), a mean."""
     if not len(row):
         return empty_figure("Type a text to see where a character looks.", palette)
-    who = [f"‘{sign(character)}’ (position {i + 1})" for i, character in enumerate(text)]
+    who = _in_their_places(text)
     figure = plain_figure(palette)
     figure.add_bar(
         y=row, name="this head", marker=dict(color=palette.model(kind), line_width=0),
@@ -235,6 +238,10 @@ def looks_figure(
     return figure
 
 
+def _in_their_places(text: str) -> list[str]:
+    return [f"{named(character)} (position {i + 1})" for i, character in enumerate(text)]
+
+
 # --- axes and bars of colour, also for other maps -------------------------------------------------
 
 
@@ -244,7 +251,8 @@ def character_axis(text: str, side: Side | None = None) -> dict[str, Any]:
     Where many labels stand close, every second one steps back from the map: away from `side`,
     where the axis stands. Then each has room for two.
     """
-    every = -(-len(text) // MAX_LABELS) or 1
+    wide = any(map(is_wide, text))
+    every = -(-len(text) // (MAX_WIDE_LABELS if wide else MAX_LABELS)) or 1
     places = list(range(0, len(text), every))
     labels = [sign(text[i]) for i in places]
     if side and len(places) > MAX_IN_ONE_ROW:

@@ -19,6 +19,7 @@ from core.records import RunRecord
 from core.sweep import Cell
 from lab import words
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.labels import in_labels
 from lab.palette import ColorScale, Palette, ink_on
 
 SweepMeasure = Literal["loss", "time", "size"]
@@ -145,7 +146,7 @@ def _hover(cell: Cell, x_title: str, y_title: str) -> str:
     place = f"<b>{say_setting(x_title, cell.x)}, {say_setting(y_title, cell.y)}</b>"
     run = cell.run
     if run is None:
-        return f"{place}<br>{_wrapped(cell.why_not or 'This run has not been started.')}"
+        return f"{place}<br>{_wrapped(in_labels(cell.why_not) or 'This run has not been started.')}"
     lines = [place, escape(run.name, quote=False)]
     if run.val_loss is None:
         lines.append(words.progress(run))

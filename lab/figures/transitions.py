@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.figures.heatmaps import Matrix, character_axis, percent, root_scale_bar, row_frame, sign
+from lab.figures.heatmaps import Matrix, character_axis, named, percent, root_scale_bar, row_frame
 from lab.palette import Palette
 
 N_SUCCESSORS = 12
@@ -28,12 +28,13 @@ def transitions_figure(
     """A transition table (V, V); `what` is its name in hover texts, such as "learned"."""
     if not len(probabilities):
         return empty_figure("One row and one column for each character of the text.", palette)
+    names = [named(character) for character in characters]
     hovers = [
         [
-            f"after ‘{sign(first)}’ comes ‘{sign(then)}’<br>{what}: {percent(float(p))}"
-            for then, p in zip(characters, row)
+            f"after {first} comes {then}<br>{what}: {percent(float(p))}"
+            for then, p in zip(names, row)
         ]
-        for first, row in zip(characters, probabilities)
+        for first, row in zip(names, probabilities)
     ]
     figure = _table_figure(hovers, characters, chosen_row, palette)
     figure.data[0].update(
@@ -50,13 +51,14 @@ def difference_figure(
     if not len(learned):
         return empty_figure("Where the table differs from the counts.", palette)
     difference = compact(learned - counted)
+    names = [named(character) for character in characters]
     hovers = [
         [
-            f"after ‘{sign(first)}’ comes ‘{sign(then)}’<br>"
+            f"after {first} comes {then}<br>"
             f"learned {percent(float(learned[i, j]))}, counted {percent(float(counted[i, j]))}"
-            for j, then in enumerate(characters)
+            for j, then in enumerate(names)
         ]
-        for i, first in enumerate(characters)
+        for i, first in enumerate(names)
     ]
     figure = _table_figure(hovers, characters, chosen_row, palette)
     figure.data[0].update(
@@ -101,7 +103,7 @@ def _bars(probabilities: Matrix, order: list[int], characters: str, name: str) -
     shown = [(characters[i], float(probabilities[i])) for i in order]
     return dict(
         y=compact([p for _, p in shown]), name=name,
-        hovertext=[f"‘{sign(then)}’, {name}: {percent(p)}" for then, p in shown],
+        hovertext=[f"{named(then)}, {name}: {percent(p)}" for then, p in shown],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
 

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.course import Course
-from core.differences import Difference, settings_diff
-from core.notes import verdict
+from core.differences import Difference, say_reading, settings_diff
+from core.findings import verdict
+from core.meaning import loss_in, size_of, unsure_change
 from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
+from core.verdicts import answers_on
 from lab import words
 from lab.labels import say_change
-from lab.training.units import loss_in, said_in
 
 MAX_DIFFERENCES = 3
+"""Differences that an answer names; the others stand behind it."""
+READING = ("block_size", "batch_size")
+"""Settings that together say how many characters a step learns from."""
 
 
 @dataclass(frozen=True)
@@ -33,53 +37,111 @@ class Measured:
     changes: Sequence[Change] = ()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A question, its answer in a sentence, and what stands behind it on request."""
+
+    question: str
+    text: str
+    more_title: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run beside an earlier one on the same text: what was set differently, and both losses."""
+
+    name: str
+    """The earlier run's."""
+    differences: tuple[str, ...]
+    step: int | None = None
+    """Where both are known; None where they have no step in common, and so no losses here."""
+    here_nats: float = 0.0
+    there_nats: float = 0.0
+    is_measured: bool = True
+    """False where one of the losses lies between two estimates."""
+
+
 def answers(
     now: Measured,
     before: Measured | None,
     references: Sequence[ReferenceLine],
     in_bits: bool = False,
-) -> list[tuple[str, str]]:
-    """Question and answer, five times. `before` is the run to compare with, if there is one."""
+) -> list[Answer]:
+    """Five answers. `before` is the run to compare with (on the same text), if there is one."""
     run = now.run
-    said = verdict(now.estimates, now.steps, references, run.max_iters)
-    three = (said.is_good, said.still_learning, said.overfitting)
-    known = [line.loss_nats for line in references]
-    known += [answer.value for answer in three if answer.value is not None]
-    if said.is_good.value is not None:  # how far the last estimate lies above the best
-        known.append(now.estimates[-1].val_loss_nats - said.is_good.value)
-    is_good, still_learning, overfitting = (said_in(a.text, in_bits, known) for a in three)
+    found = verdict(now.estimates, now.steps, references, run.max_iters)
+    said = answers_on(found, references, in_bits)
     return [
-        ("Is it good?", is_good),
-        ("Still learning?", still_learning),
-        ("Overfitting?", overfitting),
-        ("Since the last run?", since(now, before, in_bits)),
-        ("Done when?", words.progress(run)),
+        Answer("Is it good?", said.is_good),
+        Answer("Still learning?", said.still_learning),
+        Answer("Overfitting?", said.overfitting),
+        since(now, before, in_bits),
+        Answer("Done when?", words.progress(run)),
     ]
 
 
 # --- since the last run ---------------------------------------------------------------------------
 
 
-def since(now: Measured, before: Measured | None, in_bits: bool = False) -> str:
+def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answer:
     """What was set differently from another run, and what came of it at the same step."""
+    question = "Since the last run?"
     if before is None:
-        return "there is no earlier run"
-    at = _last_step_of_both(now, before)
-    named = _differences(now, before, at)
-    what, name = ", ".join(named) or "nothing", before.run.name
+        return Answer(question, "there is no earlier run on this text")
+    compared = compare(now, before)
+    n = len(compared.differences)
+    more = compared.differences if n > MAX_DIFFERENCES else ()
+    title = f"all {n} differences" if more else ""
+    feeling = _feeling(compared, in_bits)
+    if feeling and not title:
+        title = "how much is that?"
+    return Answer(question, _sentence(compared, in_bits), title, (*feeling, *more))
+
+
+def compare(now: Measured, before: Measured) -> Compared:
+    """Two runs side by side; the losses only where they learned from the same text."""
+    alike = now.run.fingerprint == before.run.fingerprint
+    at = _last_step_of_both(now, before) if alike else None
+    name, differences = before.run.name, tuple(_differences(now, before, at))
     if at is None:  # an imported run was measured at its last step only
-        return f"{what} (against {name})"
+        return Compared(name, differences)
     (here, measured_here), (there, measured_there) = _loss_at(now, at), _loss_at(before, at)
-    by = here - there
+    return Compared(name, differences, at, here, there, measured_here and measured_there)
+
+
+def _sentence(compared: Compared, in_bits: bool) -> str:
+    """The loss first; then as many differences as are named."""
+    named = [*compared.differences[:MAX_DIFFERENCES]]
+    if rest := len(compared.differences) - len(named):
+        named.append(f"{rest} more")
+    what, name = "; ".join(named) or "nothing was set differently", compared.name
+    if compared.step is None:
+        return f"against {name}: {what}"
+    by = compared.here_nats - compared.there_nats
     if not named and not by:
-        return f"nothing: the same numbers as {name}"
-    where = f"step {at:,}"
-    if not (measured_here and measured_there):
-        where += " (interpolated)"
-    difference = loss_in(abs(by), in_bits)
-    if difference.startswith("0.000"):
-        return f"{what}: the same loss as {name} at {where}"
-    return f"{what}: {difference} {'lower' if by < 0 else 'higher'} than {name} at {where}"
+        return f"the same numbers as {name}: {what}"
+    where = f"step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
+    if _is_nothing(by, in_bits):
+        return f"the same loss as {name} at {where}: {what}"
+    word = "lower" if by < 0 else "higher"
+    return f"{loss_in(abs(by), in_bits)} {word} than {name} at {where}: {what}"
+
+
+def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
+    """How much the difference of the losses is, in two sentences."""
+    by = compared.here_nats - compared.there_nats
+    if compared.step is None or _is_nothing(by, in_bits):
+        return ()
+    return (
+        f"{compared.name} -> this run: {unsure_change(compared.there_nats, compared.here_nats)}",
+        size_of(abs(by), in_bits),
+    )
+
+
+def _is_nothing(by_nats: float, in_bits: bool) -> bool:
+    """Whether a difference is said as 0.000."""
+    return loss_in(abs(by_nats), in_bits).startswith("0.000")
 
 
 def _last_step_of_both(now: Measured, before: Measured) -> int | None:
@@ -103,9 +165,14 @@ def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
     said = _changed(now, before, at)
     said += [f"there {each}" for each in _changed(before, now, at)]
     first = [Course(each.run.config, each.changes).at(0) for each in (before, now)]
-    said += [say_change(difference) for difference in settings_diff(*first)]
-    if len(said) > MAX_DIFFERENCES:
-        said = [*said[:MAX_DIFFERENCES], f"{len(said) - MAX_DIFFERENCES} more"]
+    # What the other model does not have follows from its being another.
+    differences = [d for d in settings_diff(*first) if None not in (d.before, d.after)]
+    # Equal steps are not equal reading where they learn from more characters each.
+    read = [d.name for d in differences if d.name in READING][-1:]
+    reading = say_reading(*first)
+    for difference in differences:
+        so = f", so {reading}" if reading and [difference.name] == read else ""
+        said.append(say_change(difference) + so)
     if now.run.fingerprint != before.run.fingerprint:
         said.insert(0, f"corpus {before.run.corpus} -> {now.run.corpus}")
     return said
@@ -121,4 +188,7 @@ def _changed(one: Measured, other: Measured, at: int | None) -> list[str]:
     # What follows the learning rate is not worth a word of its own.
     name = "learning_rate" if "learning_rate" in last.settings else next(iter(last.settings))
     said = f"{say_change(Difference(name, *last.settings[name]))} at step {last.iter:,}"
+    course = Course(one.run.config, one.changes)
+    if reading := say_reading(course.at(last.iter - 1), course.at(last.iter)):
+        said += f", so {reading}"
     return [said if len(theirs) == 1 else f"{said} (the last of {len(theirs)} changes)"]

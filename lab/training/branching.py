@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import streamlit as st
 
 from core.config import SCHEDULES, help_line
+from core.course import Course
 from core.errors import LabError
-from core.records import RunRecord
+from core.optim import learning_rate_at
+from core.records import Change, RunRecord
+from lab import words
 from lab.controls import SLIDERS
-from lab.labels import label_of
+from lab.labels import label_of, say_settings
 from lab.plain import plain
-from lab.state import choose_run, the_service
+from lab.state import choose_run, the_lab, the_service
 
 _VALUES: dict[str, tuple[Any, ...]] = {
     s.name: s.values for s in SLIDERS if s.name in ("learning_rate", "batch_size", "max_iters")
@@ -48,24 +52,18 @@ def _dialog(run: RunRecord, step: int) -> None:
         "same batches. What differs afterwards is due to what you change. With nothing changed, "
         "its curve lies exactly on its parent's."
     )
-    at = st.number_input("From step", 0, run.iter, step, key="branch_at")
+    at = int(st.number_input("From step", 0, run.iter, step, key="branch_at"))
     name = st.selectbox(
         "Change", [NOTHING, *_VALUES], index=1, key="branch_setting", format_func=label_of,
         help="Only how it is trained can change; another shape is another model.",
     )  # fmt: skip
-    changes: dict[str, Any] = {}
-    if name != NOTHING:
-        now = run.config.flat()[name]
-        values = [v for v in _VALUES[name] if v != now and _can_be(name, v, int(at))]
-        below = [v for v in values if name != "schedule" and v < now]
-        value = st.select_slider(
-            f"From {_said(now)} to", values, value=below[-1] if below else values[0],
-            format_func=_said, key=f"branch_value_{name}", help=help_line(name),
-        )  # fmt: skip
-        changes = {name: value}
+    course = Course(run.config, the_lab().store.changes(run.id))
+    changes = {} if name == NOTHING else {name: _choose_value(name, at, course)}
+    for sentence in about_branch(course, at, changes):
+        st.caption(plain(sentence))
     if st.button("Branch", type="primary", icon=":material/call_split:", key="branch_go"):
         try:
-            child = the_service().branch(run.id, int(at), changes)
+            child = the_service().branch(run.id, at, changes)
         except LabError as error:
             st.error(str(error))
         else:
@@ -74,9 +72,57 @@ def _dialog(run: RunRecord, step: int) -> None:
             st.rerun()
 
 
-def _can_be(name: str, value: Any, at: int) -> bool:
-    """Whether a value can be offered from that step on."""
-    return value >= max(at, 1) if name == "max_iters" else True
+def _choose_value(name: str, at: int, course: Course) -> Any:
+    """Another value for a setting; or the same, where it would not stay so by itself."""
+    now = held_at(name, at, course)
+    others = [v for v in _VALUES[name] if v != now and (name != "max_iters" or v >= max(at, 1))]
+    others = others or [2 * now, 5 * now]  # the run is as long as any on the list
+    below = [v for v in others if name != "schedule" and v < now]
+    can_stay = name != "max_iters" and bool(_later(course, at))
+    can_stay = can_stay and (name, now) != ("learning_rate", 0.0)  # a schedule may end there
+    values = others
+    if can_stay:
+        values = list(SCHEDULES) if name == "schedule" else sorted([now, *others])
+    # Other values, another widget: the old one may hold one that is no longer there.
+    key = f"branch_value_{name}_{_said(now)}_{len(values)}"
+    return st.select_slider(
+        f"From {_said(now)} to", values, value=below[-1] if below else others[0], key=key,
+        format_func=lambda v: f"{_said(v)}, as it is" if v == now else _said(v),
+        help=help_line(name),
+    )  # fmt: skip
+
+
+def held_at(name: str, at: int, course: Course) -> Any:
+    """The value of a setting that holds from a step on; of the rate, where its schedule has ended,
+    the rate itself."""
+    train = course.at(at).train
+    if name == "learning_rate" and train.has_decayed(at):
+        return train.min_lr
+    return getattr(train, name)
+
+
+def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterator[str]:
+    """What a branch with these changes will do that its two controls do not say, in sentences."""
+    train = course.at(at).train
+    ended = f"step {words.count(max(at, train.lr_decay_iters))}"
+    if "learning_rate" in changes and train.has_decayed(at):
+        yield f"The schedule has ended by {ended}: the rate stays what you choose here."
+    elif "learning_rate" in changes and train.schedule != "constant":
+        rate = _said(learning_rate_at(at, train))
+        yield f"This is the schedule's peak; at step {words.count(at)} it stands at {rate}."
+    if changes.get("max_iters", 0) > train.lr_decay_iters and train.schedule != "constant":
+        yield (
+            f"From {ended} on, where the schedule has ended, the learning rate stays at "
+            f"{_said(train.min_lr)}. The slider on the left sets another while the branch trains."
+        )
+    if later := _later(course, at):
+        comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
+        said = "; ".join(f"{say_settings(c)} at step {words.count(c.iter)}" for c in later)
+        yield f"What was changed after that ({said}) {comes}."
+
+
+def _later(course: Course, at: int) -> list[Change]:
+    return [change for change in course.changes if change.iter > at]
 
 
 def _said(value: Any) -> str:

@@ -25,12 +25,8 @@ from lab.components.live_plot import live_plot
 from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
 from lab.plain import plain
 from lab.state import is_live, palette, the_calibration, the_lab, untrained_sample
+from lab.training.race_words import NAMES, race_end
 
-NAMES: dict[ModelKind, str] = {
-    "bigram": "Bigram table",
-    "attention": "Self-attention",
-    "transformer": "Transformer",
-}
 CAN_AND_CANNOT: dict[ModelKind, str] = {
     "bigram": (
         "Can know which character tends to follow which; cannot know anything before the last "
@@ -110,10 +106,9 @@ def _render_chart(
     corpus: Corpus, race: Race | None, measured: Mapping[ModelKind, _Measured], axis: Fairness
 ) -> None:
     curves = [LossCurve.of(m.run, m.steps, m.estimates) for m in measured.values()]
-    x_end: float | None = BUDGETS[axis] if race is None else None
-    if race and race.by == axis:
-        reached = [float(c.x(c.steps, axis)[-1]) for c in curves if len(c.steps)]
-        x_end = max([race.budget, *reached])
+    configs = [m.run.config for m in measured.values()]
+    end = race_end(race, configs, curves, axis, the_calibration())
+    x_end = BUDGETS[axis] if race is None else end
     figure = loss_figure(curves, _counted(corpus, measured), palette(), axis=axis, x_end=x_end)
     # Three times the noise of single batches would hide what the race is about.
     figure.data = [trace for trace in figure.data if "markers" in trace.mode]
@@ -154,13 +149,13 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
 
 def _standings_in_words(race: Race, table: Standings) -> str:
     (best, lowest), *rest = table.losses
-    others = ", ".join(f"{_in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
+    others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
     if race.by == "steps":
         where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
     else:
         where = f"At {table.at:.1f} of {race.budget} s"
     return (
-        f"{where}, as far as all have come: {_in_color(best, NAMES[best])} leads with "
+        f"{where}, as far as all have come: {in_color(best, NAMES[best])} leads with "
         f"**{words.loss(lowest)}** nats"
         + (f"; {others}" if others else "")
         + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
@@ -176,7 +171,8 @@ def terms_in_words(found: Found) -> str:
     return f"{each} for each model, on {plain(text)}"
 
 
-def _in_color(kind: ModelKind, text: str) -> str:
+def in_color(kind: ModelKind, text: str) -> str:
+    """Bold text, in the colour of a model."""
     # The theme's text colours of these names are the palette's `model_text`.
     return f":{HUES[kind]}[**{text}**]"
 
@@ -188,7 +184,7 @@ def _render_model(
     last = measured.estimates[-1] if measured and measured.estimates else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.markdown(_in_color(kind, NAMES[kind]), width="content")
+        st.markdown(in_color(kind, NAMES[kind]), width="content")
         loss = words.loss(last.val_loss_nats if last else None)
         st.markdown(f"**{loss}** :gray[nats]", width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
@@ -218,12 +214,12 @@ def _render_sample(kind: ModelKind, run: RunRecord | None, corpus: Corpus | None
         samples = the_lab().store.samples(run.id)
         text = samples[-1].text if samples else ""
     elif corpus:
-        text = _blind_text(kind, corpus)
+        text = blind_text(kind, corpus)
     st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
 
 
-def _blind_text(kind: ModelKind, corpus: Corpus) -> str:
-    """What each race begins with: the model's first sample, before its first step."""
+def blind_text(kind: ModelKind, corpus: Corpus) -> str:
+    """What each race begins with: a model's first sample, before its first step."""
     try:
         return untrained_sample(the_lab().configure(kind, corpus, "quick"), corpus.name)
     except LabError:  # said beside the button

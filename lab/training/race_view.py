@@ -19,6 +19,7 @@ from core.racing import fit_to_seconds, resume_race, start_race
 from core.records import RunRecord
 from lab import words
 from lab.deeds import deed_button
+from lab.labels import in_labels
 from lab.plain import plain
 from lab.state import (
     choose_run,
@@ -101,7 +102,7 @@ def _planned(corpus: Corpus, terms: Terms) -> tuple[dict[ModelKind, RunConfig], 
     try:
         configs = race_configs(the_lab().configure, corpus, *terms, calibration, TrainConfig.seed)
     except LabError as error:
-        return {}, str(error)
+        return {}, in_labels(str(error))
     return configs, ""
 
 

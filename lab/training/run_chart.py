@@ -8,21 +8,26 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from core.course import Course
-from core.differences import Difference
 from core.notes import Note
-from core.records import Change, RunRecord
+from core.records import RunRecord
 from core.reference import ReferenceLine
 from lab.figures.base import MARGIN
-from lab.figures.curve_marks import Mark, add_earlier, add_marks, add_notes, add_smoothed
+from lab.figures.curve_marks import (
+    ROW_PX,
+    Mark,
+    add_earlier,
+    add_marks,
+    add_notes,
+    add_smoothed,
+)
 from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
-from lab.labels import say_change
+from lab.labels import say_settings
 from lab.state import curve_of, palette, the_lab
 from lab.training.answers import Measured
 
 ROOM = 1.015
-BUTTONS_PX = 28
-SETTINGS_NAMED = 2
-"""Settings that a mark names of a change; the rest follow from the first."""
+BUTTONS_PX, ROOM_PX = 28, 4
+CLICK = "<i>click: rewind to this step and branch</i>"
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,10 @@ def run_chart(
     figure.update_traces(selector=1, name="validation, estimated")
     add_earlier(figure, _behind(others, look), palette(), axis, in_bits)
     add_smoothed(figure, curve, palette(), axis, in_bits, look.smoothing)
-    add_marks(figure, curve, _marks(run), palette(), axis)
+    n_rows = add_marks(figure, curve, _marks(run), palette(), axis)
     add_notes(figure, curve, notes, palette(), axis, in_bits)
-    return _on_the_bench(figure)
+    _announce_clicks(figure)
+    return _on_the_bench(figure, n_rows)
 
 
 def clear_chart(
@@ -72,13 +78,23 @@ def clear_chart(
     return _on_the_bench(figure)
 
 
-def _on_the_bench(figure: go.Figure) -> go.Figure:
+def _announce_clicks(figure: go.Figure) -> None:
+    """What brings its step when clicked says so when pointed at."""
+    for trace in figure.data:
+        if trace.customdata is not None:
+            trace.hovertemplate = trace.hovertemplate.replace("<extra>", f"<br>{CLICK}<extra>")
+
+
+def _on_the_bench(figure: go.Figure, n_rows: int = 0) -> go.Figure:
     """The legend fits into the empty corner; above is room for Plotly's buttons, which else would
-    lie on the label of the highest line."""
+    lie on the label of the highest line, and for rows of labels."""
     return figure.update_layout(
-        margin=MARGIN | dict(r=112, t=BUTTONS_PX),
-        legend=dict(x=0.99, y=0.99, xanchor="right", yanchor="top"),
-    )
+        margin=MARGIN | dict(r=112, t=max(BUTTONS_PX, ROW_PX * n_rows + ROOM_PX)),
+        legend=dict(
+            x=0.99, y=0.99, xanchor="right", yanchor="top", bgcolor=palette().ground,
+            font=dict(size=11),
+        ),
+    )  # fmt: skip
 
 
 def _x_end(now: Measured, axis: XAxis) -> float | None:
@@ -99,7 +115,8 @@ def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
 def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
-    marks = [Mark(c.iter, "changed", _said(c), _said(c)) for c in store.changes(run.id)]
+    said = [(change.iter, say_settings(change)) for change in store.changes(run.id)]
+    marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"
         if event.kind == "resumed":
@@ -107,8 +124,3 @@ def _marks(run: RunRecord) -> list[Mark]:
         elif event.kind == "branched":
             marks.append(Mark(event.iter, "branched", "branched", story))
     return marks
-
-
-def _said(change: Change) -> str:
-    pairs = list(change.settings.items())[:SETTINGS_NAMED]
-    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -6,7 +6,7 @@ Everything that changes while a run trains is in one fragment, which ticks only 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,9 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.notes import Note, NoteKind, notes_on
-from core.records import CHANGED, Estimate, RunRecord, run_before
+from core.records import CHANGED, Estimate, RunRecord, on_text
 from core.reference import ReferenceLine, reference_lines
-from core.spelling import spelling_of
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
@@ -24,14 +23,15 @@ from lab.figures.losses import MAX_POINTS, SCALES, WORDS, X_TITLES, Scale, XAxis
 from lab.page import words_help
 from lab.pickers import pick_run, run_label
 from lab.plain import plain
-from lab.state import BEHIND, is_live, lexicon_of_corpus, the_calibration, the_lab, untrained_sample
+from lab.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
 from lab.switches import switch
-from lab.training.answers import Measured, answers
+from lab.training.answer_cells import render_answers
+from lab.training.answers import Measured
 from lab.training.branching import ask_for_branch
 from lab.training.health_panel import render_health
 from lab.training.run_chart import Look, clear_chart, run_chart
 from lab.training.transport import Bench
-from lab.training.units import loss_in, said_in
+from lab.training.writing_panel import about_sample, render_panel
 
 N_NEWEST, MAX_BEHIND = 3, 6
 SHORT_NOTES: dict[NoteKind, str] = {
@@ -41,18 +41,33 @@ SHORT_NOTES: dict[NoteKind, str] = {
     "best": "best so far",
     "overfitting": "overfitting since",
     "flat": "flat",
+    "worse": "worse than before",
     "learning": "still learning",
     "diverging": "diverging",
+    "diverged": "diverged",
 }
 EVENTS_SHOWN = 4
-CHART_PX = 280
-SAMPLE_PX = 88
-ANSWER_PX, ANSWER_LEAST_PX = 154, 150
-"""Room for the question and five lines, and how narrow a line may be."""
+CHART_PX, SAMPLE_PX = 340, 240
+REWIND = (
+    "Rewind: click a point of the curve to go back to that step, change one thing, and train on "
+    "from there. Both curves then lie over each other."
+)
+CSS = """
+.st-key-train_picture { flex-wrap: wrap; }
+.st-key-train_picture > :has(> .st-key-train_chart) { flex: 3 1 420px; width: auto; min-width: 0; }
+.st-key-train_picture > :has(> .st-key-train_writing) { flex: 1 1 300px; width: auto; min-width: 0; }
+.st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
+.st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
+@media (min-width: 1000px) {
+  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
+}
+"""
+"""The chart and what the run writes side by side where there is room, else one under the other."""
 
 
 def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     """Draw everything about the run on the bench; `runs` are all there are, the newest first."""
+    st.html(f"<style>{CSS}</style>")
     look = _render_switches(bench, runs)
     # A run that waits may be set going from another tab: a look now and then is enough.
     every_s = 1.0 if bench.live else 3.0 if bench.resumable else None
@@ -77,18 +92,28 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
                 key="train_smoothing",
                 help_text="A running mean. The raw line stays under it: a mean can hide things.",
             )  # fmt: skip
-            behind = _choose_behind(bench.run, runs)
+            behind = _choose_behind(bench, runs)
     return Look(axis, unit == "bits", scale, SMOOTHING[smoothing], behind)
 
 
-def _choose_behind(run: RunRecord | None, runs: list[RunRecord]) -> tuple[str, ...]:
-    """The runs whose curves stand behind: those before this one, the reader's choice, or none."""
-    others = [other for other in runs if run is None or other.id != run.id]
+def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
+    """The runs whose curves stand behind: those before this one, the reader's choice, or none.
+
+    Only runs on the same text: losses on different texts never share an axis.
+    """
+    run = bench.run
+    every = [other for other in runs if run is None or other.id != run.id]
+    others = on_text(every, run.fingerprint if run else bench.corpus.fingerprint)
     how = switch("Runs behind", BEHIND, default="newest", key="train_behind")
     if how == "chosen":
         by_id = {other.id: other for other in others}
         kept = [run_id for run_id in st.session_state.get("train_runs") or [] if run_id in by_id]
         st.session_state["train_runs"] = kept
+        if left_out := len(every) - len(others):
+            st.caption(
+                f"{left_out:,} {'run' if left_out == 1 else 'runs'} on other texts cannot stand "
+                "here: their losses cannot be compared with these."
+            )
         return tuple(
             st.multiselect(
                 "Which", list(by_id), key="train_runs", max_selections=MAX_BEHIND,
@@ -104,6 +129,27 @@ def _choose_behind(run: RunRecord | None, runs: list[RunRecord]) -> tuple[str, .
 # --- live -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where everything goes, with a run on the bench or none.
+
+    The chart keeps its place, whatever is above it: so it is one element from first to last.
+    """
+
+    above: DeltaGenerator
+    chart: DeltaGenerator
+    writing: DeltaGenerator
+    below: DeltaGenerator
+
+    @classmethod
+    def laid_out(cls) -> _Places:
+        above = st.container(gap="small")
+        with st.container(horizontal=True, gap="medium", key="train_picture"):
+            chart = st.container(gap="xsmall", key="train_chart")
+            writing = st.container(gap="xsmall", key="train_writing")
+        return cls(above, chart, writing, st.container(gap="small"))
+
+
 def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     try:
         run = the_lab().run(run_id) if run_id else None
@@ -111,10 +157,9 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         st.rerun()
     if run and bench.run and run.status != bench.run.status:
         st.rerun()
-    # The chart keeps its place, whatever is above it: so it is one element from first to last.
-    above, chart, below = (st.container(gap="small") for _ in range(3))
+    places = _Places.laid_out()
     if run is None:
-        _render_clear_bench(bench, look, (above, chart, below))
+        _render_clear_bench(bench, look, places)
         return
     store = the_lab().store
     now = Measured(
@@ -124,21 +169,23 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     others = [other for other in the_lab().runs() if other.id != run.id]
     references = _references(run)
     notes = [
-        _in_unit(note, look.in_bits)
-        for note in notes_on(now.estimates, now.steps, references, run.max_iters)
+        note
+        for note in notes_on(now.estimates, now.steps, references, run.max_iters, look.in_bits)
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
-    with above:
+    with places.above:
         if run.message:
             (st.error if run.status == "failed" else st.warning)(plain(run.message))
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
-        _render_answers(now, others, references, look.in_bits)
-    with chart:
+    with places.chart:
         _render_chart(run_chart(now, notes, references, others, look))
-    with below:
+        st.caption(REWIND)
         _render_notes(notes, look.in_bits)
-        _render_writing(run, now.estimates, look.in_bits)
+    with places.writing:
+        _render_writing(run, now.estimates, others, look.in_bits)
+    with places.below:
+        render_answers(now, others, references, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
 
@@ -163,23 +210,6 @@ def _render_facts(run: RunRecord) -> None:
             st.caption(f"Step {words.count(event.iter)}: {event.kind}. {plain(event.detail)}")
 
 
-def _render_answers(
-    now: Measured, others: list[RunRecord], references: list[ReferenceLine], in_bits: bool
-) -> None:
-    """Five answers in cells of one height, whatever they say, so that nothing below them moves."""
-    store, earlier = the_lab().store, run_before(others, now.run)
-    before = None
-    if earlier:
-        estimates, changes = store.estimates(earlier.id), store.changes(earlier.id)
-        before = Measured(earlier, estimates, changes=changes)
-    with st.container(border=True, key="answers"):
-        said = answers(now, before, references, in_bits)
-        grid = st.grid(len(said), min_column_width=ANSWER_LEAST_PX)
-        for question, answer in said:
-            with grid.container(height=ANSWER_PX, border=False):
-                st.markdown(f":small[:gray[{question}]]  \n:small[{plain(answer)}]")
-
-
 def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
     """The chart; a click on a curve picks the step to branch from."""
     click = live_plot(
@@ -189,12 +219,6 @@ def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
     if click and isinstance(click.customdata, list) and click.customdata:
         ask_for_branch(int(click.customdata[0]))
         st.rerun(scope="app")
-
-
-def _in_unit(note: Note, in_bits: bool) -> Note:
-    known = [nats for _, nats in note.numbers]
-    text, rule = (said_in(said, in_bits, known) for said in (note.text, note.rule))
-    return replace(note, text=text, rule=rule)
 
 
 def _render_notes(notes: list[Note], in_bits: bool) -> None:
@@ -212,32 +236,21 @@ def _render_notes(notes: list[Note], in_bits: bool) -> None:
                     st.markdown(f"{plain(what)}: {value:.4f} {'bits' if in_bits else 'nats'}")
 
 
-def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool) -> None:
+def _render_writing(
+    run: RunRecord, estimates: Sequence[Estimate], others: list[RunRecord], in_bits: bool
+) -> None:
     """What the run writes as it learns: the newest, or any that the reader goes back to."""
-    samples = {sample.iter: sample.text for sample in the_lab().store.samples(run.id)}
+    known = {e.iter for e in estimates}
+    samples = {s.iter: s.text for s in the_lab().store.samples(run.id) if s.iter in known}
     if not samples:
         return
-    about, scrubber = st.columns([5, 2], vertical_alignment="center", gap="medium")
+    about, panel, scrubber = st.columns([8, 3, 4], vertical_alignment="center", gap="medium")
     with scrubber:
         step = _picked_step(run.id, list(samples))
-    text = samples[step]
-    losses = {e.iter: f" ({loss_in(e.val_loss_nats, in_bits)})" for e in estimates}
-    about.caption(
-        f"It writes, at step {words.count(step)}{losses.get(step, '')}, always with the same "
-        f"dice{_spelled(run, text)}."
-    )
-    st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
-
-
-def _spelled(run: RunRecord, text: str) -> str:
-    """How many words of a sample are words, as the end of a sentence."""
-    try:
-        lexicon = lexicon_of_corpus(run.corpus, run.fingerprint)
-    except LabError:  # the text is gone, and the run can still be looked at
-        return ""
-    known = spelling_of(text, lexicon)
-    share = f"{100 * known.share:.0f} %"
-    return f"; {known.n_known} of {known.n_words} words ({share}) are words of the corpus"
+    about.caption(about_sample(step, estimates, in_bits))
+    with panel:
+        render_panel(run, step, estimates, others, in_bits)
+    st.code(samples[step], language=None, wrap_lines=True, height=SAMPLE_PX)
 
 
 def _picked_step(run_id: str, steps: list[int]) -> int:
@@ -250,7 +263,7 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
     if len(steps) == 1:
         return steps[0]
     picked = st.select_slider(
-        "Sample of step", steps, key=key, label_visibility="collapsed",
+        "Back in time", steps, key=key,
         format_func=lambda step: f"step {step:,}",
     )  # fmt: skip
     return int(picked)
@@ -259,21 +272,22 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
 # --- before there is a run ------------------------------------------------------------------------
 
 
-def _render_clear_bench(bench: Bench, look: Look, places: Sequence[DeltaGenerator]) -> None:
+def _render_clear_bench(bench: Bench, look: Look, places: _Places) -> None:
     """The counted lines, earlier runs, and what the untrained model writes."""
     config, calibration = bench.config, the_calibration()
-    above, chart, below = places
     time = f", about {words.duration(calibration.train_s(config))}" if calibration else ""
-    above.caption(
+    places.above.caption(
         f"Step 0 of {words.count(config.train.max_iters)}: it stops there{time}. The grey lines "
         "are what counting alone reaches on this text; press Start, and the curve of a model falls "
         "from the first of them towards the last."
     )
     references = reference_lines(bench.corpus)
-    with chart:
+    with places.chart:
         _render_chart(
             clear_chart(references, the_lab().runs(), config.train.max_iters, look), clickable=False
         )
-    below.caption("It writes, untrained, at step 0: every character is about as likely as another.")
+    places.writing.caption(
+        "It writes, untrained, at step 0: every character is about as likely as another."
+    )
     text = untrained_sample(config, bench.corpus.name)
-    below.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
+    places.writing.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)

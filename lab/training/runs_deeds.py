@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 import streamlit as st
@@ -16,6 +18,7 @@ import streamlit as st
 from core.archive import open_run
 from core.disk import clean_run
 from core.errors import LabError, RunError
+from core.exchange import import_run
 from core.records import RunRecord
 from lab import words
 from lab.plain import plain
@@ -138,6 +141,22 @@ def empty_bin() -> Said:
 
 def open_file(file: IO[bytes], name: str) -> Said:
     opened = open_run(the_lab(), file, name)
-    select_run(opened.id)
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+    _came_in(opened)
     return Said(f"Opened {opened.name}, with {words.count(opened.iter)} steps.")
+
+
+def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) -> Said:
+    """Make a run of a model in a file; `corpus` None is the one that the file names."""
+    with TemporaryDirectory() as folder, st.spinner("Reading it and measuring its loss …"):
+        path = Path(folder) / (Path(file_name).name or "model")
+        path.write_bytes(file.read())
+        imported = import_run(the_lab(), path, corpus, name.strip() or None)
+    _came_in(imported)
+    loss = f"{imported.val_loss:.3f} nats per character on {imported.corpus}"
+    return Said(f"Imported {imported.name}, of step {words.count(imported.iter)}: {loss}.")
+
+
+def _came_in(run: RunRecord) -> None:
+    """Select a run that came from a file, and empty the box."""
+    select_run(run.id)
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1

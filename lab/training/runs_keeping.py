@@ -1,4 +1,4 @@
-"""Below the table of runs: what they take on the disk, what is in the bin, and other labs' runs.
+"""Below the table of runs: what they take on the disk, what is in the bin, and what files bring.
 
 What cannot be undone stands behind a second click, which says what will be gone.
 """
@@ -6,11 +6,13 @@ What cannot be undone stands behind a second click, which says what will be gone
 from __future__ import annotations
 
 from functools import partial
+from typing import IO
 
 import streamlit as st
 
 from core.archive import ENDING
 from core.disk import DiskUse
+from core.lab import MAX_NAME
 from lab import words
 from lab.plain import plain
 from lab.state import the_lab
@@ -18,6 +20,7 @@ from lab.training.runs_deeds import (
     button,
     clean,
     empty_bin,
+    import_file,
     open_file,
     restore,
     selected_run,
@@ -25,6 +28,8 @@ from lab.training.runs_deeds import (
 )
 
 _BINNED = "runs_binned"
+MAX_UPLOAD_MB = 200
+"""A file is held in memory until it is a run."""
 
 
 def render_disk(use: DiskUse) -> None:
@@ -84,18 +89,35 @@ def render_bin(use: DiskUse) -> None:
 
 
 def render_opening() -> None:
-    """A run file from another lab, and how one that is too large for a page comes in."""
-    st.subheader("From another lab")
+    """A run or a model from a file, and how one that is too large for a page comes in."""
+    st.subheader("From a file")
     file = st.file_uploader(
-        f"A run file, NAME{ENDING}", type="zip", key=upload_key(),
-        help="What Share makes. It is checked before it becomes a run, and no code in it is run.",
+        f"A run file (NAME{ENDING}), nanoGPT's ckpt.pt, or a safetensors export of a lab",
+        type=["zip", "pt", "safetensors"], key=upload_key(), max_upload_size=MAX_UPLOAD_MB,
+        help="It is checked before it becomes a run, and no code in it is run.",
     )  # fmt: skip
-    if file:
-        button(
-            "Open the file", "folder_open", partial(open_file, file, file.name),
-            key="runs_open_file", primary=True,
-        )  # fmt: skip
+    if file and file.name.endswith(".zip"):
+        deed = partial(open_file, file, file.name)
+        button("Open the file", "folder_open", deed, key="runs_open_file", primary=True)
+    elif file:
+        _render_import(file, file.name)
     st.caption(
-        f"Up to {st.get_option('server.maxUploadSize')} MB; a larger one comes in with "
-        "`python -m core import FILE`."
+        f"Up to {MAX_UPLOAD_MB} MB; a larger one comes in with `python -m core import FILE`."
     )
+
+
+def _render_import(file: IO[bytes], file_name: str) -> None:
+    """What a model in a file needs to become a run: the text it learned from, and a name."""
+    names: list[str | None] = list(the_lab().library.names())
+    if file_name.endswith(".safetensors"):  # which names its text; nanoGPT's does not
+        names.insert(0, None)
+    corpus = st.selectbox(
+        "The text it learned from", names, key="runs_import_corpus",
+        format_func=lambda name: name or "the one that the file names",
+        help="Its characters must be those of the model; its validation tenth measures the loss.",
+    )  # fmt: skip
+    name = st.text_input(
+        "Name", key="runs_import_name", max_chars=MAX_NAME, placeholder="found for you if empty"
+    )
+    deed = partial(import_file, file, file_name, corpus, name or "")
+    button("Import the model", "folder_open", deed, key="runs_import_file", primary=True)

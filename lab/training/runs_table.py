@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from core.config import ModelConfig, TrainConfig
-from core.differences import say_difference, settings_diff
-from core.records import RunRecord
+from core.differences import say_reading, settings_diff
+from core.records import RunRecord, on_text
 from lab import words
-from lab.labels import plain_seed
+from lab.labels import LABELS, say_change
 
 MIB = 2**20
 MAX_CHANGES = 4
@@ -39,6 +39,7 @@ def table(
     return {
         "Name": [run.name for run in shown],
         "Model": [run.model for run in shown],
+        "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
         "Step": [f"{run.iter:,} of {run.max_iters:,}" for run in shown],
         LOSS: [run.val_loss for run in shown],
@@ -50,20 +51,21 @@ def table(
 
 
 def changes(run: RunRecord, runs: Sequence[RunRecord]) -> str:
-    """What was set differently than in the run before it of the same model, in words.
+    """What was set differently than in the run before it of the same model on the same text.
 
     For a branch that is the run that it came from. Empty where there is none before it.
     """
-    parent = next((r for r in runs if r.id == run.parent), None)
-    earlier = (r for r in runs if r.model == run.model and r.created_at < run.created_at)
+    alike = on_text(runs, run.fingerprint)
+    parent = next((r for r in alike if r.id == run.parent), None)
+    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
     before = parent or max(earlier, key=lambda r: r.created_at, default=None)
     if before is None:
         return ""
-    said = [say_difference(plain_seed(d)) for d in settings_diff(before.config, run.config)]
-    if before.corpus != run.corpus:
-        said.insert(0, f"corpus {before.corpus} -> {run.corpus}")
+    said = [say_change(d) for d in settings_diff(before.config, run.config)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
+    if reading := say_reading(before.config, run.config):
+        said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
 
@@ -84,18 +86,23 @@ def found(runs: Iterable[RunRecord], query: str) -> list[RunRecord]:
     """The runs that a query finds, in their order; all of them where it is empty.
 
     Words are looked for in name, model, corpus and status; the name of a setting with a value after
-    it, such as "block_size 128", finds the runs that have it so. All of it must fit.
+    it, such as "block size 128", finds the runs that have it so. All of it must fit.
     """
     settings, rest = _parse(query)
     return [run for run in runs if _has(run, settings, rest) or _named(run, query)]
 
 
 def _parse(query: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Names of settings with the values asked for, and the words that are left."""
+    """Names of settings with the values asked for, and the words that are left.
+
+    A setting may be called by its label or as in the code: "heads 8", "n_head 8".
+    """
     query = query.casefold()
     settings: list[tuple[str, str]] = []
-    for name in sorted(_SETTINGS, key=len, reverse=True):  # or "model" would be found in "n_model"
-        spelled = name.replace("_", "[_ ]")
+    called = {name: name for name in _SETTINGS}
+    called |= {LABELS[name].casefold(): name for name in _SETTINGS if name in LABELS}
+    for said in sorted(called, key=len, reverse=True):  # or "rate" would be found in "base rate"
+        name, spelled = called[said], re.escape(said).replace("_", "[_ ]")
         pattern = re.compile(rf"(?<!\S){spelled}\s*[ =:]\s*(\S+)")
         settings += [(name, match[1].rstrip(",;")) for match in pattern.finditer(query)]
         query = pattern.sub(" ", query)

@@ -34,14 +34,17 @@ from lab.training.runs_table import CHANGED, DISK, LOSS, PARAMETERS, TIME, found
 TICK_S = 2.0
 _COLUMNS = {
     LOSS: st.column_config.NumberColumn(
-        format="%.3f", help="Over the whole validation split, measured when a run ends."
+        format="%.3f",
+        help="Over the whole validation split, measured when a run ends. Losses on different texts "
+        "cannot be compared.",
     ),
     TIME: st.column_config.NumberColumn(format="localized", help="The training steps alone."),
     PARAMETERS: st.column_config.NumberColumn(format="localized"),
     DISK: st.column_config.NumberColumn(format="%.1f"),
     CHANGED: st.column_config.TextColumn(
         width="large",
-        help="Against the run before it of the same model; for a branch, against what it left.",
+        help="Against the run before it of the same model, on the same text; for a branch, against "
+        "what it left.",
     ),
 }
 
@@ -82,7 +85,7 @@ def _render_empty() -> None:
 def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
     query = st.text_input(
         "Search", key="runs_search", icon=":material/search:", label_visibility="collapsed",
-        placeholder="Search: a name, model, corpus or status, or a setting such as block_size 128",
+        placeholder="Search: a name, model, corpus or status, or a setting such as heads 8",
         persist_state="session",
     )  # fmt: skip
     shown = found(runs, query or "")

@@ -13,11 +13,12 @@ from lab import words
 from lab.components.live_plot import live_plot
 from lab.controls import SLIDERS
 from lab.figures.sweeps import SweepMeasure, sweep_figure
+from lab.labels import in_a_sentence
 from lab.plain import plain
 from lab.state import open_run, palette, the_calibration, the_lab, the_service
 from lab.training.sweep_words import say_best, say_caution, say_effects
 
-TITLES = {slider.name: slider.label.lower() for slider in SLIDERS}
+TITLES = {slider.name: in_a_sentence(slider.name) for slider in SLIDERS}
 _UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numbers"}
 ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
 
@@ -74,7 +75,8 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> Non
     if best := say_best(cells, *titles):
         st.markdown(f"{best} {say_effects(cells, *titles)}")
         st.caption(
-            f"{said}. A click on a cell opens its run. {say_caution(sweep.x.name, sweep.y.name)} "
+            f"{said}. A click on a cell opens its run. "
+            f"{say_caution(sweep.x.name, sweep.y.name, sweep.held_characters)} "
             f"Corpus: {plain(sweep.corpus)}."
         )
     else:

@@ -11,17 +11,29 @@ from functools import partial
 
 import streamlit as st
 
-from core.config import RunConfig, help_line
+from core.config import RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError, LabError
-from core.grid import Axis, Planned, cell_config, estimated_s, pairs_for, plan_sweep, small
+from core.grid import (
+    Axis,
+    Planned,
+    cell_config,
+    characters_per_step,
+    estimated_s,
+    pairs_for,
+    plan_sweep,
+    small,
+)
+from core.records import RunRecord
 from core.sweep import Cell, Sweep, delete_sweep, enter_sweep, load_sweeps
 from lab import words
 from lab.controls import SLIDERS
 from lab.deeds import deed_button
 from lab.figures.sweeps import MEASURES, SweepMeasure
+from lab.labels import gloss, in_labels, label_of
 from lab.plain import plain
 from lab.state import the_calibration, the_lab, the_service
+from lab.training.sweep_base import sweep_base
 from lab.training.sweep_grid import (
     TITLES,
     Standing,
@@ -58,10 +70,16 @@ class Plan:
         return [cell.config for cell in self.cells if cell.config]
 
 
-def render_sweep_view(corpus: Corpus, config: RunConfig) -> None:
-    """The whole view; what the grid does not change comes from `config`, the controls' settings."""
+def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None = None) -> None:
+    """The whole view; what the grid does not change comes from `config`, the controls' settings.
+
+    The exception is a learning rate at which `run`, the one on the bench, diverged.
+    """
     with st.container(gap="small", key="sweep_view"):
+        config, said = sweep_base(config, run)
         plan = _choose_plan(corpus, config)
+        if said:
+            st.caption(said)
         buttons = st.container(horizontal=True, vertical_alignment="center", gap="small")
         sweeps = {sweep.id: sweep for sweep in load_sweeps(the_lab())}
         shown = _shown(list(sweeps))
@@ -123,15 +141,34 @@ def _choose_plan(corpus: Corpus, config: RunConfig) -> Plan:
         "Steps of each", 1, MAX_STEPS, usual, 50, key=f"sweep_steps_{usual}",
         persist_state="session", help="Warm-up and schedule are made for that many.",
     )  # fmt: skip
+    held = _choose_held(x_name, y_name, config)
     empty = Plan(Axis(x_name, tuple(xs)), Axis(y_name, tuple(ys)), config)
     try:
         plan = replace(
-            empty, x=Axis.of(x_name, xs), y=Axis.of(y_name, ys), base=small(config, int(n_steps))
-        )
+            empty, x=_axis(x_name, xs, held), y=_axis(y_name, ys, held),
+            base=small(config, int(n_steps)),
+        )  # fmt: skip
         cells = tuple(plan_sweep(plan.base, corpus, plan.x, plan.y))
     except ConfigError as error:
         return replace(empty, trouble=str(error))
     return replace(plan, cells=cells)
+
+
+def _choose_held(x_name: str, y_name: str, config: RunConfig) -> bool:
+    """Whether a step is to read as many characters in every cell, where that can be chosen."""
+    if "block_size" not in (x_name, y_name) or "batch_size" in (x_name, y_name):
+        return False
+    n_sequences, n_characters = config.train.batch_size, characters_per_step(config)
+    return st.toggle(
+        "Same characters per step", key="sweep_hold", persist_state="session",
+        help=f"Off: each step reads {n_sequences:,} sequences, so a longer block also sees more "
+        f"text. On: each step reads {n_characters:,} characters, in fewer sequences where blocks "
+        "are longer; what is left of the difference comes from how far back a guess may look.",
+    )  # fmt: skip
+
+
+def _axis(name: str, values: list[float], held: bool) -> Axis:
+    return Axis.of(name, values, hold_characters=held and name == "block_size")
 
 
 def _choose_values(side: str, name: str, corpus: Corpus, config: RunConfig) -> list[float]:
@@ -139,7 +176,7 @@ def _choose_values(side: str, name: str, corpus: Corpus, config: RunConfig) -> l
     usual = _usual(name, offered, config)
     version = "-".join(f"{value:g}" for value in offered)  # other values, another widget
     chosen: list[float] = st.multiselect(
-        TITLES[name].capitalize(), offered, default=usual, help=help_line(name),
+        label_of(name), offered, default=usual, help=gloss(name),
         key=f"sweep_{side}_{config.model.model}_{name}_{version}", persist_state="session",
         format_func=lambda value: f"{value:,g}",
     )  # fmt: skip
@@ -195,7 +232,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
         disabled=not plan.configs, help_text="Starts a new sweep, one run after the other",
     )  # fmt: skip
     if plan.trouble:
-        st.caption(plain(plan.trouble))
+        st.caption(plain(in_labels(plan.trouble)))
     else:
         waits = the_calibration() is None
         st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, waits)

@@ -84,10 +84,19 @@ def say_effects(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     return " ".join(sentences)
 
 
-def say_caution(x_name: str, y_name: str) -> str:
-    """What the comparison is not fair in."""
+def say_caution(x_name: str, y_name: str, held_characters: int | None = None) -> str:
+    """What the comparison is not fair in.
+
+    Args:
+        held_characters: what a step reads in every cell, where that was held.
+    """
     more = [READS_MORE[name] for name in (x_name, y_name) if name in READS_MORE]
     chance = "Each cell is one run with the same seed, so small differences may be chance."
+    if held_characters:
+        return (
+            f"A step reads {words.count(held_characters)} characters in every cell: where blocks "
+            f"are longer, a batch holds fewer of them. {chance}"
+        )
     if not more:
         return chance
     return (

@@ -27,6 +27,7 @@ _CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _IDLE: Final = (
     "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 )
+_DRAWN: Final = f"{_IDLE} [data-testid=stElementContainer]"
 # On a deep link Streamlit itself probes these two addresses below the page's path.
 _HARMLESS_404: Final = ("/_stcore/health", "/_stcore/host-config")
 
@@ -58,16 +59,16 @@ class Window:
     """Size of each WebSocket message from the server, in order."""
 
     def open(self, url: str, *, timeout_s: float = 60) -> None:
-        """Go to `url` and wait until its first run is over."""
+        """Go to `url` and wait until its first run is over: before it, nothing runs either."""
         self.page.goto(url)
-        self.wait_idle(timeout_s=timeout_s)
+        self.page.wait_for_selector(_DRAWN, state="attached", timeout=1000 * timeout_s)
 
     def wait_idle(self, *, timeout_s: float = 60) -> None:
         """Wait until connected and not running. On a live page this passes between two ticks."""
         self.page.wait_for_selector(_IDLE, timeout=1000 * timeout_s)
 
     def wait_until(
-        self, condition: Callable[[], bool], what: str, *, timeout_s: float = 30
+        self, condition: Callable[[], bool], what: str, *, timeout_s: float = 60
     ) -> None:
         """Wait until `condition()`; events of the page go on being recorded meanwhile."""
         deadline_s = time.monotonic() + timeout_s
@@ -120,6 +121,7 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
         context = browser.new_context(
             color_scheme=color_scheme, viewport={"width": width, "height": height}
         )
+        context.set_default_timeout(60_000)
         contexts.append(context)
         window = Window(context.new_page())
         window.page.on("console", window._note_console)
@@ -179,9 +181,11 @@ def lab_home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(serve: Serve, lab_home: Path) -> Server:
-    """The lab, in an empty home."""
-    return serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+def server(serve: Serve, lab_home: Path) -> Iterator[Server]:
+    """The lab, in an empty home, for one test: what it trains takes no time from the next one."""
+    running = serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+    yield running
+    running.kill()
 
 
 def _free_port() -> int:

@@ -1,11 +1,12 @@
 """The live plot in a real browser: what no test on the server's side can see."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from lab.palette import DARK, LIGHT
+from tests.browser.conftest import REPO_ROOT
 
 if TYPE_CHECKING:
     from tests.browser.conftest import NewPage, Serve, Window
@@ -15,8 +16,36 @@ pytestmark = pytest.mark.browser
 PLOTLY_SCRIPT_MIN_BYTES: Final = 1_000_000
 MAX_BYTES_PER_TICK: Final = 100_000
 CELLS: Final = 8  # the heat map's height and width
+CONNECTED: Final = "element => element.isConnected"
+RUNNING: Final = "[data-testid=stApp][data-test-script-state=running]"
+N_RUNS: Final = 4
+
+COMPONENTS: Final = {
+    "live_plot": dict(
+        figure='{"data": [], "layout": {}}', key="two", alt="Two", height_px=200, clickable=False
+    ),
+    "text_view": dict(
+        prompt="To be", added="", probabilities=[], ranks=[], believed=[], offered=[],
+        scale=[["#ffffff", "#000000"]], vocab_size=2, alt="Text", hint="",
+    ),
+}  # fmt: skip
+OVERTAKEN: Final = """async ([script, data]) => {
+  const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+  const draw = (await import(address)).default;
+  const parentElement = document.body.appendChild(document.createElement("div"));
+  const call = () => draw({ parentElement, data, setTriggerValue() {} });
+  const cleanUps = [call(), call()];
+  const picture = parentElement.firstElementChild;
+  cleanUps[0]();
+  const overtaken = picture.isConnected && parentElement.childElementCount === 1;
+  parentElement.remove();
+  cleanUps[1]();
+  return { overtaken, left: picture.parentElement !== null };
+}"""
 
 SCRIPT: Final = f"""
+import time
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -64,9 +93,27 @@ def other_page():
     live_plot(heat_map_in_a_tab(), key="other", alt="Elsewhere")
 
 
+def slow_page():
+    st.title("Slow")
+    number = st.session_state.number = st.session_state.get("number", 0) + 1
+    st.button("Run again")
+    time.sleep(1.5)  # in which the reader presses the fragment's button
+    st.text(f"page {{number}}")
+
+    @st.fragment
+    def part():
+        live_plot(heat_map_in_a_tab(), key="slow", alt="Cells")
+        pressed = st.session_state.pressed = st.session_state.get("pressed", -1) + 1
+        st.button("Run a part")
+        st.text(f"part {{pressed}}")
+
+    part()
+
+
 st.set_page_config(layout="wide")
 mount_plotly()
-st.navigation([st.Page(live_page, title="Live"), st.Page(other_page, title="Other")]).run()
+pages = dict(Live=live_page, Other=other_page, Slow=slow_page)
+st.navigation([st.Page(page, title=title) for title, page in pages.items()]).run()
 """
 
 
@@ -84,7 +131,8 @@ def window(url: str, new_page: "NewPage") -> "Window":
 
 def open_plots(window: "Window", url: str) -> "Window":
     window.open(url)
-    window.page.wait_for_selector(".st-key-heat .main-svg", timeout=60_000)
+    for key in ("loss", "heat"):
+        window.page.wait_for_selector(f".st-key-{key} .main-svg")
     return window
 
 
@@ -138,8 +186,7 @@ def test_ticks_change_the_data_but_neither_element_nor_zoom(window: "Window") ->
     window.wait_until(lambda: first_value(window) > before + 0.4, "five ticks in the plot")
 
     assert x_range(window) == zoomed
-    assert element.evaluate("element => element.isConnected")
-    assert drawing.evaluate("element => element.isConnected")
+    assert element.evaluate(CONNECTED) and drawing.evaluate(CONNECTED)
     assert window.errors == []
 
 
@@ -181,7 +228,7 @@ def test_plotly_is_sent_once_and_ticks_are_small(window: "Window") -> None:
 
     big = [size for size in window.received_bytes if size > PLOTLY_SCRIPT_MIN_BYTES]
     assert len(big) == 1
-    assert page.locator(".st-key-other").count() == 0
+    page.locator(".st-key-other").wait_for(state="detached")
     assert window.errors == []
 
 
@@ -193,9 +240,38 @@ def test_colors_follow_the_theme(url: str, new_page: "NewPage") -> None:
 
     window = open_plots(new_page(color_scheme="light"), url)
     assert (ground_color(window), line_color(window)) == (LIGHT.ground, LIGHT.model("bigram"))
+    plot = window.page.wait_for_selector(".st-key-loss .js-plotly-plot")
     window.page.emulate_media(color_scheme="dark")
     window.wait_until(lambda: ground_color(window) == DARK.ground, "the dark ground")
     window.wait_until(lambda: line_color(window) == DARK.model("bigram"), "the dark line")
+    assert plot is not None and plot.evaluate(CONNECTED)
+    assert window.errors == []
+
+
+@pytest.mark.parametrize(("component", "data"), COMPONENTS.items())
+def test_a_call_that_another_overtakes_leaves_the_picture_in_place(
+    window: "Window", component: str, data: dict[str, Any]
+) -> None:
+    """Of two changes at once, of theme and data, Streamlit cleans up after the first, too late."""
+    script = (REPO_ROOT / "lab" / "components" / f"{component}.js").read_text(encoding="utf-8")
+    assert window.page.evaluate(OVERTAKEN, [script, data]) == {"overtaken": True, "left": False}
+    assert window.errors == []
+
+
+def test_no_plot_leaves_the_page_when_its_fragment_runs_right_after_the_page(
+    url: str, new_page: "NewPage"
+) -> None:
+    """The fragment starts before the browser has heard of all that the page has drawn."""
+    window = new_page()
+    window.open(f"{url}/slow_page")
+    plot = window.page.wait_for_selector(".st-key-slow .js-plotly-plot")
+    for n_runs in range(2, 2 + N_RUNS):
+        window.page.get_by_role("button", name="Run again").click()
+        window.page.wait_for_selector(RUNNING)
+        window.page.get_by_role("button", name="Run a part").click()
+        window.page.get_by_text(f"page {n_runs}", exact=True).wait_for()
+        window.page.get_by_text(f"part {2 * n_runs - 2}", exact=True).wait_for()
+        assert plot is not None and plot.evaluate(CONNECTED)
     assert window.errors == []
 
 
@@ -203,22 +279,23 @@ def test_plot_in_a_hidden_tab_is_drawn_at_full_width(window: "Window") -> None:
     page = window.page
     assert page.locator(".st-key-hidden .main-svg").count() == 0
     page.get_by_role("tab", name="Second").click()
-    page.wait_for_selector(".st-key-hidden .main-svg")
-    outer = page.locator(".st-key-hidden").bounding_box()
-    inner = page.locator(".st-key-hidden .main-svg").first.bounding_box()
-    assert outer is not None and inner is not None
-    assert inner["width"] == pytest.approx(outer["width"], abs=1)
-    assert inner["height"] == outer["height"]
-
-    page.set_viewport_size({"width": 800, "height": 900})
     drawing = page.locator(".st-key-hidden .main-svg").first
-    window.wait_until(lambda: (drawing.bounding_box() or inner)["width"] < 800, "the new width")
+
+    def fills_its_place() -> bool:
+        outer, inner = page.locator(".st-key-hidden").bounding_box(), drawing.bounding_box()
+        assert outer is not None and inner is not None
+        return abs(inner["width"] - outer["width"]) <= 1 and inner["height"] == outer["height"]
+
+    window.wait_until(fills_its_place, "the full width")
+    page.set_viewport_size({"width": 800, "height": 900})
+    window.wait_until(lambda: (drawing.bounding_box() or {"width": 800})["width"] < 800, "narrow")
+    window.wait_until(fills_its_place, "the new width")
     assert window.errors == []
 
 
 def test_plot_has_a_name_for_readers_and_for_downloads(window: "Window") -> None:
     page = window.page
-    assert page.get_by_role("img", name="Loss by step").count() == 1
+    page.get_by_role("img", name="Loss by step").wait_for()  # and there is but one
     page.locator(".st-key-loss .nsewdrag").hover()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download plot as a PNG").first.click()

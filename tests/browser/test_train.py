@@ -58,6 +58,9 @@ def click_on_the_curve(window: Window, point: int = 2) -> int:
     """Click on a point of the validation curve; returns its step."""
     window.wait_idle()
     chart = the_chart(window)
+    window.page.wait_for_function(
+        "([chart, point]) => chart.calcdata?.[1]?.length > point", arg=[chart, point]
+    )
     box = chart.bounding_box()
     place = chart.evaluate(
         """(chart, point) => {
@@ -223,14 +226,14 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
     answers = window.page.locator(".st-key-answers")
     fits = """box => [...box.querySelectorAll('p')].every(
       p => p.getBoundingClientRect().bottom <= box.getBoundingClientRect().bottom)"""
-    assert answers.evaluate(fits)
-    assert answers.evaluate("box => box.offsetHeight") == height
     for text in expected:
         answer = answers.get_by_text(text.replace("->", "→"))
         answer.wait_for()
         box = answer.bounding_box()
         assert box is not None and box["x"] + box["width"] <= 1440
         assert box["y"] + box["height"] <= 900
+    assert answers.evaluate(fits)
+    assert answers.evaluate("box => box.offsetHeight") == height
 
     window.page.get_by_text("Health: gradient norm").click()
     for kind in KINDS:

@@ -1,0 +1,38 @@
+"""Five answers about the run on the bench, side by side, in cells of one height."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.records import RunRecord, run_before
+from core.reference import ReferenceLine
+from lab.plain import plain
+from lab.state import the_lab
+from lab.training.answers import Answer, Measured, answers
+
+ANSWER_PX, ANSWER_LEAST_PX = 154, 150
+"""Room for the question and five lines, and how narrow a line may be."""
+
+
+def render_answers(
+    now: Measured, others: list[RunRecord], references: list[ReferenceLine], in_bits: bool
+) -> None:
+    """Draw them. Cells have one height, whatever they say, so that nothing below them moves."""
+    store, earlier = the_lab().store, run_before(others, now.run)
+    before = None
+    if earlier:
+        estimates, changes = store.estimates(earlier.id), store.changes(earlier.id)
+        before = Measured(earlier, estimates, changes=changes)
+    with st.container(border=True, key="answers"):
+        said = answers(now, before, references, in_bits)
+        grid = st.grid(len(said), min_column_width=ANSWER_LEAST_PX)
+        for answer in said:
+            with grid.container(height=ANSWER_PX, border=False, gap="xsmall"):
+                _render_answer(answer)
+
+
+def _render_answer(answer: Answer) -> None:
+    st.markdown(f":small[:gray[{answer.question}]]  \n:small[{plain(answer.text)}]")
+    if answer.more:
+        with st.popover(f":small[{answer.more_title}]", type="tertiary", key="answer_more"):
+            st.markdown("\n".join(f"* {plain(line)}" for line in answer.more))
