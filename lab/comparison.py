@@ -21,6 +21,8 @@ from lab.labels import in_a_sentence
 from lab.plain import plain
 
 BEST = "◆"
+EVERY_TEXT = "every text"
+"""What stands for all texts where one can be chosen."""
 HUES = {"bigram": "orange", "attention": "blue", "transformer": "green"}
 """The theme's names for the models' colours."""
 

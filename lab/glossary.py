@@ -38,6 +38,7 @@ TERMS: dict[str, str] = {
     "entropy": "how widely something is spread: 0 where all is at one place, most where all places "
     "have the same share",
     "gradient norm": "how strongly a step's batch pulls at the weights, all of them together",
+    "dead units": "units of a layer that answer to no character of a batch, and so learn little",
     "temperature": help_line("temperature"),
     "top-k": help_line("top_k"),
     "top-p": help_line("top_p"),

@@ -68,8 +68,9 @@ def run_label(run: RunRecord) -> str:
     """
     shape = run.config.model
     heads = f" · {shape.n_layer} × {shape.n_head} heads" if shape.n_head else ""
-    first = f"{run.name} · {run.model} · block size {shape.block_size}{heads}"
-    return f"{first}{_loss_part(run)} · {run.corpus} · {words.date(run.created_at)}"
+    size = f"block size {shape.block_size}{heads}"
+    who = f"{run.name} · {run.model}{_loss_part(run)}"
+    return f"{who} · {size} · {run.corpus} · {words.date(run.created_at)}"
 
 
 def short_run_label(run: RunRecord) -> str:

@@ -6,7 +6,7 @@ Kept while other pages are on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
@@ -21,8 +21,8 @@ def settled(
     Call it before the widget is drawn. A browser knows a choice by its label alone and keeps the
     label that it has; where the labels have changed under it, it is told anew which one holds.
     """
-    held: Any = st.session_state.get(key)
-    value: Choice = held if held in choices else default
+    held = st.session_state.get(key)
+    value = cast(Choice, held) if held in choices else default
     labels = tuple(map(say, choices))
     if held != value or st.session_state.get(f"{key}_labels") != labels:
         st.session_state[key] = value

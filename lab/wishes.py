@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from core.config import SampleConfig
-from core.lab import Which
+from core.lab import LoadedModel, Which
 from core.records import RunRecord
 from core.store import Store
+from lab import words
 from lab.plain import plain
 
 _NAMES = {"max_new_tokens": "length", "top_k": "top-k", "top_p": "top-p"}
@@ -26,6 +27,19 @@ class Wish:
     which: Which
     prompt: str
     config: SampleConfig
+
+
+def say_writer(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -> str:
+    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees.
+
+    Markdown; `run` is None for a model that learned nothing.
+    """
+    model = loaded.model.config
+    sees = 1 if model.model == "bigram" else model.block_size
+    characters = "character" if sees == 1 else f"{sees} characters"
+    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
+    loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
+    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
 
 
 def say_settings(config: SampleConfig) -> str:

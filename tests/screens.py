@@ -72,15 +72,15 @@ class Screen:
         return _options(self._widget(key).proto)
 
     def check(self) -> None:
-        """Each widget shows what the page believes that it shows, and that is one of its choices."""
+        """Each widget shows what the page holds, and that is one of its choices."""
         for widget in self._widgets():
             shown = self._labels[widget.proto.id]
             assert set(shown) <= set(_options(widget.proto)), widget.key
             held = _held(widget)
             assert shown == held, f"{widget.key} shows {shown} and holds {held}"
 
-    def keys(self) -> list[str]:
-        """Of all widgets with choices that the page has now."""
+    def with_choices(self) -> list[str]:
+        """The keys of all widgets with choices that the page has now."""
         return [widget.key for widget in self._widgets()]
 
     def _widget(self, key: str) -> Any:

@@ -176,7 +176,8 @@ def test_few_lines_are_named_at_their_right_end() -> None:
     figure = health_figure("attention_entropy", series, LIGHT, "transformer")
     assert {text: label.y for text, label in labels(figure).items()} == pytest.approx(ends)
     for label in figure.layout.annotations:
-        assert (label.xref, label.x, label.xanchor) == ("paper", 1, "left")
+        assert (label.x, label.xanchor, label.ay) == (STEPS[-1], "left", pytest.approx(label.y))
+        assert label.font.size >= 12
         assert label.font.color == LIGHT.muted  # words need more contrast than lines
 
 
@@ -189,17 +190,53 @@ def test_labels_that_would_cover_each_other_are_moved_apart() -> None:
     series = {f"layer {i}": (STEPS, [1e-3, 1e-3, 1e-3 + i * 1e-6]) for i in range(1, 5)}
     figure = health_figure("update_ratio", series, LIGHT, "transformer")
     low, high = figure.layout.yaxis.range
-    places = [label.y for label in figure.layout.annotations]
+    places = [label.ay for label in figure.layout.annotations]
     assert all(b - a > 0.08 * (high - low) for a, b in pairwise(places))
     assert list(labels(figure))[1:] == list(series)
 
 
-def test_many_lines_are_named_in_the_hover_only() -> None:
+def test_names_stay_beside_the_chart_where_all_lines_end_at_its_edge() -> None:
+    flat = {name: (STEPS, [0, 0, 0]) for name in layers(3)}
+    figure = health_figure("dead_units", flat, LIGHT, "transformer")
+    low, high = figure.layout.yaxis.range
+    assert len(figure.layout.annotations) == 3
+    for label in figure.layout.annotations:
+        assert low < label.ay < high and label.y == 0, "led from where it has room to its line"
+
+
+def test_of_many_heads_each_layer_is_named_once() -> None:
+    heads = {
+        f"layer {n} head {h}": (STEPS, [1, 1, n / 10]) for n in range(1, 4) for h in range(1, 5)
+    }
+    figure = health_figure("attention_entropy", heads, LIGHT, "transformer")
+    assert {text: label.y for text, label in labels(figure).items()} == pytest.approx(
+        {"layer 1": 0.1, "layer 2": 0.2, "layer 3": 0.3}
+    )
+
+
+def test_many_layers_are_named_in_the_hover_only() -> None:
     few = health_figure("dead_units", layers(MAX_LABELS), LIGHT, "transformer")
     many = health_figure("dead_units", layers(MAX_LABELS + 1), LIGHT, "transformer")
     assert len(few.layout.annotations) == MAX_LABELS and not many.layout.annotations
     assert few.layout.margin.r > many.layout.margin.r
     assert "layer 9" in many.data[8].hovertemplate
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ([0.5, 5.0], ["0.5", "1", "2", "5"]),
+        ([2e-4, 2e-2], ["3e-4", "1e-3", "3e-3", "0.01"]),
+        ([1e-4, 1.0], ["1e-4", "1e-3", "0.01", "0.1", "1"]),
+    ],
+)
+def test_ticks_of_a_logarithmic_axis_are_round_numbers_written_out(
+    ends: list[float], said: list[str]
+) -> None:
+    figure = health_figure("grad_norm", {"": (STEPS[:2], ends)}, LIGHT, "transformer")
+    shown = list(figure.layout.yaxis.ticktext)
+    assert [text for text in shown if text in said] == said
+    assert len(shown) <= 7
 
 
 def test_a_line_without_a_part_is_called_by_its_kind() -> None:
@@ -220,6 +257,8 @@ def test_places_are_moved_as_little_as_can_be() -> None:
     assert spread([2, 2], 1) == pytest.approx([1.5, 2.5])
     assert spread([0, 2, 2.2, 9], 1) == pytest.approx([0, 1.6, 2.6, 9])
     assert spread([1, 1, 1], 2) == pytest.approx([-1, 1, 3])
+    assert spread([1, 1, 1], 2, low=0) == pytest.approx([0, 2, 4])
+    assert spread([1, 1, 1], 2, high=2) == pytest.approx([-2, 0, 2])
 
 
 # --- nothing --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -33,6 +34,8 @@ from lab.palette import DARK, LIGHT
 
 TEXT = "to be\n<b>"
 T = len(TEXT)
+TABLE_HEIGHT_PX = 610
+"""As on the Bigram page."""
 NASTY = "<&>$\n "
 
 
@@ -170,8 +173,8 @@ def test_one_head_says_who_looks_at_whom() -> None:
     share = percent(float(weights[3, 1])).replace("\N{NO-BREAK SPACE}", " ")
     assert said == f"‘b’ (position 4) takes {share} from ‘o’ (position 2)"
     assert figure.data[0].text[1][3] == ""
-    assert figure.layout.xaxis.title.text == "what it looks at"
-    assert figure.layout.yaxis.title.text == "the character that looks"
+    assert figure.layout.xaxis.title.text == "what it looks at (its key)"
+    assert figure.layout.yaxis.title.text == "the character that looks (its query)"
     assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # the first on top
     assert "square-root" in figure.data[0].colorbar.title.text
 
@@ -198,6 +201,52 @@ def test_too_many_labels_are_thinned_out_evenly() -> None:
     assert len(character_axis("x" * MAX_LABELS)["tickvals"]) == MAX_LABELS
     assert character_axis("x" * (MAX_LABELS + 1))["tickvals"][:3] == [0, 2, 4]
     assert character_axis("")["tickvals"] == []
+
+
+def rows_of(figure: go.Figure, name: str, height_px: int) -> list[tuple[str, float, int]]:
+    """Each label of a vertical axis: how far it steps back, its place in pixels, its size."""
+    axis, margin = figure.layout[name], figure.layout.margin
+    cell_px = (height_px - margin.t - margin.b) / (max(axis.range) - min(axis.range))
+    return [
+        (label.count("\N{NO-BREAK SPACE}"), place * cell_px, axis.tickfont.size)
+        for place, label in zip(axis.tickvals, axis.ticktext)
+    ]
+
+
+@pytest.mark.parametrize("n", [32, 34, 35, 64, 65, 72, 100, 128])
+def test_labels_of_a_whole_map_on_one_screen_can_be_read(n: int) -> None:
+    text = ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,.;:!?-+3$'" * 3)[:n]
+    weights = np.tril(np.ones((n, n), np.float32))
+    figure = head_figure(weights, text, 0, "transformer", LIGHT)
+    rows = rows_of(figure, "yaxis", 510)
+    for near in {step for step, _, _ in rows}:
+        places = [place for step, place, _ in rows if step == near]
+        apart = min((b - a for a, b in pairwise(places)), default=99)
+        assert apart >= rows[0][2], "no label covers another of its column"
+    assert rows[0][2] >= 12
+    stripped = [label.replace("\N{NO-BREAK SPACE}", "") for label in figure.layout.yaxis.ticktext]
+    assert stripped == [text[i] for i in figure.layout.yaxis.tickvals]
+
+
+@pytest.mark.parametrize("n", [8, 65])
+def test_the_table_of_transitions_has_square_cells_and_labels_that_can_be_read(n: int) -> None:
+    text = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,.;:!?-&3$'01"[:n]
+    figure = transitions_figure(np.full((n, n), 1 / n, np.float32), text, "learned", 0, LIGHT)
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert {figure.layout.xaxis.constrain, figure.layout.yaxis.constrain} == {"domain"}
+    rows = rows_of(figure, "yaxis", TABLE_HEIGHT_PX)
+    for near in {step for step, _, _ in rows}:
+        places = [place for step, place, _ in rows if step == near]
+        assert min(b - a for a, b in pairwise(places)) >= rows[0][2] >= 12
+    assert len(rows) == n, "each character has its label"
+
+
+def test_columns_step_back_from_the_side_where_the_labels_stand() -> None:
+    top, bottom = (character_axis("ab" * 30, side)["ticktext"][:2] for side in ("top", "bottom"))
+    assert [label.index("a" if i == 0 else "b") > 0 for i, label in enumerate(top)] == [True, False]
+    assert [label.index("a" if i == 0 else "b") > 0 for i, label in enumerate(bottom)] == (
+        [False, True]
+    )
 
 
 def test_typed_characters_never_reach_plotly_as_html() -> None:

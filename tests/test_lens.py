@@ -15,6 +15,7 @@ from core.lab import Lab, LoadedModel
 from core.lens import (
     Pattern,
     attention_weights,
+    attention_worth,
     even_weights,
     head_summary,
     name_pattern,
@@ -26,6 +27,7 @@ from core.models import build_model
 from core.models.bigram import BigramModel
 from core.presets import resolve
 from core.reference import bigram_loss, bigram_probabilities
+from core.trainer import split_loss
 from tests.helpers import small_config, trained
 
 LETTERS = "abcdefgh"
@@ -203,6 +205,18 @@ def test_without_attention_a_character_knows_nothing_of_those_far_before(recipe:
         assert torch.equal(silenced[0, -1], model(changed)[0, -1])
     assert not torch.allclose(silenced, whole)
     assert torch.equal(model(idx), whole) and not torch.equal(whole[0, -1], model(changed)[0, -1])
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_the_worth_of_attention_is_two_losses_and_leaves_the_model_alone(kind: ModelKind) -> None:
+    model, tokens = small_model(kind).model, torch.arange(T) % len(LETTERS)
+    found = attention_worth(model, tokens)
+    assert found.with_nats == split_loss(model, tokens)
+    assert not any(layer._forward_hooks for layer in model.modules())
+    with without_attention(model):
+        assert found.without_nats == split_loss(model, tokens)
+    assert found.without_nats != found.with_nats
+    assert found.n_characters == T - 1
 
 
 def test_a_table_has_no_attention_to_leave_out() -> None:

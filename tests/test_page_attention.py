@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import ModelKind
 from core.lab import Lab
+from core.lens import AttentionWorth, without_attention
+from core.presets import resolve
+from core.reference import reference_lines
+from core.trainer import split_loss
+from lab.head_words import look_sentence, worth_sentence
 from tests.helpers import add_corpus, play, small_run, train, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
@@ -210,3 +216,66 @@ def test_the_example_is_a_line_of_the_runs_own_text(pages: Lab, plots: Plots) ->
     type_text(app, "emma")
     app.run()
     assert app.text_input(key="attention_text").value == "emma"
+
+
+def worth(app: AppTest) -> list[str]:
+    return [m.value for m in app.markdown if m.value.startswith("With attention left out")]
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
+    pages: Lab, plots: Plots, kind: ModelKind
+) -> None:
+    run = pages.run(finished(pages, kind))
+    other = pages.run(trained(pages, pages.library.load("tiny"), "attention", max_iters=5))
+    app = open_page("attention")
+    app.selectbox(key="attention_run").set_value(run.id).run()
+    assert not worth(app)
+    app.button(key="attention_ask_worth").click().run()
+    corpus, model = pages.corpus_of(run), pages.model(run).model
+    before = split_loss(model, corpus.val)
+    with without_attention(model):
+        after = split_loss(model, corpus.val)
+    (sentence,) = worth(app)
+    assert f"on {len(corpus.val) - 1:,} characters of the validation text" in sentence
+    assert f"from **{before:.3f}** to **{after:.3f} nats**" in sentence
+    among = [f"**{math.exp(nats):.0f}**" for nats in (after, before)]
+    assert f"as unsure as among {among[0]} characters instead of {among[1]}" in sentence
+    assert ("sees nothing" if kind == "attention" else "sees one character only") in sentence
+    counted = {line.name: line.loss_nats for line in reference_lines(corpus)}["bigram"]
+    assert f"counting gets to {counted:.3f} (" in sentence
+    app.selectbox(key="attention_run").set_value(other.id).run()
+    assert not worth(app), "it was measured on the other model"
+    assert app.button(key="attention_ask_worth")
+
+
+def test_what_attention_adds_cannot_be_measured_without_a_text(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    (pages.home.corpora / "tiny.txt").unlink()
+    app = open_page("attention")
+    app.button(key="attention_ask_worth").click().run()
+    assert not app.exception and "no text to measure on" in said(app)
+
+
+def test_a_large_model_is_measured_on_the_beginning_of_the_text(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.state.MEASURING_FLOPS", 0)
+    trained(pages, add_corpus(pages, "long", play(20_000)), "attention")
+    app = open_page("attention")
+    app.button(key="attention_ask_worth").click().run()
+    assert "on 999 characters of the validation text" in worth(app)[0]
+
+
+def test_the_fast_block_looks_back_also_without_attention() -> None:
+    config = resolve("transformer", 8, None, dict(block_size=8, n_embd=8, n_head=2), "fast").model
+    found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_characters=10)
+    assert "one character only" not in worth_sentence(found, config, 1.5)
+
+
+def test_where_a_character_looks_most_is_said() -> None:
+    row = np.asarray([0.1, 0.7, 0.2, 0.0], np.float32)
+    assert (
+        look_sentence(row, "t be", 2) == "‘b’ (3) takes most from ‘␣’ (2): 70\N{NO-BREAK SPACE}%."
+    )
+    assert "from itself: 100" in look_sentence(np.asarray([1.0, 0.0], np.float32), "to", 0)

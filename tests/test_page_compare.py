@@ -18,7 +18,8 @@ from core.corpus import Corpus
 from core.generation import TokenRecord, write
 from core.lab import Lab
 from core.run import ActiveRun
-from lab.comparison import curves_csv
+from lab.comparison import EVERY_TEXT, curves_csv
+from lab.words import date
 from tests.helpers import add_corpus, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
 
@@ -165,12 +166,75 @@ def test_a_name_is_no_html_in_the_plot_and_no_markdown_in_the_table(
     assert any(r"\*x\*" in str(column) for column in app.table[0].value.columns)
 
 
+def choose_text(app: AppTest, text: str) -> None:
+    app.selectbox(key="compare_text").set_value(text).run()
+    assert not app.exception
+
+
+def test_at_first_runs_of_one_text_are_compared_and_another_can_be_chosen(
+    pages: Lab, small: Corpus, three: list[str]
+) -> None:
+    app = open_page("compare")
+    assert not [box for box in app.selectbox if box.key == "compare_text"], "one text: no choice"
+    other = add_corpus(pages, "other", "abc " * 1_000)
+    newest = trained(pages, other, "attention")
+    trained(pages, small, "bigram")
+    app = open_page("compare")
+    runs = app.multiselect(key="compare_runs")
+    assert app.selectbox(key="compare_text").value == small.fingerprint, "that of the newest run"
+    assert len(runs.value) == 3 and newest not in runs.value
+    assert not any("other" in label for label in runs.options)
+    choose_text(app, other.fingerprint)
+    assert app.multiselect(key="compare_runs").value == [newest]
+    assert len(curves(app)) == 1 and figure(app)["layout"]["annotations"]
+    choose_text(app, EVERY_TEXT)
+    labels = app.multiselect(key="compare_runs").options
+    assert sum("· other ·" in label for label in labels) == 1 and len(labels) == 5
+
+
+def test_after_a_choice_another_text_still_shows_runs(
+    pages: Lab, small: Corpus, three: list[str]
+) -> None:
+    other = add_corpus(pages, "other", "abc " * 1_000)
+    newest = trained(pages, other, "attention")
+    app = open_page("compare")
+    choose_text(app, small.fingerprint)
+    choose(app, three[0])
+    choose_text(app, other.fingerprint)
+    assert app.multiselect(key="compare_runs").value == [newest]
+
+
+def test_the_picker_says_what_tells_runs_apart(pages: Lab, three: list[str]) -> None:
+    app = open_page("compare")
+    record = pages.run(three[0])
+    label = next(x for x in app.multiselect(key="compare_runs").options if record.name in x)
+    assert label == (
+        f"{record.name} · transformer · loss {record.best_val_loss:.3f} · {date(record.created_at)}"
+    )
+
+
+def test_that_equal_steps_are_not_equal_reading_is_said_for_other_block_sizes(
+    pages: Lab, small: Corpus
+) -> None:
+    ids = [trained(pages, small, "attention", block_size=size) for size in (8, 16)]
+    app = open_page("compare")
+    choose(app, *ids)
+    assert rows(app)["characters a step"] == ["64", "32"]
+    assert "Equal steps are not equal reading" in words_of(app)
+    app.segmented_control(key="compare_axis").set_value("characters").run()
+    assert "Equal steps are not equal reading" not in words_of(app)
+    app.segmented_control(key="compare_axis").set_value("steps").run()
+    choose(app, ids[0])
+    assert "Equal steps are not equal reading" not in words_of(app)
+
+
 def test_runs_on_different_texts_are_not_ranked_and_have_no_counted_lines(
     pages: Lab, small: Corpus
 ) -> None:
     other = add_corpus(pages, "other", "abc " * 1_000)
     ids = [trained(pages, corpus, "bigram") for corpus in (small, other)]
     app = open_page("compare")
+    choose_text(app, EVERY_TEXT)
     choose(app, *ids)
     assert "different texts" in words_of(app)
     assert not figure(app)["layout"].get("annotations")
@@ -340,7 +404,25 @@ def test_each_run_continues_the_same_prompt_with_the_same_settings(
         loaded = pages.model(pages.run(run_id))
         expected = write(loaded.model, loaded.vocabulary, "OWL:\n", config)
         assert component(app, f"compare_text_{place}")["added"] == expected
-    assert words_of(app).count(", best checkpoint, step") == 3
+    for run_id in three:
+        record = pages.run(run_id)
+        assert f", step {record.best_iter}, loss {record.best_val_loss:.3f}" in words_of(app)
+    assert "Temperature 0.5 · seed 7" in words_of(app)
+
+
+def test_texts_that_the_controls_no_longer_ask_for_are_marked(three: list[str]) -> None:
+    app = open_page("compare")
+    app.slider(key="compare_length").set_value(50)
+    let_them_write(app)
+    assert "other settings" not in words_of(app)
+    assert not component(app, "compare_text_0")["is_past"]
+    app.slider(key="compare_temperature").set_value(1.5).run()
+    assert "Written with other settings: temperature 0.8 (now 1.5)" in words_of(app)
+    assert component(app, "compare_text_0")["is_past"]
+    app.slider(key="compare_temperature").set_value(0.8).run()
+    assert not component(app, "compare_text_0")["is_past"]
+    choose(app, three[0])
+    assert "Written with other settings: other runs" in words_of(app)
 
 
 def test_a_run_that_cannot_read_the_prompt_says_so_and_the_others_write(
@@ -350,6 +432,8 @@ def test_a_run_that_cannot_read_the_prompt_says_so_and_the_others_write(
     trained(pages, small, "bigram")
     trained(pages, other, "transformer")
     app = open_page("compare")
+    choose_text(app, EVERY_TEXT)
+    assert len(app.multiselect(key="compare_runs").value) == 2
     prompt = app.text_area(key="compare_prompt").value
     assert not small.vocabulary.unknown(prompt) and not other.vocabulary.unknown(prompt)
     app.text_area(key="compare_prompt").set_value("OWL")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -122,6 +122,64 @@ def test_top_k_of_one_and_temperature_zero_both_take_the_likeliest(pages: Lab, r
     app.slider(key=f"generate_top_k_{vocab_size}").set_value(0)
     app.slider(key="generate_temperature").set_value(0.0)
     assert let_it_write(app) == likeliest
+
+
+def test_the_header_says_who_wrote_the_text_and_how(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_temperature").set_value(0.5)
+    app.number_input(key="generate_seed").set_value(7)
+    let_it_write(app)
+    run = pages.run(run_id)
+    said = words_of(app)
+    assert f"step {run.best_iter}, loss {run.best_val_loss:.3f} nats" in said
+    assert "Temperature 0.5 · seed 7." in said
+    assert "Why it reads as it does" in said and f"At {run.best_val_loss:.3f} nats" in (
+        said.replace("\\", "")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda app: app.slider(key="generate_temperature").set_value(1.2),
+         "temperature 0.8 (now 1.2)"),
+        (lambda app: app.number_input(key="generate_seed").set_value(5), "seed 1337 (now 5)"),
+        (lambda app: app.text_area(key="generate_prompt").set_value("OWL"), "another prompt"),
+        (lambda app: app.slider(key="generate_top_p").set_value(0.5), "top-p 1 (now 0.5)"),
+        (lambda app: app.segmented_control(key="generate_checkpoint").set_value("last"),
+         "best checkpoint"),
+    ],
+)  # fmt: skip
+def test_a_text_that_the_controls_no_longer_ask_for_is_marked(
+    run_id: str, change: Callable[[AppTest], Any], words: str
+) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    text = let_it_write(app)
+    assert not app.info and not shown(app)["is_past"]
+    change(app)
+    app.run()
+    assert [info.value for info in app.info] == [
+        f"Written with other settings: {words}. Press Write."
+    ]
+    assert shown(app)["is_past"] and shown(app)["added"] == text
+    let_it_write(app)
+    assert not app.info and not shown(app)["is_past"]
+
+
+def test_a_text_of_another_run_is_marked_and_a_renamed_run_s_is_not(
+    pages: Lab, run_id: str
+) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    let_it_write(app)
+    pages.rename_run(run_id, "slow")
+    app.run()
+    assert not shown(app)["is_past"]
+    trained(pages, pages.library.load("small"), "bigram", name="table")
+    app.run()
+    app.selectbox(key="generate_run").set_value(pages.run("table").id).run()
+    assert "quick" in app.info[0].value and shown(app)["is_past"]
 
 
 def test_a_new_seed_is_another_text_and_the_old_one_the_same_again(run_id: str) -> None:

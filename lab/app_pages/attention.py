@@ -5,11 +5,10 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
-from core.errors import CorpusError
 from core.lab import LoadedModel, Which
 from core.lens import attention_weights, even_weights, head_summary
 from core.records import RunRecord
-from core.reference import reference_lines
+from lab.attention_worth import asks_for_worth, render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     Matrix,
@@ -19,14 +18,12 @@ from lab.figures.heatmaps import (
     looks_figure,
     thinning,
 )
-from lab.glossary import explained
 from lab.head_words import (
     PATTERN_RULES,
     corner_label,
     habit_sentence,
     hover_text,
     look_sentence,
-    worth_sentence,
 )
 from lab.page import page_head
 from lab.pickers import (
@@ -40,7 +37,7 @@ from lab.pickers import (
     untrained_model,
 )
 from lab.plain import plain, quoted
-from lab.state import chosen_run, palette, the_lab, worth_of_attention
+from lab.state import chosen_run, palette, the_lab
 from lab.switches import settled
 from lab.words import visible
 
@@ -57,7 +54,6 @@ MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
 _TEXT, _CLICKED = "attention_text", "attention_clicked"
-_WORTH = "attention_worth"
 _LAYER, _HEAD, _PLACE = "attention_layer", "attention_head", "attention_place"
 
 
@@ -76,9 +72,9 @@ def main() -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
             _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-            asked = run is not None and _asks_for_worth(run, loaded.iter, which)
+            asked = run is not None and asks_for_worth(run, loaded.iter, which)
         if run and asked:
-            _render_worth(run, loaded.iter, which)
+            render_worth(run, loaded.iter, which)
         if run:
             follow(run, which, loaded.iter)
         looked_at = chosen_run(runs)
@@ -124,32 +120,6 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
             f"Shown: a transformer with random weights, **{loaded.origin}**. All its heads spread "
             f"almost evenly.{limits}"
         )
-
-
-def _asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
-    """A button that asks what attention does for this model; whether it was asked."""
-    model = (run.id, step, which)
-    if st.session_state.get(_WORTH) != model and st.button(
-        "What does attention add?", key="attention_ask_worth", type="tertiary",
-        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
-    ):  # fmt: skip
-        st.session_state[_WORTH] = model
-        st.rerun()
-    return st.session_state.get(_WORTH) == model
-
-
-def _render_worth(run: RunRecord, step: int, which: Which) -> None:
-    """The loss of this model with and without its attention, in a sentence."""
-    with st.spinner("Measuring with attention and without …"):
-        try:
-            worth = worth_of_attention(run.id, step, which)
-            references = reference_lines(the_lab().corpus_of(run))
-        except CorpusError as error:
-            st.warning(f"There is no text to measure on. {plain(str(error))}")
-            return
-    floors = {line.name: line.loss_nats for line in references}
-    sentence = worth_sentence(worth, run.config.model, floors.get("bigram"))
-    st.markdown(sentence, help=explained(sentence))
 
 
 def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:

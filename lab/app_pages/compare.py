@@ -11,7 +11,7 @@ from core.config import MODEL_KINDS
 from core.errors import LabError
 from core.records import RunRecord
 from core.reference import ReferenceLine, reference_lines
-from lab.comparison import BEST, comparison_table, curves_csv, say_reading, table_csv
+from lab.comparison import BEST, EVERY_TEXT, comparison_table, curves_csv, say_reading, table_csv
 from lab.components.live_plot import live_plot
 from lab.continuations import render_texts, render_wish
 from lab.figures.losses import WORDS, X_TITLES, LossCurve, XAxis, loss_figure
@@ -24,7 +24,6 @@ from lab.state import curve_of, is_live, palette, the_lab
 from lab.switches import settled
 
 MAX_RUNS = 6
-EVERY_TEXT = "every text"
 UNITS = ("nats", "bits")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
 CURVES_PX = 262

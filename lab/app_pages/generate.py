@@ -28,7 +28,7 @@ from lab.pickers import (
 )
 from lab.plain import plain
 from lab.state import palette, the_lab
-from lab.wishes import Wish, loss_at, say_others, say_settings
+from lab.wishes import Wish, loss_at, say_others, say_settings, say_writer
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 
 TICK_S = 0.25
@@ -51,9 +51,9 @@ class Sheet:
     writing: Writing
     wish: Wish
     title: str
+    why: str
+    """Why it reads as it does."""
     vocab_size: int
-    why: tuple[str, ...] = ()
-    """Why it reads as it does, the weightiest reason first."""
 
 
 @dataclass(frozen=True)
@@ -192,36 +192,27 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         readable = loaded.vocabulary.drop_unknown(wish.prompt)
         st.session_state[_REFUSAL] = Refusal(wish.prompt, str(error), readable)
         return
+    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
     st.session_state[_SHEET] = Sheet(
-        writing, wish, _title(run, loaded), len(loaded.vocabulary), _why(run, loaded, wish)
-    )
+        writing, wish, say_writer(run, loaded, nats), _why(run, loaded, nats, wish.config),
+        len(loaded.vocabulary),
+    )  # fmt: skip
     writing.start()
     st.rerun()
 
 
-def _title(run: RunRecord | None, loaded: LoadedModel) -> str:
-    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees."""
-    model = loaded.model.config
-    sees = 1 if model.model == "bigram" else model.block_size
-    characters = "character" if sees == 1 else f"{sees} characters"
-    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
-    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
-    loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
-    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
-
-
-def _why(run: RunRecord | None, loaded: LoadedModel, wish: Wish) -> tuple[str, ...]:
-    """What the loss, the way of drawing and the steps taken have to do with how it reads."""
-    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
+def _why(
+    run: RunRecord | None, loaded: LoadedModel, nats: float | None, config: SampleConfig
+) -> str:
+    """Why the text is going to read as it will."""
     if run is None or nats is None:
-        return ()
+        return ""
     try:
         references = reference_lines(the_lab().corpus_of(run))
-    except LabError:  # the text is gone
+    except LabError:  # the text that it learned from is gone
         references = ()
-    return why_garbled(
-        nats, wish.config, references, model=run.model, steps=(loaded.iter, run.max_iters)
-    )
+    steps = loaded.iter, run.max_iters
+    return " ".join(why_garbled(nats, config, references, model=run.model, steps=steps))
 
 
 def _render_refusal(prompt: str) -> None:
@@ -252,6 +243,10 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     if sheet and snapshot:
         st.markdown(sheet.title, help=explained(sheet.title))
         st.caption(f"{say_settings(sheet.wish.config)}. {_progress(snapshot)}")
+        if sheet.why:
+            st.caption(
+                f"**Why it reads as it does.** {plain(sheet.why)}", help=explained(sheet.why)
+            )
         if others:
             after = " Press Write." if snapshot.over else ""
             st.info(f"Written with other settings: {others}.{after}", icon=":material/history:")
@@ -265,14 +260,10 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
         key="generate_text",
         alt="The prompt, and what the model added to it",
         vocab_size=sheet.vocab_size if sheet else 0,
-        height_px=520,
+        height_px=460,
         is_past=bool(others),
         hint="Your prompt stands here in bold; what the model adds follows it.",
     )
-    if sheet and snapshot and snapshot.over and sheet.why:
-        with st.popover("Why does it read like that?", key="generate_why", type="tertiary",
-                        icon=":material/help:"):  # fmt: skip
-            st.markdown("\n".join(f"* {plain(reason)}" for reason in sheet.why))
     if snapshot and snapshot.over and snapshot.records:
         st.download_button(
             "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -21,11 +22,12 @@ from lab.figures.base import compact, empty_figure, plain_figure
 from lab.palette import Palette
 
 MAX_LABELS = 8
-"""With more lines than these, names show in the hover only: there is no room beside the chart."""
+"""With more lines than these each layer is named once: there is no room beside the chart."""
 
 _LABEL_GAP = 0.09
 """Share of the axis that a label needs, so that none covers another."""
-_CHARACTER_PX = 6.5
+_CHARACTER_PX = 7
+_LABEL_SIZE, _LEADER_PX = 12, 12
 _PALEST = 0.5
 """Where the first layer stands on the way from the ground to the model's colour."""
 
@@ -108,11 +110,11 @@ def health_figure(
             layer="below", line=dict(color=palette.reference, width=1, dash="dot"),
         )  # fmt: skip
     labels = _labels(lines, look)
-    _add_labels(figure, labels, _LABEL_GAP * (high - low), palette)
-    longest = max((len(text) for text, _ in labels), default=0)
     last = max(float(line.steps.max()) for line in lines)
+    _add_labels(figure, labels, last, (low, high), palette)
+    longest = max((len(text) for text, _ in labels), default=0)
     figure.update_layout(
-        margin=dict(l=56, r=16 + round(_CHARACTER_PX * longest), t=8, b=40),
+        margin=dict(l=56, r=16 + _LEADER_PX + round(_CHARACTER_PX * longest), t=8, b=40),
         hovermode="closest", uirevision=kind,
     )  # fmt: skip
     figure.update_xaxes(
@@ -120,7 +122,7 @@ def health_figure(
     )
     figure.update_yaxes(
         title=dict(text=look.y_title, font_size=12), type="log" if look.log else "linear",
-        range=[low, high], nticks=5, exponentformat="e",
+        range=[low, high], **(_log_ticks(low, high) if look.log else dict(nticks=5)),
         tickformat=".0%" if kind == "dead_units" else None,
     )  # fmt: skip
     return figure
@@ -190,32 +192,65 @@ def _add_line(figure: go.Figure, line: _Line, look: _Look, color: str, *, dashed
 
 
 def _labels(lines: Sequence[_Line], look: _Look) -> list[tuple[str, float]]:
-    """Names for the right end of the chart, each with its place on the axis."""
+    """Names for the right end of the chart, each with its place on the axis.
+
+    Where there is no room for every line, a layer is named once, at the mean of its lines.
+    """
     labels = [(line.name, _height(line.end, look)) for line in lines if line.name]
     if len(labels) > MAX_LABELS:
-        labels = []
+        ends: dict[int, list[float]] = {}
+        for line in lines:
+            if line.layer is not None:
+                ends.setdefault(line.layer, []).append(_height(line.end, look))
+        labels = [(f"layer {layer}", fmean(heights)) for layer, heights in ends.items()]
+        labels = labels if len(labels) <= MAX_LABELS else []
     if look.reference:
         text = f"about {look.reference:.0e}".replace("e-0", "e-")
         labels.append((text, _height(look.reference, look)))
     return labels
 
 
+def _log_ticks(low: float, high: float) -> dict[str, Any]:
+    """Ticks at round numbers, each written out, for an axis between two powers of ten."""
+    digits = (1, 2, 5) if high - low < 1.7 else (1, 3) if high - low < 2.5 else (1,)
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    values = [digit * 10.0**decade for decade in decades for digit in digits]
+    shown = [value for value in values if low <= math.log10(value) <= high]
+    return dict(tickvals=shown, ticktext=[_round_number(value) for value in shown])
+
+
+def _round_number(value: float) -> str:
+    return f"{value:g}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
+
+
 def _add_labels(
-    figure: go.Figure, labels: Sequence[tuple[str, float]], gap: float, palette: Palette
+    figure: go.Figure,
+    labels: Sequence[tuple[str, float]],
+    last: float,
+    ends: tuple[float, float],
+    palette: Palette,
 ) -> None:
+    """Names beside the chart, none over another, each led to where its line ends."""
+    low, high = ends
     in_order = sorted(labels, key=lambda label: label[1])
-    for (text, _), y in zip(in_order, spread([y for _, y in in_order], gap)):
+    gap = _LABEL_GAP * (high - low)
+    places = spread([y for _, y in in_order], gap, low + gap / 2, high - gap / 2)
+    for (text, end), y in zip(in_order, places):
         figure.add_annotation(
-            text=text, xref="paper", x=1.0, xanchor="left", xshift=4, y=y, yanchor="middle",
-            showarrow=False, font=dict(color=palette.muted, size=11),
+            text=text, x=last, y=end, ax=_LEADER_PX, ay=y, ayref="y", xanchor="left",
+            yanchor="middle", showarrow=True, arrowhead=0, arrowwidth=0.75,
+            arrowcolor=palette.border, font=dict(color=palette.muted, size=_LABEL_SIZE),
         )  # fmt: skip
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
+def spread(
+    places: Sequence[float], gap: float, low: float = -math.inf, high: float = math.inf
+) -> list[float]:
     """The nearest places to these (ascending) that are `gap` apart, by least squares.
 
     Without the gaps that is the nearest ascending sequence: neighbours in the wrong order are put
-    at their mean (https://en.wikipedia.org/wiki/Isotonic_regression).
+    at their mean (https://en.wikipedia.org/wiki/Isotonic_regression). None lies beyond `low` or
+    `high` where all have room between them.
     """
     pools: list[list[float]] = []
     for i, place in enumerate(places):
@@ -223,4 +258,5 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
         while len(pools) > 1 and fmean(pools[-2]) > fmean(pools[-1]):
             pools[-2:] = [pools[-2] + pools[-1]]
     levels = [fmean(pool) for pool in pools for _ in pool]
-    return [level + i * gap for i, level in enumerate(levels)]
+    highest = max(low, high - (len(places) - 1) * gap)
+    return [min(max(level, low), highest) + i * gap for i, level in enumerate(levels)]

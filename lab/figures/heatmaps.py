@@ -31,7 +31,7 @@ MAX_OVERVIEW_CELLS = 150_000
 MAX_LABELS, MAX_WIDE_LABELS = 72, 60
 """More characters than this cannot be read along one axis; then only every second (third) is.
 The second number is for text with characters that take two places."""
-MAX_IN_ONE_ROW = 40
+MAX_IN_ONE_ROW = 34
 """With more labels than this, every second one steps back."""
 Side = Literal["left", "top", "bottom"]
 _NBSP = "\N{NO-BREAK SPACE}"

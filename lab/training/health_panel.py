@@ -11,6 +11,7 @@ from core.records import RunRecord, StepRecord
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.health import health_figure
+from lab.glossary import explained
 from lab.state import palette, the_lab
 
 TITLES: dict[Kind, str] = {
@@ -19,7 +20,7 @@ TITLES: dict[Kind, str] = {
     "dead_units": "Dead units",
     "attention_entropy": "Entropy of attention",
 }
-CHART_PX = 220
+CHART_PX = 240
 
 
 def render_health(run: RunRecord, steps: Sequence[StepRecord]) -> None:
@@ -40,7 +41,8 @@ def render_health(run: RunRecord, steps: Sequence[StepRecord]) -> None:
         for pair in (KINDS[:2], KINDS[2:]):
             for column, kind in zip(st.columns(2, gap="medium"), pair):
                 with column:
-                    st.markdown(f"**{TITLES[kind]}**")
+                    title = f"**{TITLES[kind]}**"
+                    st.markdown(title, help=explained(title, HEALTHY[kind]))
                     live_plot(
                         health_figure(kind, series.get(kind, {}), palette(), run.model),
                         key=f"health_{kind}", height_px=CHART_PX,
