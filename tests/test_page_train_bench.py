@@ -334,6 +334,15 @@ def test_a_run_that_ends_is_told_of_once(small: Lab) -> None:
     assert told() == []
 
 
+def test_the_place_of_the_text_is_kept_before_there_is_one(small: Lab) -> None:
+    run_id = small_run(small, small.library.load("small"), name="owl")
+    small.store.update_run(run_id, status="paused")
+    app = open_page("train")
+    assert "What it writes stands here from its first estimate on." in texts(app)
+    train(small, run_id)
+    assert "stands here from" not in texts(open_page("train"))
+
+
 def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: Lab) -> None:
     run = finished(small)
     samples = {s.iter: s.text for s in small.store.samples(run.id)}

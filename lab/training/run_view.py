@@ -184,6 +184,8 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         st.caption(REWIND)
         _render_notes(notes, look.in_bits)
     with places.writing:
+        if not now.estimates:  # its place is kept, so that the chart does not shrink for it
+            st.caption("What it writes stands here from its first estimate on.")
         written_at = _render_writing(run, now.estimates, look.in_bits)
     with places.below:
         render_answers(now, others, references, look.in_bits)
