@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.course import Course
+from core.meaning import choices
 from core.records import RunRecord
 from core.store import Store
 from lab import words
@@ -128,6 +129,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
             lowest),
         Row("validation loss", [run.val_loss for run in runs], loss, lowest),
         Row("best validation loss", [run.best_val_loss for run in runs], loss, lowest),
+        Row("as unsure as among … characters", [run.best_val_loss for run in runs], choices),
         Row("best at step", [run.best_iter or None for run in runs], words.count),
         Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
         Row("characters a second", [store.tokens_per_s(run) for run in runs],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from core.config import SampleConfig
 from core.lab import LoadedModel, Which
+from core.meaning import unsure_among
 from core.records import RunRecord
 from core.store import Store
 from lab import words
@@ -38,7 +39,7 @@ def say_writer(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -
     sees = 1 if model.model == "bigram" else model.block_size
     characters = "character" if sees == 1 else f"{sees} characters"
     name = f"{plain(run.name)} ({run.model})" if run else "transformer"
-    loss = f", loss {words.loss(nats)} nats" if nats is not None else ""
+    loss = f", loss {words.loss(nats)} nats, {unsure_among(nats)}" if nats is not None else ""
     return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.characters import sign_of, signs_of
 from core.meaning import bits as bits
+from core.meaning import choices
 from core.records import RunRecord, RunStatus
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -38,6 +39,13 @@ def count(number: float) -> str:
 def loss(nats: float | None) -> str:
     """A loss in nats per character with three decimals, or a dash."""
     return "–" if nats is None else f"{nats:.3f}"
+
+
+def felt_loss(nats: float | None) -> str:
+    """A loss with its unit and how large it feels, in Markdown: 1.946 nats · unsure among 7 characters."""
+    if nats is None:
+        return "**–** :gray[nats]"
+    return f"**{loss(nats)}** :gray[nats · unsure among {choices(nats)} characters]"
 
 
 def duration(seconds: float) -> str:

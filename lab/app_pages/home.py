@@ -188,8 +188,10 @@ def _render_progress(found: Found) -> None:
         run = found.runs.get(kind)
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
             loss = the_lab().store.estimates(run.id)[-1:] if run else []
-            nats = words.loss(loss[0].val_loss_nats if loss else None)
-            st.markdown(f"{in_color(kind, NAMES[kind])} · **{nats}** :gray[nats]")
+            st.markdown(
+                f"{in_color(kind, NAMES[kind])} · "
+                f"{words.felt_loss(loss[0].val_loss_nats if loss else None)}"
+            )
             nothing = "deleted" if found.race else "untrained, step 0"
             st.progress(
                 min(run.iter / run.max_iters, 1.0) if run else 0.0,

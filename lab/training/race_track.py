@@ -185,8 +185,7 @@ def _render_model(
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.markdown(in_color(kind, NAMES[kind]), width="content")
-        loss = words.loss(last.val_loss_nats if last else None)
-        st.markdown(f"**{loss}** :gray[nats]", width="content")
+        st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:
         st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))
