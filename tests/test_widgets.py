@@ -51,6 +51,7 @@ def test_the_slider_the_row_and_the_sentence_name_one_character_after_another_bl
         assert sum(f"‘{character}’ ({number}) takes" in c.value for c in app.caption) == 1
 
     agree("ot to be")
+    screen.choose("attention_place", 8)
     assert screen.shown("attention_place") == ["e (8)"]
     screen.choose("attention_place", 2)
     agree("ot to be")
