@@ -23,7 +23,7 @@ HOT, COLD = 1.0, 0.4
 NARROW_TOP_P = 0.3
 """Below it, few characters but the likeliest are ever drawn."""
 HARDLY_NATS = 0.02
-"""A loss that is no further below the uniform line has learned nothing yet."""
+"""A loss that is no further from a counted line is about as good."""
 
 
 # --- the unit -------------------------------------------------------------------------------------
@@ -159,7 +159,9 @@ def _from_loss(loss_nats: float, references: Sequence[ReferenceLine], model: str
                 f"{said}, and a bigram table sees one character only: counted pairs reach {pairs} "
                 "on this text, and none of it can be better or spell a word but by luck."
             )
-        return f"{said}: worse than counted pairs of characters ({pairs}), which spell no words."
+        near = abs(loss_nats - lines["bigram"]) <= HARDLY_NATS
+        compared = "about as good as" if near else "worse than"
+        return f"{said}: {compared} counted pairs of characters ({pairs}), which spell no words."
     triples, fives = number_in(lines["3-gram"]), number_in(lines["5-gram"])
     if loss_nats >= lines["3-gram"]:
         return (

@@ -90,6 +90,7 @@ def test_a_loss_beyond_all_bounds_is_still_a_number() -> None:
     [
         (4.17, "it has learned nothing yet"),
         (2.9, "worse than counted pairs of characters (2.482), which spell no words"),
+        (2.472, "about as good as counted pairs of characters (2.482), which spell no words"),
         (2.2, "less than counted runs of three (2.049)"),
         (
             1.8,
