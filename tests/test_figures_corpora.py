@@ -8,7 +8,7 @@ import numpy as np
 
 from core.corpus import Corpus
 from lab.figures.corpora import (
-    MAX_BARS,
+    MAX_WIDE_BARS,
     CharacterCount,
     character_count_figure,
     character_counts,
@@ -58,9 +58,9 @@ def test_the_scale_can_be_logarithmic() -> None:
 
 
 def test_rare_characters_of_a_large_vocabulary_are_left_out_but_counted() -> None:
-    counts = [CharacterCount(chr(0x4E00 + i), 200 - i) for i in range(MAX_BARS + 20)]
+    counts = [CharacterCount(chr(0x4E00 + i), 200 - i) for i in range(MAX_WIDE_BARS + 20)]
     (bars,) = character_count_figure(counts, LIGHT).data
-    assert len(bars.y) == MAX_BARS
+    assert len(bars.y) == MAX_WIDE_BARS
     total = sum(entry.times for entry in counts)
     assert bars.customdata[0][3] == f"{200 / total:.2%}"
 
