@@ -42,7 +42,7 @@ def loss(nats: float | None) -> str:
 
 
 def felt_loss(nats: float | None) -> str:
-    """A loss with its unit and how large it feels, in Markdown: 1.946 nats · unsure among 7 characters."""
+    """A loss and how large it feels, in Markdown: 1.946 nats · unsure among 7 characters."""
     if nats is None:
         return "**–** :gray[nats]"
     return f"**{loss(nats)}** :gray[nats · unsure among {choices(nats)} characters]"

@@ -18,8 +18,8 @@ from core.reference import reference_lines
 from core.run import ActiveRun
 from core.service import training_service
 from core.spelling import written_words_of, yardstick_of
-from core.verdicts import answers_on
 from core.trainer import Trainer
+from core.verdicts import answers_on
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
 from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
