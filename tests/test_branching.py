@@ -76,8 +76,8 @@ def test_the_rate_of_the_step_can_be_chosen_where_it_was_changed_later(
     app = dialog(10, "learning_rate")
     assert branch_value(app).label == "From 0.01 to"
     assert (
-        "What was changed after that (learning rate 0.01 -> 0.03, batch 4 -> 8 at step 20) does "
-        "not come along." in texts(app)
+        "What was changed after that (learning rate 0.01 -> 0.03, batch size 4 -> 8 at step 20) "
+        "does not come along." in texts(app)
     )
     branch_value(app).set_value(0.01).run()
     child = branched(small, app)

@@ -301,7 +301,7 @@ def test_eval_can_leave_attention_out(cli: CommandLine, lab: Lab, corpus: Corpus
 def test_an_unknown_character_is_named_and_can_be_dropped(cli: CommandLine, owl: str) -> None:
     command = ["generate", owl, "--max_new_tokens", "10"]
     line = cli.refused(*command, "--prompt", "OWL@")
-    assert "'@'" in line and "--drop_unknown" in line
+    assert "‘@’" in line and "--drop_unknown" in line
     dropped = cli.ok(*command, "--prompt", "O@W@L@", "--drop_unknown")
     assert dropped["text"] == cli.ok(*command, "--prompt", "OWL")["text"]
     nothing_left = cli.ok(*command, "--prompt", "@", "--drop_unknown")

@@ -115,8 +115,8 @@ def test_nothing_in_a_text_is_markup_or_breaks_the_picture() -> None:
             assert len(places) + 1 == len("".join(cell.itertext()).encode("utf-16-le")) // 2
 
 
-def test_what_has_no_shape_of_its_own_is_a_box() -> None:
-    assert [sign_of_cell(c) for c in "a \n\x1b\u0301"] == ["a", "␣", "↵", "▯", "▯"]
+def test_each_character_has_a_sign_in_one_cell() -> None:
+    assert [sign_of_cell(c) for c in "a \n\x1b\u0301"] == ["a", "␣", "↵", "␛", "⬚"]
 
 
 # --- what is built on it --------------------------------------------------------------------------

@@ -260,8 +260,8 @@ def test_only_the_settings_that_differ_are_shown(pages: Lab, small: Corpus) -> N
     app = open_page("compare")
     choose(app, *ids)
     names = list(rows(app))
-    assert names[names.index("Set differently") + 1 :] == ["n_layer"]
-    assert rows(app)["n_layer"] == ["2", "1"]  # the newest first
+    assert names[names.index("Set differently") + 1 :] == ["layers"]
+    assert rows(app)["layers"] == ["2", "1"]  # the newest first
 
 
 def test_a_setting_that_was_changed_on_the_way_has_all_its_values(

@@ -100,7 +100,7 @@ def test_starting_twice_writes_once(model: LanguageModel, tiny_corpus: Corpus) -
 def test_an_unknown_character_is_refused_before_anything_begins(
     model: LanguageModel, tiny_corpus: Corpus
 ) -> None:
-    with pytest.raises(PromptError, match="'é'"):
+    with pytest.raises(PromptError, match="‘é’"):
         Writing(model, tiny_corpus.vocabulary, "é", SampleConfig())
 
 

@@ -6,15 +6,14 @@ so what grows and shrinks is only what lies on the coloured ground. SVG text.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.characters import NO_SHAPE, sign_of
 from core.config import ModelKind
 from core.corpus import Corpus
 from lab.figures import svg
 from lab.palette import Palette, ink_on
-from lab.words import visible
 
 COLUMNS, ROWS = 49, 6
 """Cells of the stretch of text; the guess is the last of them."""
@@ -44,10 +43,9 @@ class Passage:
 
 
 def sign_of_cell(character: str) -> str:
-    """A character in one cell; what has no shape of its own, or a long name for one, is a box."""
-    sign = visible(character)
-    one_cell = len(sign) == 1 and sign.isprintable() and not unicodedata.combining(sign)
-    return sign if one_cell else "▯"
+    """A character in one cell, which has no room for a mark on its circle."""
+    sign = sign_of(character)
+    return sign if len(sign) == 1 else NO_SHAPE
 
 
 def text_cells(
