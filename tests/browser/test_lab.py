@@ -43,12 +43,18 @@ def wait_for_status(window: Window, lab_home: Path, status: str) -> None:
 def zoom(window: Window) -> tuple[float, float]:
     """Drag over the middle of the chart; returns the range of x that is shown then."""
     before = shown_range(window)
-    box = window.page.locator(f"{CHART} .nsewdrag").first.bounding_box()
-    assert box is not None
-    mouse, middle = window.page.mouse, box["y"] + box["height"] / 2
-    mouse.move(box["x"] + box["width"] * 0.2, middle)
+    # Not the place of Plotly's own layer for the mouse: a tick may put a new one there meanwhile.
+    left, top, width, height = window.page.eval_on_selector(
+        CHART,
+        """chart => {
+          const { l, t, w, h } = chart._fullLayout._size, box = chart.getBoundingClientRect();
+          return [box.x + l, box.y + t, w, h];
+        }""",
+    )
+    mouse, middle = window.page.mouse, top + height / 2
+    mouse.move(left + width * 0.2, middle)
     mouse.down()
-    mouse.move(box["x"] + box["width"] * 0.5, middle + 40, steps=8)
+    mouse.move(left + width * 0.5, middle + 40, steps=8)
     mouse.up()
     window.wait_until(lambda: shown_range(window)[0] > before[0], "zoomed in")
     return shown_range(window)

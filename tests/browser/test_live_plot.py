@@ -26,7 +26,8 @@ COMPONENTS: Final = {
     ),
     "text_view": dict(
         prompt="To be", added="", probabilities=[], ranks=[], believed=[], offered=[],
-        scale=[["#ffffff", "#000000"]], vocab_size=2, alt="Text", hint="",
+        scale=[["#ffffff", "#000000"]], vocab_size=2, alt="Text", hint="", stand_ins={},
+        is_past=False,
     ),
 }  # fmt: skip
 OVERTAKEN: Final = """async ([script, data]) => {

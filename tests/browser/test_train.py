@@ -160,7 +160,7 @@ def test_a_branch_with_nothing_changed_equals_its_parent(
     window.wait_until(lambda: Lab(lab_home).run(child.id).status == "finished", "its end")
     assert child.parent_iter == 20
     assert_same_run(Lab(lab_home), child.id, parent.id)
-    window.page.get_by_text("nothing: the same numbers as").wait_for()
+    window.page.get_by_text("nothing was set differently").wait_for()
     assert window.errors == []
 
 
