@@ -116,7 +116,7 @@ def test_nothing_in_a_text_is_markup_or_breaks_the_picture() -> None:
 
 
 def test_what_has_no_shape_of_its_own_is_a_box() -> None:
-    assert [sign_of_cell(c) for c in "a \n\x1b\u0301"] == ["a", "␣", "↵", "▯", "▯"]
+    assert [sign_of_cell(c) for c in "a \n\x1b\u0301"] == ["a", "␣", "↵", "␛", "▯"]
 
 
 # --- what is built on it --------------------------------------------------------------------------
