@@ -45,6 +45,12 @@ from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 
 CONTROLS_WIDTH_PX = 330
+CSS = """
+@media (min-width: 1000px) {
+  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
+}
+"""
+"""More room, and the same in all views: so that their names stay where they were clicked."""
 _SEEN = "train_seen_statuses"
 
 
@@ -81,6 +87,7 @@ def _render_head() -> tuple[View, DeltaGenerator]:
     """The title, the views, and the link to what is on the screen; and the row that they are in."""
     if view := wanted_view():
         st.session_state["train_view"] = view
+    st.html(f"<style>{CSS}</style>")
     head = st.container(horizontal=True, vertical_alignment="center", key="train_head")
     with head:
         st.title("Train", width="content", anchor=False)

@@ -59,9 +59,6 @@ CSS = """
 .st-key-train_side_by_side > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
-@media (min-width: 1000px) {
-  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
-}
 """
 """The chart and what the run writes side by side where there is room, else one under the other."""
 
