@@ -80,7 +80,7 @@ def test_the_bigram_s_character_is_the_row_that_is_framed(
         (shown,) = screen.shown("bigram_character")
         figure = plots.figures["bigram_table"]
         frame, rows = figure.layout.shapes[-1], figure.layout.yaxis.ticktext
-        assert rows[round((frame.y0 + frame.y1) / 2)].strip() == shown
+        assert rows[round((frame.y0 + frame.y1) / 2)].strip() == shown.strip("‘’")
 
 
 @pytest.mark.parametrize("page", PAGES)
