@@ -132,7 +132,11 @@ def _corpus(panel: Panel) -> Corpus:
     names = panel.lab.library.names()
     if not panel.shows("corpus", simple=True):
         return chosen_corpus(panel.lab)
-    st.selectbox(label_of("corpus"), names, key=_CORPUS, persist_state="session")
+    # Its label stands in the box: so the last sliders are on the first screen too.
+    st.selectbox(
+        label_of("corpus"), names, key=_CORPUS, persist_state="session",
+        label_visibility="collapsed", format_func=lambda name: f"{label_of('corpus')}: {name}",
+    )  # fmt: skip
     corpus = chosen_corpus(panel.lab)
     st.caption(f"{len(corpus.text):,} characters, {len(corpus.vocabulary):,} distinct")
     return corpus

@@ -18,6 +18,7 @@ from lab.corpus_adding import render_original, render_upload
 from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.glossary import explained
+from lab.page import page_head
 from lab.plain import plain
 from lab.state import palette, the_lab
 
@@ -39,10 +40,10 @@ WHAT_IT_KNOWS = {
 
 
 def main() -> None:
-    st.title("The texts that the models learn from")
-    st.caption(
+    page_head(
+        "The texts that the models learn from",
         "A corpus is nothing but a long row of characters. The models see no words and no lines, "
-        "only which character comes after which."
+        "only which character comes after which.",
     )
     left, right = st.columns([1, 2], gap="large")
     with left:

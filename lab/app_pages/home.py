@@ -59,7 +59,8 @@ def main() -> None:
     corpus, found = chosen_corpus(the_lab()), find_race()
     name = _text_of(found) or corpus.name
     like = " like Shakespeare" if name in (SHIPPED, ORIGINAL) else ""
-    st.title(f"Three models learn to write{like}")
+    with st.container(horizontal=True):  # in a row a title has no empty space above it
+        st.title(f"Three models learn to write{like}")
     st.markdown(
         "Each model reads the same text and learns one thing only: **to guess the next "
         "character**. The better it guesses, the lower its loss, and the more its own writing "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
@@ -20,6 +21,7 @@ from lab.figures.model_picture import Described, model_picture, said_of
 from lab.figures.model_text import Passage
 from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
+from lab.pickers import PICKER_PX, pick_run
 from lab.plain import plain
 from lab.state import (
     VIEWS,
@@ -43,24 +45,33 @@ from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 
 CONTROLS_WIDTH_PX = 330
+CSS = """
+@media (min-width: 1000px) {
+  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
+}
+"""
+"""More room, and the same in all views: so that their names stay where they were clicked."""
 _SEEN = "train_seen_statuses"
 
 
 def main() -> None:
     apply_link()
     runs = the_lab().runs()
-    view = _render_head()
+    view, head = _render_head()
     if view in ("runs", "race"):  # they have settings of their own, or none
         render_runs_view() if view == "runs" else render_race_view(chosen_corpus(the_lab()))
         show_address()
         return
     run = run_on_the_bench(runs)
+    if run and view == "run":  # in the head there is room for the whole of a run's label
+        with head.container(width=PICKER_PX):
+            pick_run(runs, key="train_run", label="Run on the bench", collapsed=True)
     _take_over_settings(run)
     # Not columns: the controls keep their width on a narrow screen, and the chart gives way.
     page = st.container(horizontal=True, gap="medium", wrap=False)
     with page.container(width=CONTROLS_WIDTH_PX):
         corpus, config = _render_controls(run, view)
-    with page.container(width="stretch", gap="small"):
+    with page.container(width="stretch", gap="xsmall"):
         if view == "sweep":
             render_sweep_view(corpus, config, run)
         else:
@@ -72,18 +83,20 @@ def main() -> None:
     show_address()
 
 
-def _render_head() -> View:
-    """The title, the views, and the link to what is on the screen."""
+def _render_head() -> tuple[View, DeltaGenerator]:
+    """The title, the views, and the link to what is on the screen; and the row that they are in."""
     if view := wanted_view():
         st.session_state["train_view"] = view
-    with st.container(horizontal=True, vertical_alignment="center", key="train_head"):
+    st.html(f"<style>{CSS}</style>")
+    head = st.container(horizontal=True, vertical_alignment="center", key="train_head")
+    with head:
         st.title("Train", width="content", anchor=False)
         chosen: View = switch(
             "View", list(VIEWS), default="run", key="train_view", labelled=False,
             format_func=lambda name: VIEWS[name],
         )  # fmt: skip
         render_link()
-    return chosen
+    return chosen, head
 
 
 # --- what to train --------------------------------------------------------------------------------

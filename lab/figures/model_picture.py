@@ -120,7 +120,10 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
         parts += _layer(described, palette, y + layer * pitch, pitch - min(3.0, pitch / 3))
     parts += _marks(described, palette, y, pitch)
     y += _STACK_PX + 2
-    parts += _row("head", "way out to the guess", described, palette, y)
+    # In the classic block its matrix is that of the embeddings, and counted there.
+    tied = model.model == "transformer" and model.block == "classic"
+    out = "output head (tied weights)" if tied else "output head"
+    parts += _row("head", out, described, palette, y)
     if model.ngrams:
         y += 16
         parts += _row("tables", _n(model.ngrams - 1, "n-gram table"), described, palette, y)

@@ -10,8 +10,12 @@ from lab.plain import plain
 from lab.state import the_lab
 from lab.training.answers import Answer, Measured, answers
 
-ANSWER_PX, ANSWER_LEAST_PX = 212, 150
+ANSWER_PX, ANSWER_LEAST_PX = 184, 150
 """Room for the question, six lines and what stands behind them; how narrow a line may be."""
+CSS = """
+.st-key-answers p { line-height: 1.35; }
+.st-key-answers [data-testid="stPopoverButton"] { min-height: 0; padding-block: 0; }
+"""
 
 
 def render_answers(
@@ -24,6 +28,7 @@ def render_answers(
         estimates, changes = store.estimates(earlier.id), store.changes(earlier.id)
         before = Measured(earlier, estimates, changes=changes)
     with st.container(border=True, key="answers"):
+        st.html(f"<style>{CSS}</style>")
         said = answers(now, before, references, in_bits)
         grid = st.grid(len(said), min_column_width=ANSWER_LEAST_PX)
         for nth, answer in enumerate(said):

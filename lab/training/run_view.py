@@ -21,7 +21,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, WORDS, X_TITLES, Scale, XAxis
 from lab.page import words_help
-from lab.pickers import pick_run, run_label
+from lab.pickers import run_label
 from lab.plain import plain
 from lab.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
 from lab.switches import switch
@@ -59,9 +59,6 @@ CSS = """
 .st-key-train_side_by_side > :has(> .st-key-train_writing) { flex: 1 1 300px; }
 .st-key-train_writing [data-testid="stColumn"] { flex: 1 1 40%; min-width: 40%; }
 .st-key-train_writing [data-testid="stColumn"]:first-child { flex-basis: 100%; }
-@media (min-width: 1000px) {
-  [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
-}
 """
 """The chart and what the run writes side by side where there is room, else one under the other."""
 
@@ -76,11 +73,8 @@ def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
 
 
 def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
-    """Which run is on the bench, and how its chart is to look."""
+    """How the chart is to look."""
     with st.container(horizontal=True, vertical_alignment="center", key="train_switches"):
-        if bench.run:
-            with st.container(width=270):
-                pick_run(runs, key="train_run", label="Run on the bench", collapsed=True)
         axis: XAxis = switch(
             "Horizontal axis", list(X_TITLES), default="steps", key="train_axis", labelled=False
         )
