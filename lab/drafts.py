@@ -15,7 +15,10 @@ import streamlit as st
 
 from core.config import ModelKind, RunConfig
 from core.corpus import Corpus
+from core.course import Course
 from core.presets import adapt, resolve
+from core.records import RunRecord
+from lab.state import the_lab
 
 _DRAFTS = "train_drafts"
 
@@ -29,10 +32,6 @@ class Draft:
     """Preset and recipe that were last picked."""
     values: dict[str, Any] = field(default_factory=dict)
     version: int = 1
-    shown: RunConfig | None = None
-    """The settings that the picture of the model shows."""
-    moved_from: RunConfig | None = None
-    """Those before the last move of a control; None: nothing has moved yet."""
 
     def wanted(self, name: str) -> Any:
         """The value of a setting as it stands."""
@@ -41,11 +40,6 @@ class Draft:
     def config(self) -> RunConfig:
         """The settings as they stand. Raises ConfigError when they cannot be."""
         return adapt(self.base, self.values)
-
-    def note_move(self, config: RunConfig) -> None:
-        """Let `moved_from` be what was shown before, if this is another."""
-        if config != self.shown:
-            self.moved_from, self.shown = self.shown, config
 
 
 def draft_of(model: ModelKind) -> Draft | None:
@@ -62,8 +56,7 @@ def draft_for(model: ModelKind, corpus: Corpus, start: tuple[str | None, str]) -
         preset, recipe = start
         # Not yet whether the text is long enough: the controls offer what fits.
         base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
-        shown = draft.shown if draft else None
-        draft = st.session_state[_DRAFTS][model] = Draft(base, start, version=version, shown=shown)
+        draft = st.session_state[_DRAFTS][model] = Draft(base, start, version=version)
     if draft.base.model.vocab_size != len(corpus.vocabulary):
         flat = draft.base.flat() | {"vocab_size": len(corpus.vocabulary)}
         draft.base = RunConfig.from_flat(flat)
@@ -80,6 +73,11 @@ def begin_draft(
     st.session_state.setdefault(_DRAFTS, {})[model] = Draft(
         config, start, dict(values or {}), version
     )
+
+
+def settings_of(run: RunRecord) -> RunConfig:
+    """The settings that another run like this one begins with; see `core.course`."""
+    return Course(run.config, the_lab().store.changes(run.id)).for_another_run()
 
 
 def new_seed(model: ModelKind) -> None:

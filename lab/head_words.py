@@ -89,8 +89,9 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     # What is left to see. In the model of one layer, all that it knows goes through attention.
     left = "nothing" if model.model == "attention" else "one character only"
     return (
-        f"{sentence} A guess then sees {left}; from one character, counting gets to "
-        f"{words.loss(bigram_nats)} ({choices(bigram_nats)})."
+        f"{sentence} A guess then sees {left}, and the rest of the model never learned to do "
+        f"without; made for one character, counting gets to {words.loss(bigram_nats)} "
+        f"({choices(bigram_nats)})."
     )
 
 

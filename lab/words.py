@@ -12,7 +12,7 @@ from core.records import RunRecord, RunStatus
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 """Not the system's own, so that they are in the language of the page."""
 STATUS: dict[RunStatus, str] = {
-    "queued": "waiting its turn",
+    "queued": "not started yet",
     "running": "running",
     "paused": "paused",
     "finished": "finished",

@@ -62,7 +62,7 @@ def figure_of(axis: XAxis = "steps", **look: Any) -> go.Figure:
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 @pytest.mark.parametrize("model", MODEL_KINDS)
-def test_earlier_runs_are_faded_and_behind_and_not_in_the_legend(
+def test_earlier_runs_are_faded_and_behind_and_named_in_the_legend(
     model: ModelKind, palette: Palette
 ) -> None:
     figure = figure_of()
@@ -70,7 +70,7 @@ def test_earlier_runs_are_faded_and_behind_and_not_in_the_legend(
     *others, earlier = figure.data
     assert earlier.line.color == palette.model_faded(model)
     assert earlier.zorder < min(trace.zorder or 0 for trace in others)
-    assert (earlier.mode, earlier.showlegend) == ("lines", False)
+    assert (earlier.mode, earlier.showlegend, earlier.name) == ("lines", True, "brave-hamlet")
 
 
 @pytest.mark.parametrize("axis", get_args(XAxis))

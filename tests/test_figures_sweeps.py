@@ -126,7 +126,7 @@ def test_equal_losses_and_a_single_cell_have_a_scale() -> None:
     [
         (Cell(64, 1, None, "3 heads do not <divide> 8."), "", "3 heads do not &lt;divide&gt; 8."),
         (Cell(64, 1, None), "to be run", "has not been started"),
-        (Cell(64, 1, run("a", status="queued", iter=0)), "waiting its turn", "step 0 of 40"),
+        (Cell(64, 1, run("a", status="queued", iter=0)), "not started yet", "step 0 of 40"),
         (Cell(64, 1, run("a", status="running", iter=7)), "step 7<br>of 40", "steps/s"),
         (Cell(64, 1, run("a", status="paused", iter=7)), "paused", "step 7 of 40"),
         (Cell(64, 1, run("a", status="failed", message="it has diverged")), "failed", "diverged"),

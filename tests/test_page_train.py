@@ -115,7 +115,7 @@ def picture(app: AppTest) -> tuple[str, str]:
     return b64decode(image.url.removeprefix("data:image/svg+xml;base64,")).decode(), image.alt
 
 
-def test_the_picture_shows_what_the_sliders_say_and_marks_the_last_move(pages: Lab) -> None:
+def test_the_picture_shows_what_the_sliders_say_and_marks_what_was_moved(pages: Lab) -> None:
     app = open_train()
     drawn, said = picture(app)
     assert said.startswith("64 characters of text") and "4 layers of 4 heads x 32" in said
@@ -128,7 +128,9 @@ def test_the_picture_shows_what_the_sliders_say_and_marks_the_last_move(pages: L
     control(app, "select_slider", "block_size").set_value(16).run()
     drawn, said = picture(app)
     assert said.startswith("16 characters") and "block size 64 -&gt; 16" in drawn
-    assert "heads 4" not in drawn.split("block size 64")[1]
+    assert "heads 4 -&gt; 8" in drawn  # it is still another than at first
+    control(app, "select_slider", "block_size").set_value(64).run()
+    assert "block size" not in picture(app)[0].split("heads 4")[1]
     choose_model(app, "bigram")
     assert picture(app)[1].startswith("1 character")
 

@@ -25,7 +25,7 @@ from lab.training.run_chart import ROOM
 from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
 from tests.pages import HOME, open_page, pages
 from tests.plots import Plots, plots
-from tests.test_page_train import control, open_train
+from tests.test_page_train import control, open_train, picture
 
 __all__ = ["pages", "plots"]
 
@@ -347,11 +347,24 @@ def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: La
     run = finished(small)
     samples = {s.iter: s.text for s in small.store.samples(run.id)}
     app = open_page("train")
-    scrubber = app.select_slider(key=f"train_sample_step_{run.id}")
+    scrubber = app.select_slider(key=f"train_sample_step_{run.id}_{max(samples)}")
     assert scrubber.value == max(samples)
     assert samples[max(samples)] in [c.value for c in app.code]
     scrubber.set_value(10).run()
     assert samples[10] in [c.value for c in app.code]
+
+
+def test_the_picture_is_held_against_the_run_on_the_bench_however_many_moves_it_took(
+    small: Lab,
+) -> None:
+    run = finished(small)
+    app = open_page("train")
+    assert "Move a slider" in picture(app)[0]
+    for block_size in (4, 8):
+        control(app, "select_slider", "block_size").set_value(block_size).run()
+    was = run.config.model.block_size
+    assert was == 16 and f"block size {was} → 8" in picture(app)[0]
+    assert f"block size {was} -> 8" in texts(app).replace("\\", "")
 
 
 def test_behind_a_text_stands_what_other_losses_write_and_how_much_of_it_is_words(

@@ -313,7 +313,7 @@ def test_the_measure_and_the_sweep_on_the_screen_can_be_chosen(small: Lab, plots
     assert box.value == newer.id and box.options == [
         f"{name} · transformer · block size and heads" for name in ("fox", "owl")
     ]
-    assert set(plots.figures["sweep_grid"].data[2].text) == {"waiting its turn", ""}
+    assert set(plots.figures["sweep_grid"].data[2].text) == {"not started yet", ""}
     box.set_value(older.id).run()
     shown = []
     for measure in ("loss", "time", "size"):

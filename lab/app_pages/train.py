@@ -8,7 +8,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.config import MODEL_KINDS, ModelKind, RunConfig
 from core.corpus import Corpus
-from core.course import Course
 from core.errors import LabError
 from core.meaning import loss_in
 from core.models import count_params
@@ -16,7 +15,7 @@ from core.preflight import preflight
 from core.records import RunRecord
 from lab import words
 from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
-from lab.drafts import begin_draft, draft_of
+from lab.drafts import begin_draft, draft_of, settings_of
 from lab.figures.model_picture import Described, model_picture, said_of
 from lab.figures.model_text import Passage
 from lab.glossary import explained
@@ -126,7 +125,7 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
         st.session_state.setdefault("train_threads", torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
         with picture:
-            _render_picture(corpus, config)  # before all else: the eye waits for it
+            _render_picture(run, corpus, config)  # before all else: the eye waits for it
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
@@ -136,12 +135,18 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
     return corpus, config
 
 
-def _render_picture(corpus: Corpus, config: RunConfig) -> None:
-    """The model that the controls describe, with what their last move changed."""
+def _render_picture(run: RunRecord | None, corpus: Corpus, config: RunConfig) -> None:
+    """The model that the controls describe, and what is another than in the run on the bench.
+
+    Where there is none of this model, what was changed since a preset or a run was taken over.
+    """
     draft = draft_of(config.model.model)
     assert draft  # the controls have just been drawn from it
-    draft.note_move(config)
-    described = Described(config=config, before=draft.moved_from, passage=Passage.of(corpus))
+    before = settings_of(run) if run and run.model == config.model.model else draft.base
+    of_this_text = before.flat() | {"vocab_size": config.model.vocab_size}
+    described = Described(
+        config=config, before=RunConfig.from_flat(of_this_text), passage=Passage.of(corpus)
+    )
     st.image(model_picture(described, palette()), alt=said_of(described))
 
 
@@ -184,8 +189,7 @@ def _take_over_settings(run: RunRecord | None) -> None:
     if run is None or not draft_is_of(run.id):
         return
     draft = draft_of(run.model)
-    course = Course(run.config, the_lab().store.changes(run.id))
-    begin_draft(course.for_another_run(), draft.start if draft else (None, "classic"))
+    begin_draft(settings_of(run), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
     if run.corpus in the_lab().library.names():
         st.session_state["train_corpus"] = run.corpus

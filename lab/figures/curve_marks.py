@@ -49,7 +49,7 @@ def add_earlier(
         figure.add_scatter(
             x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * unit_factor(in_bits),
             mode="lines", line=dict(color=palette.model_faded(curve.model), width=2),
-            zorder=-1, showlegend=False, name=as_text(curve.name),
+            zorder=-1, showlegend=True, name=as_text(curve.name),
             text=[f"step {step:,.0f}, {loss:.3f} nats" for step, loss in
                   zip(curve.estimate_steps, curve.val_losses)],
             hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{text}}<extra></extra>",

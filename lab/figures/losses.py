@@ -133,7 +133,7 @@ def loss_figure(
     )
     _set_axes(figure, axis, scale, x_end or (None if curves else 1000))
     figure.update_yaxes(title=f"loss ({unit} per character)")
-    if y_range := _y_range(references, factor):
+    if y_range := _y_range(references, curves, factor):
         if scale == "log loss":
             y_range = [math.log10(max(y, LOWEST_IN_LOG)) for y in y_range]
         figure.update_yaxes(range=y_range)
@@ -171,7 +171,7 @@ def _add_curve(
     label = curve.model if label_by == "model" else f"{as_text(curve.name)} ({curve.model})"
     figure.add_scatter(
         x=curve.x(curve.steps, axis), y=curve.train_losses * factor, mode="lines", name=label,
-        line=dict(color=palette.model_pale(curve.model), width=1), opacity=0.7,
+        line=dict(color=palette.model_pale(curve.model), width=1),
         showlegend=False, legendgroup=curve.name,
         **_hover(curve.steps, curve.train_losses, f"<b>{label}</b>, the batch just learned from"),
     )  # fmt: skip
@@ -218,9 +218,16 @@ def _add_references(
         )  # fmt: skip
 
 
-def _y_range(references: Sequence[ReferenceLine], factor: float) -> list[float] | None:
-    """From just under the best counted line to just over the worst, where there are any."""
+def _y_range(
+    references: Sequence[ReferenceLine], curves: Sequence[LossCurve], factor: float
+) -> list[float] | None:
+    """From just under the best counted line, or what a run has come to below it, to just over the
+    worst line; None without lines."""
     if not references:
         return None
-    losses = [line.loss_nats * factor for line in references]
-    return [min(min(losses) - 0.15 * factor, 1.3 * factor), max(losses) + 0.15 * factor]
+    lines = [line.loss_nats * factor for line in references]
+    reached = [float(losses.min()) * factor for curve in curves
+               for losses in (curve.train_losses, curve.val_losses)
+               if len(losses) and np.isfinite(losses).all()]  # fmt: skip
+    lowest = min(min([*lines, *reached]) - 0.15 * factor, 1.3 * factor)
+    return [max(lowest, 0.0), max(lines) + 0.15 * factor]

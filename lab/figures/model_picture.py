@@ -35,12 +35,12 @@ class Described:
 
     config: RunConfig
     before: RunConfig | None
-    """The settings before the last move of a slider, of the same model; None: nothing has moved."""
+    """Settings of the same model to hold it against; None: there are none."""
     passage: Passage
 
     @cached_property
     def moved(self) -> set[str]:
-        """Names of the settings that the last move changed."""
+        """Names of the settings that were moved away from `before`."""
         return {d.name for d in settings_diff(self.before, self.config)} if self.before else set()
 
 
@@ -155,7 +155,7 @@ def _layer(described: Described, palette: Palette, y: float, height: float) -> l
 
 
 def _marks(described: Described, palette: Palette, y: float, pitch: float) -> list[str]:
-    """A frame around what the last move changed, a dashed line where a width ended before."""
+    """A frame around what was moved, a dashed line where a width ended before."""
     model, before, moved = described.config.model, described.before, described.moved
     if before is None:
         return []
@@ -242,11 +242,11 @@ def _table(described: Described, palette: Palette, top: float) -> tuple[list[str
     return parts, top + size
 
 
-# --- what the last move did -----------------------------------------------------------------------
+# --- what was moved -----------------------------------------------------------------------
 
 
 def _note(described: Described, palette: Palette, y: float) -> list[str]:
-    """What the last move did, and how to read the numbers."""
+    """What was moved, and how to read the numbers."""
     moves, effects = what_moved(described)
     legend = "k, M: parameters · %: share of a step's arithmetic"
     return [
@@ -257,7 +257,7 @@ def _note(described: Described, palette: Palette, y: float) -> list[str]:
 
 
 def what_moved(described: Described) -> tuple[str, str]:
-    """What the last move changed, and what came of that for parameters and arithmetic."""
+    """What was moved, and what came of that for parameters and arithmetic."""
     config, before = described.config, described.before
     if before is None or not described.moved:
         return "Move a slider: what it changes is marked", _what_a_head_does(config)

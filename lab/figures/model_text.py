@@ -53,7 +53,7 @@ def text_cells(
 ) -> list[str]:
     """The text from `top` down, the last `n_seen` characters before the guess on a ground.
 
-    What the last move added to the `n_before` of then is underlined, what it took away has a dashed
+    What was added to the `n_before` of then is underlined, what it took away has a dashed
     line.
     """
     first = _GUESS + 1 - len(passage.text)

@@ -79,7 +79,7 @@ def sweep_figure(
     figure = plain_figure(palette)
     figure.add_heatmap(
         z=compact(values), hoverinfo="skip", zmin=scale.lowest, zmax=scale.highest,
-        colorscale=scale.colors, showscale=bool(np.isfinite(values).any()),
+        colorscale=scale.colors, showscale=int(np.isfinite(values).sum()) > 1,
         colorbar=_color_bar(measure),
     )  # fmt: skip
     # Where a heat map has no number it does not answer the pointer; an invisible one does.
@@ -98,9 +98,9 @@ def sweep_figure(
 
 
 def best_cell(cells: Sequence[Cell]) -> Cell | None:
-    """The cell with the lowest validation loss; None while none is measured."""
+    """The cell with the lowest validation loss; None while there are no two to choose from."""
     measured = [(cell.run.val_loss, cell) for cell in cells if cell.run and cell.run.val_loss]
-    return min(measured, key=lambda pair: pair[0], default=(0.0, None))[1]
+    return min(measured, key=lambda pair: pair[0])[1] if len(measured) > 1 else None
 
 
 def say_value(value: float) -> str:

@@ -41,6 +41,8 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
         "{window} characters back, so it forgets who speaks."
     ),
 }
+ALMOST = 0.95
+"""A race by seconds that came so far, as a share of what it was to take, took as long."""
 CHART_PX, SAMPLE_PX = 250, 152
 
 Move = Literal["start", "pause", "resume"]
@@ -144,10 +146,11 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
     )
     if table is None:
         return "Nobody leads before all have been measured once after the start."
-    return _standings_in_words(race, table)
+    is_over = all(run.status == "finished" for run in found.runs.values())
+    return _standings_in_words(race, table, is_over)
 
 
-def _standings_in_words(race: Race, table: Standings) -> str:
+def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
     (best, lowest), *rest = table.losses
     others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
     if race.by == "steps":
@@ -159,6 +162,19 @@ def _standings_in_words(race: Race, table: Standings) -> str:
         f"**{words.loss(lowest)}** nats"
         + (f"; {others}" if others else "")
         + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
+        + (f" {over}" if (over := _how_it_ended(race, table, is_over)) else "")
+    )
+
+
+def _how_it_ended(race: Race, table: Standings, is_over: bool) -> str:
+    """That the race is over, and why a race by seconds was shorter than it was to be."""
+    if not is_over:
+        return ""
+    if race.by == "steps" or table.at >= ALMOST * race.budget:
+        return "The race is over."
+    return (
+        "The race is over: each took the steps that it had been timed to need for "
+        f"{race.budget} s, and was quicker at them than when it was timed."
     )
 
 

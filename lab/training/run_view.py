@@ -19,7 +19,7 @@ from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
-from lab.figures.losses import MAX_POINTS, SCALES, WORDS, X_TITLES, Scale, XAxis
+from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
 from lab.page import words_help
 from lab.pickers import run_label
 from lab.plain import plain
@@ -162,7 +162,7 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
         store.changes(run.id),
     )  # fmt: skip
     others = [other for other in the_lab().runs() if other.id != run.id]
-    references = _references(run)
+    references, trouble = _references(run)
     notes = [
         note
         for note in notes_on(now.estimates, now.steps, references, run.max_iters, look.in_bits)
@@ -171,6 +171,8 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     with places.above:
         if run.message:
             (st.error if run.status == "failed" else st.warning)(plain(run.message))
+        if trouble:
+            st.warning(plain(trouble))
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
     with places.chart:
@@ -182,19 +184,20 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
             st.caption("What it writes stands here from its first estimate on.")
         written_at = _render_writing(run, now.estimates, look.in_bits)
     with places.below:
-        render_answers(now, others, references, look.in_bits)
+        drawn = [line for line in references if line.name in SHOWN_REFERENCES]
+        render_answers(now, others, drawn, look.in_bits)
         if written_at is not None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
 
 
-def _references(run: RunRecord) -> list[ReferenceLine]:
-    """What counting reaches on the run's own text; nothing where that is gone."""
+def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:
+    """What counting reaches on the run's own text; where that is gone nothing, and why."""
     try:
-        return list(reference_lines(the_lab().corpus_of(run)))
-    except LabError:
-        return []
+        return list(reference_lines(the_lab().corpus_of(run))), ""
+    except LabError as error:
+        return [], f"There are no grey lines. {error}"
 
 
 def _render_facts(run: RunRecord) -> None:
@@ -253,19 +256,22 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool
 
 
 def _picked_step(run_id: str, steps: list[int]) -> int:
-    """A scrubber over the samples that stays with the newest until the reader goes back."""
-    key, newest = f"train_sample_step_{run_id}", f"train_sample_newest_{run_id}"
-    at = st.session_state.get(key)
-    if at is None or at not in steps or at == st.session_state.get(newest):
-        st.session_state[key] = steps[-1]
-    st.session_state[newest] = steps[-1]
+    """A scrubber over the samples that stays with the newest until the reader goes back.
+
+    Each newest sample has a slider of its own: what a browser still says of the one before, which
+    may arrive late while the run ticks, then moves nothing. The one that was moved stays.
+    """
     if len(steps) == 1:
         return steps[0]
-    picked = st.select_slider(
-        "Back in time", steps, key=key,
-        format_func=lambda step: f"step {step:,}",
-    )  # fmt: skip
-    return int(picked)
+    moved = f"train_sample_moved_{run_id}"
+    key = st.session_state.get(moved) or f"train_sample_step_{run_id}_{steps[-1]}"
+    if st.session_state.get(key) not in steps:
+        st.session_state[key] = steps[-1]
+    picked = int(
+        st.select_slider("Back in time", steps, key=key, format_func=lambda step: f"step {step:,}")
+    )
+    st.session_state[moved] = None if picked == steps[-1] else key
+    return picked
 
 
 # --- before there is a run ------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
 
 
 def say_best(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
-    """The best cell and its numbers; empty while none is measured."""
+    """The best cell and its numbers; empty while there are no two to choose from."""
     best = best_cell(cells)
     run, loss = (best.run, best.run.val_loss) if best and best.run else (None, None)
     if best is None or run is None or loss is None:

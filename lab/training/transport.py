@@ -16,7 +16,7 @@ from core.corpus import Corpus
 from core.differences import Difference, settings_diff
 from core.records import RunRecord
 from lab.deeds import deed_button
-from lab.drafts import new_seed
+from lab.drafts import new_seed, settings_of
 from lab.labels import say_change
 from lab.plain import plain
 from lab.state import choose_run, clear_bench, draft_is_of, is_live, the_service
@@ -42,7 +42,7 @@ class Bench:
         """The bench, with a run or none, beside controls that say `config` and `corpus`."""
         if run is None:
             return cls(None, config, corpus, ())
-        differences = settings_diff(run.config, config)
+        differences = settings_diff(settings_of(run), config)
         if run.fingerprint != corpus.fingerprint:
             other = corpus.name if corpus.name != run.corpus else f"another {corpus.name}"
             differences = [d for d in differences if d.name != "vocab_size"]  # that of the text
