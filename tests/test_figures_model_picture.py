@@ -224,13 +224,13 @@ def test_what_the_move_did_is_counted() -> None:
         == params_by_part(wider.model)["embeddings"] - (params_by_part(of().model)["embeddings"])
     )
     assert what_moved(wider, of()) == (
-        "◆ block size 64 -> 128", "+8,192 parameters; a step has 2.2 x the arithmetic",
+        "◆ block size 64 → 128", "+8,192 parameters; a step has 2.2 x the arithmetic",
     )  # fmt: skip
     assert what_moved(of(n_head=8), of()) == (
-        "◆ heads 4 -> 8", "each works on 16 of 128 numbers (was 32); all else stays",
+        "◆ heads 4 → 8", "each works on 16 of 128 numbers (was 32); all else stays",
     )  # fmt: skip
     assert what_moved(of(learning_rate=3e-3), of()) == (
-        "◆ learning rate 0.001 -> 0.003",
+        "◆ learning rate 0.001 → 0.003",
         "no parameter more or less; a step's arithmetic stays",
     )
 

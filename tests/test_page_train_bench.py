@@ -74,7 +74,7 @@ def test_a_learning_rate_takes_effect_at_once_and_is_marked(small: Lab, plots: P
     assert "train_restart" not in {b.key for b in app.button}
     app.run()
     labels = [a.text for a in plots.figures["loss"].layout.annotations]
-    assert "learning rate 0.001 -&gt; 0.0001" in "\n".join(map(str, labels))
+    assert "learning rate 0.001 → 0.0001" in "\n".join(map(str, labels))
     assert len(small.runs()) == 1
 
 

@@ -261,7 +261,8 @@ def what_moved(described: Described) -> tuple[str, str]:
     config, before = described.config, described.before
     if before is None or not described.moved:
         return "Move a slider: what it changes is marked", _what_a_head_does(config)
-    moves = [say_change(difference) for difference in settings_diff(before, config)]
+    # On a page Streamlit turns the arrow of plain text into a real one; in a picture nobody does.
+    moves = [say_change(d).replace("->", "→") for d in settings_diff(before, config)]
     rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
     said = f"◆ {', '.join(moves[:2])}{rest}"
     if described.moved == {"n_head"}:

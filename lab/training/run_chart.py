@@ -116,7 +116,7 @@ def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
     course = Course(run.config, store.changes(run.id))
-    said = [(change.iter, say_settings(change, course)) for change in course.changes]
+    said = [(c.iter, say_settings(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"
