@@ -28,8 +28,8 @@ ColorScale = list[tuple[float, str]]
 _Lab = tuple[float, float, float]
 
 _SCALE_STEPS: Final = 20  # Plotly fills in between in sRGB; this many steps hide the difference
-_PALE_WEIGHT: Final = 0.50  # share of the model's colour in its paler variant; the rest is ground
-_FADED_WEIGHT: Final = 0.28
+_PALE_WEIGHT: Final = 0.60  # share of the model's colour in its paler variant; the rest is ground
+_FADED_WEIGHT: Final = 0.40
 
 
 @dataclass(frozen=True, kw_only=True)

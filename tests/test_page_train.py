@@ -122,13 +122,13 @@ def test_the_picture_shows_what_the_sliders_say_and_marks_what_was_moved(pages: 
     assert "Move a slider" in drawn and "A step reads 12 x 64 = 768 characters" in drawn
     control(app, "select_slider", "n_head").set_value(8).run()
     drawn, said = picture(app)
-    assert "4 layers of 8 heads x 16" in said and "heads 4 -&gt; 8" in drawn
+    assert "4 layers of 8 heads x 16" in said and "heads 4 → 8" in drawn
     app.run()  # a tick or another click is no move
     assert picture(app) == (drawn, said)
     control(app, "select_slider", "block_size").set_value(16).run()
     drawn, said = picture(app)
-    assert said.startswith("16 characters") and "block size 64 -&gt; 16" in drawn
-    assert "heads 4 -&gt; 8" in drawn  # it is still another than at first
+    assert said.startswith("16 characters") and "block size 64 → 16" in drawn
+    assert "heads 4 → 8" in drawn  # it is still another than at first
     control(app, "select_slider", "block_size").set_value(64).run()
     assert "block size" not in picture(app)[0].split("heads 4")[1]
     choose_model(app, "bigram")
