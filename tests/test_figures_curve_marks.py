@@ -62,7 +62,7 @@ def figure_of(axis: XAxis = "steps", **look: Any) -> go.Figure:
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
 @pytest.mark.parametrize("model", MODEL_KINDS)
-def test_earlier_runs_are_faded_and_behind_and_named_in_the_legend(
+def test_earlier_runs_are_faded_and_behind_and_named_at_their_end(
     model: ModelKind, palette: Palette
 ) -> None:
     figure = figure_of()
@@ -70,7 +70,8 @@ def test_earlier_runs_are_faded_and_behind_and_named_in_the_legend(
     *others, earlier = figure.data
     assert earlier.line.color == palette.model_faded(model)
     assert earlier.zorder < min(trace.zorder or 0 for trace in others)
-    assert (earlier.mode, earlier.showlegend, earlier.name) == ("lines", True, "brave-hamlet")
+    assert (earlier.mode, earlier.showlegend) == ("lines+text", False)
+    assert earlier.text == ("", "", "brave-hamlet")
 
 
 @pytest.mark.parametrize("axis", get_args(XAxis))
@@ -86,7 +87,7 @@ def test_what_was_measured_at_the_start_has_no_place_on_a_log_axis(axis: XAxis) 
     figure = figure_of(axis, scale="log steps")
     add_earlier(figure, [curve()], LIGHT, axis, False)
     assert list(figure.data[-1].y) == [3, 2] and min(figure.data[-1].x) > 0
-    assert list(figure.data[-1].text) == ["step 4, 3.000 nats", "step 8, 2.000 nats"]
+    assert list(figure.data[-1].hovertext) == ["step 4, 3.000 nats", "step 8, 2.000 nats"]
 
 
 def test_earlier_runs_are_in_the_unit_of_the_chart_and_say_nats() -> None:
@@ -95,8 +96,8 @@ def test_earlier_runs_are_in_the_unit_of_the_chart_and_say_nats() -> None:
         add_earlier(figure, [curve()], LIGHT, "steps", in_bits)
         np.testing.assert_allclose(figure.data[0].y, np.array([4, 3, 2]) * factor, rtol=1e-6)
         said = ["step 0, 4.000 nats", "step 4, 3.000 nats", "step 8, 2.000 nats"]
-        assert list(figure.data[0].text) == said
-        assert "%{text}" in figure.data[0].hovertemplate
+        assert list(figure.data[0].hovertext) == said
+        assert "%{hovertext}" in figure.data[0].hovertemplate
 
 
 def test_every_earlier_run_is_there_and_none_adds_nothing() -> None:

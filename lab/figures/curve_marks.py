@@ -44,15 +44,17 @@ class Mark:
 def add_earlier(
     figure: go.Figure, curves: Sequence[LossCurve], palette: Palette, axis: XAxis, in_bits: bool
 ) -> None:
-    """Validation curves of other runs, faded, behind everything else."""
+    """Validation curves of other runs, faded, behind everything else, each named at its end."""
     for curve in _as_on(figure, curves, axis):
         figure.add_scatter(
             x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * unit_factor(in_bits),
-            mode="lines", line=dict(color=palette.model_faded(curve.model), width=2),
-            zorder=-1, showlegend=True, name=as_text(curve.name),
-            text=[f"step {step:,.0f}, {loss:.3f} nats" for step, loss in
+            mode="lines+text", line=dict(color=palette.model_faded(curve.model), width=2),
+            zorder=-1, showlegend=False, name=as_text(curve.name), textposition="bottom left",
+            textfont=dict(size=10, color=palette.muted),
+            text=[*[""] * (len(curve.estimate_steps) - 1), as_text(curve.name)],
+            hovertext=[f"step {step:,.0f}, {loss:.3f} nats" for step, loss in
                   zip(curve.estimate_steps, curve.val_losses)],
-            hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{text}}<extra></extra>",
+            hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{hovertext}}<extra></extra>",
         )  # fmt: skip
 
 

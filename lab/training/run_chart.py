@@ -91,8 +91,8 @@ def _on_the_bench(figure: go.Figure, n_rows: int = 0) -> go.Figure:
     return figure.update_layout(
         margin=MARGIN | dict(r=112, t=max(BUTTONS_PX, ROW_PX * n_rows + ROOM_PX)),
         legend=dict(
-            x=0.99, y=0.99, xanchor="right", yanchor="top", bgcolor=palette().ground,
-            font=dict(size=11),
+            orientation="v", x=0.99, y=0.99, xanchor="right", yanchor="top", font=dict(size=11),
+            bgcolor=palette().ground,
         ),
     )  # fmt: skip
 
