@@ -149,12 +149,13 @@ def with_learning_rate(config: RunConfig, learning_rate: float, step: int) -> di
 
     That is the peak, and all that follow it. Muon's rate and that of the tables keep their
     proportion to it, the schedule its shape; where it would end above the new peak, it ends there.
-    Past the end of the schedule there is no shape left: the new rate itself holds, and stays.
+    Past the end of the schedule there is no shape left, nor where the warm-up outlasts it: the new
+    rate itself holds, and stays.
     """
     train = config.train
     share = learning_rate / train.learning_rate
     settings = {"learning_rate": learning_rate}
-    if train.min_lr > learning_rate or train.has_decayed(step):
+    if train.min_lr > learning_rate or train.has_decayed(max(step, train.warmup_iters)):
         settings["min_lr"] = learning_rate
     if train.optimizer == "muon":
         settings["muon_lr"] = train.muon_lr * share

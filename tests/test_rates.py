@@ -95,6 +95,16 @@ def test_a_warm_up_that_outlasts_the_schedule_rises_to_the_new_rate_and_stays() 
     course.change(14, {"learning_rate": 0.04})
     after = [learning_rate_at(step, course.at(step).train) for step in (13, 14, 19, 300)]
     assert after == pytest.approx([PEAK * 14 / 20, 0.04 * 15 / 20, 0.04, 0.04])
+    (change,) = course.changes
+    assert course.telling(change) == {"learning_rate": (PEAK, 0.04)}  # LOW never was the rate
+
+
+def test_a_schedule_has_not_decayed_while_its_warm_up_still_rises() -> None:
+    flags = dict(learning_rate=PEAK, min_lr=LOW, warmup_iters=19, lr_decay_iters=10)
+    train_config = resolve("bigram", 9, flags=flags).train
+    is_min = [learning_rate_at(step, train_config) == LOW for step in range(9, 22)]
+    assert [train_config.has_decayed(step) for step in range(9, 22)] == is_min
+    assert is_min.count(True) == 3
 
 
 def test_a_schedule_that_is_changed_along_says_whether_it_has_ended() -> None:
