@@ -74,6 +74,17 @@ class Course:
                 values.append((step, value))
         return tuple(values)
 
+    def flat_end(self, step: int, max_iters: int) -> tuple[int, float] | None:
+        """From where on, at a step or after it, the rate stays to the end, and what it is then.
+
+        What is still to be changed by then counts. None where no schedule ends before `max_iters`.
+        """
+        later = (c.iter for c in self._changes if step < c.iter < max_iters)
+        held_from = max(step, *later, 0)
+        train = self.at(held_from).train
+        since = max(held_from, train.warmup_iters, train.lr_decay_iters)
+        return (since, train.min_lr) if train.has_decayed(since) and since < max_iters else None
+
     def telling(self, change: Change) -> dict[str, tuple[Any, Any]]:
         """What is worth telling of a change on this course: name to old and new value.
 

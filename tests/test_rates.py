@@ -316,6 +316,36 @@ def test_a_longer_branch_says_at_which_rate_it_goes_on(
     assert rates(lab, child["run"])[40:] == [0.002] * 10
 
 
+def test_a_change_that_is_still_to_come_again_counts(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    decayed(lab, corpus)
+    cli.ok("resume", "owl", "--max_iters", 50)
+    cli.ok("resume", "owl", "--max_iters", 60, "--learning_rate", 0.005)
+    [child] = cli.ok("runs", "branch", "owl", "--at", 30, "--max_iters", 90)["runs"]
+    assert "From step 50 on, where its schedule has ended, the learning rate stays at 0.005. " in (
+        cli.stderr
+    )
+    cli.ok("resume", child["run"])
+    assert rates(lab, child["run"])[40:] == [LOW] * 10 + [0.005] * 40
+
+
+def test_from_where_on_the_rate_stays_and_at_what() -> None:
+    course = Course(small_config("bigram", 9, learning_rate=PEAK, min_lr=LOW))
+    assert [course.flat_end(step, 90) for step in (0, 40, 50)] == [
+        (40, LOW), (40, LOW), (50, LOW),
+    ]  # fmt: skip
+    assert course.flat_end(0, 40) is None
+    course.change(50, {"learning_rate": 0.005})
+    assert [course.flat_end(30, end) for end in (90, 51, 50)] == [
+        (50, 0.005), (50, 0.005), (40, LOW),
+    ]  # fmt: skip
+    course.change(60, {"lr_decay_iters": 80})
+    assert course.flat_end(30, 90) == (80, 0.005)
+    constant = Course(small_config("bigram", 9, learning_rate=PEAK, schedule="constant"))
+    assert constant.flat_end(50, 90) is None
+
+
 # --- divergence -----------------------------------------------------------------------------------
 
 
