@@ -15,6 +15,7 @@ from typing import Any
 
 from core.config import RunConfig
 from core.errors import ConfigError
+from core.presets import min_lr_for
 from core.records import Change
 
 FIXED = ("seed", "device", "dtype", "optimizer", "max_iters")
@@ -115,13 +116,7 @@ class Course:
         A rate that was set past the schedule's end took `min_lr` along, and would leave it flat.
         """
         first, now = self.at(0).train, self.end
-        rate = now.train.learning_rate
-        if first.learning_rate == rate:
-            min_lr = first.min_lr
-        elif first.min_lr == first.learning_rate / 10:  # as `core.presets` has it
-            min_lr = rate / 10
-        else:
-            min_lr = min(rate, first.min_lr * rate / first.learning_rate)
+        min_lr = min_lr_for(first, now.train.learning_rate)
         return RunConfig.from_flat(now.flat() | {"min_lr": min_lr})
 
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
