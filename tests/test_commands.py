@@ -392,6 +392,21 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     assert shown["references_nats"]["uniform"] == pytest.approx(math.log(len(corpus.vocabulary)))
 
 
+def test_a_run_is_shown_though_its_text_is_gone(cli: CommandLine, lab: Lab) -> None:
+    cli.ok(*train_command("transformer", name="fox"))
+    before = cli.ok("runs", "show", "fox")
+    lab.library.path("tiny").unlink()
+    shown = cli.ok("runs", "show", "fox")
+    assert "The corpus 'tiny' that this run learned from is gone. " in cli.stderr
+    assert "nothing here is compared with what counting reaches" in cli.stderr
+    assert shown["references_nats"] == {} and before["references_nats"]
+    same = ("since", "events", "samples", "health", "val_loss", "iter", "config")
+    assert {name: shown[name] for name in same} == {name: before[name] for name in same}
+    assert shown["answers"]["is_good"]["now_nats"] == before["answers"]["is_good"]["now_nats"]
+    assert cli.code("runs", "show", "fox") == 0
+    assert "what counting reaches is not known\n" in cli.stdout
+
+
 def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, lab: Lab) -> None:
     cli.ok(*train_command("transformer", name="fox"))
     assert cli.code("runs", "show", "fox") == 0

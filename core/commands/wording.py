@@ -77,7 +77,7 @@ def _texts(name: str, value: Sequence[str]) -> Lines:
 
 
 def _references(name: str, value: Mapping[str, float]) -> Lines:
-    yield "what counting reaches, nats:"
+    yield "what counting reaches, nats:" if value else "what counting reaches is not known"
     yield from _listed(f"{line} {loss:.3f}" for line, loss in value.items())
 
 
