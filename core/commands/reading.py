@@ -7,6 +7,7 @@ from dataclasses import asdict
 from math import isfinite
 
 from core.commands.common import Fields, listed, say
+from core.course import Course
 from core.differences import say_reading, settings_diff
 from core.errors import CorpusError
 from core.findings import Verdict, verdict
@@ -15,6 +16,7 @@ from core.meaning import perplexity
 from core.notes import Note, note_of, notes_on
 from core.records import RunRecord, run_before
 from core.reference import ReferenceLine, reference_lines
+from core.store import changes_among
 from core.verdicts import answers_on
 
 
@@ -30,10 +32,7 @@ def show(lab: Lab, args: Namespace) -> Fields:
         "answers": _answers(found, references),
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
-        "events": [
-            {"iter": e.iter, "kind": e.kind, "detail": e.detail}
-            for e in lab.store.events(record.id)
-        ],
+        "events": _events(lab, record),
         "samples": [asdict(sample) for sample in lab.store.samples(record.id)[-1:]],
         "health": {name: rows[-1][1] for name, rows in lab.store.health(record.id).items()},
     }
@@ -70,6 +69,18 @@ def _answers(found: Verdict, references: tuple[ReferenceLine, ...]) -> dict[str,
     if state:
         numbers["still_learning"] = {"state": note_of(state).kind}
     return {name: {"text": getattr(said, name)} | numbers[name] for name in numbers}
+
+
+def _events(lab: Lab, record: RunRecord) -> list[Fields]:
+    """What happened; of a change, `told` is what is worth telling: name to old and new value."""
+    events = lab.store.events(record.id)
+    course = Course(record.config, changes_among(events))
+    rows: list[Fields] = []
+    for event in events:
+        rows.append({"iter": event.iter, "kind": event.kind, "detail": event.detail})
+        for change in changes_among([event]):
+            rows[-1]["told"] = course.telling(change)
+    return rows
 
 
 def _since(lab: Lab, record: RunRecord) -> Fields | None:

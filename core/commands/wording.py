@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from textwrap import indent, wrap
@@ -10,7 +9,6 @@ from typing import Any
 
 from core.commands.tables import label_of, said, table_of
 from core.differences import Difference, say_difference
-from core.records import CHANGED
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -113,9 +111,9 @@ def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "what happened:"
     for event in value:
         detail = event["detail"]
-        if event["kind"] == CHANGED:
-            changes = json.loads(detail).items()
-            detail = ", ".join(say_difference(Difference(n, *pair)) for n, pair in changes)
+        if "told" in event:
+            told = (Difference(name, *pair) for name, pair in event["told"].items())
+            detail = ", ".join(map(say_difference, told))
         yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
 
 
