@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.findings import Diverged, Lines, Overfitting, Standing, State, Trend, Verdict
+from core.findings import Broken, Diverged, Lines, Overfitting, Standing, State, Trend, Verdict
 from core.meaning import loss_in, number_in, unsure_among
 from core.notes import headline, named
 
@@ -58,6 +58,8 @@ def _still_learning(state: State, in_bits: bool) -> str:
         return f"yes: {clause}"
     if isinstance(state, Diverged):
         return f"{'coming back' if state.is_coming_back else 'no'}: it {word}, {clause}"
+    if isinstance(state, Broken) and state.loss_nats is None:
+        return f"no: it {word}: {clause}"
     return f"no: {word}: {clause}"
 
 

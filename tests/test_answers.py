@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,6 +85,13 @@ def test_before_the_first_estimate_there_is_still_an_answer_to_everything() -> N
     said = all_answers(measured([]), measured([4.2], "before"), LINES)
     assert all(said.values())
     assert said["Is it good?"] == "no estimate yet"
+
+
+def test_a_run_that_failed_by_diverging_is_said_to_have() -> None:
+    now = replace(measured([4.2, 3.8, 3.0, 2.7123, 2.4567], status="failed"), broke_at=48)
+    assert all_answers(now, None, LINES)["Still learning?"] == (
+        "no: it diverged: at step 48 its loss or its gradient was no longer a finite number"
+    )
 
 
 # --- what came of it ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.branch import enter_branch
 from core.findings import verdict
 from core.lab import Lab
-from core.records import Estimate, RunRecord
+from core.records import DIVERGED, Estimate, RunRecord
 from core.reference import reference_lines
 from core.run import ActiveRun
 from core.service import training_service
@@ -277,6 +277,16 @@ def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> 
     now, best = worse[-1].val_loss_nats, at_best.val_loss_nats
     assert f"{now:.3f} nats now, {best:.3f} at best: " in said
     assert "no: it diverged after step 40" in said and "flat" not in said
+
+
+def test_a_run_that_failed_by_diverging_is_said_to_have(small: Lab) -> None:
+    """Its curve falls to the end: the step that failed is not on it."""
+    run = finished(small, name="owl")
+    small.store.add_event(run.id, 40, DIVERGED)
+    small.store.update_run(run.id, status="failed")
+    assert "no: it diverged: at step 41 its loss or its gradient was no longer a finite" in (
+        texts(open_page("train"))
+    )
 
 
 def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:

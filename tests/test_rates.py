@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from core.course import Course, with_learning_rate
 from core.lab import Lab
 from core.optim import learning_rate_at
 from core.presets import resolve
-from core.records import DIVERGED, Change
+from core.records import DIVERGED, RESUMED, Change, Event, RunStatus, broke_at
 from core.run import ActiveRun
 from core.service import TrainingService
 from core.trainer import DivergedError
@@ -358,6 +359,45 @@ def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> No
     at = run.iter
     run.close()
     assert [e.iter for e in lab.store.events(run_id) if e.kind == DIVERGED] == [at]
+
+
+def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    """The step that fails is not recorded: only the event says it."""
+    trained(lab, corpus, "transformer", name="owl", max_iters=60, grad_clip=0.0, dropout=0.0)
+    before = cli.ok("runs", "show", "owl")["answers"]["still_learning"]
+    assert before["text"].startswith("yes")
+    cli.failed("resume", "owl", "--max_iters", 1000, "--learning_rate", 100)
+    record = lab.run("owl")
+    shown, at = cli.ok("runs", "show", "owl"), record.iter + 1
+    assert f"At step {at} the loss was" in record.message
+    assert shown["answers"]["still_learning"] == {
+        "text": f"no: it diverged: at step {at} its loss or its gradient was no longer a finite "
+        "number",
+        "state": "diverged",
+    }
+    (note,) = (note for note in shown["notes"] if note["kind"] == "diverged")
+    assert (note["iter"], note["numbers_nats"]) == (at, {})
+    assert not [note for note in shown["notes"] if note["kind"] == "learning"]
+    assert cli.code("runs", "show", "owl") == 0 and "\n    \n" not in cli.stdout
+
+
+def test_only_a_divergence_since_the_last_resume_is_why_a_run_failed(
+    lab: Lab, corpus: Corpus
+) -> None:
+    run_id = small_run(lab, corpus)
+
+    def broke(status: RunStatus, *kinds: str) -> int | None:
+        events = [Event(10 * i, kind, "", 0.0) for i, kind in enumerate(kinds)]
+        return broke_at(replace(lab.run(run_id), status=status), events)
+
+    assert broke("failed", "machine", DIVERGED, "failed") == 11
+    assert broke("failed", DIVERGED, "failed", RESUMED, "failed") is None  # the disk was full, say
+    assert broke("failed", DIVERGED, "failed", RESUMED, DIVERGED, "failed") == 31
+    assert broke("finished", DIVERGED, "failed", RESUMED, "finished") is None
+    assert broke("running", DIVERGED) is None
+    assert broke("failed", "failed") is None
 
 
 # --- what a new run begins with -------------------------------------------------------------------

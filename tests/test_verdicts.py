@@ -27,9 +27,12 @@ DIVERGED = [4.2, 2.721, 3.512, 3.402, 3.398, 3.405, 3.401]
 
 
 def answers_of(
-    estimates: Sequence[Estimate] = (), steps: Sequence[StepRecord] = (), max_iters: int = 1000
+    estimates: Sequence[Estimate] = (),
+    steps: Sequence[StepRecord] = (),
+    max_iters: int = 1000,
+    broke_at: int | None = None,
 ) -> Answers:
-    return answers_on(verdict(estimates, steps, LINES, max_iters), LINES)
+    return answers_on(verdict(estimates, steps, LINES, max_iters, broke_at), LINES)
 
 
 # --- is it good -----------------------------------------------------------------------------------
@@ -121,6 +124,14 @@ def test_a_loss_that_is_no_number_is_said() -> None:
     answers = answers_of(steps=taken([4.0, math.nan]))
     assert answers.still_learning == "no: diverging: the loss at step 2 is not a finite number"
     assert answers.is_good == answers.overfitting == "no estimate yet"
+
+
+def test_a_run_that_failed_by_diverging_does_not_learn_any_more() -> None:
+    fell = ending(1.9, 1.9, 1.8)
+    assert answers_of(fell).still_learning.startswith("yes")
+    assert answers_of(fell, broke_at=1068).still_learning == (
+        "no: it diverged: at step 1,068 its loss or its gradient was no longer a finite number"
+    )
 
 
 # --- overfitting ----------------------------------------------------------------------------------

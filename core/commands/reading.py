@@ -14,7 +14,7 @@ from core.findings import Verdict, verdict
 from core.lab import Lab
 from core.meaning import perplexity
 from core.notes import Note, note_of, notes_on
-from core.records import RunRecord, run_before
+from core.records import RunRecord, broke_at, run_before
 from core.reference import ReferenceLine, reference_lines
 from core.store import changes_among
 from core.verdicts import answers_on
@@ -24,8 +24,9 @@ def show(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     references = _references(lab, record)
     estimates, steps = lab.store.estimates(record.id), lab.store.steps(record.id)
-    found = verdict(estimates, steps, references, record.max_iters)
-    notes = notes_on(estimates, steps, references, record.max_iters)
+    broke = broke_at(record, lab.store.events(record.id))
+    found = verdict(estimates, steps, references, record.max_iters, broke)
+    notes = notes_on(estimates, steps, references, record.max_iters, broke_at=broke)
     fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},

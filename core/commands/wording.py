@@ -95,8 +95,9 @@ def _notes(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "on its curve, with the numbers in nats:" if value else "nothing to note on its curve yet"
     for note in value:
         yield f"  {note['text']}"
-        numbers = note["numbers_nats"].items()
-        yield "    " + ", ".join(f"{label} {with_unit('', nats)}" for label, nats in numbers)
+        numbers = [f"{label} {with_unit('', n)}" for label, n in note["numbers_nats"].items()]
+        if numbers:
+            yield f"    {', '.join(numbers)}"
 
 
 def _since(name: str, value: Mapping[str, Any] | None) -> Lines:

@@ -36,6 +36,8 @@ class Measured:
     estimates: Sequence[Estimate]
     steps: Sequence[StepRecord] = ()
     changes: Sequence[Change] = ()
+    broke_at: int | None = None
+    """Where it failed by diverging, as `core.records.broke_at` has it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def answers(
 ) -> list[Answer]:
     """Five answers. `before` is the run to compare with (on the same text), if there is one."""
     run = now.run
-    found = verdict(now.estimates, now.steps, references, run.max_iters)
+    found = verdict(now.estimates, now.steps, references, run.max_iters, now.broke_at)
     said = answers_on(found, references, in_bits)
     return [
         Answer("Is it good?", said.is_good, *_how_good(found.standing, in_bits)),

@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.grid import cell_config
 from core.notes import notes_on
 from core.presets import resolve
-from core.records import DIVERGED, RunRecord
+from core.records import RunRecord, broke_at
 from core.reference import reference_lines
 from lab.controls import SLIDERS
 from lab.drafts import draft_of
@@ -54,7 +54,7 @@ def sweep_base(config: RunConfig, run: RunRecord | None) -> tuple[RunConfig, str
 def has_diverged(run: RunRecord) -> bool:
     """Whether the loss of a run was no number in the end, or its curve shows it diverge."""
     store = the_lab().store
-    if run.status == "failed" and any(e.kind == DIVERGED for e in store.events(run.id)):
+    if broke_at(run, store.events(run.id)) is not None:
         return True
     try:
         references = list(reference_lines(the_lab().corpus_of(run)))
