@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from core.config import RunConfig
 from core.errors import LabError
+from core.findings import Broken, Diverged, StepsRose, verdict
 from core.grid import cell_config
-from core.notes import notes_on
 from core.presets import resolve
 from core.records import RunRecord, broke_at
 from core.reference import reference_lines
@@ -61,5 +61,5 @@ def has_diverged(run: RunRecord) -> bool:
     except LabError:  # its text is gone, and the steps can still be looked at
         references = []
     steps = store.steps(run.id, at_most=MAX_POINTS)
-    notes = notes_on(store.estimates(run.id), steps, references, run.max_iters)
-    return any(note.kind == "diverging" for note in notes)
+    state = verdict(store.estimates(run.id), steps, references, run.max_iters).state
+    return isinstance(state, (Broken, StepsRose, Diverged))
