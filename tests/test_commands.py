@@ -376,7 +376,8 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     is_good, best = shown["answers"]["is_good"], min(estimates, key=lambda e: e.val_loss_nats)
     assert (is_good["best_nats"], is_good["best_iter"]) == (best.val_loss_nats, best.iter)
     assert (is_good["now_nats"], is_good["now_iter"]) == (estimates[-1].val_loss_nats, 40)
-    assert is_good["perplexity"] == pytest.approx(math.exp(estimates[-1].val_loss_nats))
+    assert is_good["loss_nats"] == shown["best_val_loss"] == lab.run("fox").best_val_loss
+    assert is_good["perplexity"] == pytest.approx(math.exp(is_good["loss_nats"]))
     assert shown["answers"]["overfitting"]["gap_nats"] == (
         estimates[-1].val_loss_nats - estimates[-1].train_loss_nats
     )
@@ -412,9 +413,8 @@ def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, 
     cli.ok(*train_command("transformer", name="fox"))
     assert cli.code("runs", "show", "fox") == 0
     said = [line.strip() for line in cli.stdout.splitlines()]
-    estimates = lab.store.estimates(lab.run("fox").id)
-    best = min(e.val_loss_nats for e in estimates)
-    assert any(line.startswith(f"is it good? {best:.3f} nats") for line in said)
+    whole = f"is it good? {lab.run('fox').best_val_loss:.3f} nats over the whole validation split"
+    assert any(line.startswith(whole) for line in said)
     assert any(line.startswith("best validation estimate") for line in said)
     assert "there is no run before it to compare with" in said
     assert not any("config" in line for line in said)

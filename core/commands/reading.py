@@ -17,7 +17,7 @@ from core.notes import Note, note_of, notes_on
 from core.records import RunRecord, broke_at, run_before
 from core.reference import ReferenceLine, reference_lines
 from core.store import changes_among
-from core.verdicts import answers_on
+from core.verdicts import answers_on, reached_by
 
 
 def show(lab: Lab, args: Namespace) -> Fields:
@@ -30,7 +30,7 @@ def show(lab: Lab, args: Namespace) -> Fields:
     fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
-        "answers": _answers(found, references),
+        "answers": _answers(found, references, record),
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
         "events": _events(lab, record),
@@ -55,16 +55,19 @@ def _note(note: Note) -> Fields:
             "numbers_nats": numbers}  # fmt: skip
 
 
-def _answers(found: Verdict, references: tuple[ReferenceLine, ...]) -> dict[str, Fields]:
+def _answers(
+    found: Verdict, references: tuple[ReferenceLine, ...], record: RunRecord
+) -> dict[str, Fields]:
     """Three answers: each a sentence, and the numbers in it with their units."""
-    said, standing, state = answers_on(found, references), found.standing, found.state
+    said, standing, state = answers_on(found, references, run=record), found.standing, found.state
     numbers: dict[str, Fields] = {"is_good": {}, "still_learning": {}, "overfitting": {}}
     if standing:
         now, best = standing.now, standing.best
+        loss_nats = reached_by(standing, record).loss_nats
         numbers["is_good"] = {
             "now_nats": now.val_loss_nats, "now_iter": now.iter,
             "best_nats": best.val_loss_nats, "best_iter": best.iter,
-            "perplexity": perplexity(now.val_loss_nats),
+            "loss_nats": loss_nats, "perplexity": perplexity(loss_nats),
         }  # fmt: skip
         numbers["overfitting"] = {"gap_nats": now.val_loss_nats - now.train_loss_nats}
     if state:
