@@ -125,10 +125,11 @@ def _still_learning(state: State, in_bits: bool, is_over: bool) -> str:
 
 
 def _gap(standing: Standing, state: State | None, in_bits: bool) -> str:
-    if isinstance(state, Diverged):
-        return "no: training and validation loss both went up: it diverged"
     best, now = standing.best, standing.now
     rise = now.val_loss_nats - best.val_loss_nats
+    both_rose = min(rise, now.train_loss_nats - best.train_loss_nats) >= NOISE_NATS
+    if isinstance(state, Diverged) or (isinstance(state, Broken) and both_rose):
+        return "no: training and validation loss both went up: it diverged"
     word, turn = "no", "validation has not turned up"
     if isinstance(state, Overfitting):
         word, turn = "yes", f"validation has turned up since step {best.iter:,}"

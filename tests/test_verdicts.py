@@ -217,6 +217,14 @@ def test_losses_that_rise_together_are_not_overfitting() -> None:
     )
 
 
+def test_a_run_that_broke_while_both_rose_is_not_overfitting() -> None:
+    rising = curve([4.2, 2.7, 900.0])
+    for answers in (answers_of(rising, broke_at=201), answers_of(rising, taken([2.0, math.inf]))):
+        assert answers.overfitting == ("no: training and validation loss both went up: it diverged")
+    fell = answers_of(curve([4.2, 2.7, 2.5]), broke_at=201).overfitting
+    assert fell.endswith("and validation has not turned up")
+
+
 # --- all together ---------------------------------------------------------------------------------
 
 
