@@ -236,7 +236,8 @@ class TrainConfig:
 
     def has_decayed(self, step: int) -> bool:
         """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""
-        return self.schedule != "constant" and step >= self.lr_decay_iters
+        ends_at = max(self.warmup_iters, self.lr_decay_iters)  # a warm-up may outlast it
+        return self.schedule != "constant" and step >= ends_at
 
     @property
     def n_estimates(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from core.config import RunConfig
 from core.errors import ConfigError
+from core.presets import min_lr_for
 from core.records import Change
 
 FIXED = ("seed", "device", "dtype", "optimizer", "max_iters")
@@ -74,6 +75,17 @@ class Course:
                 values.append((step, value))
         return tuple(values)
 
+    def flat_end(self, step: int, max_iters: int) -> tuple[int, float] | None:
+        """From where on, at a step or after it, the rate stays to the end, and what it is then.
+
+        What is still to be changed by then counts. None where no schedule ends before `max_iters`.
+        """
+        later = (c.iter for c in self._changes if step < c.iter < max_iters)
+        held_from = max(step, *later, 0)
+        train = self.at(held_from).train
+        since = max(held_from, train.warmup_iters, train.lr_decay_iters)
+        return (since, train.min_lr) if train.has_decayed(since) and since < max_iters else None
+
     def telling(self, change: Change) -> dict[str, tuple[Any, Any]]:
         """What is worth telling of a change on this course: name to old and new value.
 
@@ -104,13 +116,7 @@ class Course:
         A rate that was set past the schedule's end took `min_lr` along, and would leave it flat.
         """
         first, now = self.at(0).train, self.end
-        rate = now.train.learning_rate
-        if first.learning_rate == rate:
-            min_lr = first.min_lr
-        elif first.min_lr == first.learning_rate / 10:  # as `core.presets` has it
-            min_lr = rate / 10
-        else:
-            min_lr = min(rate, first.min_lr * rate / first.learning_rate)
+        min_lr = min_lr_for(first, now.train.learning_rate)
         return RunConfig.from_flat(now.flat() | {"min_lr": min_lr})
 
     def change(self, step: int, settings: Mapping[str, Any]) -> Change | None:
@@ -149,12 +155,13 @@ def with_learning_rate(config: RunConfig, learning_rate: float, step: int) -> di
 
     That is the peak, and all that follow it. Muon's rate and that of the tables keep their
     proportion to it, the schedule its shape; where it would end above the new peak, it ends there.
-    Past the end of the schedule there is no shape left: the new rate itself holds, and stays.
+    Past the end of the schedule there is no shape left, nor where the warm-up outlasts it: the new
+    rate itself holds, and stays.
     """
     train = config.train
     share = learning_rate / train.learning_rate
     settings = {"learning_rate": learning_rate}
-    if train.min_lr > learning_rate or train.has_decayed(step):
+    if train.min_lr > learning_rate or train.has_decayed(max(step, train.warmup_iters)):
         settings["min_lr"] = learning_rate
     if train.optimizer == "muon":
         settings["muon_lr"] = train.muon_lr * share

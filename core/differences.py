@@ -49,7 +49,8 @@ def say_reading(before: RunConfig, after: RunConfig) -> str:
     old, new = (c.model.block_size * c.train.batch_size for c in (before, after))
     if old == new:
         return ""
-    return f"{_SHARES.get(new / old) or f'{new / old:.3g} times'} the characters per step"
+    share = f"1/{old // new} of" if old % new == 0 else f"{new / old:.3g} times"
+    return f"{_SHARES.get(new / old, share)} the characters per step"
 
 
 def _that_follow(config: RunConfig) -> set[str]:

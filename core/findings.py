@@ -68,10 +68,11 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A loss that is no finite number."""
+    """A loss that is no finite number, of a step or an estimate; or that of a step that failed."""
 
     iter: int
-    loss_nats: float
+    loss_nats: float | None
+    """None of a step that failed: it is not recorded, and it may be its gradient that broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,11 @@ class Verdict:
 
 
 def findings(
-    estimates: Estimates, steps: Steps, references: Lines, max_iters: int
+    estimates: Estimates,
+    steps: Steps,
+    references: Lines,
+    max_iters: int,
+    broke_at: int | None = None,
 ) -> list[Finding]:
     """All that there is to say of a curve.
 
@@ -178,19 +183,26 @@ def findings(
         estimates: in the order of their steps.
         steps: in order; a thinned selection will do.
         max_iters: the steps of the whole run.
+        broke_at: the step at which it failed by diverging, as `core.records.broke_at` has it.
     """
     known = _finite(estimates)
     found: list[Finding | None] = [_crossed(known, x) for x in references if x.name in CROSSED]
     found.append(Best(_best(known)) if len(known) > 1 else None)  # the only one is always the best
-    found.append(_state(estimates, steps, references, max_iters))
+    found.append(_state(estimates, steps, references, max_iters, broke_at))
     return [finding for finding in found if finding]
 
 
-def verdict(estimates: Estimates, steps: Steps, references: Lines, max_iters: int) -> Verdict:
+def verdict(
+    estimates: Estimates,
+    steps: Steps,
+    references: Lines,
+    max_iters: int,
+    broke_at: int | None = None,
+) -> Verdict:
     """What three questions about a curve are answered from; the arguments of `findings`."""
     known = _finite(estimates)
     standing = Standing(known[-1], _best(known)) if known else None
-    return Verdict(standing, _state(estimates, steps, references, max_iters))
+    return Verdict(standing, _state(estimates, steps, references, max_iters, broke_at))
 
 
 def rise_nats(before: Estimate, after: Estimate) -> float:
@@ -209,7 +221,11 @@ def _crossed(known: Estimates, line: ReferenceLine) -> Crossed | None:
     return None
 
 
-def _state(estimates: Estimates, steps: Steps, references: Lines, max_iters: int) -> State | None:
+def _state(
+    estimates: Estimates, steps: Steps, references: Lines, max_iters: int, broke_at: int | None
+) -> State | None:
+    if broke_at is not None:
+        return Broken(broke_at, None)
     known = _finite(estimates)
     uniform_nats = next((x.loss_nats for x in references if x.name == "uniform"), math.inf)
     return (

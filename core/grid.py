@@ -14,7 +14,7 @@ from core.config import MODEL_SETTINGS, SAMPLE_LENGTH, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.errors import ConfigError
 from core.preflight import Calibration, check_fits
-from core.presets import adapt
+from core.presets import adapt, min_lr_for
 
 MAX_CELLS = 64
 ESTIMATES = 4
@@ -84,10 +84,9 @@ def cell_config(base: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
     Raises ConfigError for values that cannot be.
     """
-    train, changes = base.train, dict(settings)
-    rate = changes.get("learning_rate")
-    if rate is not None and train.min_lr != train.learning_rate / 10:  # else it follows by itself
-        changes["min_lr"] = min(rate, train.min_lr * rate / train.learning_rate)
+    changes = dict(settings)
+    if (rate := changes.get("learning_rate")) is not None:
+        changes["min_lr"] = min_lr_for(base.train, rate)
     return adapt(base, changes)
 
 

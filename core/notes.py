@@ -69,13 +69,18 @@ class Note:
 
 
 def notes_on(
-    estimates: Estimates, steps: Steps, references: Lines, max_iters: int, in_bits: bool = False
+    estimates: Estimates,
+    steps: Steps,
+    references: Lines,
+    max_iters: int,
+    in_bits: bool = False,
+    broke_at: int | None = None,
 ) -> list[Note]:
     """All findings on a curve in words, in the order of the steps where a chart marks them.
 
-    The first arguments are those of `core.findings.findings`.
+    All arguments but `in_bits` are those of `core.findings.findings`.
     """
-    found = findings(estimates, steps, references, max_iters)
+    found = findings(estimates, steps, references, max_iters, broke_at)
     return sorted((note_of(each, in_bits) for each in found), key=lambda note: note.iter)
 
 
@@ -115,7 +120,7 @@ def _state(state: State, in_bits: bool) -> Note:
 
 def _kind_and_step(state: State) -> tuple[NoteKind, int]:
     if isinstance(state, Broken):
-        return "diverging", state.iter
+        return "diverging" if state.loss_nats is not None else "diverged", state.iter
     if isinstance(state, StepsRose):
         return "diverging", state.since
     if isinstance(state, Diverged):
@@ -130,7 +135,8 @@ def _kind_and_step(state: State) -> tuple[NoteKind, int]:
 def _numbers(state: State) -> tuple[tuple[str, float], ...]:
     """What the rule was applied to; the last number stands in the sentence."""
     if isinstance(state, Broken):
-        return ((f"loss at step {state.iter:,}", state.loss_nats),)
+        loss_nats = state.loss_nats
+        return () if loss_nats is None else ((f"loss at step {state.iter:,}", loss_nats),)
     if isinstance(state, Diverged):
         best, peak, now = state.best, state.peak, state.now
         up = [] if peak == now else [_train(peak), _val(peak)]
@@ -153,6 +159,9 @@ def _numbers(state: State) -> tuple[tuple[str, float], ...]:
 
 def headline(state: State, in_bits: bool) -> tuple[str, str]:
     """Which way a run is going, and the numbers that say so."""
+    if isinstance(state, Broken) and state.loss_nats is None:
+        so = f"at step {state.iter:,} its loss or its gradient was no longer a finite number"
+        return "diverged", so
     if isinstance(state, Broken):
         return "diverging", f"the loss at step {state.iter:,} is not a finite number"
     if isinstance(state, Diverged):
@@ -186,7 +195,10 @@ def _trend(trend: Trend, change: str, in_bits: bool) -> tuple[str, str]:
 def _rule(state: State, in_bits: bool) -> str:
     clear, noise = _limit(DIVERGING_NATS, in_bits), _limit(NOISE_NATS, in_bits)
     if isinstance(state, Broken):
-        return "A loss, of a step or an estimate, that is infinite or not a number."
+        return (
+            "A loss, of a step or an estimate, or the norm of a gradient that is infinite or not a "
+            "number."
+        )
     if isinstance(state, StepsRose):
         n = state.n_steps
         return (

@@ -145,6 +145,18 @@ def adapt(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     return _completed(_without_outdated(flat, changes) | changes)
 
 
+def min_lr_for(train: TrainConfig, learning_rate: float) -> float:
+    """Where a schedule of the same shape ends at another rate.
+
+    A tenth stays a tenth, as `resolve` has it; whatever else was chosen keeps its proportion.
+    """
+    if learning_rate == train.learning_rate:
+        return train.min_lr
+    if train.min_lr == train.learning_rate / 10:
+        return learning_rate / 10
+    return min(learning_rate, train.min_lr * learning_rate / train.learning_rate)
+
+
 def _completed(values: dict[str, Any]) -> RunConfig:
     """Fill in what follows from the rest."""
     values.setdefault("min_lr", values["learning_rate"] / 10)

@@ -97,6 +97,8 @@ class Sample:
 
 CHANGED = "changed"
 """Kind of the events that are changes of settings."""
+RESUMED = "resumed"
+"""Kind of the events that say that a run was taken up again."""
 DIVERGED = "diverged"
 """Kind of the events that say that loss or gradient was no longer a finite number."""
 
@@ -117,6 +119,20 @@ class Event:
     kind: str
     detail: str
     at: float
+
+
+def broke_at(run: RunRecord, events: Iterable[Event]) -> int | None:
+    """The step at which a run failed because its loss or gradient was no finite number.
+
+    None for any other run, whatever went wrong in it before it was last resumed.
+    """
+    if run.status != "failed":
+        return None
+    at = None
+    for event in events:
+        if event.kind in (DIVERGED, RESUMED):
+            at = event.iter + 1 if event.kind == DIVERGED else None
+    return at
 
 
 def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:

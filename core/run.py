@@ -28,7 +28,7 @@ from core.locks import take_lock
 from core.machine import MACHINE, machine_line
 from core.observer import Observer, Pace
 from core.parallel import ALONE, World
-from core.records import DIVERGED, Change, RunStatus, StepRecord
+from core.records import DIVERGED, RESUMED, Change, RunStatus, StepRecord
 from core.resuming import Left, what_is_left
 from core.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.store import Store
@@ -101,7 +101,7 @@ class ActiveRun:
         before = self._store.estimates(self.id)
         self._last_estimate = before[-1].iter if before else -1
         if self.record.status != "queued":
-            self._store.add_event(self.id, step, "resumed", left.restored)
+            self._store.add_event(self.id, step, RESUMED, left.restored)
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
             self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")

@@ -172,7 +172,10 @@ class TrainingService:
         self._worker.compute_on(n_threads)
 
     def close(self) -> None:
-        """Save every active run as interrupted and end the thread. Idempotent."""
+        """Save every active run as interrupted and end the thread. Idempotent.
+
+        A run that was asked to end is finished, where measuring it does not take too long.
+        """
         self._worker.close()
 
     # --- opening ----------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from typing import Literal
 from core.errors import ConfigError
 from core.run import ActiveRun
 
-Action = Literal["pause", "resume", "step", "stop", "set_rate", "release", "interrupt"]
+Action = Literal["pause", "resume", "step", "stop", "set_rate", "release"]
 IN_WORDS: dict[Action, str] = {
     "pause": "paused", "resume": "resumed", "step": "taken a step further", "stop": "stopped",
-    "set_rate": "given another learning rate", "release": "released", "interrupt": "interrupted",
+    "set_rate": "given another learning rate", "release": "released",
 }  # fmt: skip
 """What each does to a run: the run is …, or cannot be …."""
 

@@ -145,7 +145,11 @@ class Worker:
             self._wake.notify()
 
     def close(self) -> None:
-        """Save every active run as interrupted and end the thread. Idempotent."""
+        """Save every active run as interrupted and end the thread. Idempotent.
+
+        A run that was asked to end is saved too, and then measured and finished, if that does not
+        take too long.
+        """
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -178,8 +182,17 @@ class Worker:
                 self._go_on_with(sweep_id)
             if turn := self._next():
                 self._guarded(turn.run.id, partial(self._advance, turn))
-        for run_id, turn in list(self._turns.items()):
-            self._guarded(run_id, partial(self._do, turn, Request(run_id, "interrupt")))
+        self._let_all_go()
+
+    def _let_all_go(self) -> None:
+        """Save every run in hand; then finish those that were asked to end, which may take long."""
+        turns = list(self._turns.items())
+        for run_id, turn in turns:
+            deed = turn.run.interrupt if turn.finishing else partial(self._interrupt, turn)
+            self._guarded(run_id, deed)
+        for run_id, turn in turns:
+            if turn.finishing and self.holds(run_id):  # it could be saved
+                self._guarded(run_id, partial(self._finish, turn))
 
     def _next(self) -> Turn | None:
         """The running run that has had the least."""
@@ -224,9 +237,6 @@ class Worker:
             case "release":
                 turn.run.pause()
                 self._drop(turn)
-            case "interrupt":
-                turn.run.interrupt()
-                self._drop(turn)
 
     def _go_on_with(self, sweep_id: str) -> None:
         """Take the next cell of a sweep up; with none left, the sweep is over."""
@@ -253,6 +263,10 @@ class Worker:
             wanted = self._sweeps.take(sweep_id, run_id)
         if not wanted:  # the sweep was stopped while its cell was being opened
             self._do(turn, Request(run_id, "release"))
+
+    def _interrupt(self, turn: Turn) -> None:
+        turn.run.interrupt()
+        self._drop(turn)
 
     def _finish(self, turn: Turn) -> None:
         turn.finishing = True

@@ -18,6 +18,7 @@ from core.config import MODEL_SETTINGS, ModelKind, RunConfig
 from core.corpus import Corpus
 from core.lab import Lab
 from core.presets import resolve
+from core.records import RunRecord
 from core.run import ActiveRun
 from core.service import TrainingService
 
@@ -51,6 +52,18 @@ def small_flags(kind: ModelKind, **changes: Any) -> dict[str, Any]:
 
 def small_config(kind: ModelKind, vocab_size: int, **changes: Any) -> RunConfig:
     return resolve(kind, vocab_size, flags=small_flags(kind, **changes))
+
+
+def run_of(name: str = "now", model: ModelKind = "transformer", **about: Any) -> RunRecord:
+    """A run of the small settings that no registry knows; `settings` are changes to them."""
+    values: dict[str, Any] = dict(
+        id=name, name=name, model=model, corpus="tiny", fingerprint="f",
+        config=small_config(model, 9, **about.pop("settings", {})), status="paused", iter=20,
+        n_params=1, train_loss=None, val_loss=None, best_val_loss=None, best_iter=0,
+        train_seconds=2.0, steps_per_s=1.0, checkpoint_iter=0, checkpoint_interval_s=5.0,
+        message="", parent=None, parent_iter=None, created_at=0.0,
+    )  # fmt: skip
+    return RunRecord(**values | about)
 
 
 def add_corpus(lab: Lab, name: str, text: str) -> Corpus:

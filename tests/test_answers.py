@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from core.config import ModelKind
-from core.records import Change, Estimate, RunRecord, run_before
+from core.records import Change, Estimate, run_before
 from core.reference import ReferenceLine
+from lab import words
 from lab.labels import in_a_sentence
 from lab.training.answers import MAX_CHARACTERS, MAX_DIFFERENCES, Measured, answers
 from lab.training.answers import since as answer_since
 from lab.words import bits, progress
-from tests.helpers import small_config
+from tests.helpers import run_of
 
 LINES = (ReferenceLine("uniform", 4.1744), ReferenceLine("bigram", 2.4819))
 _TELLING: dict[str, Any] = dict(n_layer=1, n_head=1, n_embd=16, learning_rate=0.02, dropout=0.1)
-
-
-def run_of(name: str = "now", model: ModelKind = "transformer", **about: Any) -> RunRecord:
-    """A run of the small settings; `settings` are changes to them."""
-    values: dict[str, Any] = dict(
-        id=name, name=name, model=model, corpus="tiny", fingerprint="f",
-        config=small_config(model, 9, **about.pop("settings", {})), status="paused", iter=20,
-        n_params=1, train_loss=None, val_loss=None, best_val_loss=None, best_iter=0,
-        train_seconds=2.0, steps_per_s=1.0, checkpoint_iter=0, checkpoint_interval_s=5.0,
-        message="", parent=None, parent_iter=None, created_at=0.0,
-    )  # fmt: skip
-    return RunRecord(**values | about)
 
 
 def curve(losses: Sequence[float], every: int = 10) -> list[Estimate]:
@@ -65,7 +54,8 @@ def test_every_number_is_that_of_the_estimates() -> None:
     before = measured([4.2, 3.9, 3.4, 3.0, 2.8024], "before")
     said = all_answers(now, before, LINES)
     assert said["Is it good?"].startswith(
-        "2.457 nats, as unsure as among 12 characters: better than the bigram counts (2.482)"
+        "about 2.46 nats (estimate), as unsure as among 12 characters: better than the bigram "
+        "counts (2.482)"
     )
     assert "fell by 1.343 nats after step 10" in said["Still learning?"]  # 3.8 - 2.4567
     assert "validation minus training is 0.250 nats" in said["Overfitting?"]
@@ -84,6 +74,30 @@ def test_before_the_first_estimate_there_is_still_an_answer_to_everything() -> N
     said = all_answers(measured([]), measured([4.2], "before"), LINES)
     assert all(said.values())
     assert said["Is it good?"] == "no estimate yet"
+
+
+def test_once_it_has_finished_the_loss_is_that_of_the_pickers_and_tables() -> None:
+    now = measured(
+        [4.2, 2.6, 2.49], status="finished", val_loss=2.4711, best_val_loss=2.4699, best_iter=20
+    )
+    is_good = answers(now, None, LINES)[0]
+    assert is_good.text == (
+        f"{words.loss(now.run.best_val_loss)} nats over the whole validation split, as unsure as "
+        "among 12 characters: better than the bigram counts (2.482), the best of the lines"
+    )
+    assert is_good.more[0].startswith("now, at 2.470 nats: ")
+    away = measured([4.2, 2.4, 2.6], status="finished", val_loss=2.61, best_val_loss=2.41,
+                    best_iter=10)  # fmt: skip
+    now_, best, *_ = answers(away, None, LINES)[0].more
+    assert now_.startswith("now, at 2.610 nats: ")
+    assert best.startswith("at best, at step 10 (2.410 nats): ")
+
+
+def test_a_run_that_failed_by_diverging_is_said_to_have() -> None:
+    now = replace(measured([4.2, 3.8, 3.0, 2.7123, 2.4567], status="failed"), broke_at=48)
+    assert all_answers(now, None, LINES)["Still learning?"] == (
+        "no: it diverged: at step 48 its loss or its gradient was no longer a finite number"
+    )
 
 
 # --- what came of it ------------------------------------------------------------------------------
@@ -316,8 +330,8 @@ def test_in_bits_every_loss_is_converted_from_what_was_measured() -> None:
     said = all_answers(now, before, LINES, in_bits=True)
     assert not any("nats" in answer for answer in said.values())
     assert said["Is it good?"].startswith(
-        f"{bits(2.4567):.3f} bits, as unsure as among 12 characters: better than the bigram counts "
-        f"({bits(2.4819):.3f})"
+        f"about {bits(2.4567):.2f} bits (estimate), as unsure as among 12 characters: better than "
+        f"the bigram counts ({bits(2.4819):.3f})"
     )
     assert f"fell by {bits(3.8 - 2.4567):.3f} bits after step 10" in said["Still learning?"]
     assert f"{bits(0.25):.3f} bits" in said["Overfitting?"]

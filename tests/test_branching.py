@@ -125,6 +125,15 @@ def test_past_the_schedule_s_end_the_rate_itself_is_said() -> None:
     assert list(about_branch(course, 10, {"max_iters": 40})) == []
 
 
+def test_what_the_rate_stays_at_counts_a_change_that_comes_along() -> None:
+    course = Course(small_config("bigram", 9, learning_rate=0.01, min_lr=0.001))
+    course.change(50, {"learning_rate": 0.005})
+    said = " ".join(about_branch(course, 30, {"max_iters": 90}))
+    assert said.startswith(
+        "From step 50 on, where the schedule has ended, the learning rate stays at 0.005. "
+    )
+
+
 def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), max_iters=10_000, eval_interval=10_000)
     train(small, run_id)

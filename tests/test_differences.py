@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from core.config import ModelKind, RunConfig
-from core.differences import FOLLOWING, TELLING, Difference, say_difference, settings_diff
+from core.differences import (
+    FOLLOWING,
+    TELLING,
+    Difference,
+    say_difference,
+    say_reading,
+    settings_diff,
+)
 from core.presets import PRESETS, resolve
 
 
@@ -122,3 +129,16 @@ def test_numbers_that_differ_late_are_not_said_to_be_the_same() -> None:
         say_difference(Difference("learning_rate", 0.00123456, 0.001234567))
         == "learning_rate 0.00123456 -> 0.001234567"
     )
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "said"),
+    [
+        (16, ""), (32, "twice"), (48, "3 times"), (8, "half"), (4, "a quarter of"),
+        (1, "1/16 of"), (2, "1/8 of"), (12, "0.75 times"), (24, "1.5 times"),
+    ],
+)  # fmt: skip
+def test_how_much_each_step_reads(batch_size: int, said: str) -> None:
+    before = resolve("transformer", 65, flags={"batch_size": 16})
+    reading = say_reading(before, changed(before, batch_size=batch_size))
+    assert reading == (f"{said} the characters per step" if said else "")

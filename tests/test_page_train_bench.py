@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.branch import enter_branch
 from core.findings import verdict
 from core.lab import Lab
-from core.records import Estimate, RunRecord
+from core.records import DIVERGED, Estimate, RunRecord
 from core.reference import reference_lines
 from core.run import ActiveRun
 from core.service import training_service
@@ -227,9 +227,10 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     said = texts(app)
     estimates, steps = small.store.estimates(run.id), small.store.steps(run.id)
     references = reference_lines(small.library.load("small"))
-    expected = answers_on(verdict(estimates, steps, references, run.max_iters), references)
-    best = min(e.val_loss_nats for e in estimates)
-    assert expected.is_good in said and f"{best:.3f} nats" in said
+    found = verdict(estimates, steps, references, run.max_iters)
+    expected = answers_on(found, references, run=run)
+    assert f"{run.best_val_loss:.3f} nats over the whole validation split" in expected.is_good
+    assert expected.is_good in said
     assert expected.still_learning in said
     assert expected.overfitting in said
     by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
@@ -273,10 +274,21 @@ def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> 
     up = (at_best.train_loss_nats + 0.68, at_best.val_loss_nats + 0.68)
     worse = [Estimate(n, *up) for n in (50, 60, 70, 80, 90)]
     small.store.record(run.id, [], [(each, "") for each in worse])
+    small.store.update_run(run.id, status="interrupted", val_loss=None, best_val_loss=None)
     said = texts(open_page("train"))
     now, best = worse[-1].val_loss_nats, at_best.val_loss_nats
-    assert f"{now:.3f} nats now, {best:.3f} at best: " in said
+    assert f"about {now:.2f} nats now, about {best:.2f} nats at best (estimates): " in said
     assert "no: it diverged after step 40" in said and "flat" not in said
+
+
+def test_a_run_that_failed_by_diverging_is_said_to_have(small: Lab) -> None:
+    """Its curve falls to the end: the step that failed is not on it."""
+    run = finished(small, name="owl")
+    small.store.add_event(run.id, 40, DIVERGED)
+    small.store.update_run(run.id, status="failed")
+    assert "no: it diverged: at step 41 its loss or its gradient was no longer a finite" in (
+        texts(open_page("train"))
+    )
 
 
 def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:

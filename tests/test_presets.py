@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from core.config import MODEL_KINDS, ModelKind
+from core.course import Course
 from core.errors import ConfigError
-from core.presets import DEFAULTS, PRESETS, RECIPES, adapt, resolve
+from core.grid import cell_config
+from core.presets import DEFAULTS, PRESETS, RECIPES, adapt, min_lr_for, resolve
 
 
 @pytest.mark.parametrize("preset", [None, *PRESETS])
@@ -111,6 +113,29 @@ def test_what_was_made_for_another_rate_follows_a_changed_one() -> None:
     train = adapt(config, {"learning_rate": 5e-2}).train
     assert train.min_lr == pytest.approx(5e-3)
     assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (100, 2000, 250)
+
+
+@pytest.mark.parametrize(
+    ("min_lr", "rate", "expected"),
+    [
+        (0.03, 0.07, 0.07 / 10),  # a tenth, to the last bit
+        (0.3, 0.07, 0.07),  # flat
+        (0.0, 0.07, 0.0),
+        (0.15, 0.06, 0.03),
+        (0.07, 0.3, 0.07),
+    ],
+)
+def test_a_schedule_keeps_its_shape_at_another_rate(
+    min_lr: float, rate: float, expected: float
+) -> None:
+    config = resolve("bigram", 65, flags={"learning_rate": 0.3, "min_lr": min_lr})
+    assert min_lr_for(config.train, rate) == pytest.approx(expected, rel=1e-15)
+    if rate != 0.3:  # a cell of a sweep and a new run agree
+        course = Course(config)
+        course.change(5, {"learning_rate": rate})
+        cell = cell_config(config, {"learning_rate": rate})
+        assert course.for_another_run() == cell
+        assert cell.train.min_lr == min_lr_for(config.train, rate)
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "classic"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from core.course import Course, with_learning_rate
 from core.lab import Lab
 from core.optim import learning_rate_at
 from core.presets import resolve
-from core.records import DIVERGED, Change
+from core.records import DIVERGED, RESUMED, Change, Event, RunStatus, broke_at
 from core.run import ActiveRun
 from core.service import TrainingService
 from core.trainer import DivergedError
@@ -95,6 +96,16 @@ def test_a_warm_up_that_outlasts_the_schedule_rises_to_the_new_rate_and_stays() 
     course.change(14, {"learning_rate": 0.04})
     after = [learning_rate_at(step, course.at(step).train) for step in (13, 14, 19, 300)]
     assert after == pytest.approx([PEAK * 14 / 20, 0.04 * 15 / 20, 0.04, 0.04])
+    (change,) = course.changes
+    assert course.telling(change) == {"learning_rate": (PEAK, 0.04)}  # LOW never was the rate
+
+
+def test_a_schedule_has_not_decayed_while_its_warm_up_still_rises() -> None:
+    flags = dict(learning_rate=PEAK, min_lr=LOW, warmup_iters=19, lr_decay_iters=10)
+    train_config = resolve("bigram", 9, flags=flags).train
+    is_min = [learning_rate_at(step, train_config) == LOW for step in range(9, 22)]
+    assert [train_config.has_decayed(step) for step in range(9, 22)] == is_min
+    assert is_min.count(True) == 3
 
 
 def test_a_schedule_that_is_changed_along_says_whether_it_has_ended() -> None:
@@ -306,6 +317,36 @@ def test_a_longer_branch_says_at_which_rate_it_goes_on(
     assert rates(lab, child["run"])[40:] == [0.002] * 10
 
 
+def test_a_change_that_is_still_to_come_again_counts(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    decayed(lab, corpus)
+    cli.ok("resume", "owl", "--max_iters", 50)
+    cli.ok("resume", "owl", "--max_iters", 60, "--learning_rate", 0.005)
+    [child] = cli.ok("runs", "branch", "owl", "--at", 30, "--max_iters", 90)["runs"]
+    assert "From step 50 on, where its schedule has ended, the learning rate stays at 0.005. " in (
+        cli.stderr
+    )
+    cli.ok("resume", child["run"])
+    assert rates(lab, child["run"])[40:] == [LOW] * 10 + [0.005] * 40
+
+
+def test_from_where_on_the_rate_stays_and_at_what() -> None:
+    course = Course(small_config("bigram", 9, learning_rate=PEAK, min_lr=LOW))
+    assert [course.flat_end(step, 90) for step in (0, 40, 50)] == [
+        (40, LOW), (40, LOW), (50, LOW),
+    ]  # fmt: skip
+    assert course.flat_end(0, 40) is None
+    course.change(50, {"learning_rate": 0.005})
+    assert [course.flat_end(30, end) for end in (90, 51, 50)] == [
+        (50, 0.005), (50, 0.005), (40, LOW),
+    ]  # fmt: skip
+    course.change(60, {"lr_decay_iters": 80})
+    assert course.flat_end(30, 90) == (80, 0.005)
+    constant = Course(small_config("bigram", 9, learning_rate=PEAK, schedule="constant"))
+    assert constant.flat_end(50, 90) is None
+
+
 # --- divergence -----------------------------------------------------------------------------------
 
 
@@ -318,6 +359,45 @@ def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> No
     at = run.iter
     run.close()
     assert [e.iter for e in lab.store.events(run_id) if e.kind == DIVERGED] == [at]
+
+
+def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    """The step that fails is not recorded: only the event says it."""
+    trained(lab, corpus, "transformer", name="owl", max_iters=60, grad_clip=0.0, dropout=0.0)
+    before = cli.ok("runs", "show", "owl")["answers"]["still_learning"]
+    assert before["text"].startswith("yes")
+    cli.failed("resume", "owl", "--max_iters", 1000, "--learning_rate", 100)
+    record = lab.run("owl")
+    shown, at = cli.ok("runs", "show", "owl"), record.iter + 1
+    assert f"At step {at} the loss was" in record.message
+    assert shown["answers"]["still_learning"] == {
+        "text": f"no: it diverged: at step {at} its loss or its gradient was no longer a finite "
+        "number",
+        "state": "diverged",
+    }
+    (note,) = (note for note in shown["notes"] if note["kind"] == "diverged")
+    assert (note["iter"], note["numbers_nats"]) == (at, {})
+    assert not [note for note in shown["notes"] if note["kind"] == "learning"]
+    assert cli.code("runs", "show", "owl") == 0 and "\n    \n" not in cli.stdout
+
+
+def test_only_a_divergence_since_the_last_resume_is_why_a_run_failed(
+    lab: Lab, corpus: Corpus
+) -> None:
+    run_id = small_run(lab, corpus)
+
+    def broke(status: RunStatus, *kinds: str) -> int | None:
+        events = [Event(10 * i, kind, "", 0.0) for i, kind in enumerate(kinds)]
+        return broke_at(replace(lab.run(run_id), status=status), events)
+
+    assert broke("failed", "machine", DIVERGED, "failed") == 11
+    assert broke("failed", DIVERGED, "failed", RESUMED, "failed") is None  # the disk was full, say
+    assert broke("failed", DIVERGED, "failed", RESUMED, DIVERGED, "failed") == 31
+    assert broke("finished", DIVERGED, "failed", RESUMED, "finished") is None
+    assert broke("running", DIVERGED) is None
+    assert broke("failed", "failed") is None
 
 
 # --- what a new run begins with -------------------------------------------------------------------

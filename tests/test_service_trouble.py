@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from core.lab import Lab
 from core.locks import is_held
 from core.run import ActiveRun
 from core.service import TrainingService, training_service
+from core.trainer import Trainer
 from tests.helpers import (
     files_under,
     play,
@@ -118,6 +120,42 @@ def test_closing_saves_every_run_to_be_resumed_exactly(
         train(lab, each, until=reached + 20)
     ours, theirs = (lab.store.steps(each) for each in (run_id, whole))
     assert [replace(s, elapsed_s=0.0) for s in ours] == [replace(s, elapsed_s=0.0) for s in theirs]
+
+
+def test_a_run_that_was_asked_to_end_is_finished_by_closing(
+    service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However soon after; and whatever becomes of measuring it, nothing of it is lost."""
+    lab, busy, go_on = service.lab, threading.Event(), threading.Event()
+    ended, other = (start_run(service, corpus, max_iters=LONG) for _ in range(2))
+    for run_id in (ended, other):
+        wait_for_steps(service, run_id)
+    advance, evaluate = ActiveRun.advance, Trainer.evaluate
+    saved: list[tuple[str, bool]] = []
+
+    def slow_advance(run: ActiveRun, *args: Any, **named: Any) -> None:
+        advance(run, *args, **named)
+        busy.set()
+        assert go_on.wait(60)  # so that the thread hears of both at once
+
+    def observed_evaluate(trainer: Trainer) -> float:
+        records = [lab.store.run(run_id) for run_id in (ended, other)]
+        saved.extend((r.status, r.checkpoint_iter == r.iter > 0) for r in records)
+        return evaluate(trainer)
+
+    monkeypatch.setattr(ActiveRun, "advance", slow_advance)
+    monkeypatch.setattr(Trainer, "evaluate", observed_evaluate)
+    assert busy.wait(60)
+    service.stop(ended)
+    closing = threading.Thread(target=service.close)
+    closing.start()
+    wait_until(lambda: service._worker._closing, "the thread to be told")
+    go_on.set()
+    closing.join()
+    assert lab.run(ended).status == "finished" and lab.run(ended).val_loss is not None
+    assert lab.run(other).status == "interrupted"
+    assert not is_held(lab.home, ended) and not is_held(lab.home, other)
+    assert saved[:2] == [("interrupted", True)] * 2
 
 
 def test_a_run_that_cannot_be_saved_does_not_keep_others_from_it(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.lab import Lab
-from core.records import DIVERGED, RunRecord, StepRecord
+from core.records import DIVERGED, Estimate, RunRecord, StepRecord
 from core.sweep import load_sweeps
 from lab.training.sweep_base import has_diverged, sweep_base
 from tests.helpers import small_run, train
@@ -68,6 +68,17 @@ def test_divergence_is_an_event_or_what_the_curve_shows(small: Lab) -> None:
     assert not has_diverged(failed(small, 0.3, event="failed"))  # the disk was full, say
     small.rename_run("owl", "fox")
     assert has_diverged(rising(small))
+
+
+def test_a_divergence_that_only_the_estimates_show_is_one(small: Lab) -> None:
+    """Both estimates went up and stayed there; the steps lie too far apart to tell."""
+    run_id = train(small, small_run(small, small.library.load("small"), "transformer", name="owl"))
+    assert not has_diverged(small.run(run_id))
+    best = small.store.estimates(run_id)[-1]
+    up = (best.train_loss_nats + 0.68, best.val_loss_nats + 0.68)
+    worse = [(Estimate(n, *up), "") for n in (50, 60, 70, 80, 90)]
+    small.store.record(run_id, [], worse, [])
+    assert has_diverged(small.run(run_id))
 
 
 def test_the_view_says_it_and_sweeps_at_the_other_rate(small: Lab, plots: Plots) -> None:

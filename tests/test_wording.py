@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.commands.tables import label_of, said, table_of
+from core.commands.tables import label_of, table_of, with_unit
 from core.commands.wording import lines_of
 from core.corpus import Corpus
 from core.lab import Lab
@@ -31,7 +31,7 @@ from tests.test_readme import REPR
     ],
 )
 def test_a_value_is_said_with_its_unit(name: str, value: object, expected: str) -> None:
-    assert said(name, value) == expected
+    assert with_unit(name, value) == expected
 
 
 def test_a_label_has_no_unit_in_it() -> None:
@@ -72,6 +72,26 @@ def test_long_lists_are_broken_between_two_things() -> None:
     assert max(map(len, lines)) <= 104 and len(lines) > 5
     said_ = " · ".join(line.strip() for line in lines)
     assert said_ == " · ".join(f"{name.partition('/')[2]} 0.500" for name in health)
+
+
+def test_no_line_of_a_list_begins_or_ends_with_the_dot_between_two() -> None:
+    for longest in range(1, 60):  # so that the lines break everywhere
+        health = {f"attention_entropy/{'x' * (1 + i % longest)}": 0.5 for i in range(60)}
+        lines = [line.strip() for line in lines_of({"health": health})][2:]
+        assert not [line for line in lines if line[0] == "·" or line[-1] == "·"]
+        assert sum(line.count(" · ") + 1 for line in lines) == len(health)
+
+
+def test_a_character_is_shown_by_the_one_rule() -> None:
+    token = {
+        "character": "\n", "probability": 0.5, "rank": 1,
+        "believed": [["\n", 0.5], ["'", 0.25], ["\u00a0", 0.25]], "offered": [["\n", 1.0]],
+    }  # fmt: skip
+    *_, line = lines_of({"records": [[token]]})
+    assert [cell.strip() for cell in line.split("  ") if cell] == [
+        "‘↵’ U+000A new line", "0.500", "1",
+        "‘↵’ 50 % ‘'’ 25 % ‘⍽’ (U+00A0 no-break space) 25 %", "‘↵’ 100 %",
+    ]  # fmt: skip
 
 
 def test_no_command_speaks_python(

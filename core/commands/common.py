@@ -71,15 +71,16 @@ def say_rate_ahead(lab: Lab, record: RunRecord, *, named: bool) -> None:
     Args:
         named: whether the command named a rate; else it says how to.
     """
-    train = Course(record.config, lab.store.changes(record.id)).at(record.iter).train
-    since = max(record.iter, train.lr_decay_iters, train.warmup_iters)
+    course = Course(record.config, lab.store.changes(record.id))
+    flat_end = course.flat_end(record.iter, record.max_iters)
     if record.iter >= record.max_iters and named:
         say("No step is left to take; the new rate holds once --max_iters gives the run more.")
-    elif train.has_decayed(since) and since < record.max_iters:
+    elif flat_end:
+        since, rate = flat_end
         how = "" if named else " `resume --learning_rate R` goes on at another."
         say(
             f"From step {since:,} on, where its schedule has ended, the learning rate stays at "
-            f"{train.min_lr:g}.{how}"
+            f"{rate:g}.{how}"
         )
 
 

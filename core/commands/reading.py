@@ -6,37 +6,46 @@ from argparse import Namespace
 from dataclasses import asdict
 from math import isfinite
 
-from core.commands.common import Fields, listed
+from core.commands.common import Fields, listed, say
+from core.course import Course
 from core.differences import say_reading, settings_diff
+from core.errors import CorpusError
 from core.findings import Verdict, verdict
 from core.lab import Lab
 from core.meaning import perplexity
 from core.notes import Note, note_of, notes_on
-from core.records import RunRecord, run_before
+from core.records import RunRecord, broke_at, run_before
 from core.reference import ReferenceLine, reference_lines
-from core.verdicts import answers_on
+from core.store import changes_among
+from core.verdicts import answers_on, reached_by
 
 
 def show(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
-    corpus = lab.corpus_of(record)
+    references = _references(lab, record)
     estimates, steps = lab.store.estimates(record.id), lab.store.steps(record.id)
-    references = reference_lines(corpus)
-    found = verdict(estimates, steps, references, record.max_iters)
-    notes = notes_on(estimates, steps, references, record.max_iters)
+    broke = broke_at(record, lab.store.events(record.id))
+    found = verdict(estimates, steps, references, record.max_iters, broke)
+    notes = notes_on(estimates, steps, references, record.max_iters, broke_at=broke)
     fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
-        "answers": _answers(found, references),
+        "answers": _answers(found, references, record),
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
-        "events": [
-            {"iter": e.iter, "kind": e.kind, "detail": e.detail}
-            for e in lab.store.events(record.id)
-        ],
+        "events": _events(lab, record),
         "samples": [asdict(sample) for sample in lab.store.samples(record.id)[-1:]],
         "health": {name: rows[-1][1] for name, rows in lab.store.health(record.id).items()},
     }
+
+
+def _references(lab: Lab, record: RunRecord) -> tuple[ReferenceLine, ...]:
+    """What counting reaches on the run's own text; nothing, which is said, where that is gone."""
+    try:
+        return reference_lines(lab.corpus_of(record))
+    except CorpusError as error:
+        say(f"{error} So nothing here is compared with what counting reaches.")
+        return ()
 
 
 def _note(note: Note) -> Fields:
@@ -46,21 +55,36 @@ def _note(note: Note) -> Fields:
             "numbers_nats": numbers}  # fmt: skip
 
 
-def _answers(found: Verdict, references: tuple[ReferenceLine, ...]) -> dict[str, Fields]:
+def _answers(
+    found: Verdict, references: tuple[ReferenceLine, ...], record: RunRecord
+) -> dict[str, Fields]:
     """Three answers: each a sentence, and the numbers in it with their units."""
-    said, standing, state = answers_on(found, references), found.standing, found.state
+    said, standing, state = answers_on(found, references, run=record), found.standing, found.state
     numbers: dict[str, Fields] = {"is_good": {}, "still_learning": {}, "overfitting": {}}
     if standing:
         now, best = standing.now, standing.best
+        loss_nats = reached_by(standing, record).loss_nats
         numbers["is_good"] = {
             "now_nats": now.val_loss_nats, "now_iter": now.iter,
             "best_nats": best.val_loss_nats, "best_iter": best.iter,
-            "perplexity": perplexity(now.val_loss_nats),
+            "loss_nats": loss_nats, "perplexity": perplexity(loss_nats),
         }  # fmt: skip
         numbers["overfitting"] = {"gap_nats": now.val_loss_nats - now.train_loss_nats}
     if state:
         numbers["still_learning"] = {"state": note_of(state).kind}
     return {name: {"text": getattr(said, name)} | numbers[name] for name in numbers}
+
+
+def _events(lab: Lab, record: RunRecord) -> list[Fields]:
+    """What happened; of a change, `told` is what is worth telling: name to old and new value."""
+    events = lab.store.events(record.id)
+    course = Course(record.config, changes_among(events))
+    rows: list[Fields] = []
+    for event in events:
+        rows.append({"iter": event.iter, "kind": event.kind, "detail": event.detail})
+        for change in changes_among([event]):
+            rows[-1]["told"] = course.telling(change)
+    return rows
 
 
 def _since(lab: Lab, record: RunRecord) -> Fields | None:

@@ -39,7 +39,7 @@ def label_of(name: str) -> str:
     return name.removesuffix(suffix if suffix.startswith("_") else "").replace("_", " ")
 
 
-def said(name: str, value: Any) -> str:
+def with_unit(name: str, value: Any) -> str:
     """The value of a field with its unit."""
     unit = _unit_of(name)
     bare = _bare(name, value)
@@ -90,7 +90,7 @@ def _bare(name: str, value: Any) -> str:
             return f"{value:,.1f}"
         return f"{value:,.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2e}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{label_of(k)} {said(k, v)}" for k, v in value.items())
+        return ", ".join(f"{label_of(k)} {with_unit(k, v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_bare("", each) for each in value)
     return str(value)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from textwrap import indent, wrap
+from textwrap import indent
 from typing import Any
 
-from core.commands.tables import label_of, said, table_of
+from core.characters import in_quotes, said
+from core.commands.tables import label_of, table_of, with_unit
 from core.differences import Difference, say_difference
-from core.records import CHANGED
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -29,7 +28,7 @@ def lines_of(fields: Mapping[str, Any]) -> Lines:
     single = {n: v for n, v in fields.items() if n not in _LEFT_OUT and _is_single(n, v)}
     width = max((len(label_of(name)) for name in single), default=0)
     for name, value in single.items():
-        yield f"{label_of(name):>{width}}  {said(name, value)}"
+        yield f"{label_of(name):>{width}}  {with_unit(name, value)}"
     blocks = [(name, value) for name, value in fields.items() if name not in (*_LEFT_OUT, *single)]
     for i, (name, value) in enumerate(blocks):
         if single or i:
@@ -45,18 +44,24 @@ def _block(name: str, value: Any) -> Lines:
     """Rows as a table, anything else as a list, below its name."""
     yield f"{label_of(name)}:" if value else f"no {label_of(name)}"
     if isinstance(value, Mapping):
-        yield from _listed(f"{label_of(k)} {said(k, v)}" for k, v in value.items())
+        yield from _listed(f"{label_of(k)} {with_unit(k, v)}" for k, v in value.items())
     elif all(isinstance(row, Mapping) for row in value):
         yield from (f"  {line}" for line in table_of(value))
     else:
-        yield from (f"  {said(name, each)}" for each in value)
+        yield from (f"  {with_unit(name, each)}" for each in value)
 
 
 def _listed(parts: Iterator[str]) -> Lines:
     """Short things side by side, broken between two of them where the line is full."""
-    kept = [part.replace(" ", "\0") for part in parts]
-    for line in wrap(" · ".join(kept), _WIDTH, break_long_words=False, break_on_hyphens=False):
-        yield f"  {line.removesuffix(' ·')}".replace("\0", " ")
+    line = ""
+    for part in parts:
+        longer = f"{line} · {part}" if line else part
+        if line and len(longer) > _WIDTH:
+            yield f"  {line}"
+            longer = part
+        line = longer
+    if line:
+        yield f"  {line}"
 
 
 # --- what has a form of its own -------------------------------------------------------------------
@@ -77,7 +82,7 @@ def _texts(name: str, value: Sequence[str]) -> Lines:
 
 
 def _references(name: str, value: Mapping[str, float]) -> Lines:
-    yield "what counting reaches, nats:"
+    yield "what counting reaches, nats:" if value else "what counting reaches is not known"
     yield from _listed(f"{line} {loss:.3f}" for line, loss in value.items())
 
 
@@ -90,8 +95,9 @@ def _notes(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "on its curve, with the numbers in nats:" if value else "nothing to note on its curve yet"
     for note in value:
         yield f"  {note['text']}"
-        numbers = note["numbers_nats"].items()
-        yield "    " + ", ".join(f"{label} {said('', nats)}" for label, nats in numbers)
+        numbers = [f"{label} {with_unit('', n)}" for label, n in note["numbers_nats"].items()]
+        if numbers:
+            yield f"    {', '.join(numbers)}"
 
 
 def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
@@ -113,9 +119,9 @@ def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "what happened:"
     for event in value:
         detail = event["detail"]
-        if event["kind"] == CHANGED:
-            changes = json.loads(detail).items()
-            detail = ", ".join(say_difference(Difference(n, *pair)) for n, pair in changes)
+        if "told" in event:
+            told = (Difference(name, *pair) for name, pair in event["told"].items())
+            detail = ", ".join(map(say_difference, told))
         yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
 
 
@@ -129,7 +135,7 @@ def _samples(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
 
 
 def _in_bin(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
-    texts = (f"{each['in_bin']} ({said('bytes', each['bytes'])})" for each in value)
+    texts = (f"{each['in_bin']} ({with_unit('bytes', each['bytes'])})" for each in value)
     yield f"in the bin: {', '.join(texts) or 'nothing'}"
 
 
@@ -137,7 +143,7 @@ def _health(name: str, value: Mapping[str, float]) -> Lines:
     yield "how it is inside:" if value else "how it is inside was not measured"
     for sign, names in groupby(value, key=lambda name: name.partition("/")[0]):
         yield f"  {label_of(sign)}"
-        parts = [f"{n.partition('/')[2] or 'all'} {said('', value[n])}" for n in names]
+        parts = [f"{n.partition('/')[2] or 'all'} {with_unit('', value[n])}" for n in names]
         yield from (f"  {line}" for line in _listed(iter(parts)))
 
 
@@ -146,7 +152,7 @@ def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
         yield f"how text {number} was drawn:"
         rows = [
             {
-                "character": repr(each["character"]),
+                "character": said(each["character"]),
                 "probability": each["probability"],
                 "rank": each["rank"],
                 "believed": _candidates(each["believed"]),
@@ -158,7 +164,7 @@ def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
 
 
 def _candidates(candidates: Sequence[Sequence[Any]]) -> str:
-    return " ".join(f"{character!r} {100 * p:.0f} %" for character, p in candidates)
+    return " ".join(f"{in_quotes(character)} {100 * p:.0f} %" for character, p in candidates)
 
 
 _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {

@@ -13,11 +13,11 @@ import numpy as np
 
 from core.course import Course
 from core.differences import Difference, say_reading, settings_diff
-from core.findings import Standing, verdict
+from core.findings import verdict
 from core.meaning import loss_in, right_chance, size_of, unsure_among, unsure_change
 from core.records import Change, Estimate, RunRecord, StepRecord
 from core.reference import ReferenceLine
-from core.verdicts import answers_on
+from core.verdicts import Reached, answers_on, reached_by
 from lab import words
 from lab.labels import say_change
 
@@ -36,6 +36,8 @@ class Measured:
     estimates: Sequence[Estimate]
     steps: Sequence[StepRecord] = ()
     changes: Sequence[Change] = ()
+    broke_at: int | None = None
+    """Where it failed by diverging, as `core.records.broke_at` has it."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,11 @@ def answers(
 ) -> list[Answer]:
     """Five answers. `before` is the run to compare with (on the same text), if there is one."""
     run = now.run
-    found = verdict(now.estimates, now.steps, references, run.max_iters)
-    said = answers_on(found, references, in_bits)
+    found = verdict(now.estimates, now.steps, references, run.max_iters, now.broke_at)
+    said = answers_on(found, references, in_bits, run)
+    reached = reached_by(found.standing, run) if found.standing else None
     return [
-        Answer("Is it good?", said.is_good, *_how_good(found.standing, in_bits)),
+        Answer("Is it good?", said.is_good, *_how_good(reached, in_bits)),
         Answer("Still learning?", said.still_learning),
         Answer("Overfitting?", said.overfitting),
         since(now, before, in_bits),
@@ -82,14 +85,15 @@ def answers(
     ]
 
 
-def _how_good(standing: Standing | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:
+def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:
     """What stands behind the first answer: how large its losses feel."""
-    if standing is None:
+    if reached is None:
         return "", ()
-    now, best = standing.now.val_loss_nats, standing.best.val_loss_nats
-    said = [f"now, at {loss_in(now, in_bits)}: {unsure_among(now)}, {right_chance(now)} on average"]
-    if not standing.is_at_its_best:
-        at = f"at best, at step {standing.best.iter:,} ({loss_in(best, in_bits)})"
+    now, best = reached.loss_nats, reached.best_nats
+    at_now = f"now, at {reached.in_words(now, in_bits)}"
+    said = [f"{at_now}: {unsure_among(now)}, {right_chance(now)} on average"]
+    if not reached.is_at_its_best:
+        at = f"at best, at step {reached.best_iter:,} ({reached.in_words(best, in_bits)})"
         said.append(f"{at}: {unsure_among(best)}")
     return HOW_MUCH, (*said, size_of(0.1, in_bits))
 

@@ -104,16 +104,17 @@ def held_at(name: str, at: int, course: Course) -> Any:
 def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterator[str]:
     """What a branch with these changes will do that its two controls do not say, in sentences."""
     train = course.at(at).train
-    ended = f"step {words.count(max(at, train.lr_decay_iters))}"
     if "learning_rate" in changes and train.has_decayed(at):
-        yield f"The schedule has ended by {ended}: the rate stays what you choose here."
+        ended = f"The schedule has ended by step {words.count(at)}"
+        yield f"{ended}: the rate stays what you choose here."
     elif "learning_rate" in changes and train.schedule != "constant":
-        rate = f"{learning_rate_at(at, train):.3g}"
-        yield f"This is the schedule's peak; at step {words.count(at)} it stands at {rate}."
-    if changes.get("max_iters", 0) > train.lr_decay_iters and train.schedule != "constant":
+        now = f"{learning_rate_at(at, train):.3g}"
+        yield f"This is the schedule's peak; at step {words.count(at)} it stands at {now}."
+    if "max_iters" in changes and (flat_end := course.flat_end(at, changes["max_iters"])):
+        since, rate = flat_end
         yield (
-            f"From {ended} on, where the schedule has ended, the learning rate stays at "
-            f"{_said(train.min_lr)}. The slider on the left sets another while the branch trains."
+            f"From step {words.count(since)} on, where the schedule has ended, the learning rate "
+            f"stays at {_said(rate)}. The slider on the left sets another while the branch trains."
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.course import Course
 from core.notes import Note
-from core.records import RunRecord
+from core.records import RESUMED, RunRecord
 from core.reference import ReferenceLine
 from lab.figures.base import MARGIN
 from lab.figures.curve_marks import (
@@ -120,7 +120,7 @@ def _marks(run: RunRecord) -> list[Mark]:
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"
-        if event.kind == "resumed":
+        if event.kind == RESUMED:
             marks.append(Mark(event.iter, "resumed", "resumed", story))
         elif event.kind == "branched":
             marks.append(Mark(event.iter, "branched", "branched", story))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from core.config import RunConfig
 from core.errors import LabError
+from core.findings import Broken, Diverged, StepsRose, verdict
 from core.grid import cell_config
-from core.notes import notes_on
 from core.presets import resolve
-from core.records import DIVERGED, RunRecord
+from core.records import RunRecord, broke_at
 from core.reference import reference_lines
 from lab.controls import SLIDERS
 from lab.drafts import draft_of
@@ -54,12 +54,12 @@ def sweep_base(config: RunConfig, run: RunRecord | None) -> tuple[RunConfig, str
 def has_diverged(run: RunRecord) -> bool:
     """Whether the loss of a run was no number in the end, or its curve shows it diverge."""
     store = the_lab().store
-    if run.status == "failed" and any(e.kind == DIVERGED for e in store.events(run.id)):
+    if broke_at(run, store.events(run.id)) is not None:
         return True
     try:
         references = list(reference_lines(the_lab().corpus_of(run)))
     except LabError:  # its text is gone, and the steps can still be looked at
         references = []
     steps = store.steps(run.id, at_most=MAX_POINTS)
-    notes = notes_on(store.estimates(run.id), steps, references, run.max_iters)
-    return any(note.kind == "diverging" for note in notes)
+    state = verdict(store.estimates(run.id), steps, references, run.max_iters).state
+    return isinstance(state, (Broken, StepsRose, Diverged))
