@@ -144,6 +144,8 @@ def _check_damage(raw: bytes, what: str, place: int) -> None:
 def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
+        # In UTF-8 a mark is left in its place, whatever it is called, so that it can be spoken of.
+        name = "utf-8" if name == "utf-8-sig" else name
         text = raw.decode(name)
     except UnicodeError:
         raise CorpusError(_not_in(raw, what, encoding)) from None

@@ -146,6 +146,12 @@ def test_another_encoding_is_taken_when_it_is_named_and_that_is_said(lab: Lab) -
         assert reading.text == "an owl"
 
 
+def test_a_mark_is_spoken_of_also_where_the_encoding_says_that_there_is_one() -> None:
+    reading = read_text(b"\xef\xbb\xbf" + "Größe".encode(), "it", encoding="utf-8-sig")
+    assert reading.text == "Größe" and "byte-order mark" in reading.notes[-1]
+    assert read_text("Größe".encode(), "it", encoding="utf-8-sig").text == "Größe"
+
+
 def test_line_ends_become_newlines_and_that_is_said() -> None:
     reading = read_text(b"one\r\ntwo\rthree\nfour", "it")
     assert reading.text == "one\ntwo\nthree\nfour"
