@@ -64,11 +64,7 @@ def decode(raw: bytes, what: str, encoding: str | None = None) -> str:
     likely = likely_encodings(raw)
     if not likely:
         raise CorpusError(f"{what} is a binary file, not a text. Expected plain text in UTF-8.")
-    raise EncodingError(
-        f"{what} is not in UTF-8 but, it seems, in {likely[0]}. If that is right, take it with "
-        f"--encoding {likely[0]} or on the Corpus page.",
-        likely,
-    )
+    raise EncodingError(what, likely)
 
 
 def likely_encodings(raw: bytes) -> tuple[str, ...]:
@@ -158,9 +154,10 @@ def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
     if not _is_text(text) or (is_wide and not any("utf-" in n for n in likely_encodings(raw))):
         raise CorpusError(_not_in(raw, what, encoding))
     if name != "utf-8" and not raw.isascii() and _reads(raw, "utf-8") and text != raw.decode():
+        line = next(iter(first_lines(text, 1, 40)), "")
         raise CorpusError(
             f"{what} is in UTF-8, and read as {encoding} its letters would be others: "
-            f"‘{first_lines(text, 1, 40)[0]}’. Leave --encoding out."
+            f"‘{line}’. Leave --encoding out."
         )
     return text
 

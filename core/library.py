@@ -120,13 +120,6 @@ class CorpusLibrary:
         self._store(name, reading.text)
         return reading
 
-    def add_file(
-        self, name: str, path: Path, *, encoding: str | None = None, fold_rare: bool = False
-    ) -> Reading:
-        """Add the text in a file; see `add`."""
-        raw = read_bytes(path)
-        return self.add(name, raw, path.name, encoding=encoding, fold_rare=fold_rare)
-
     # --- the bin ----------------------------------------------------------------------------------
 
     def bin(self, name: str) -> None:

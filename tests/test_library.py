@@ -10,7 +10,7 @@ import pytest
 from core.errors import CorpusError
 from core.home import PROJECT_DATA
 from core.lab import Lab
-from core.library import ORIGINAL, SHIPPED, _load, binned_name
+from core.library import ORIGINAL, SHIPPED, _load, binned_name, read_bytes
 from core.locks import take_lock
 from core.texts import FEW, MAX_BYTES, RARE, folding_for, percent, read_text
 from tests.helpers import add_corpus, files_under, play, small_run, trained
@@ -51,33 +51,28 @@ REFUSED = [
 
 @pytest.mark.parametrize(("raw", "message"), REFUSED)
 def test_a_text_that_cannot_be_learned_from_is_refused_and_leaves_nothing(
-    lab: Lab, tmp_path: Path, raw: bytes, message: str
+    lab: Lab, raw: bytes, message: str
 ) -> None:
-    path = tmp_path / "mine.txt"
-    path.write_bytes(raw)
     before = files_under(lab.home.path)
-    with pytest.raises(CorpusError, match=message) as from_file:
-        lab.library.add_file("mine", path)
-    with pytest.raises(CorpusError, match=message):
+    with pytest.raises(CorpusError, match=message) as caught:
         lab.library.add("mine", raw, "mine.txt")
-    assert "mine.txt" in str(from_file.value)
-    assert "\n" not in str(from_file.value)
+    assert "mine.txt" in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert files_under(lab.home.path) == before
     assert lab.library.names() == [SHIPPED]
 
 
-def test_a_folder_and_a_missing_file_are_refused(lab: Lab, tmp_path: Path) -> None:
+def test_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is a folder; expected a text file"):
-        lab.library.add_file("mine", tmp_path)
+        read_bytes(tmp_path)
     with pytest.raises(CorpusError, match=r"There is no file .*missing\.txt"):
-        lab.library.add_file("mine", tmp_path / "missing.txt")
-    assert lab.library.names() == [SHIPPED]
+        read_bytes(tmp_path / "missing.txt")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a device without an end")
 def test_a_file_without_an_end_is_not_read_to_its_end(lab: Lab) -> None:
     with pytest.raises(CorpusError, match="the limit is 10 MB"):
-        lab.library.add_file("mine", Path("/dev/zero"))
+        lab.library.add("mine", read_bytes(Path("/dev/zero")), "zero")
 
 
 BAD_NAMES = [
