@@ -104,7 +104,8 @@ def _settings_now(model: ModelKind, run: RunRecord | None) -> tuple[dict[str, st
     lab, draft = the_lab(), draft_of(model)
     corpus = chosen_corpus(lab)
     names = {"run": run.name} if run else {}
-    if corpus.name != lab.library.load().name and (run is None or run.corpus != corpus.name):
+    of_run = run is not None and run.fingerprint == corpus.fingerprint
+    if corpus.name != lab.library.load().name and not of_run:
         names["corpus"] = corpus.name
     if draft is None:
         return names, {}

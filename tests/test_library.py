@@ -10,7 +10,7 @@ import pytest
 from core.errors import CorpusError
 from core.home import PROJECT_DATA
 from core.lab import Lab
-from core.library import ORIGINAL, SHIPPED, _load, binned_name, read_bytes
+from core.library import ORIGINAL, SHIPPED, _load, binned_name, read_bytes, size_bytes
 from core.locks import take_lock
 from core.texts import FEW, MAX_BYTES, RARE, folding_for, percent, read_text
 from tests.helpers import add_corpus, files_under, play, small_run, trained
@@ -238,11 +238,56 @@ def test_a_corpus_is_read_anew_when_its_file_has_changed(lab: Lab) -> None:
 def test_exactly_the_text_of_a_run_is_loaded_or_none(lab: Lab) -> None:
     corpus = add_corpus(lab, "mine", "an owl")
     assert lab.library.load_exactly("mine", corpus.fingerprint) == corpus
-    with pytest.raises(CorpusError, match="no longer the text"):
+    with pytest.raises(CorpusError, match=r"'mine' .* is gone, and another has its name"):
         lab.library.load_exactly("mine", "0" * 64)
     lab.library.path("mine").unlink()
-    with pytest.raises(CorpusError, match="'mine' that this run learned from is gone"):
+    with pytest.raises(CorpusError, match=r"'mine' that this run learned from is gone\. Add the"):
         lab.library.load_exactly("mine", corpus.fingerprint)
+
+
+def test_a_text_is_found_under_the_name_that_it_has_now(lab: Lab) -> None:
+    old = add_corpus(lab, "mine", play(500))
+    run_id = trained(lab, old)
+    lab.library.bin("mine")
+    new = add_corpus(lab, "mine", play(500, seed=2))
+    lab.library.bin("mine")
+    add_corpus(lab, "mine", "an owl")
+    with pytest.raises(CorpusError, match="in the bin: `python -m core corpus restore mine`"):
+        lab.corpus_of(lab.run(run_id))
+    assert lab.runs_on("mine") == []
+    assert [lab.library.restore("mine") for _ in range(2)] == ["mine-2", "mine-3"]
+    assert [lab.library.load(f"mine-{n}") for n in (2, 3)] == [new, old]
+    assert lab.corpus_of(lab.run(run_id)) == old
+    assert [run.id for run in lab.runs_on("mine-3")] == [run_id]
+    assert lab.bin_corpus("mine") == lab.bin_corpus("mine-2") == []
+    assert [run.id for run in lab.bin_corpus("mine-3")] == [run_id]
+    lab.library.empty_bin()
+    with pytest.raises(CorpusError, match="is gone"):
+        lab.corpus_of(lab.run(run_id))
+    add_corpus(lab, "again", old.text)
+    assert lab.corpus_of(lab.run(run_id)) == old
+
+
+def test_a_text_that_is_damaged_hides_no_other(lab: Lab) -> None:
+    corpus = add_corpus(lab, "mine", "an owl")
+    lab.library.path("a-first").write_bytes(b"\x00\x01\x02")
+    assert lab.library.name_of(corpus.fingerprint, "other") == "mine"
+
+
+def test_a_text_that_vanishes_at_that_moment_is_said_or_left_out(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab.library, "names", lambda: [SHIPPED, "mine"])
+    for touch in (lab.library.load, lab.library.bin):
+        with pytest.raises(CorpusError, match="'mine' has just been deleted"):
+            touch("mine")
+    assert [corpus.name for corpus in lab.library.load_all()] == [SHIPPED]
+    assert lab.library.name_of("0" * 64, "mine") is None
+    gone = lab.home.corpora_bin / "mine.1.txt"
+    monkeypatch.setattr(lab.library, "in_bin", lambda: [gone])
+    assert (size_bytes(gone), lab.library.empty_bin()) == (0, 0)
+    with pytest.raises(CorpusError, match="is gone"):
+        lab.library.load_exactly("mine", "0" * 64)
 
 
 # --- the bin --------------------------------------------------------------------------------------
@@ -258,6 +303,25 @@ def test_a_deleted_text_comes_back_as_it_was(lab: Lab) -> None:
     assert lab.library.restore("mine") == "mine"
     assert lab.library.load_exactly("mine", corpus.fingerprint).text == "an owl"
     assert lab.library.in_bin() == []
+
+
+def test_a_text_with_a_name_that_somebody_gave_it_by_hand_is_not_lost_in_the_bin(lab: Lab) -> None:
+    for name in ("my book", "a.1", "été"):
+        lab.library.path(name).write_text("an owl", "utf-8")
+        lab.library.bin(name)
+        assert binned_name(lab.library.in_bin()[0]) == name
+        assert lab.library.restore(name) == name
+    corpus = lab.library.load("my book")
+    for name in ("my book", "a.1", "été"):
+        lab.library.bin(name)
+    with pytest.raises(CorpusError, match="corpus restore 'été'`"):
+        lab.library.load_exactly("my book", corpus.fingerprint)
+
+
+def test_a_damaged_text_can_be_deleted(lab: Lab) -> None:
+    lab.library.path("mine").write_bytes(b"\x00\x01\x02")
+    lab.library.bin("mine")
+    assert lab.library.names() == [SHIPPED]
 
 
 def test_of_two_with_one_name_the_last_deleted_comes_back_first(lab: Lab) -> None:
@@ -296,4 +360,4 @@ def test_a_text_is_not_deleted_while_a_run_learns_from_it(lab: Lab) -> None:
             lab.bin_corpus("mine")
         assert "mine" in lab.library.names()
     assert {run.id for run in lab.bin_corpus("mine")} == {done, run_id}
-    assert lab.runs_on("mine") and "mine" not in lab.library.names()
+    assert "mine" not in lab.library.names()

@@ -13,14 +13,14 @@ from core.corpus import Corpus
 from core.encodings import decode, first_lines
 from core.errors import CorpusError, EncodingError
 from core.lab import Lab
-from core.library import binned_name, read_bytes
+from core.library import binned_name, read_bytes, size_bytes
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:
     return {
-        "corpora": [_corpus_fields(lab.library.load(name)) for name in lab.library.names()],
+        "corpora": [_corpus_fields(corpus) for corpus in lab.library.load_all()],
         "in_bin": [
-            {"in_bin": binned_name(path), "bytes": path.stat().st_size}
+            {"in_bin": binned_name(path), "bytes": size_bytes(path)}
             for path in lab.library.in_bin()
         ],
     }

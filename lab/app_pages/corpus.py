@@ -61,7 +61,7 @@ def main() -> None:
 def _pick() -> Corpus:
     """The list of texts, which is also the choice among them."""
     library = the_lab().library
-    corpora = {name: library.load(name) for name in library.names()}
+    corpora = {corpus.name: corpus for corpus in library.load_all()}
     name = st.radio(
         "Text", list(corpora), key=chosen_name(), format_func=plain,
         captions=[_in_a_line(corpus, library.default) for corpus in corpora.values()],

@@ -174,8 +174,8 @@ def _take_over_settings(run: RunRecord | None) -> None:
     course = Course(run.config, the_lab().store.changes(run.id))
     begin_draft(course.for_another_run(), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
-    if run.corpus in the_lab().library.names():
-        st.session_state["train_corpus"] = run.corpus
+    if corpus := the_lab().library.name_of(run.fingerprint, run.corpus):
+        st.session_state["train_corpus"] = corpus
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
