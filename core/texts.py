@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from core.encodings import MARK, decode
 from core.errors import CorpusError
+from core.meaning import percent
 from core.preflight import largest_vocabulary
 
 MAX_BYTES = 10_000_000
@@ -128,10 +129,3 @@ def check_size(n_bytes: int, what: str) -> None:
             f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
             "Cut it to a part."
         )
-
-
-def percent(share: float) -> str:
-    """A share of a text: 26 %, 0.3 %, under 0.1 %."""
-    if 0 < share < 0.0005:
-        return "under 0.1 %"
-    return f"{share * 100:.{0 if share >= 0.0995 else 1}f} %"

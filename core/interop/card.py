@@ -5,13 +5,13 @@ Source of the front matter: https://huggingface.co/docs/hub/model-cards.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 from core.config import RunConfig
 from core.corpus import Vocabulary
 from core.library import ORIGINAL, SHIPPED
+from core.meaning import loss_in
 
 _MAX_CHARACTERS = 500
 _LICENCES = {
@@ -133,7 +133,7 @@ def _loss(about: About) -> str:
     if nats is None:
         return "The loss at this step was not measured over the whole validation split."
     return (
-        f"{nats:.3f} nats per character ({nats / math.log(2):.3f} bits) over the whole validation "
+        f"{loss_in(nats)} per character ({loss_in(nats, in_bits=True)}) over the whole validation "
         "split, the last tenth of the text, in windows of block_size."
     )
 

@@ -10,8 +10,9 @@ import streamlit as st
 from core.corpus import Corpus
 from core.errors import LabError
 from core.library import ORIGINAL, SHIPPED
+from core.meaning import percent
 from core.reference import reference_lines
-from core.texts import RARE, percent
+from core.texts import RARE
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.corpus_adding import render_original, render_upload

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import LabError
-from core.meaning import loss_in, right_chance, size_of, unsure_among
+from core.meaning import loss_in, percent, right_chance, size_of, unsure_among
 from core.records import Estimate, RunRecord, on_text
 from core.spelling import WRITTEN_LENGTH, WrittenWords
 from lab import words
@@ -91,7 +91,7 @@ def words_said(counted: WrittenWords, step: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return percent(share, 0.0).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 # --- what other losses write ----------------------------------------------------------------------
