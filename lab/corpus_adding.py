@@ -18,7 +18,7 @@ from core.library import ORIGINAL
 from core.texts import MAX_BYTES, RARE, Reading, folding_for, plain_text
 from lab import words
 from lab.corpus_keeping import look_at
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import the_lab
 
 _UPLOADS = "corpus_uploads"
@@ -106,7 +106,7 @@ def _add(name: str, file: _Upload, encoding: str | None, fold: bool) -> None:
             name, file.raw, file.name, encoding=encoding, fold_rare=fold
         )
     except LabError as error:
-        st.error(plain(str(error)))
+        st.error(plain_but_code(str(error)))
         return
     notes = "".join(f" {plain(note[0].upper() + note[1:])}." for note in reading.notes)
     look_at(name, f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}")
@@ -147,7 +147,7 @@ def render_original() -> None:
         the_lab().library.get_original(progress=show)
     except LabError as error:
         bar.empty()
-        st.error(plain(str(error)))
+        st.error(plain_but_code(str(error)))
         return
     look_at(ORIGINAL, f"Fetched {ORIGINAL}; it is the default from now on.")
     st.rerun()

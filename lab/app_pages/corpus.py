@@ -19,7 +19,7 @@ from lab.corpus_adding import render_original, render_upload
 from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.glossary import explained
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import palette, the_lab
 
 EXCERPT = 700
@@ -119,7 +119,7 @@ def _render_excerpt(corpus: Corpus) -> None:
     try:
         the_lab().configure("transformer", corpus, "quick")
     except LabError as error:
-        st.info(plain(str(error)))
+        st.info(plain_but_code(str(error)))
 
 
 def _go_to(key: str, place: int) -> None:

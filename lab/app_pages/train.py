@@ -20,7 +20,7 @@ from lab.figures.model_picture import Described, model_picture, said_of
 from lab.figures.model_text import Passage
 from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import (
     VIEWS,
     View,
@@ -185,7 +185,7 @@ def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
     try:
         the_service().set_learning_rate(run.id, rate)
     except LabError as error:  # it may have ended in this moment
-        st.toast(str(error))
+        st.toast(plain_but_code(str(error)))
 
 
 def _tell_of_ends(runs: list[RunRecord]) -> None:

@@ -16,7 +16,7 @@ from core.meaning import loss_in, percent, right_chance, size_of, unsure_among
 from core.records import Estimate, RunRecord, on_text
 from core.spelling import WRITTEN_LENGTH, WrittenWords
 from lab import words
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import kept_step, the_lab, written_words
 
 MAX_RUNGS, APART_NATS = 6, 0.12
@@ -74,7 +74,7 @@ def _render_words(run: RunRecord, step: int, nats: float) -> None:
     try:
         counted = written_words(run.id, kept, nats)
     except LabError as error:
-        st.caption(f"How much of it is words cannot be counted: {plain(str(error))}")
+        st.caption(f"How much of it is words cannot be counted: {plain_but_code(str(error))}")
         return
     if counted:
         st.markdown(words_said(counted, kept))
