@@ -20,6 +20,8 @@ from core.preflight import largest_vocabulary
 MAX_BYTES = 10_000_000
 FEW = 1_000
 """So many distinct characters are always taken: no model needs 60 MiB for them."""
+LITTLE = 10_000
+"""With fewer characters a model learns the text by heart before it learns to write like it."""
 RARE = "\N{REPLACEMENT CHARACTER}"
 """The one sign that rare characters are folded into, where the user asks for that."""
 
@@ -54,6 +56,11 @@ class Reading:
 
     text: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_little(self) -> bool:
+        """Whether there is too little of it to learn anything but itself."""
+        return len(self.text) < LITTLE
 
 
 def read_text(

@@ -23,6 +23,7 @@ from core.texts import RARE
 from tests.helpers import (
     CommandLine,
     assert_same_run,
+    play,
     small_flags,
     train,
     trained,
@@ -163,7 +164,7 @@ def test_corpora_are_added_and_listed(cli: CommandLine, tmp_path: Path) -> None:
         "fingerprint": hashlib.sha256(text).hexdigest(),
     }
     notes = cli.stderr.splitlines()
-    assert len(notes) == 2 and "byte-order mark" in notes[0] and "line ends" in notes[1]
+    assert len(notes) == 3 and "byte-order mark" in notes[0] and "line ends" in notes[1]
     listed = cli.ok("corpus", "list")["corpora"]
     assert [entry["name"] for entry in listed] == [SHIPPED, "mine", "tiny"]
     assert listed[1] == fields
@@ -205,6 +206,16 @@ def test_a_text_of_blanks_in_another_encoding_is_offered_without_a_line_of_it(
     path.write_bytes(" \n \n".encode("utf-16"))
     refusal = cli.refused("corpus", "add", "blanks", "--from", path)
     assert "it seems, in utf-16. If that is right: python -m core corpus add blanks" in refusal
+
+
+@pytest.mark.parametrize("n", [9_999, 10_000])
+def test_a_text_that_is_little_for_a_model_is_said_to_be(
+    cli: CommandLine, tmp_path: Path, n: int
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text(play(n), "utf-8")
+    assert cli.ok("corpus", "add", "mine", "--from", path)["n_chars"] == n
+    assert ("mine: 9,999 characters are little" in cli.stderr) is (n < 10_000)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/fd")

@@ -37,6 +37,9 @@ def add_corpus(lab: Lab, args: Namespace) -> Fields:
         raise CorpusError(_offer(args, raw, error)) from None
     for note in reading.notes:
         say(f"{args.name}: {note}")
+    if reading.is_little:
+        n = len(reading.text)
+        say(f"{args.name}: {n:,} characters are little; a model will soon know them by heart")
     return _corpus_fields(lab.library.load(args.name))
 
 
