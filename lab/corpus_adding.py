@@ -82,7 +82,7 @@ def _choose_encoding(file: _Upload) -> str | None:
 def _render_preview(reading: Reading) -> None:
     """How a text would read, and how much it is."""
     st.code("\n".join(first_lines(reading.text)), language=None, wrap_lines=True)
-    first = " from the first line with a letter outside plain ASCII" * (not reading.text.isascii())
+    first = ", from the first line with a letter outside plain ASCII" * (not reading.text.isascii())
     n_distinct = len(set(reading.text))
     st.caption(
         f"So it would read{first}: {words.count(len(reading.text))} characters, "

@@ -58,7 +58,8 @@ def _offer(args: Namespace, raw: bytes, error: EncodingError) -> str:
 def delete_corpus(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.library.load(args.name)
     runs = lab.bin_corpus(args.name)
-    say(f"{args.name} is in the bin; `python -m core corpus restore {args.name}` brings it back.")
+    restore = f"python -m core corpus restore {quote(args.name)}"
+    say(f"{args.name} is in the bin; `{restore}` brings it back.")
     if runs:
         names = ", ".join(run.name for run in runs[:5]) + " and others" * (len(runs) > 5)
         say(f"Runs that learned from {args.name}, and that cannot go on without it: {names}.")
