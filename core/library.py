@@ -307,10 +307,10 @@ def _load(name: str, path: Path, mtime_ns: int) -> Corpus:
 
 
 def _fingerprint_in(path: Path) -> str | None:
-    """The fingerprint of the text in a file; None where it is gone or is none."""
+    """The fingerprint of the text in a file; None where it is gone, or is no text."""
     try:
         return _fingerprint(path, path.stat().st_mtime_ns)
-    except (FileNotFoundError, CorpusError):
+    except (OSError, CorpusError):
         return None
 
 
