@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatches, from_bytes
 
 from core.errors import CorpusError, EncodingError
 
@@ -64,11 +64,7 @@ def decode(raw: bytes, what: str, encoding: str | None = None) -> str:
     likely = likely_encodings(raw)
     if not likely:
         raise CorpusError(f"{what} is a binary file, not a text. Expected plain text in UTF-8.")
-    raise EncodingError(
-        f"{what} is not in UTF-8 but, it seems, in {likely[0]}. If that is right, take it with "
-        f"--encoding {likely[0]} or on the Corpus page.",
-        likely,
-    )
+    raise EncodingError(what, likely)
 
 
 def likely_encodings(raw: bytes) -> tuple[str, ...]:
@@ -80,16 +76,37 @@ def likely_encodings(raw: bytes) -> tuple[str, ...]:
     readable = [name for name in candidates if _reads(raw, name)]
     if not readable:
         return ()
-    sample = raw[:_GUESSED_ON]
     oddness: dict[str, tuple[bool, float, int]] = {}
-    for rank, match in enumerate(from_bytes(sample, cp_isolation=readable)):
+    for rank, match in enumerate(_matches(raw[:_GUESSED_ON], readable)):
         # Some matches stand for several encodings that give the same text.
         for name in map(_usual, (match.encoding, *match.could_be_from_charset)):
             if name in readable:
-                slips = bool(_SLIP.search(sample.decode(name, "ignore")))
+                slips = bool(_SLIP.search(match.raw.decode(name, "ignore")))
                 odd = (slips, round(match.chaos + _RARENESS.get(name, 0.1), 2), rank)
                 oddness[name] = min(odd, oddness.get(name, odd))
     return tuple(sorted(oddness, key=lambda name: (oddness[name], readable.index(name))))
+
+
+def _matches(beginning: bytes, encodings: list[str]) -> CharsetMatches:
+    """What the beginning of a file may be in, of these; each is given no half character to read.
+
+    One at the end is enough for charset-normalizer to drop an encoding.
+    """
+    alike: dict[int, list[str]] = {}
+    for name in encodings:
+        alike.setdefault(_whole_characters(beginning, name), []).append(name)
+    matches = CharsetMatches()
+    for size, names in alike.items():
+        for match in from_bytes(beginning[:size], cp_isolation=names):
+            matches.append(match)
+    return matches
+
+
+def _whole_characters(beginning: bytes, encoding: str) -> int:
+    """How many of the bytes are left without the part of a character that they may end in."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder.decode(beginning)
+    return len(beginning) - len(decoder.getstate()[0])
 
 
 def first_lines(text: str, at_most: int = 3, width: int = 100) -> list[str]:
@@ -123,6 +140,8 @@ def _check_damage(raw: bytes, what: str, place: int) -> None:
 def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
+        # In UTF-8 a mark is left in its place, whatever it is called, so that it can be spoken of.
+        name = "utf-8" if name == "utf-8-sig" else name
         text = raw.decode(name)
     except UnicodeError:
         raise CorpusError(_not_in(raw, what, encoding)) from None
@@ -135,9 +154,10 @@ def _decode_as_told(raw: bytes, what: str, encoding: str) -> str:
     if not _is_text(text) or (is_wide and not any("utf-" in n for n in likely_encodings(raw))):
         raise CorpusError(_not_in(raw, what, encoding))
     if name != "utf-8" and not raw.isascii() and _reads(raw, "utf-8") and text != raw.decode():
+        line = next(iter(first_lines(text, 1, 40)), "")
         raise CorpusError(
             f"{what} is in UTF-8, and read as {encoding} its letters would be others: "
-            f"‘{first_lines(text, 1, 40)[0]}’. Leave --encoding out."
+            f"‘{line}’. Leave --encoding out."
         )
     return text
 

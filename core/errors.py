@@ -33,12 +33,17 @@ class CorpusError(LabError):
 class EncodingError(CorpusError):
     """A text in another encoding than UTF-8.
 
-    `likely` holds the encodings that it may be in, the likeliest first.
+    `likely` holds the encodings that it may be in, the likeliest first, and `finding` the sentence
+    that says so, without what to do about it: whoever can advise better adds that.
     """
 
-    def __init__(self, message: str, likely: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, likely: tuple[str, ...]) -> None:
         self.likely = likely
+        self.finding = f"{what} is not in UTF-8 but, it seems, in {likely[0]}."
+        super().__init__(
+            f"{self.finding} If that is right, take it with --encoding {likely[0]} or on the "
+            "Corpus page."
+        )
 
 
 class PromptError(LabError):

@@ -219,8 +219,13 @@ class Lab:
     # --- corpora ----------------------------------------------------------------------------------
 
     def runs_on(self, corpus_name: str) -> list[RunRecord]:
-        """The runs that learned from a text, the newest first; without it they cannot go on."""
-        return [record for record in self.runs() if record.corpus == corpus_name]
+        """The runs that learned from a text, the newest first; without it they cannot go on.
+
+        It is the text that counts: another may have had this name, or this text another name.
+        Raises CorpusError when there is none of that name.
+        """
+        fingerprint = self.library.load(corpus_name).fingerprint
+        return [record for record in self.runs() if record.fingerprint == fingerprint]
 
     def bin_corpus(self, name: str) -> list[RunRecord]:
         """Put a text into the bin, and return the runs that learned from it.

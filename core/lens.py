@@ -118,8 +118,8 @@ class AttentionWorth:
 
     with_nats: float
     without_nats: float
-    n_characters: int
-    """How much of the text was guessed."""
+    n_guesses: int
+    """One for each character of the text but the first."""
 
 
 def attention_worth(model: LanguageModel, tokens: Tensor) -> AttentionWorth:
@@ -132,9 +132,7 @@ def attention_worth(model: LanguageModel, tokens: Tensor) -> AttentionWorth:
     deprived = copy.deepcopy(model)
     with without_attention(deprived):
         without_nats = split_loss(deprived, tokens)
-    return AttentionWorth(
-        with_nats=with_nats, without_nats=without_nats, n_characters=len(tokens) - 1
-    )
+    return AttentionWorth(with_nats=with_nats, without_nats=without_nats, n_guesses=len(tokens) - 1)
 
 
 @contextmanager

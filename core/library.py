@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 
 from core.corpus import Corpus, fingerprint_of
 from core.errors import CorpusError
@@ -39,8 +40,11 @@ MAX_NAME = 64
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
-BINNED = re.compile(r"([A-Za-z0-9_-]+)\.([0-9]+)\.txt")
-"""A text in the bin: its name, and when it was deleted (ns): one name may be there twice."""
+BINNED = re.compile(r"(.+)\.([0-9]+)\.txt")
+"""A text in the bin: its name, and when it was deleted (ns): one name may be there twice.
+
+A file that somebody put into `corpora/` by hand may have any name.
+"""
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes that will come (None: not known)."""
@@ -71,33 +75,41 @@ class CorpusLibrary:
     def load(self, name: str | None = None) -> Corpus:
         """The corpus of that name (None: the default). Raises CorpusError if there is none."""
         name = name or self.default
-        if name not in self.names():
-            raise CorpusError(
-                f"There is no corpus {name!r}; there are {', '.join(self.names())}. "
-                "Add one with `python -m core corpus add NAME --from FILE` or on the Corpus page."
-            )
+        self._check_there(name)
         path = self.path(name)
-        return _load(name, path, path.stat().st_mtime_ns)
+        try:
+            return _load(name, path, path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            raise CorpusError(f"The corpus {name!r} has just been deleted.") from None
+
+    def load_all(self) -> list[Corpus]:
+        """Every corpus, the default first, but those that are deleted in this moment."""
+        loaded = []
+        for name in self.names():
+            try:
+                loaded.append(self.load(name))
+            except CorpusError:
+                if self.path(name).exists():
+                    raise
+        return loaded
 
     def load_exactly(self, name: str, fingerprint: str) -> Corpus:
-        """The text that a run learned from, and no other. Raises CorpusError when it is gone."""
-        if name not in self.names():
-            raise CorpusError(
-                f"The corpus {name!r} that this run learned from is gone. "
-                + (
-                    f"It is in the bin: `python -m core corpus restore {name}` or the Corpus page "
-                    "brings it back."
-                    if name in map(binned_name, self.in_bin())
-                    else "Add the same text again under that name to go on."
+        """The text that a run learned from, and no other. Raises CorpusError when it is gone.
+
+        It was called `name` then; where it has come to another name, it is found under that.
+        """
+        here = self.name_of(fingerprint, name)
+        if here is not None:
+            return self.load(here)
+        gone = f"The text {name!r} that this run learned from is"
+        for path in self.in_bin():
+            if _fingerprint_in(path) == fingerprint:
+                raise CorpusError(
+                    f"{gone} in the bin: `python -m core corpus restore "
+                    f"{quote(binned_name(path))}` or the Corpus page brings it back."
                 )
-            )
-        corpus = self.load(name)
-        if corpus.fingerprint != fingerprint:
-            raise CorpusError(
-                f"The corpus {name!r} is no longer the text that this run learned from. Put that "
-                "text back under the name to go on."
-            )
-        return corpus
+        other = ", and another has its name" * (name in self.names())
+        raise CorpusError(f"{gone} gone{other}. Add the same text again, under any name, to go on.")
 
     def add(
         self,
@@ -120,13 +132,6 @@ class CorpusLibrary:
         self._store(name, reading.text)
         return reading
 
-    def add_file(
-        self, name: str, path: Path, *, encoding: str | None = None, fold_rare: bool = False
-    ) -> Reading:
-        """Add the text in a file; see `add`."""
-        raw = read_bytes(path)
-        return self.add(name, raw, path.name, encoding=encoding, fold_rare=fold_rare)
-
     # --- the bin ----------------------------------------------------------------------------------
 
     def bin(self, name: str) -> None:
@@ -136,14 +141,18 @@ class CorpusLibrary:
         """
         if name == SHIPPED:
             raise CorpusError(f"{SHIPPED} is shipped with the lab and cannot be deleted.")
-        self.load(name)
+        self._check_there(name)
         self._home.corpora_bin.mkdir(exist_ok=True)
-        self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
+        try:
+            self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
+        except FileNotFoundError:
+            raise CorpusError(f"The corpus {name!r} has just been deleted.") from None
 
     def in_bin(self) -> list[Path]:
         """The files of the texts in the bin, the one deleted last first; see `binned_name`."""
-        files = [p for p in self._home.corpora_bin.glob("*.txt") if BINNED.fullmatch(p.name)]
-        return sorted(files, key=lambda path: int(path.name.split(".")[1]), reverse=True)
+        found = [BINNED.fullmatch(path.name) for path in self._home.corpora_bin.glob("*.txt")]
+        binned = sorted((m for m in found if m), key=lambda m: int(m[2]), reverse=True)
+        return [self._home.corpora_bin / match[0] for match in binned]
 
     def restore(self, name: str) -> str:
         """Take the text of that name that was deleted last out of the bin, and return its name.
@@ -164,7 +173,7 @@ class CorpusLibrary:
         """Delete the texts in the bin for good; returns how many bytes that frees."""
         freed = 0
         for path in self.in_bin():
-            freed += path.stat().st_size
+            freed += size_bytes(path)
             path.unlink(missing_ok=True)
         return freed
 
@@ -172,8 +181,10 @@ class CorpusLibrary:
 
     def name_of(self, fingerprint: str, at_best: str) -> str | None:
         """Which corpus is the text with this fingerprint; `at_best`, where several are."""
-        same = [name for name in self.names() if self.load(name).fingerprint == fingerprint]
-        return at_best if at_best in same else next(iter(same), None)
+        for name in sorted(self.names(), key=lambda there: there != at_best):
+            if _fingerprint_in(self.path(name)) == fingerprint:
+                return name
+        return None
 
     def add_exactly(self, name: str, text: str) -> str:
         """Add the text of another lab as it is, and return its name, where needed with a number.
@@ -209,6 +220,13 @@ class CorpusLibrary:
             )
         self._store(ORIGINAL, raw.decode("utf-8"))
 
+    def _check_there(self, name: str) -> None:
+        if name not in self.names():
+            raise CorpusError(
+                f"There is no corpus {name!r}; there are {', '.join(self.names())}. "
+                "Add one with `python -m core corpus add NAME --from FILE` or on the Corpus page."
+            )
+
     def _store(self, name: str, text: str) -> None:
         same = [n for n in self.names() if n.casefold() == name.casefold()]
         if same and (same[0] != name or self.load(name).text != text):
@@ -222,7 +240,17 @@ class CorpusLibrary:
 
 def binned_name(path: Path) -> str:
     """What a text in the bin was called."""
-    return path.name.split(".")[0]
+    match = BINNED.fullmatch(path.name)
+    assert match, path  # as `in_bin` gives them
+    return match[1]
+
+
+def size_bytes(path: Path) -> int:
+    """The size of a file; 0 once another process has deleted it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def check_name(name: str) -> None:
@@ -276,3 +304,16 @@ def _download(url: str, timeout_s: float, progress: Progress | None) -> bytes:
 def _load(name: str, path: Path, mtime_ns: int) -> Corpus:
     """A corpus from its file; a changed file (`mtime_ns`) is read anew."""
     return Corpus(name, plain_text(path.read_bytes(), path.name).text)
+
+
+def _fingerprint_in(path: Path) -> str | None:
+    """The fingerprint of the text in a file; None where it is gone, or is no text."""
+    try:
+        return _fingerprint(path, path.stat().st_mtime_ns)
+    except (OSError, CorpusError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(path: Path, mtime_ns: int) -> str:
+    return fingerprint_of(plain_text(path.read_bytes(), path.name).text)

@@ -81,15 +81,15 @@ def unsure_change(before_nats: float, after_nats: float) -> str:
     said = f"{unsure_among(before_nats)} -> {after}"
     if share >= 9.0:  # a percentage says nothing any more
         return said
-    return f"{said}, {_percent(share)} {'fewer' if share < 0 else 'more'}"
+    return f"{said}, {percent(abs(share), 0.01)} {'fewer' if share < 0 else 'more'}"
 
 
 def size_of(difference_nats: float, in_bits: bool = False) -> str:
     """What a difference comes to wherever the loss stands, at a character and over a line."""
-    share = math.expm1(-difference_nats)
+    fewer = percent(abs(math.expm1(-difference_nats)), 0.01)
     times = math.exp(min(difference_nats * LINE_LENGTH, 700.0))
     return (
-        f"{loss_in(difference_nats, in_bits)} less is {_percent(share)} fewer characters to choose "
+        f"{loss_in(difference_nats, in_bits)} less is {fewer} fewer characters to choose "
         f"among at every place, and a line of {LINE_LENGTH} characters that somebody wrote "
         f"becomes {_few(times)} times as likely"
     )
@@ -102,8 +102,15 @@ def _few(number: float) -> str:
     return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
 
 
-def _percent(share: float) -> str:
-    return f"{100 * abs(share):.{0 if abs(share) >= 0.01 else 1}f} %"
+def percent(share: float, tenths_below: float = 0.0995) -> str:
+    """A share as people say it: 26 %, 0.3 %; a small one is not rounded to nothing.
+
+    Under `tenths_below`, tenths of a percent are said too.
+    """
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
+    digits = 0 if share >= tenths_below else 1
+    return f"{100 * share:.{digits}f} %"
 
 
 # --- why a text is garbled ------------------------------------------------------------------------

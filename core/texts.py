@@ -14,11 +14,14 @@ from dataclasses import dataclass
 
 from core.encodings import MARK, decode
 from core.errors import CorpusError
+from core.meaning import percent
 from core.preflight import largest_vocabulary
 
 MAX_BYTES = 10_000_000
 FEW = 1_000
 """So many distinct characters are always taken: no model needs 60 MiB for them."""
+LITTLE = 10_000
+"""With fewer characters a model learns the text by heart before it learns to write like it."""
 RARE = "\N{REPLACEMENT CHARACTER}"
 """The one sign that rare characters are folded into, where the user asks for that."""
 
@@ -53,6 +56,11 @@ class Reading:
 
     text: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_little(self) -> bool:
+        """Whether there is too little of it to learn anything but itself."""
+        return len(self.text) < LITTLE
 
 
 def read_text(
@@ -128,10 +136,3 @@ def check_size(n_bytes: int, what: str) -> None:
             f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
             "Cut it to a part."
         )
-
-
-def percent(share: float) -> str:
-    """A share of a text: 26 %, 0.3 %, under 0.1 %."""
-    if 0 < share < 0.0005:
-        return "under 0.1 %"
-    return f"{share * 100:.{0 if share >= 0.0995 else 1}f} %"

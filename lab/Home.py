@@ -17,6 +17,7 @@ import streamlit as st  # noqa: E402
 from core.errors import LabError  # noqa: E402
 from lab.components.live_plot import mount_plotly  # noqa: E402
 from lab.now_training import render_now_training  # noqa: E402
+from lab.plain import plain_but_code  # noqa: E402
 from lab.state import the_lab  # noqa: E402
 
 PAGES = {
@@ -50,7 +51,7 @@ def main() -> None:
     try:
         _once_per_process()
     except LabError as error:
-        st.error(str(error))
+        st.error(plain_but_code(str(error)))
         st.stop()
     folder = Path(__file__).parent / "app_pages"
     pages = [
@@ -63,7 +64,7 @@ def main() -> None:
     try:
         page.run()
     except LabError as error:  # what the user can put right is said, wherever on a page it arose
-        st.error(str(error))
+        st.error(plain_but_code(str(error)))
 
 
 main()

@@ -10,7 +10,7 @@ from core.records import RunRecord
 from core.reference import reference_lines
 from lab.glossary import explained
 from lab.head_words import worth_sentence
-from lab.plain import plain
+from lab.plain import plain_but_code
 from lab.state import the_lab, worth_of_attention
 
 _WORTH = "attention_worth"
@@ -35,7 +35,7 @@ def render_worth(run: RunRecord, step: int, which: Which) -> None:
             worth = worth_of_attention(run.id, step, which)
             references = reference_lines(the_lab().corpus_of(run))
         except CorpusError as error:
-            st.warning(f"There is no text to measure on. {plain(str(error))}")
+            st.warning(f"There is no text to measure on. {plain_but_code(str(error))}")
             return
     floors = {line.name: line.loss_nats for line in references}
     sentence = worth_sentence(worth, run.config.model, floors.get("bigram"))

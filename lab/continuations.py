@@ -14,7 +14,7 @@ from lab.comparison import HUES
 from lab.components.text_view import text_view
 from lab.glossary import TERMS
 from lab.pickers import load_model, opening_for, suggest
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import palette, the_lab
 from lab.wishes import Wish, loss_at, say_others, say_settings
 from lab.writing import Writing
@@ -158,10 +158,10 @@ def _render_sheet(sheet: Sheet, place: int, *, is_past: bool) -> None:
         said += f" :gray[· {words.count(snapshot.chars_per_s)} a second]"
     st.markdown(said)
     if snapshot is None:
-        st.error(plain(sheet.message))
+        st.error(plain_but_code(sheet.message))
         return
     if snapshot.state == "failed":
-        st.error(plain(snapshot.message))
+        st.error(plain_but_code(snapshot.message))
     text_view(
         snapshot.prompt, snapshot.records, palette(), key=f"compare_text_{place}",
         alt=f"The prompt, and what {sheet.name} added to it", vocab_size=sheet.vocab_size,

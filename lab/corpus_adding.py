@@ -18,11 +18,12 @@ from core.library import ORIGINAL
 from core.texts import MAX_BYTES, RARE, Reading, folding_for, plain_text
 from lab import words
 from lab.corpus_keeping import look_at
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import the_lab
 
 _UPLOADS = "corpus_uploads"
 """Which uploader it is: a new one is empty."""
+_LITTLE = " That is little: a model will soon know it by heart."
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ def render_upload() -> None:
         return
     file = _Upload(chosen.file_id, chosen.name, chosen.getvalue())
     encoding = _choose_encoding(file)
-    fold = _offer_folding(file, encoding)
+    reading = _read(file, encoding)
+    if reading:
+        _render_preview(reading)
+    elif encoding:
+        st.caption(f"It cannot be read as {encoding}.")
+    fold = _offer_folding(reading)
     name = st.text_input(
         "Name", _free_name(file.name), max_chars=64, key=f"corpus_name_{file.id}",
         help="Letters, digits, - and _; runs and the command line call the text by it.",
@@ -70,17 +76,22 @@ def _choose_encoding(file: _Upload) -> str | None:
         "It is not in UTF-8. Read it as", [*likely, *others], key=f"corpus_encoding_{file.id}",
         help="The likeliest first. If the lines below look wrong, try another.",
     )  # fmt: skip
-    if reading := _read(file, encoding):
-        st.code("\n".join(first_lines(reading.text)), language=None, wrap_lines=True)
-        st.caption("So it would read, from the first line with a letter outside plain ASCII.")
-    else:
-        st.caption(f"It cannot be read as {encoding}.")
     return encoding
 
 
-def _offer_folding(file: _Upload, encoding: str | None) -> bool:
+def _render_preview(reading: Reading) -> None:
+    """How a text would read, and how much it is."""
+    st.code("\n".join(first_lines(reading.text)), language=None, wrap_lines=True)
+    first = ", from the first line with a letter outside plain ASCII" * (not reading.text.isascii())
+    n_distinct = len(set(reading.text))
+    st.caption(
+        f"So it would read{first}: {words.count(len(reading.text))} characters, "
+        f"{words.count(n_distinct)} distinct.{_LITTLE * reading.is_little}"
+    )
+
+
+def _offer_folding(reading: Reading | None) -> bool:
     """Whether to fold rare characters; asked only where there are too many, with the share."""
-    reading = _read(file, encoding)
     folding = folding_for(reading.text) if reading else None
     if not reading or not folding:
         return False
@@ -106,10 +117,13 @@ def _add(name: str, file: _Upload, encoding: str | None, fold: bool) -> None:
             name, file.raw, file.name, encoding=encoding, fold_rare=fold
         )
     except LabError as error:
-        st.error(plain(str(error)))
+        st.error(plain_but_code(str(error)))
         return
     notes = "".join(f" {plain(note[0].upper() + note[1:])}." for note in reading.notes)
-    look_at(name, f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}")
+    little = _LITTLE * reading.is_little
+    look_at(
+        name, f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}{little}"
+    )
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
     st.rerun()
 
@@ -147,7 +161,7 @@ def render_original() -> None:
         the_lab().library.get_original(progress=show)
     except LabError as error:
         bar.empty()
-        st.error(plain(str(error)))
+        st.error(plain_but_code(str(error)))
         return
     look_at(ORIGINAL, f"Fetched {ORIGINAL}; it is the default from now on.")
     st.rerun()

@@ -11,7 +11,7 @@ from functools import partial
 import streamlit as st
 
 from core.corpus import Corpus
-from core.library import SHIPPED, binned_name
+from core.library import SHIPPED, binned_name, size_bytes
 from core.records import RunRecord
 from lab import words
 from lab.controls import choose_corpus
@@ -94,7 +94,7 @@ def render_bin() -> None:
         deed_button(
             "Restore", "undo", partial(_restore, chosen), key="corpus_restore", primary=False
         )
-    size = words.mib(sum(path.stat().st_size for path in files))
+    size = words.mib(sum(map(size_bytes, files)))
     with st.popover("Empty the bin …", icon=":material/delete_forever:", key="corpus_emptying"):
         st.write(f"This deletes {len(files):,} texts for good and frees {size}.")
         deed_button(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import LabError
 from lab.labels import in_labels
-from lab.plain import plain
+from lab.plain import plain_but_code
 
 
 def deed_button(
@@ -31,6 +31,6 @@ def deed_button(
         try:
             deed()
         except LabError as error:
-            st.error(plain(in_labels(str(error))))
+            st.error(plain_but_code(in_labels(str(error))))
         else:
             st.rerun()

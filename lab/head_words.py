@@ -79,8 +79,8 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     """
     before, after = worth.with_nats, worth.without_nats
     sentence = (
-        f"With attention left out, and all else as it was trained, the loss on "
-        f"{words.count(worth.n_characters)} characters of the validation text goes from "
+        f"With attention left out, and all else as it was trained, the loss over "
+        f"{words.count(worth.n_guesses)} guesses on the validation text goes from "
         f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
         f"**{choices(after)}** characters instead of **{choices(before)}**."
     )

@@ -18,7 +18,7 @@ from lab.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
 from lab.drafts import begin_draft, draft_of
 from lab.labels import label_of
 from lab.link import SWITCHES, Link, read_link, write_link
-from lab.plain import plain
+from lab.plain import plain_but_code
 from lab.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
 
 _APPLIED, _HIDDEN = "train_link_applied", "train_hidden"
@@ -49,7 +49,7 @@ def apply_link() -> None:
     except LabError as error:
         complaints.append(str(error))
     if complaints:
-        st.warning("Left out of the address: " + plain("; ".join(complaints)))
+        st.warning("Left out of the address: " + plain_but_code("; ".join(complaints)))
 
 
 def _apply_run(link: Link) -> None:
@@ -104,7 +104,8 @@ def _settings_now(model: ModelKind, run: RunRecord | None) -> tuple[dict[str, st
     lab, draft = the_lab(), draft_of(model)
     corpus = chosen_corpus(lab)
     names = {"run": run.name} if run else {}
-    if corpus.name != lab.library.load().name and (run is None or run.corpus != corpus.name):
+    of_run = run is not None and run.fingerprint == corpus.fingerprint
+    if corpus.name != lab.library.load().name and not of_run:
         names["corpus"] = corpus.name
     if draft is None:
         return names, {}

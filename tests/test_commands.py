@@ -6,7 +6,9 @@ import hashlib
 import io
 import json
 import math
+import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from core.texts import RARE
 from tests.helpers import (
     CommandLine,
     assert_same_run,
+    play,
     small_flags,
     train,
     trained,
@@ -162,7 +165,7 @@ def test_corpora_are_added_and_listed(cli: CommandLine, tmp_path: Path) -> None:
         "fingerprint": hashlib.sha256(text).hexdigest(),
     }
     notes = cli.stderr.splitlines()
-    assert len(notes) == 2 and "byte-order mark" in notes[0] and "line ends" in notes[1]
+    assert len(notes) == 3 and "byte-order mark" in notes[0] and "line ends" in notes[1]
     listed = cli.ok("corpus", "list")["corpora"]
     assert [entry["name"] for entry in listed] == [SHIPPED, "mine", "tiny"]
     assert listed[1] == fields
@@ -197,18 +200,47 @@ def test_another_encoding_is_named_with_the_command_that_takes_it(
         assert why in cli.refused("corpus", "add", "x", "--from", path, "--encoding", wrong)
 
 
+def test_a_text_of_blanks_in_another_encoding_is_offered_without_a_line_of_it(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    path = tmp_path / "blanks.txt"
+    path.write_bytes(" \n \n".encode("utf-16"))
+    refusal = cli.refused("corpus", "add", "blanks", "--from", path)
+    assert "it seems, in utf-16. If that is right: python -m core corpus add blanks" in refusal
+
+
+@pytest.mark.parametrize("n", [9_999, 10_000])
+def test_a_text_that_is_little_for_a_model_is_said_to_be(
+    cli: CommandLine, tmp_path: Path, n: int
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text(play(n), "utf-8")
+    assert cli.ok("corpus", "add", "mine", "--from", path)["n_chars"] == n
+    assert ("mine: 9,999 characters are little" in cli.stderr) is (n < 10_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/fd")
+def test_a_text_from_a_pipe_is_read_once(cli: CommandLine) -> None:
+    end, other_end = os.pipe()
+    os.write(other_end, "à Paris\n".encode("cp1252") * 9)
+    os.close(other_end)
+    assert "‘à Paris’" in cli.refused("corpus", "add", "paris", "--from", f"/dev/fd/{end}")
+    os.close(end)
+
+
 def test_a_deleted_text_can_be_restored(cli: CommandLine, lab: Lab, corpus: Corpus) -> None:
     run_id = trained(lab, corpus, name="owl")
     fields = cli.ok("corpus", "delete", "tiny")
     said = cli.stderr.splitlines()
-    assert said[0] == "Runs that learned from tiny, and that cannot go on without it: owl."
-    assert "corpus restore tiny" in said[1]
+    assert "corpus restore tiny" in said[0]
+    assert said[1] == "Runs that learned from tiny, and that cannot go on without it: owl."
     assert [entry["name"] for entry in cli.ok("corpus", "list")["corpora"]] == [SHIPPED]
     binned = cli.ok("corpus", "list")["in_bin"]
     assert [(entry["in_bin"], entry["bytes"]) for entry in binned] == [("tiny", len(corpus.text))]
     assert "corpus restore tiny" in cli.refused("resume", run_id, "--max_iters", 50)
     assert cli.ok("corpus", "restore", "tiny") == fields
     assert cli.ok("resume", run_id, "--max_iters", 42)["iter"] == 42
+    trained(lab, lab.library.load(SHIPPED))  # of which nothing is said: it stays
     assert "cannot be deleted" in cli.refused("corpus", "delete", SHIPPED)
     cli.ok("corpus", "delete", "tiny")
     assert cli.ok("corpus", "empty_bin") == {"freed_bytes": len(corpus.text)}

@@ -55,6 +55,25 @@ def test_a_long_text_is_recognised_by_its_beginning() -> None:
     assert likely_encodings((JAPANESE * 900).encode("euc-jp"))[0] == "euc-jp"
 
 
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (CHINESE.replace("\n", ""), "gb18030"),
+        (CHINESE, "big5"),
+        (JAPANESE.replace("\n", ""), "shift_jis"),
+        (JAPANESE, "euc-jp"),
+        ("😀" + CHINESE[:99] + "😀" * 1_000, "utf-16-le"),
+        ("😀" + CHINESE[:99] + "😀" * 1_000, "utf-16-be"),
+    ],
+)
+def test_no_character_that_is_cut_in_two_hides_the_encoding(
+    before: str, text: str, encoding: str
+) -> None:
+    raw = (before + text * (210_000 // len(text))).encode(encoding)
+    assert likely_encodings(raw)[0] == encoding
+
+
 def test_what_is_binary_is_in_no_encoding() -> None:
     noise = bytes(random.Random(1).choices(range(256), k=4_000))
     assert likely_encodings(b"PK\x03\x04\x00\x00text") == likely_encodings(noise) == ()

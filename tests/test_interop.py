@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.bench.rival import GPT, GPTConfig
 from core.config import ModelConfig, RunConfig
-from core.corpus import Vocabulary
+from core.corpus import Corpus, Vocabulary
 from core.errors import ExchangeError
 from core.home import PROJECT_DATA
 from core.interop.card import About
@@ -310,6 +310,25 @@ def test_what_goes_out_is_a_checkpoint_of_nanogpt(tmp_path: Path, bias: bool) ->
     assert torch.equal(
         logits(model_from_weights(back.config, back.weights), batch()), logits(model, batch())
     )
+
+
+def test_a_text_with_an_odd_name_goes_into_a_plain_folder(tmp_path: Path) -> None:
+    paths = to_nanogpt(classic(), tmp_path, corpus="my book/..")
+    assert paths[-1].relative_to(tmp_path).as_posix() == "data/lab_my-book/readme.md"
+    assert "dataset = 'lab_my-book'" in paths[1].read_text("utf-8")
+    assert to_nanogpt(classic(), tmp_path, corpus="..")[-1].parent.name == "lab_text"
+
+
+def test_more_characters_than_nanogpts_tokens_can_tell_apart_are_refused(tmp_path: Path) -> None:
+    text = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x10801))))
+    corpus, model = Corpus("many", text), classic()
+    assert len(corpus.vocabulary) == 2**16 + 1
+    known = about(model.config, corpus="many")
+    with pytest.raises(ExchangeError, match="65,536 different ones; many has 65,537 characters"):
+        export_nanogpt(
+            model, corpus.vocabulary, tmp_path, about=known, moments={}, corpus=corpus
+        )  # fmt: skip
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loss_that_is_not_known_is_one_that_nanogpt_can_beat(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_the_worth_of_attention_is_two_losses_and_leaves_the_model_alone(kind: M
     with without_attention(model):
         assert found.without_nats == split_loss(model, tokens)
     assert found.without_nats != found.with_nats
-    assert found.n_characters == T - 1
+    assert found.n_guesses == T - 1
 
 
 def test_a_table_has_no_attention_to_leave_out() -> None:

@@ -239,7 +239,7 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
     with without_attention(model):
         after = split_loss(model, corpus.val)
     (sentence,) = worth(app)
-    assert f"on {len(corpus.val) - 1:,} characters of the validation text" in sentence
+    assert f"over {len(corpus.val) - 1:,} guesses on the validation text" in sentence
     assert f"from **{before:.3f}** to **{after:.3f} nats**" in sentence
     among = [f"**{math.exp(nats):.0f}**" for nats in (after, before)]
     assert f"as unsure as among {among[0]} characters instead of {among[1]}" in sentence
@@ -266,12 +266,12 @@ def test_a_large_model_is_measured_on_the_beginning_of_the_text(
     trained(pages, add_corpus(pages, "long", play(20_000)), "attention")
     app = open_page("attention")
     app.button(key="attention_ask_worth").click().run()
-    assert "on 999 characters of the validation text" in worth(app)[0]
+    assert "over 999 guesses on the validation text" in worth(app)[0]
 
 
 def test_the_fast_block_looks_back_also_without_attention() -> None:
     config = resolve("transformer", 8, None, dict(block_size=8, n_embd=8, n_head=2), "fast").model
-    found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_characters=10)
+    found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_guesses=10)
     assert "one character only" not in worth_sentence(found, config, 1.5)
 
 

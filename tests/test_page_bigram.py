@@ -125,6 +125,14 @@ def test_whitespace_can_be_chosen_by_its_name(pages: Lab, plots: Plots) -> None:
     assert "‘↵’ comes" in said(app)
 
 
+def test_the_command_that_brings_its_text_back_can_be_read(pages: Lab) -> None:
+    finished(pages)
+    pages.bin_corpus("tiny")
+    (warning,) = open_page("bigram").warning
+    assert "in the bin" in warning.value
+    assert "`python -m core corpus restore tiny`" in warning.value
+
+
 def test_without_its_text_a_run_still_shows_what_it_learned(pages: Lab, plots: Plots) -> None:
     run = pages.run(finished(pages))
     learned = transition_probabilities(pages.model(run).model).numpy()

@@ -175,6 +175,19 @@ def test_what_folding_would_replace_is_said_before_and_after(
     assert any(f"{RARE} stands for" in c.value and "25 %" in c.value for c in app.caption)
 
 
+@pytest.mark.parametrize("n", [9_999, 10_000])
+def test_a_file_is_shown_with_its_counts_before_it_is_added(pages: Lab, n: int) -> None:
+    text = play(n)
+    app = open_page("corpus")
+    app.file_uploader[0].upload("mine.txt", text.encode()).run()
+    assert app.code[0].value.splitlines()[0] == text.splitlines()[0]
+    (caption,) = [c.value for c in app.caption if c.value.startswith("So it would read")]
+    assert f"read: {n:,} characters, {len(set(text))} distinct." in caption
+    app.button(key="corpus_add").click().run()
+    for said in (caption, app.success[0].value):
+        assert said.endswith("That is little: a model will soon know it by heart.") is (n < 10_000)
+
+
 def test_nothing_is_said_of_folding_where_all_have_room(pages: Lab) -> None:
     app = open_page("corpus")
     app.file_uploader[0].upload("mine.txt", play(500).encode()).run()
@@ -190,6 +203,7 @@ def test_another_encoding_is_shown_as_it_would_read_and_taken_on_confirmation(pa
     (box,) = [box for box in app.selectbox if "not in UTF-8" in box.label]
     assert box.value == "windows-1252" and pages.library.names() == [SHIPPED]
     assert app.code[0].value.startswith("l’été, où les élèves déjà rêvaient")
+    assert any("outside plain ASCII: 1,280 characters, 26 dist" in c.value for c in app.caption)
     box.set_value("mac-roman").run()
     assert "Èté" not in app.code[0].value and "l’été" not in app.code[0].value
     app.selectbox(key=box.key).set_value("windows-1252").run()

@@ -566,6 +566,16 @@ def test_an_address_opens_a_run_with_its_settings(small: Lab) -> None:
     assert control(app, "select_slider", "block_size").value == 4
 
 
+def test_a_run_is_opened_with_its_text_under_the_name_that_it_has_now(small: Lab) -> None:
+    finished(small, name="owl")
+    small.library.bin("small")
+    small.library.add("small", play(3_000, seed=5).encode(), "small")
+    assert small.library.restore("small") == "small-2"
+    app = open_link(run="owl", level="all")
+    assert app.selectbox(key="train_corpus").value == "small-2"
+    assert {n: str(v) for n, v in app.query_params.items()} == {"run": "owl", "level": "all"}
+
+
 def test_runs_can_be_chosen_to_stand_behind_and_the_address_names_them(
     small: Lab, plots: Plots
 ) -> None:

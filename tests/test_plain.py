@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from lab.components.text_view import stand_ins
-from lab.plain import plain, quoted
+from lab.plain import plain, plain_but_code, quoted
 
 
 def test_markdown_stays_text() -> None:
     assert plain("a*b_c[d]") == r"a\*b\_c\[d\]"
+
+
+def test_a_command_in_a_message_stays_code_and_all_else_plain() -> None:
+    said = plain_but_code("*No* run; `python -m core runs` lists_them (`a*b`).")
+    assert said == r"\*No\* run\; `python -m core runs` lists\_them \(`a*b`\)\."
+    assert plain_but_code("a `b c*") == r"a \`b c\*"
+    assert plain_but_code("`a`") == "`a`" and plain_but_code("` `` ``` `a ` ") == plain(
+        "` `` ``` `a ` "
+    )
+
+
+def test_a_backtick_in_a_name_begins_no_code() -> None:
+    said = plain_but_code("no 'a`b', there are c`*d*`e; `runs x`")
+    assert said == plain("no 'a`b', there are c`*d*`e; ") + "`runs x`"
 
 
 def test_characters_in_a_sentence_are_quoted_and_named_where_they_cannot_be_seen() -> None:

@@ -90,9 +90,7 @@ def _prompt_in(source: str) -> str:
     try:
         reading = characters_in(raw, what)
     except EncodingError as error:
-        raise PromptError(
-            f"{what} is not in UTF-8 but, it seems, in {error.likely[0]}. Save it as UTF-8.", ""
-        ) from None
+        raise PromptError(f"{error.finding} Save it as UTF-8.", "") from None
     for note in reading.notes:
         say(f"The prompt: {note}")
     return reading.text

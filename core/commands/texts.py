@@ -13,14 +13,14 @@ from core.corpus import Corpus
 from core.encodings import decode, first_lines
 from core.errors import CorpusError, EncodingError
 from core.lab import Lab
-from core.library import binned_name, read_bytes
+from core.library import binned_name, read_bytes, size_bytes
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:
     return {
-        "corpora": [_corpus_fields(lab.library.load(name)) for name in lab.library.names()],
+        "corpora": [_corpus_fields(corpus) for corpus in lab.library.load_all()],
         "in_bin": [
-            {"in_bin": binned_name(path), "bytes": path.stat().st_size}
+            {"in_bin": binned_name(path), "bytes": size_bytes(path)}
             for path in lab.library.in_bin()
         ],
     }
@@ -28,35 +28,41 @@ def list_corpora(lab: Lab, args: Namespace) -> Fields:
 
 def add_corpus(lab: Lab, args: Namespace) -> Fields:
     path = Path(args.source)
+    raw = read_bytes(path)  # once: a pipe has nothing to give a second time
     try:
-        reading = lab.library.add_file(
-            args.name, path, encoding=args.encoding, fold_rare=args.fold_rare
+        reading = lab.library.add(
+            args.name, raw, path.name, encoding=args.encoding, fold_rare=args.fold_rare
         )
     except EncodingError as error:
-        raise CorpusError(_offer(args, path, error.likely[0])) from None
+        raise CorpusError(_offer(args, raw, error)) from None
     for note in reading.notes:
         say(f"{args.name}: {note}")
+    if reading.is_little:
+        n = len(reading.text)
+        say(f"{args.name}: {n:,} characters are little; a model will soon know them by heart")
     return _corpus_fields(lab.library.load(args.name))
 
 
-def _offer(args: Namespace, path: Path, encoding: str) -> str:
+def _offer(args: Namespace, raw: bytes, error: EncodingError) -> str:
     """How a text in another encoding would read, and the command that takes it so."""
-    (line,) = first_lines(decode(read_bytes(path), path.name, encoding), at_most=1, width=60)
+    encoding = error.likely[0]
+    line = next(iter(first_lines(decode(raw, args.source, encoding), at_most=1, width=60)), "")
+    reads = f" A line of it would read ‘{line.strip()}’." * bool(line)
     fold = " --fold_rare" * args.fold_rare
     return (
-        f"{path.name} is not in UTF-8 but, it seems, in {encoding}, where a line of it reads "
-        f"‘{line.strip()}’. If that is right: python -m core corpus add {args.name} "
+        f"{error.finding}{reads} If that is right: python -m core corpus add {args.name} "
         f"--from {quote(args.source)} --encoding {encoding}{fold}"
     )
 
 
 def delete_corpus(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.library.load(args.name)
-    if runs := lab.runs_on(args.name):
+    runs = lab.bin_corpus(args.name)
+    restore = f"python -m core corpus restore {quote(args.name)}"
+    say(f"{args.name} is in the bin; `{restore}` brings it back.")
+    if runs:
         names = ", ".join(run.name for run in runs[:5]) + " and others" * (len(runs) > 5)
         say(f"Runs that learned from {args.name}, and that cannot go on without it: {names}.")
-    lab.bin_corpus(args.name)
-    say(f"{args.name} is in the bin; `python -m core corpus restore {args.name}` brings it back.")
     return _corpus_fields(corpus)
 
 

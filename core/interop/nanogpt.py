@@ -42,6 +42,9 @@ _SETTINGS = (
     "weight_decay", "beta1", "beta2", "grad_clip", "eval_interval", "eval_iters",
 )  # fmt: skip
 
+_MAX_TOKENS = 2**16
+"""What fits into the two bytes that a token has in nanoGPT's `train.bin`."""
+
 
 def their_name(ours: str) -> str:
     """What nanoGPT calls a weight of our classic transformer."""
@@ -72,10 +75,16 @@ def export_nanogpt(
         moments: what AdamW remembers of each parameter, by its number; empty for a fresh start.
         corpus: the text that it learned from. Without it nanoGPT can sample and not train.
 
-    Raises ExchangeError for a model that is no GPT-2.
+    Raises ExchangeError for a model that is no GPT-2, or a text of too many characters.
     """
     check_is_gpt2(model.config, "nanogpt")
-    run, dataset = plain_file_name(about.name) or "run", f"lab_{about.corpus}"
+    if corpus and len(vocabulary) > _MAX_TOKENS:
+        raise ExchangeError(
+            f"nanoGPT keeps a text in tokens of two bytes, {_MAX_TOKENS:,} different ones; "
+            f"{about.corpus} has {len(vocabulary):,} characters. Take --format hf."
+        )
+    run = plain_file_name(about.name) or "run"
+    dataset = f"lab_{plain_file_name(about.corpus) or 'text'}"
     settings = _their_settings(about) | {"out_dir": f"out-{run}", "dataset": dataset}
     characters = vocabulary.characters
     meta = {

@@ -25,7 +25,7 @@ from lab.figures.transitions import difference_figure, successors_figure, transi
 from lab.glossary import explained
 from lab.page import page_head
 from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
-from lab.plain import plain, quoted
+from lab.plain import plain, plain_but_code, quoted
 from lab.state import choose_run, palette, the_lab, the_service
 from lab.switches import settled
 
@@ -128,7 +128,7 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     try:
         return loaded, the_lab().corpus_of(run)
     except CorpusError as error:
-        st.warning(f"Nothing can be counted for comparison. {plain(str(error))}")
+        st.warning(f"Nothing can be counted for comparison. {plain_but_code(str(error))}")
         return loaded, None
 
 

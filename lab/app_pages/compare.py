@@ -19,7 +19,7 @@ from lab.glossary import explained
 from lab.page import page_head
 from lab.palette import Palette
 from lab.pickers import run_label, short_run_label
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import curve_of, is_live, palette, the_lab
 from lab.switches import settled
 
@@ -195,7 +195,7 @@ def _references(runs: Sequence[RunRecord]) -> tuple[tuple[ReferenceLine, ...], s
     try:
         return reference_lines(the_lab().corpus_of(runs[0])), ("Grey: what counting reaches.")
     except LabError as error:
-        return (), f"No counted lines: {plain(str(error))}"
+        return (), f"No counted lines: {plain_but_code(str(error))}"
 
 
 def tell_apart(figure: go.Figure, curves: Sequence[LossCurve], palette: Palette) -> None:

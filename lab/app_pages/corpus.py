@@ -10,8 +10,9 @@ import streamlit as st
 from core.corpus import Corpus
 from core.errors import LabError
 from core.library import ORIGINAL, SHIPPED
+from core.meaning import percent
 from core.reference import reference_lines
-from core.texts import RARE, percent
+from core.texts import RARE
 from lab import words
 from lab.components.live_plot import live_plot
 from lab.corpus_adding import render_original, render_upload
@@ -19,7 +20,7 @@ from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_new
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.glossary import explained
 from lab.page import page_head
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import palette, the_lab
 
 EXCERPT = 700
@@ -62,7 +63,7 @@ def main() -> None:
 def _pick() -> Corpus:
     """The list of texts, which is also the choice among them."""
     library = the_lab().library
-    corpora = {name: library.load(name) for name in library.names()}
+    corpora = {corpus.name: corpus for corpus in library.load_all()}
     name = st.radio(
         "Text", list(corpora), key=chosen_name(), format_func=plain,
         captions=[_in_a_line(corpus, library.default) for corpus in corpora.values()],
@@ -119,7 +120,7 @@ def _render_excerpt(corpus: Corpus) -> None:
     try:
         the_lab().configure("transformer", corpus, "quick")
     except LabError as error:
-        st.info(plain(str(error)))
+        st.info(plain_but_code(str(error)))
 
 
 def _go_to(key: str, place: int) -> None:

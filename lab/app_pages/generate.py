@@ -26,7 +26,7 @@ from lab.pickers import (
     suggest,
     untrained_model,
 )
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import palette, the_lab
 from lab.wishes import Wish, loss_at, say_others, say_settings, say_writer
 from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
@@ -219,7 +219,7 @@ def _render_refusal(prompt: str) -> None:
     refusal: Refusal | None = st.session_state.get(_REFUSAL)
     if refusal is None or refusal.prompt != prompt:
         return
-    st.error(plain(refusal.message))
+    st.error(plain_but_code(refusal.message))
     st.button(
         "Leave them out and write", key="generate_drop", icon=":material/backspace:",
         on_click=_drop_unknown, args=(refusal.readable,),

@@ -19,7 +19,7 @@ from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
 from lab.glossary import explained
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import (
     choose_run,
     curve_of,
@@ -114,7 +114,7 @@ def _render_button(corpus: Corpus, found: Found) -> Planned:
         key="home_train", primary=found.next_move != "resume", disabled=bool(trouble),
     )  # fmt: skip
     if trouble:
-        st.error(plain(trouble))
+        st.error(plain_but_code(trouble))
     else:
         st.caption(_plan_in_words(corpus, planned))
     return planned
@@ -199,7 +199,7 @@ def _render_progress(found: Found) -> None:
                 text=words.progress(run) if run else nothing,
             )
             if run and run.message:
-                st.warning(plain(run.message))
+                st.warning(plain_but_code(run.message))
 
 
 def _render_words(found: Found, corpus: Corpus, counts: str) -> None:

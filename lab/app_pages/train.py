@@ -21,7 +21,7 @@ from lab.figures.model_text import Passage
 from lab.glossary import explained
 from lab.linking import apply_link, hidden_controls, render_link, show_address
 from lab.pickers import PICKER_PX, pick_run
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import (
     VIEWS,
     View,
@@ -191,8 +191,8 @@ def _take_over_settings(run: RunRecord | None) -> None:
     draft = draft_of(run.model)
     begin_draft(settings_of(run), draft.start if draft else (None, "classic"))
     st.session_state["train_model"] = run.model
-    if run.corpus in the_lab().library.names():
-        st.session_state["train_corpus"] = run.corpus
+    if corpus := the_lab().library.name_of(run.fingerprint, run.corpus):
+        st.session_state["train_corpus"] = corpus
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
@@ -202,7 +202,7 @@ def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
     try:
         the_service().set_learning_rate(run.id, rate)
     except LabError as error:  # it may have ended in this moment
-        st.toast(str(error))
+        st.toast(plain_but_code(str(error)))
 
 
 def _tell_of_ends(runs: list[RunRecord]) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from core import meaning
 from core.characters import is_wide, said, sign_of
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.palette import Palette
@@ -56,11 +57,8 @@ def named(character: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as people say it, on one line; a small one is not rounded to nothing."""
-    if 0 < share < 0.0005:
-        return "under 0.1\N{NO-BREAK SPACE}%"
-    digits = 0 if share >= 0.0995 else 1
-    return f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
+    """A share as people say it, on one line."""
+    return meaning.percent(share).replace(" %", f"{_NBSP}%")
 
 
 # --- all heads ------------------------------------------------------------------------------------

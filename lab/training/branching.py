@@ -15,7 +15,7 @@ from core.records import Change, RunRecord
 from lab import words
 from lab.controls import SLIDERS
 from lab.labels import label_of, say_settings
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import choose_run, the_lab, the_service
 
 _VALUES: dict[str, tuple[Any, ...]] = {
@@ -65,7 +65,7 @@ def _dialog(run: RunRecord, step: int) -> None:
         try:
             child = the_service().branch(run.id, at, changes)
         except LabError as error:
-            st.error(str(error))
+            st.error(plain_but_code(str(error)))
         else:
             _close()
             choose_run(child)

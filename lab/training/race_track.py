@@ -23,7 +23,7 @@ from lab import words
 from lab.comparison import HUES
 from lab.components.live_plot import live_plot
 from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import is_live, palette, the_calibration, the_lab, untrained_sample
 from lab.training.race_words import NAMES, race_end
 
@@ -206,7 +206,7 @@ def _render_model(
     if run:
         st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))
         if run.status == "failed":
-            st.error(plain(run.message))
+            st.error(plain_but_code(run.message))
     else:
         st.progress(0.0, text="untrained, step 0" if untrained else "deleted")
     _render_sample(kind, run, corpus if untrained else None)

@@ -20,7 +20,7 @@ from core.records import RunRecord
 from lab import words
 from lab.deeds import deed_button
 from lab.labels import in_labels
-from lab.plain import plain
+from lab.plain import plain_but_code
 from lab.state import (
     choose_run,
     is_live,
@@ -66,7 +66,7 @@ def _render_controls(corpus: Corpus, found: Found) -> Fairness:
             key=f"race_axis_{found.race.id if found.race else by}",
         )  # fmt: skip
     if trouble:
-        st.error(plain(trouble))
+        st.error(plain_but_code(trouble))
     elif found.next_move == "pause":
         st.caption(f"This race: {terms_in_words(found)}. They take turns.")
     else:

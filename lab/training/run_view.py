@@ -22,7 +22,7 @@ from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
 from lab.page import words_help
 from lab.pickers import run_label
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
 from lab.switches import switch
 from lab.training.answer_cells import render_answers
@@ -170,9 +170,9 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     ]
     with places.above:
         if run.message:
-            (st.error if run.status == "failed" else st.warning)(plain(run.message))
+            (st.error if run.status == "failed" else st.warning)(plain_but_code(run.message))
         if trouble:
-            st.warning(plain(trouble))
+            st.warning(plain_but_code(trouble))
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
     with places.chart:

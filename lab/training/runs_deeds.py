@@ -21,7 +21,7 @@ from core.errors import LabError, RunError
 from core.exchange import import_run
 from core.records import RunRecord
 from lab import words
-from lab.plain import plain
+from lab.plain import plain_but_code
 from lab.state import the_lab, the_service
 
 _SELECTED, _SAID, _UPLOADS = "runs_selected", "runs_said", "runs_uploads"
@@ -59,7 +59,7 @@ def render_said() -> None:
     if said is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="runs_notice"):
-        (st.error if said.failed else st.success)(plain(said.text))
+        (st.error if said.failed else st.success)(plain_but_code(said.text))
         if said.undo:
             button("Undo", "undo", partial(restore, said.undo))
 

@@ -32,7 +32,7 @@ from lab.controls import SLIDERS
 from lab.deeds import deed_button
 from lab.figures.sweeps import MEASURES, SweepMeasure
 from lab.labels import gloss, in_labels, label_of
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import the_calibration, the_lab, the_service
 from lab.training.sweep_base import sweep_base
 from lab.training.sweep_grid import (
@@ -233,7 +233,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
         disabled=not plan.configs, help_text="Starts a new sweep, one run after the other",
     )  # fmt: skip
     if plan.trouble:
-        st.caption(plain(in_labels(plan.trouble)))
+        st.caption(plain_but_code(in_labels(plan.trouble)))
     else:
         waits = the_calibration() is None
         st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, waits)

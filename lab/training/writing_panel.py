@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import LabError
-from core.meaning import loss_in, right_chance, size_of, unsure_among
+from core.meaning import loss_in, percent, right_chance, size_of, unsure_among
 from core.records import Estimate, RunRecord, on_text
 from core.spelling import WRITTEN_LENGTH, WrittenWords
 from lab import words
-from lab.plain import plain
+from lab.plain import plain, plain_but_code
 from lab.state import kept_step, the_lab, written_words
 
 MAX_RUNGS, APART_NATS = 6, 0.12
@@ -74,7 +74,7 @@ def _render_words(run: RunRecord, step: int, nats: float) -> None:
     try:
         counted = written_words(run.id, kept, nats)
     except LabError as error:
-        st.caption(f"How much of it is words cannot be counted: {plain(str(error))}")
+        st.caption(f"How much of it is words cannot be counted: {plain_but_code(str(error))}")
         return
     if counted:
         st.markdown(words_said(counted, kept))
@@ -91,7 +91,7 @@ def words_said(counted: WrittenWords, step: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+    return percent(share, 0.0).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 # --- what other losses write ----------------------------------------------------------------------
