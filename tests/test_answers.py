@@ -316,6 +316,15 @@ def test_a_branch_shares_its_parent_s_changes_and_names_its_own_at_once() -> Non
     assert said == "the same loss as parent at step 20: learning rate 0.01 -> 0.003 at step 20"
 
 
+def test_a_branch_without_an_estimate_of_its_own_is_its_parent_so_far() -> None:
+    parent = measured([4.2, 3.5, 3.0], "owl")
+    child = run_of("now", parent="owl", parent_iter=10)
+    so_far = Measured(child, curve([4.2, 3.5]))
+    assert since(so_far, parent) == "up to step 10 it is owl itself; no estimate after that yet"
+    further = Measured(child, curve([4.2, 3.5, 2.9]))
+    assert since(further, parent).startswith("0.100 nats lower than owl at step 20")
+
+
 def test_a_seed_is_a_name_and_no_quantity() -> None:
     said = since(measured([4.2, 3.0], settings={"seed": 1338}), measured([4.2, 3.5], "before"))
     assert said.endswith(": seed 1337 -> 1338")

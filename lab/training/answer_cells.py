@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
-from core.records import RunRecord, broke_at, run_before
+from core.records import RunRecord, run_before
 from core.reference import ReferenceLine
 from lab.plain import plain
 from lab.state import the_lab
@@ -29,7 +27,6 @@ def render_answers(
     if earlier:
         estimates, changes = store.estimates(earlier.id), store.changes(earlier.id)
         before = Measured(earlier, estimates, changes=changes)
-    now = replace(now, broke_at=broke_at(now.run, store.events(now.run.id)))
     with st.container(border=True, key="answers"):
         st.html(f"<style>{CSS}</style>")
         said = answers(now, before, references, in_bits)

@@ -107,6 +107,10 @@ def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answ
     if before is None:
         return Answer(question, "there is no earlier run on this text")
     compared = compare(now, before)
+    fork = now.run.parent_iter if now.run.parent == before.run.id else None
+    if fork is not None and now.estimates and now.estimates[-1].iter <= fork:
+        theirs = f"up to step {fork:,} it is {before.run.name} itself"
+        return Answer(question, f"{theirs}; no estimate after that yet")
     text, is_whole = _sentence(compared, in_bits)
     feeling, n = _feeling(compared, in_bits), len(compared.differences)
     title = "" if is_whole else f"all {n} differences"

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.notes import Note, NoteKind, notes_on
-from core.records import CHANGED, Estimate, RunRecord, on_text
+from core.records import CHANGED, Estimate, RunRecord, broke_at, on_text
 from core.reference import ReferenceLine, reference_lines
 from lab import words
 from lab.components.live_plot import live_plot
@@ -159,13 +159,15 @@ def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
     store = the_lab().store
     now = Measured(
         run, store.estimates(run.id), store.steps(run.id, at_most=MAX_POINTS),
-        store.changes(run.id),
+        store.changes(run.id), broke_at(run, store.events(run.id)),
     )  # fmt: skip
     others = [other for other in the_lab().runs() if other.id != run.id]
     references, trouble = _references(run)
     notes = [
         note
-        for note in notes_on(now.estimates, now.steps, references, run.max_iters, look.in_bits)
+        for note in notes_on(
+            now.estimates, now.steps, references, run.max_iters, look.in_bits, now.broke_at
+        )
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
     with places.above:
