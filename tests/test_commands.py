@@ -431,7 +431,7 @@ def test_a_run_is_shown_though_its_text_is_gone(cli: CommandLine, lab: Lab) -> N
     before = cli.ok("runs", "show", "fox")
     lab.library.path("tiny").unlink()
     shown = cli.ok("runs", "show", "fox")
-    assert "The corpus 'tiny' that this run learned from is gone. " in cli.stderr
+    assert "The text 'tiny' that this run learned from is gone. " in cli.stderr
     assert "nothing here is compared with what counting reaches" in cli.stderr
     assert shown["references_nats"] == {} and before["references_nats"]
     same = ("since", "events", "samples", "health", "val_loss", "iter", "config")
