@@ -141,7 +141,7 @@ def commit_past(lab: Lab, step: int) -> tuple[int, float]:
 
 ARM = """() => {
   const told = () => [...document.querySelectorAll(
-    ".st-key-train_controls [data-testid=stCaptionContainer]")].map(e => e.textContent);
+    ".st-key-train_controls [data-testid=stCaptionContainer]")].map(e => e.textContent).slice(-2);
   const drawn = () => document.querySelector(".st-key-model_picture img")?.src;
   const captions = told(), picture = drawn();
   let pressed;
@@ -320,8 +320,10 @@ class SilentClient:
             self._start = message.delta.new_element.button.id
         elif kind == "script_finished":
             self.n_ticks += message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
-            # A timer before the start waits until the machine has been timed.
-            if self._start and not self._started and not self._timers_s:
+            # A quick timer before the start waits until the machine has been timed; a slow one is
+            # that of the sign in every tab.
+            waits = any(interval_s < 1.0 for _, interval_s in self._timers_s.values())
+            if self._start and not self._started and not waits:
                 self._started = True
                 self._ask(pressed=self._start)
 
