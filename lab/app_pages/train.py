@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
@@ -44,6 +46,8 @@ from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 
 CONTROLS_WIDTH_PX = 330
+SENDING_S = 0.02
+"""A pause after the picture, in which it is sent and drawn: else it waits for the whole page."""
 CSS = """
 @media (min-width: 1000px) {
   [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
@@ -126,6 +130,7 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
         with picture:
             _render_picture(run, corpus, config)  # before all else: the eye waits for it
+        time.sleep(SENDING_S)
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
