@@ -73,12 +73,11 @@ def main() -> None:
     # Not columns: the controls keep their width on a narrow screen, and the chart gives way.
     page = st.container(horizontal=True, gap="medium", wrap=False)
     with page.container(width=CONTROLS_WIDTH_PX):
-        corpus, config = _render_controls(run, view)
+        bench = _render_controls(run, view)
     with page.container(width="stretch", gap="xsmall"):
         if view == "sweep":
-            render_sweep_view(corpus, config, run)
+            render_sweep_view(bench.corpus, bench.config, run)
         else:
-            bench = Bench.of(run, config, corpus)
             render_transport(bench)
             render_run_view(bench, runs)
             render_branch_dialog(run)
@@ -105,7 +104,8 @@ def _render_head() -> tuple[View, DeltaGenerator]:
 # --- what to train --------------------------------------------------------------------------------
 
 
-def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConfig]:
+def _render_controls(run: RunRecord | None, view: View) -> Bench:
+    """Draw the controls; returns the run beside them with what they say."""
     hidden = hidden_controls()
     model: ModelKind = st.session_state.get("train_model") or "transformer"
     if "model" not in hidden:
@@ -137,7 +137,7 @@ def _render_controls(run: RunRecord | None, view: View) -> tuple[Corpus, RunConf
         st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
         bench = Bench.of(run, config, corpus)
         render_schedule(run, config, restart=view == "sweep" or bench.needs_new_run)
-    return corpus, config
+    return bench
 
 
 def _render_picture(run: RunRecord | None, corpus: Corpus, config: RunConfig) -> None:
