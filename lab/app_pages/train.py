@@ -46,7 +46,7 @@ from lab.training.sweep_view import render_sweep_view
 from lab.training.transport import Bench, render_transport
 
 CONTROLS_WIDTH_PX = 330
-SENDING_S = 0.02
+SENDING_S = 0.05
 """A pause after the picture, in which it is sent and drawn: else it waits for the whole page."""
 CSS = """
 @media (min-width: 1000px) {
@@ -62,13 +62,11 @@ def main() -> None:
     runs = the_lab().runs()
     view, head = _render_head()
     if view in ("runs", "race"):  # they have settings of their own, or none
+        _fill_head(head, [])
         render_runs_view() if view == "runs" else render_race_view(chosen_corpus(the_lab()))
         show_address()
         return
     run = run_on_the_bench(runs)
-    if run and view == "run":  # in the head there is room for the whole of a run's label
-        with head.container(width=PICKER_PX):
-            pick_run(runs, key="train_run", label="Run on the bench", collapsed=True)
     _take_over_settings(run)
     # Not columns: the controls keep their width on a narrow screen, and the chart gives way.
     page = st.container(horizontal=True, gap="medium", wrap=False)
@@ -82,11 +80,12 @@ def main() -> None:
             render_run_view(bench, runs)
             render_branch_dialog(run)
             _tell_of_ends(runs)
+    _fill_head(head, runs if run and view == "run" else [])
     show_address()
 
 
 def _render_head() -> tuple[View, DeltaGenerator]:
-    """The title, the views, and the link to what is on the screen; and the row that they are in."""
+    """The title and the views; returns what was chosen, and the row that they are in."""
     if view := wanted_view():
         st.session_state["train_view"] = view
     st.html(f"<style>{CSS}</style>")
@@ -97,8 +96,19 @@ def _render_head() -> tuple[View, DeltaGenerator]:
             "View", list(VIEWS), default="run", key="train_view", labelled=False,
             format_func=lambda name: VIEWS[name],
         )  # fmt: skip
-        render_link()
     return chosen, head
+
+
+def _fill_head(head: DeltaGenerator, runs: list[RunRecord]) -> None:
+    """The link to what is on the screen, and which of these runs is on the bench.
+
+    Last, since nothing else depends on them and whoever moves a slider waits for the picture.
+    """
+    with head:
+        render_link()
+    if runs:  # in the head there is room for the whole of a run's label
+        with head.container(width=PICKER_PX):
+            pick_run(runs, key="train_run", label="Run on the bench", collapsed=True)
 
 
 # --- what to train --------------------------------------------------------------------------------
