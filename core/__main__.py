@@ -16,7 +16,13 @@ from typing import Any, NoReturn
 
 from core import commands
 from core.commands.wording import lines_of
-from core.config import (
+from core.errors import LabError
+from core.exchange.export_import import FORMATS
+from core.experiments.race import BUDGETS, FAIRNESS
+from core.library.texts import ORIGINAL
+from core.records.course import FIXED
+from core.runs.lab import Lab
+from core.settings.config import (
     BLOCKS,
     DEVICES,
     DTYPES,
@@ -28,16 +34,10 @@ from core.config import (
     TrainConfig,
     help_line,
 )
-from core.course import FIXED
-from core.devices import THREADS_VARIABLE, set_threads
-from core.errors import LabError
-from core.exchange import FORMATS
-from core.lab import Lab
-from core.library import ORIGINAL
-from core.parallel import is_follower
-from core.presets import PRESETS, RECIPES
-from core.race import BUDGETS, FAIRNESS
-from core.snapshots import BUDGET_MIB
+from core.settings.presets import PRESETS, RECIPES
+from core.storage.snapshots import BUDGET_MIB
+from core.training.devices import THREADS_VARIABLE, set_threads
+from core.training.parallel import is_follower
 
 MAX_SAMPLES = 1000
 _THREADS_HELP = f"CPU threads; default: {THREADS_VARIABLE}, else torch's own choice"

@@ -7,7 +7,7 @@
     ├── RunError         a run that is not there, is busy, or cannot do what was asked
     ├── CheckpointError  a saved state that cannot be read
     ├── ExchangeError    a model that cannot go to another program, or come from one
-    ├── DivergedError    a run whose loss is no longer a number (`core.trainer`)
+    ├── DivergedError    a run whose loss is no longer a number (`core.training.trainer`)
     └── Failed           a command whose run ended as failed (`core.commands.training`)
 
 Every message is one or two sentences for a person: what was expected, what came, what to do. The

@@ -16,9 +16,9 @@ import streamlit as st  # noqa: E402
 
 from core.errors import LabError  # noqa: E402
 from lab.components.live_plot import mount_plotly  # noqa: E402
-from lab.now_training import render_now_training  # noqa: E402
-from lab.plain import plain_but_code  # noqa: E402
-from lab.state import the_lab  # noqa: E402
+from lab.session.state import the_lab  # noqa: E402
+from lab.widgets.now_training import render_now_training  # noqa: E402
+from lab.wording.plain import plain_but_code  # noqa: E402
 
 PAGES = {
     "home": ("Home", ":material/home:"),

@@ -15,12 +15,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 import pytest
 import torch
 
-from core.config import MODEL_KINDS, ModelKind
-from core.corpus import Corpus
-from core.lab import Lab
-from core.records import Estimate
-from core.service import TrainingService
-from core.trainer import Trainer
+from core.records.records import Estimate
+from core.runs.lab import Lab
+from core.service.service import TrainingService
+from core.settings.config import MODEL_KINDS, ModelKind
+from core.text.corpus import Corpus
+from core.training.trainer import Trainer
 from tests.helpers import add_corpus, play
 
 
@@ -56,7 +56,7 @@ def no_mps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """An empty lab, whose runs write short samples."""
-    monkeypatch.setattr("core.run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
     return Lab(home)
 
 
@@ -91,8 +91,8 @@ def best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def service(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingService]:
-    monkeypatch.setattr("core.worker.SLICE_S", 0.01)
-    monkeypatch.setattr("core.run.FLUSH_EVERY_S", 0.02)
+    monkeypatch.setattr("core.service.worker.SLICE_S", 0.01)
+    monkeypatch.setattr("core.runs.active_run.FLUSH_EVERY_S", 0.02)
     training = TrainingService(lab)
     yield training
     training.close()
@@ -102,4 +102,4 @@ def service(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingServi
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that are held are given up at once instead of after two seconds."""
-    monkeypatch.setattr("core.locks.PATIENCE_S", 0.0)
+    monkeypatch.setattr("core.storage.locks.PATIENCE_S", 0.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from core.findings import OVERFITTING_NATS
-from core.records import Estimate, StepRecord
-from core.reference import ReferenceLine
+from core.findings.curve import OVERFITTING_NATS
+from core.records.records import Estimate, StepRecord
+from core.text.reference import ReferenceLine
 
 LINES = tuple(
     ReferenceLine(name, nats)

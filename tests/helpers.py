@@ -13,14 +13,17 @@ import pytest
 import torch
 
 from core.__main__ import main
-from core.checkpoint import CheckpointFolder
-from core.config import MODEL_SETTINGS, ModelKind, RunConfig
-from core.corpus import Corpus
-from core.lab import Lab
-from core.presets import resolve
-from core.records import RunRecord
-from core.run import ActiveRun
-from core.service import TrainingService
+from core.records.records import RunRecord
+from core.runs.active_run import ActiveRun
+from core.runs.lab import Lab
+from core.service.service import TrainingService
+from core.settings.config import MODEL_SETTINGS, ModelKind, RunConfig
+from core.settings.presets import resolve
+from core.storage.checkpoint import CheckpointFolder
+from core.text.corpus import Corpus
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The project's folder."""
 
 SMALL: dict[str, Any] = dict(
     block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2,

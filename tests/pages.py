@@ -10,12 +10,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import service
-from core.lab import Lab
-from core.preflight import Calibration
-from tests.helpers import PATIENCE_S
+from core.runs.lab import Lab
+from core.service import service
+from core.training.preflight import Calibration
+from tests.helpers import PATIENCE_S, ROOT
 
-HOME = Path(__file__).resolve().parents[1] / "lab" / "Home.py"
+HOME = ROOT / "lab" / "Home.py"
 
 
 MACHINE = Calibration(
@@ -31,10 +31,10 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     Import this fixture into a test module, then `open_page`.
     """
     st.cache_resource.clear()
-    monkeypatch.setattr("core.run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
     for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
         monkeypatch.setattr(gc, name, lambda: None)
-    monkeypatch.setattr("lab.state.calibrate", lambda: MACHINE)
+    monkeypatch.setattr("lab.session.state.calibrate", lambda: MACHINE)
     yield Lab(home)
     for running in service._services.values():
         running.close()

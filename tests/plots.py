@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import plotly.graph_objects as go
 import pytest
 
-import lab.training
+import lab
 from lab.components import live_plot as live_plot_module
 from lab.components.live_plot import PlotClick
 
@@ -48,8 +48,9 @@ def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plots]:
     """Import this fixture into a test module; pages then draw here."""
     drawn = Plots()
     real = live_plot_module.live_plot
-    for room in pkgutil.iter_modules(lab.training.__path__):
-        importlib.import_module(f"lab.training.{room.name}")  # not only once it is patched
+    for module in pkgutil.walk_packages(lab.__path__, "lab."):
+        if "_page." in module.name:  # the parts of the pages: now, not only once it is patched
+            importlib.import_module(module.name)
     for name, module in list(sys.modules.items()):  # pages are run anew, their rooms are not
         if name.startswith("lab.") and getattr(module, "live_plot", None) is real:
             monkeypatch.setattr(module, "live_plot", drawn.live_plot)

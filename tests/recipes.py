@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.config import RunConfig
-from core.presets import resolve
+from core.settings.config import RunConfig
+from core.settings.presets import resolve
 from tests.helpers import SMALL
 
 N_ITERS = 240

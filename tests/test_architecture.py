@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core import commands
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 CORE = sorted((ROOT / "core").rglob("*.py"))
 LAB = sorted((ROOT / "lab").rglob("*.py"))
 FIGURES = [path for path in LAB if path.relative_to(ROOT / "lab").parts[0].startswith("figures")]
@@ -65,7 +65,7 @@ def test_models_know_nothing_of_texts_runs_and_disks(path: Path) -> None:
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("core.")
     }
-    assert all(m == "core.config" or str(m).startswith("core.models") for m in imported)
+    assert all(m == "core.settings.config" or str(m).startswith("core.models") for m in imported)
     assert not imports_of(path) & {"pathlib", "os", "threading", "sqlite3", "io"}
 
 
@@ -94,11 +94,14 @@ def loaded_with(room: str) -> set[str]:
 @pytest.mark.parametrize(
     ("room", "far"),
     [
-        ("core.store", {"core.trainer", "core.run", "core.checkpoint"}),
-        ("core.findings", {"core.trainer", "core.store"}),
-        ("core.notes", {"core.trainer", "core.store"}),
-        ("core.grid", {"core.run", "core.store"}),
-        ("core.records", {"core.trainer", "core.store"}),
+        (
+            "core.registry",
+            {"core.training.trainer", "core.runs.active_run", "core.storage.checkpoint"},
+        ),
+        ("core.findings.curve", {"core.training.trainer", "core.registry"}),
+        ("core.findings.notes", {"core.training.trainer", "core.registry"}),
+        ("core.experiments.grid", {"core.runs.active_run", "core.registry"}),
+        ("core.records.records", {"core.training.trainer", "core.registry"}),
     ],
 )
 def test_what_describes_runs_does_not_load_what_makes_them(room: str, far: set[str]) -> None:
@@ -109,7 +112,7 @@ def test_what_describes_runs_does_not_load_what_makes_them(room: str, far: set[s
 # --- habits ---------------------------------------------------------------------------------------
 
 
-THREADS = ["core/worker.py", "lab/writing.py"]
+THREADS = ["core/service/worker.py", "lab/session/writing.py"]
 """Where a thread of its own works, which has nobody to raise to, and records what goes wrong."""
 
 

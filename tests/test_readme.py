@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from core.lab import Lab
-from core.presets import DEFAULTS, PRESETS, RECIPES
-from core.snapshots import SnapshotFolder
+from core.runs.lab import Lab
+from core.settings.presets import DEFAULTS, PRESETS, RECIPES
+from core.storage.snapshots import SnapshotFolder
+from tests.core.bench.test_measure import PLAN, TINY
+from tests.core.training.test_parallel import ROOT, finished, start
 from tests.helpers import CommandLine, play
-from tests.test_bench import PLAN, TINY
-from tests.test_parallel import ROOT, finished, start
 
 README = (ROOT / "README.md").read_text("utf-8")
 LENGTH = {"max_iters": 20, "eval_interval": 5, "eval_iters": 1, "warmup_iters": 2}
@@ -44,9 +44,9 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     (tmp_path / "shipped").mkdir()
     (tmp_path / "shipped" / "shakespeare.txt").write_text("ROMEO: " + text, encoding="utf-8")
     original = ("MERCUTIO: " + text).encode()
-    monkeypatch.setattr("core.library.PROJECT_DATA", tmp_path / "shipped")
-    monkeypatch.setattr("core.library.ORIGINAL_SHA256", hashlib.sha256(original).hexdigest())
-    monkeypatch.setattr("core.library._download", lambda *_: original)
+    monkeypatch.setattr("core.library.texts.PROJECT_DATA", tmp_path / "shipped")
+    monkeypatch.setattr("core.library.texts.ORIGINAL_SHA256", hashlib.sha256(original).hexdigest())
+    monkeypatch.setattr("core.library.texts._download", lambda *_: original)
     monkeypatch.setattr("core.commands.measuring.Plan", lambda: PLAN)
     monkeypatch.setitem(PRESETS, PLAN.preset, {"transformer": TINY | LENGTH})
     monkeypatch.setattr("core.bench.measure._start_up", lambda: {"start_up_s": 1.5})

@@ -20,17 +20,17 @@ from typing import Any
 import torch
 
 from core.bench.rival import Rival
-from core.checkpoint import Checkpoint, CheckpointFolder, Snapshot
-from core.config import ModelConfig, RunConfig, SampleConfig
-from core.corpus import Corpus
 from core.errors import LabError
-from core.generation import generate, generate_together
-from core.lens import without_attention
-from core.preflight import dtype_of, preflight
-from core.presets import resolve
-from core.run import CHECKPOINT_COST_FACTOR, MIN_CHECKPOINT_INTERVAL_S
-from core.snapshots import SnapshotFolder
-from core.trainer import Trainer, split_loss
+from core.generation.sampling import generate, generate_together
+from core.interpretability.attention import without_attention
+from core.runs.active_run import CHECKPOINT_COST_FACTOR, MIN_CHECKPOINT_INTERVAL_S
+from core.settings.config import ModelConfig, RunConfig, SampleConfig
+from core.settings.presets import resolve
+from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot
+from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus
+from core.training.preflight import dtype_of, preflight
+from core.training.trainer import Trainer, split_loss
 
 Fields = dict[str, Any]
 Say = Callable[[str], None]

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import RunConfig
-from core.corpus import Corpus
 from core.errors import LabError
-from core.interop.nanogpt import nanogpt_weights
+from core.exchange.formats.nanogpt import nanogpt_weights
 from core.models import LanguageModel
-from core.optim import learning_rate_at
+from core.settings.config import RunConfig
+from core.text.corpus import Corpus
+from core.training.optim import learning_rate_at
 
 
 @dataclass

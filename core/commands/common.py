@@ -10,11 +10,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from core.config import ModelConfig, TrainConfig
-from core.course import Course
-from core.lab import Lab
-from core.parallel import ALONE, World
-from core.records import RunRecord
+from core.records.course import Course
+from core.records.records import RunRecord
+from core.runs.lab import Lab
+from core.settings.config import ModelConfig, TrainConfig
+from core.training.parallel import ALONE, World
 
 Fields = dict[str, Any]
 Command = Callable[[Lab, Namespace], Fields]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import Namespace
 
 from core.commands.common import Fields, listed, say
-from core.disk import clean_run, disk_use
 from core.errors import RunError
-from core.lab import Lab
+from core.runs.disk import clean_run, disk_use
+from core.runs.lab import Lab
 
 
 def delete(lab: Lab, args: Namespace) -> Fields:

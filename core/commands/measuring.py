@@ -9,7 +9,7 @@ from core.bench.measure import QUICK, Plan
 from core.bench.measure import bench as measure
 from core.bench.report import table
 from core.commands.common import Fields, say
-from core.lab import Lab
+from core.runs.lab import Lab
 
 
 def bench(lab: Lab, args: Namespace) -> Fields:

@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from core.commands.common import BAR, Fields, run_fields, say
 from core.commands.training import Failed, Interrupted, caught_signals
-from core.config import ModelKind, RunConfig
-from core.lab import Lab
-from core.preflight import calibrate
-from core.race import BUDGETS, race_configs
-from core.racing import fit_to_seconds, start_race
-from core.service import TrainingService
+from core.experiments.race import BUDGETS, race_configs
+from core.runs.lab import Lab
+from core.service.racing import fit_to_seconds, start_race
+from core.service.service import TrainingService
+from core.settings.config import ModelKind, RunConfig
+from core.training.preflight import calibrate
 
 POLL_S = 0.1
 

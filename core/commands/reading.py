@@ -7,17 +7,17 @@ from dataclasses import asdict
 from math import isfinite
 
 from core.commands.common import Fields, listed, say
-from core.course import Course
-from core.differences import say_reading, settings_diff
 from core.errors import CorpusError
-from core.findings import Verdict, verdict
-from core.lab import Lab
-from core.meaning import perplexity
-from core.notes import Note, note_of, notes_on
-from core.records import RunRecord, broke_at, run_before
-from core.reference import ReferenceLine, reference_lines
-from core.store import changes_among
-from core.verdicts import answers_on, reached_by
+from core.findings.curve import Verdict, verdict
+from core.findings.meaning import perplexity
+from core.findings.notes import Note, note_of, notes_on
+from core.findings.verdicts import answers_on, reached_by
+from core.records.course import Course
+from core.records.records import RunRecord, broke_at, run_before
+from core.registry import changes_among
+from core.runs.lab import Lab
+from core.settings.differences import say_reading, settings_diff
+from core.text.reference import ReferenceLine, reference_lines
 
 
 def show(lab: Lab, args: Namespace) -> Fields:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from core.archive import is_run_file, open_run_file
-from core.branch import branch_run
 from core.commands.common import (
     BAR,
     Fields,
@@ -23,17 +21,19 @@ from core.commands.common import (
     say,
     say_rate_ahead,
 )
-from core.config import SampleConfig
 from core.errors import EncodingError, ExchangeError, PromptError
-from core.exchange import export_run, import_run
-from core.generation import generate, generate_together
-from core.interop.nanogpt import nanogpt_commands
-from core.lab import Lab, LoadedModel
-from core.lens import without_attention
-from core.library import read_bytes
-from core.records import RunRecord
-from core.texts import MAX_BYTES, characters_in
-from core.trainer import split_loss
+from core.exchange.archive import is_run_file, open_run_file
+from core.exchange.export_import import export_run, import_run
+from core.exchange.formats.nanogpt import nanogpt_commands
+from core.generation.sampling import generate, generate_together
+from core.interpretability.attention import without_attention
+from core.library.intake import MAX_BYTES, characters_in
+from core.library.texts import read_bytes
+from core.records.records import RunRecord
+from core.runs.branch import branch_run
+from core.runs.lab import Lab, LoadedModel
+from core.settings.config import SampleConfig
+from core.training.trainer import split_loss
 
 
 def evaluate(lab: Lab, args: Namespace) -> Fields:

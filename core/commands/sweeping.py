@@ -10,13 +10,9 @@ from tqdm import tqdm
 
 from core.commands.common import BAR, Fields, flags, say
 from core.commands.training import Failed, Interrupted, caught_signals
-from core.config import RunConfig
-from core.corpus import Corpus
 from core.errors import ConfigError
-from core.grid import SWEPT, Axis
-from core.lab import Lab
-from core.service import TrainingService
-from core.sweep import (
+from core.experiments.grid import SWEPT, Axis
+from core.experiments.sweep import (
     Cell,
     Sweep,
     enter_sweep,
@@ -25,7 +21,11 @@ from core.sweep import (
     sweep_cells,
     sweep_progress,
 )
-from core.sweep import delete_sweep as remove_sweep
+from core.experiments.sweep import delete_sweep as remove_sweep
+from core.runs.lab import Lab
+from core.service.service import TrainingService
+from core.settings.config import RunConfig
+from core.text.corpus import Corpus
 
 POLL_S = 0.1
 

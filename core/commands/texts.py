@@ -9,11 +9,11 @@ from shlex import quote
 from tqdm import tqdm
 
 from core.commands.common import BAR, Fields, say
-from core.corpus import Corpus
-from core.encodings import decode, first_lines
 from core.errors import CorpusError, EncodingError
-from core.lab import Lab
-from core.library import binned_name, read_bytes, size_bytes
+from core.library.encodings import decode, first_lines
+from core.library.texts import binned_name, read_bytes, size_bytes
+from core.runs.lab import Lab
+from core.text.corpus import Corpus
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:

@@ -11,12 +11,12 @@ from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say, say_rate_ahead
 from core.errors import LabError
-from core.follower import follow_run
-from core.lab import Lab
-from core.parallel import World, joined_world
-from core.preflight import calibrate, preflight
-from core.run import ActiveRun
-from core.trainer import DivergedError
+from core.runs.active_run import ActiveRun
+from core.runs.follower import follow_run
+from core.runs.lab import Lab
+from core.training.parallel import World, joined_world
+from core.training.preflight import calibrate, preflight
+from core.training.trainer import DivergedError
 
 
 class Interrupted(Exception):

@@ -7,9 +7,9 @@ from itertools import groupby
 from textwrap import indent
 from typing import Any
 
-from core.characters import in_quotes, said
 from core.commands.tables import label_of, table_of, with_unit
-from core.differences import Difference, say_difference
+from core.settings.differences import Difference, say_difference
+from core.text.characters import in_quotes, said
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from core.config import ModelConfig, ModelKind
 from core.models.attention import AttentionModel
 from core.models.base import LanguageModel, Trace
 from core.models.bigram import BigramModel
 from core.models.fast import FastTransformer
 from core.models.transformer import Transformer
+from core.settings.config import ModelConfig, ModelKind
 
 __all__ = [
     "LanguageModel",

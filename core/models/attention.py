@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import ModelConfig
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
+from core.settings.config import ModelConfig
 
 
 def causal_weights(q: Tensor, k: Tensor) -> Tensor:

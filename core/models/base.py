@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core.config import ModelConfig
+from core.settings.config import ModelConfig
 
 
 @dataclass(frozen=True)

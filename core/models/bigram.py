@@ -2,7 +2,7 @@
 
 One table of V x V numbers. Row i holds the logits of what follows character i; softmax over a row
 gives probabilities. There is nothing in between, so the table itself is the whole model, and the
-best it can become are the counts of `core.reference`.
+best it can become are the counts of `core.text.reference`.
 
 Source: the first model of https://github.com/karpathy/ng-video-lecture (`bigram.py`).
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from core.config import ModelConfig
 from core.models.base import LanguageModel, Trace
+from core.settings.config import ModelConfig
 
 
 class BigramModel(LanguageModel):

@@ -25,11 +25,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import ModelConfig
 from core.models.attention import attend, causal_weights
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
 from core.models.ngrams import NgramTables
+from core.settings.config import ModelConfig
 
 ROTARY_BASE = 1000.0
 """The fastest pair turns by one radian in a character, the slowest in about this many of them."""

@@ -3,8 +3,8 @@
 Each context length has a table of its own whose rows are added up to the logits. There are far more
 contexts than rows, so a context's row is found by hashing it; two that share a row share what they
 learn. All rows start at zero and are learned by gradient, like any other parameter: nothing is
-counted. A step touches only the rows of the contexts in its batch, which `core.row_adagrad` makes
-use of.
+counted. A step touches only the rows of the contexts in its batch, which
+`core.training.row_adagrad` makes use of.
 
 Source of the idea: hash embeddings for n-grams, Joulin et al. 2017 (fastText),
 https://arxiv.org/abs/1607.01759; beside a transformer, Roy et al. 2022,
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import ModelConfig
+from core.settings.config import ModelConfig
 
 MAX_ROWS = 2**16
 _PRIME = 1_000_003

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import ModelConfig
 from core.models.attention import CausalSelfAttention
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
+from core.settings.config import ModelConfig
 
 
 class MLP(nn.Module):

@@ -5,10 +5,17 @@ from __future__ import annotations
 import streamlit as st
 import torch
 
-from core.lab import LoadedModel, Which
-from core.lens import attention_weights, even_weights, head_summary
-from core.records import RunRecord
-from lab.attention_worth import asks_for_worth, render_worth
+from core.interpretability.attention import attention_weights, even_weights, head_summary
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel, Which
+from lab.attention_page.head_words import (
+    PATTERN_RULES,
+    corner_label,
+    habit_sentence,
+    hover_text,
+    look_sentence,
+)
+from lab.attention_page.worth import asks_for_worth, render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     Matrix,
@@ -18,15 +25,9 @@ from lab.figures.heatmaps import (
     looks_figure,
     thinning,
 )
-from lab.head_words import (
-    PATTERN_RULES,
-    corner_label,
-    habit_sentence,
-    hover_text,
-    look_sentence,
-)
-from lab.page import page_head
-from lab.pickers import (
+from lab.session.state import chosen_run, palette, the_lab
+from lab.widgets.page_head import page_head
+from lab.widgets.pickers import (
     PICKER_PX,
     example_text,
     follow,
@@ -36,10 +37,9 @@ from lab.pickers import (
     suggest,
     untrained_model,
 )
-from lab.plain import plain, quoted
-from lab.state import chosen_run, palette, the_lab
-from lab.switches import settled
-from lab.words import visible
+from lab.widgets.switches import settled
+from lab.wording.plain import plain, quoted
+from lab.wording.words import visible
 
 INTRODUCTION = (
     "Before it guesses what comes next, a model lets every character **look back** at the text so "

@@ -10,24 +10,31 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from core.characters import said
-from core.corpus import Corpus, most_frequent
 from core.errors import CorpusError
-from core.lab import LoadedModel
-from core.lens import transition_loss, transition_probabilities
-from core.records import RunRecord
-from core.reference import bigram_loss, transitions_among
-from lab import words
+from core.interpretability.attention import transition_loss, transition_probabilities
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel
+from core.text.characters import said
+from core.text.corpus import Corpus, most_frequent
+from core.text.reference import bigram_loss, transitions_among
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.heatmaps import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
-from lab.glossary import explained
-from lab.page import page_head
-from lab.pickers import PICKER_PX, follow, load_model, pick_checkpoint, pick_run, untrained_model
-from lab.plain import plain, plain_but_code, quoted
-from lab.state import choose_run, palette, the_lab, the_service
-from lab.switches import settled
+from lab.session.state import choose_run, palette, the_lab, the_service
+from lab.widgets.page_head import page_head
+from lab.widgets.pickers import (
+    PICKER_PX,
+    follow,
+    load_model,
+    pick_checkpoint,
+    pick_run,
+    untrained_model,
+)
+from lab.widgets.switches import settled
+from lab.wording import words
+from lab.wording.glossary import explained
+from lab.wording.plain import plain, plain_but_code, quoted
 
 INTRODUCTION = (
     "The bigram model is one table: for each character, how likely each other is to follow. The "

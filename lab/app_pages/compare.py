@@ -7,21 +7,28 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.config import MODEL_KINDS
 from core.errors import LabError
-from core.records import RunRecord
-from core.reference import ReferenceLine, reference_lines
-from lab.comparison import BEST, EVERY_TEXT, comparison_table, curves_csv, say_reading, table_csv
+from core.records.records import RunRecord
+from core.settings.config import MODEL_KINDS
+from core.text.reference import ReferenceLine, reference_lines
+from lab.compare_page.continuations import render_texts, render_wish
 from lab.components.live_plot import live_plot
-from lab.continuations import render_texts, render_wish
 from lab.figures.losses import WORDS, X_TITLES, LossCurve, XAxis, loss_figure
-from lab.glossary import explained
-from lab.page import page_head
-from lab.palette import Palette
-from lab.pickers import run_label, short_run_label
-from lab.plain import plain, plain_but_code
-from lab.state import curve_of, is_live, palette, the_lab
-from lab.switches import settled
+from lab.figures.palette import Palette
+from lab.session.state import curve_of, is_live, palette, the_lab
+from lab.widgets.page_head import page_head
+from lab.widgets.pickers import run_label, short_run_label
+from lab.widgets.switches import settled
+from lab.wording.comparison import (
+    BEST,
+    EVERY_TEXT,
+    comparison_table,
+    curves_csv,
+    say_reading,
+    table_csv,
+)
+from lab.wording.glossary import explained
+from lab.wording.plain import plain, plain_but_code
 
 MAX_RUNS = 6
 UNITS = ("nats", "bits")

@@ -7,21 +7,21 @@ import random
 
 import streamlit as st
 
-from core.corpus import Corpus
 from core.errors import LabError
-from core.library import ORIGINAL, SHIPPED
-from core.meaning import percent
-from core.reference import reference_lines
-from core.texts import RARE
-from lab import words
+from core.findings.meaning import percent
+from core.library.intake import RARE
+from core.library.texts import ORIGINAL, SHIPPED
+from core.text.corpus import Corpus
+from core.text.reference import reference_lines
 from lab.components.live_plot import live_plot
-from lab.corpus_adding import render_original, render_upload
-from lab.corpus_keeping import chosen_name, render_bin, render_deeds, render_news
+from lab.corpus_page.adding import render_original, render_upload
+from lab.corpus_page.keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
-from lab.glossary import explained
-from lab.page import page_head
-from lab.plain import plain, plain_but_code
-from lab.state import palette, the_lab
+from lab.session.state import palette, the_lab
+from lab.widgets.page_head import page_head
+from lab.wording import words
+from lab.wording.glossary import explained
+from lab.wording.plain import plain, plain_but_code
 
 EXCERPT = 700
 """Characters of the text that are shown at once."""

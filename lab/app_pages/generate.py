@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.config import SampleConfig, help_line
 from core.errors import LabError, PromptError
-from core.lab import LoadedModel, Which
-from core.meaning import why_garbled
-from core.records import RunRecord
-from core.reference import reference_lines
-from lab import words
+from core.findings.meaning import why_garbled
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel, Which
+from core.settings.config import SampleConfig, help_line
+from core.text.reference import reference_lines
 from lab.components.text_view import text_view
-from lab.glossary import TERMS, explained, line_of
-from lab.page import page_head
-from lab.pickers import (
+from lab.session.state import palette, the_lab
+from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
+from lab.widgets.page_head import page_head
+from lab.widgets.pickers import (
     PICKER_PX,
     load_model,
     opening_for,
@@ -26,10 +26,10 @@ from lab.pickers import (
     suggest,
     untrained_model,
 )
-from lab.plain import plain, plain_but_code
-from lab.state import palette, the_lab
-from lab.wishes import Wish, loss_at, say_others, say_settings, say_writer
-from lab.writing import MAX_CHARACTERS, Writing, WritingSnapshot
+from lab.wording import words
+from lab.wording.glossary import TERMS, explained, line_of
+from lab.wording.plain import plain, plain_but_code
+from lab.wording.wishes import Wish, loss_at, say_others, say_settings, say_writer
 
 TICK_S = 0.25
 INTRODUCTION = (

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.config import MODEL_KINDS, ModelKind, RunConfig, TrainConfig
-from core.corpus import Corpus
 from core.errors import LabError
-from core.library import ORIGINAL, SHIPPED
-from core.race import BUDGETS, Fairness, race_configs
-from core.racing import resume_race, start_race
-from core.records import RunRecord
-from core.reference import ReferenceLine, reference_lines
-from lab import words
+from core.experiments.race import BUDGETS, Fairness, race_configs
+from core.library.texts import ORIGINAL, SHIPPED
+from core.records.records import RunRecord
+from core.service.racing import resume_race, start_race
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig, TrainConfig
+from core.text.corpus import Corpus
+from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
-from lab.controls import chosen_corpus
-from lab.deeds import deed_button
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
-from lab.glossary import explained
-from lab.plain import plain, plain_but_code
-from lab.state import (
+from lab.session.state import (
     choose_run,
     curve_of,
     is_live,
@@ -29,8 +24,8 @@ from lab.state import (
     the_lab,
     the_service,
 )
-from lab.training.race_track import Found, blind_text, find_race, in_color
-from lab.training.race_words import (
+from lab.train_page.race.track import Found, blind_text, find_race, in_color
+from lab.train_page.race.words import (
     NAMES,
     PARTS_SOONER,
     against_the_counts,
@@ -39,6 +34,11 @@ from lab.training.race_words import (
     time_left_s,
     why_near_the_bigram,
 )
+from lab.widgets.action_buttons import deed_button
+from lab.widgets.controls import chosen_corpus
+from lab.wording import words
+from lab.wording.glossary import explained
+from lab.wording.plain import plain, plain_but_code
 
 WHAT_THEY_ARE: dict[ModelKind, str] = {
     "bigram": "Sees one character and knows what tends to follow it. One table of numbers is the "

@@ -8,23 +8,17 @@ import streamlit as st
 import torch
 from streamlit.delta_generator import DeltaGenerator
 
-from core.config import MODEL_KINDS, ModelKind, RunConfig
-from core.corpus import Corpus
 from core.errors import LabError
-from core.meaning import loss_in
+from core.findings.meaning import loss_in
 from core.models import count_params
-from core.preflight import preflight
-from core.records import RunRecord
-from lab import words
-from lab.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
-from lab.drafts import begin_draft, draft_of, settings_of
+from core.records.records import RunRecord
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
+from core.text.corpus import Corpus
+from core.training.preflight import preflight
 from lab.figures.model_picture import Described, model_picture, said_of
 from lab.figures.model_text import Passage
-from lab.glossary import explained
-from lab.linking import apply_link, hidden_controls, render_link, show_address
-from lab.pickers import PICKER_PX, pick_run
-from lab.plain import plain, plain_but_code
-from lab.state import (
+from lab.session.drafts import begin_draft, draft_of, settings_of
+from lab.session.state import (
     VIEWS,
     View,
     draft_is_of,
@@ -36,14 +30,20 @@ from lab.state import (
     the_service,
     wanted_view,
 )
-from lab.switches import switch
-from lab.training.branching import render_branch_dialog
-from lab.training.race_view import render_race_view
-from lab.training.run_view import render_run_view
-from lab.training.runs_view import render_runs_view
-from lab.training.schedule_view import render_schedule
-from lab.training.sweep_view import render_sweep_view
-from lab.training.transport import Bench, render_transport
+from lab.train_page.linking import apply_link, hidden_controls, render_link, show_address
+from lab.train_page.race.view import render_race_view
+from lab.train_page.run.branching import render_branch_dialog
+from lab.train_page.run.schedule import render_schedule
+from lab.train_page.run.transport import Bench, render_transport
+from lab.train_page.run.view import render_run_view
+from lab.train_page.runs.view import render_runs_view
+from lab.train_page.sweep.view import render_sweep_view
+from lab.widgets.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
+from lab.widgets.pickers import PICKER_PX, pick_run
+from lab.widgets.switches import switch
+from lab.wording import words
+from lab.wording.glossary import explained
+from lab.wording.plain import plain, plain_but_code
 
 CONTROLS_WIDTH_PX = 330
 SENDING_S = 0.05

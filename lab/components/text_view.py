@@ -15,9 +15,9 @@ from typing import Final
 
 import streamlit as st
 
-from core.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
-from core.generation import Candidate, TokenRecord
-from lab.palette import Palette, contrast
+from core.generation.sampling import Candidate, TokenRecord
+from core.text.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
+from lab.figures.palette import Palette, contrast
 
 READABLE: Final = 4.5
 """The least contrast of text with its ground, after https://www.w3.org/TR/WCAG22/."""

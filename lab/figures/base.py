@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 MARGIN = dict(l=56, r=16, t=16, b=48)
 

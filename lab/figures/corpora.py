@@ -10,12 +10,12 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
-from core.characters import is_wide, name_of
-from core.corpus import Corpus
+from core.text.characters import is_wide, name_of
+from core.text.corpus import Corpus
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.heatmaps import sign
-from lab.palette import Palette
-from lab.words import count
+from lab.figures.palette import Palette
+from lab.wording.words import count
 
 MAX_BARS, MAX_WIDE_BARS = 80, 60
 """More characters than this are not shown one by one; their bars would be too thin to read. The

@@ -15,11 +15,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.notes import Note
+from core.findings.notes import Note
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
+from lab.figures.palette import Palette
 from lab.figures.spacing import in_rows, pixels, together
-from lab.palette import Palette
 
 MarkKind = Literal["changed", "resumed", "branched"]
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}

@@ -8,9 +8,9 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from core.config import ModelKind
-from lab.palette import Palette
-from lab.words import visible
+from core.settings.config import ModelKind
+from lab.figures.palette import Palette
+from lab.wording.words import visible
 
 EXAMPLE = "To be, or n"
 _CELL, _GAP, _HEIGHT = 24, 4, 108

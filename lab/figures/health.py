@@ -17,9 +17,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from core.health import HEALTHY_UPDATE_RATIO, Kind
+from core.training.health import HEALTHY_UPDATE_RATIO, Kind
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 MAX_LABELS = 8
 """With more lines than these each layer is named once: there is no room beside the chart."""
@@ -90,9 +90,9 @@ def health_figure(
     """Readings of one kind over the steps of a run.
 
     Args:
-        series: for each part (`core.health.by_kind`) its steps and its values. Layers are told by
-            their lightness, from pale for the first to the model's colour for the last, and by
-            their names: beside the chart where there are few, in the hover always.
+        series: for each part (`core.training.health.by_kind`) its steps and its values. Layers are
+            told by their lightness, from pale for the first to the model's colour for the last, and
+            by their names: beside the chart where there are few, in the hover always.
         model: the model's kind, for its colour.
     """
     look = _LOOKS[kind]

@@ -20,10 +20,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import meaning
-from core.characters import is_wide, said, sign_of
+from core.findings import meaning
+from core.text.characters import is_wide, said, sign_of
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 Matrix = NDArray[np.float32]
 

@@ -12,12 +12,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.course import Course
-from core.preflight import flops_per_token
-from core.records import Change, Estimate, RunRecord, StepRecord
-from core.reference import ReferenceLine
+from core.records.course import Course
+from core.records.records import Change, Estimate, RunRecord, StepRecord
+from core.text.reference import ReferenceLine
+from core.training.preflight import flops_per_token
 from lab.figures.base import MARGIN, compact, plain_figure
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 XAxis = Literal["steps", "characters", "seconds", "FLOPs"]
 X_TITLES: dict[XAxis, str] = {

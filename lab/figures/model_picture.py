@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.config import RunConfig
-from core.differences import settings_diff
-from core.parts import PartName, params_by_part, step_flops_by_part
+from core.settings.config import RunConfig
+from core.settings.differences import settings_diff
+from core.training.parts import PartName, params_by_part, step_flops_by_part
 from lab.figures import svg
 from lab.figures.model_text import ROW_PX, ROWS, Passage, sign_of_cell, text_cells
-from lab.labels import say_change
-from lab.palette import Palette
-from lab.words import count, short_count
+from lab.figures.palette import Palette
+from lab.wording.labels import say_change
+from lab.wording.words import count, short_count
 
 WIDTH_PX = 330
 SMALL_PX = 11.0

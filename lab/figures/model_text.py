@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.characters import NO_SHAPE, sign_of
-from core.config import ModelKind
-from core.corpus import Corpus
+from core.settings.config import ModelKind
+from core.text.characters import NO_SHAPE, sign_of
+from core.text.corpus import Corpus
 from lab.figures import svg
-from lab.palette import Palette, ink_on
+from lab.figures.palette import Palette, ink_on
 
 COLUMNS, ROWS = 49, 6
 """Cells of the stretch of text; the guess is the last of them."""

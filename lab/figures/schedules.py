@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.course import Course
-from core.optim import learning_rate_at
+from core.records.course import Course
+from core.training.optim import learning_rate_at
 from lab.figures.base import compact, plain_figure
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 _POINTS = 200
 RateAt = tuple[int, float]

@@ -15,12 +15,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import plotly.graph_objects as go
 
-from core.records import RunRecord
-from core.sweep import Cell
-from lab import words
+from core.experiments.sweep import Cell
+from core.records.records import RunRecord
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.labels import in_labels
-from lab.palette import ColorScale, Palette, ink_on
+from lab.figures.palette import ColorScale, Palette, ink_on
+from lab.wording import words
+from lab.wording.labels import in_labels
 
 SweepMeasure = Literal["loss", "time", "size"]
 MEASURES: tuple[SweepMeasure, ...] = get_args(SweepMeasure)

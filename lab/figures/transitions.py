@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.heatmaps import Matrix, character_axis, named, percent, root_scale_bar, row_frame
-from lab.palette import Palette
+from lab.figures.palette import Palette
 
 N_SUCCESSORS = 12
 _SHARE_TICKS = (0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)

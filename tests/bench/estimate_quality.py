@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import core  # noqa: F401  (before torch: it says how torch's threads are to wait)
 
 # isort: split
-from core.config import ModelKind
-from core.corpus import Corpus
-from core.home import PROJECT_DATA
-from core.preflight import calibrate
-from core.presets import resolve
-from core.trainer import Trainer
+from core.settings.config import ModelKind
+from core.settings.presets import resolve
+from core.storage.home import PROJECT_DATA
+from core.text.corpus import Corpus
+from core.training.preflight import calibrate
+from core.training.trainer import Trainer
 
 CASES: tuple[tuple[ModelKind, str | None, str, dict[str, Any]], ...] = (
     ("bigram", "quick", "classic", {}),

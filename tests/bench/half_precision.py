@@ -24,14 +24,14 @@ import core  # noqa: F401  (before torch: it says how torch's threads are to wai
 # isort: split
 import torch
 
-from core.checkpoint import Snapshot
-from core.config import ModelKind
-from core.corpus import Corpus
-from core.home import PROJECT_DATA
 from core.models import model_from_weights
-from core.presets import resolve
-from core.snapshots import SnapshotFolder
-from core.trainer import Trainer, split_loss
+from core.settings.config import ModelKind
+from core.settings.presets import resolve
+from core.storage.checkpoint import Snapshot
+from core.storage.home import PROJECT_DATA
+from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus
+from core.training.trainer import Trainer, split_loss
 
 KINDS: tuple[tuple[ModelKind, str], ...] = (
     ("bigram", "classic"),

@@ -49,11 +49,11 @@ from websockets.typing import Subprotocol
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from core.config import RunConfig  # noqa: E402
-from core.differences import settings_diff  # noqa: E402
-from core.lab import Lab  # noqa: E402
-from core.preflight import calibrate  # noqa: E402
-from core.records import LIVE  # noqa: E402
+from core.records.records import LIVE  # noqa: E402
+from core.runs.lab import Lab  # noqa: E402
+from core.settings.config import RunConfig  # noqa: E402
+from core.settings.differences import settings_diff  # noqa: E402
+from core.training.preflight import calibrate  # noqa: E402
 
 PRESET, CORPUS, N_CORES, PATIENCE_S = "nanogpt-cpu", "shakespeare", 2, 120.0
 WANTED_PICTURE_S, WANTED_ANSWER_S = 0.15, 0.5

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.helpers import PATIENCE_S
+from tests.helpers import PATIENCE_S, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocket
 
-REPO_ROOT: Final = Path(__file__).resolve().parents[2]
 _CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _IDLE: Final = (
     "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
@@ -151,13 +150,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         command += ["--server.port", str(port), "--server.headless", "true"]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(REPO_ROOT),
+            "PYTHONPATH": str(ROOT),
             "LAB_HOME": str(folder / "lab-home"),
             **(env or {}),
         }
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=REPO_ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         server = Server(f"http://127.0.0.1:{port}", process)
         servers.append(server)
@@ -183,7 +182,7 @@ def lab_home(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(serve: Serve, lab_home: Path) -> Iterator[Server]:
     """The lab, in an empty home, for one test: what it trains takes no time from the next one."""
-    running = serve(REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+    running = serve(ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
     yield running
     running.kill()
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.config import MODEL_KINDS
-from core.lab import Lab
-from core.records import RunRecord
-from tests.browser.conftest import REPO_ROOT, NewPage, Serve, Server, Window
+from core.records.records import RunRecord
+from core.runs.lab import Lab
+from core.settings.config import MODEL_KINDS
+from tests.browser.conftest import NewPage, Serve, Server, Window
+from tests.helpers import ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle
@@ -142,7 +143,7 @@ def test_the_primary_button_lets_three_curves_fall(
 def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     serve: Serve, new_page: NewPage, lab_home: Path
 ) -> None:
-    script, env = REPO_ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)}
+    script, env = ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)}
     server = serve(script, env)
     window = new_page()
     window.open(f"{server.url}/train")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from lab.palette import DARK, LIGHT
-from tests.browser.conftest import REPO_ROOT
+from lab.figures.palette import DARK, LIGHT
+from tests.helpers import ROOT
 
 if TYPE_CHECKING:
     from tests.browser.conftest import NewPage, Serve, Window
@@ -52,7 +52,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lab.components.live_plot import live_plot, mount_plotly
-from lab.palette import palette_for
+from lab.figures.palette import palette_for
 
 
 def live_page():
@@ -254,7 +254,7 @@ def test_a_call_that_another_overtakes_leaves_the_picture_in_place(
     window: "Window", component: str, data: dict[str, Any]
 ) -> None:
     """Of two changes at once, of theme and data, Streamlit cleans up after the first, too late."""
-    script = (REPO_ROOT / "lab" / "components" / f"{component}.js").read_text(encoding="utf-8")
+    script = (ROOT / "lab" / "components" / f"{component}.js").read_text(encoding="utf-8")
     assert window.page.evaluate(OVERTAKEN, [script, data]) == {"overtaken": True, "left": False}
     assert window.errors == []
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.differences import settings_diff
-from core.findings import verdict
-from core.health import KINDS
-from core.lab import Lab
-from core.records import RunRecord
-from core.reference import reference_lines
-from core.verdicts import answers_on
-from lab.labels import say_change
+from core.findings.curve import verdict
+from core.findings.verdicts import answers_on
+from core.records.records import RunRecord
+from core.runs.lab import Lab
+from core.settings.differences import settings_diff
+from core.text.reference import reference_lines
+from core.training.health import KINDS
+from lab.wording.labels import say_change
 from tests.browser.conftest import NewPage, Server, Window
 from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
 from tests.helpers import assert_same_run, wait_until

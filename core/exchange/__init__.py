@@ -1,0 +1,1 @@
+"""Runs and models on their way out of the lab and into it."""

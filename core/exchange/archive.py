@@ -1,0 +1,215 @@
+"""A whole run as one file, to be opened in another lab: `NAME.run.zip`.
+
+Joins the registry, the lab home and the texts to `core.exchange.runfile`, which says what is in the
+file. Half a run is none: what cannot be opened leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from core.errors import CheckpointError, CorpusError, ExchangeError
+from core.exchange.runfile import (
+    MANIFEST,
+    MAX_BYTES,
+    STATE,
+    Content,
+    check_members,
+    read_content,
+    refusing,
+    write_content,
+)
+from core.models import weight_shapes
+from core.records.records import Event, RunRecord
+from core.runs.lab import Lab, clean_name
+from core.settings.config import RunConfig
+from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
+from core.storage.files import open_atomically
+from core.storage.names import new_run_id, plain_file_name
+from core.storage.snapshots import SnapshotFolder
+
+ENDING = ".run.zip"
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+
+def file_name(record: RunRecord) -> str:
+    """What the file of a run is called, on every system."""
+    return (plain_file_name(record.name) or record.id) + ENDING
+
+
+def pack_run(lab: Lab, record: RunRecord, folder: Path) -> Path:
+    """Write a run, with all it measured and saved and its text, into one file in a folder.
+
+    A run that trains meanwhile goes in as it stands, to be resumed from its last checkpoint.
+    Raises ExchangeError when it is too large, OSError when the folder cannot be written to.
+    """
+    path = folder / file_name(record)
+    with open_atomically(path) as file:
+        _pack(lab, record, file)
+    return path
+
+
+def packed(lab: Lab, record: RunRecord) -> bytes:
+    """The content of the file that `pack_run` would write."""
+    buffer = io.BytesIO()
+    _pack(lab, record, buffer)
+    return buffer.getvalue()
+
+
+def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
+    folder = lab.home.run_folder(record.id)
+    checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
+    # The newest first, since those before it may be thinned out meanwhile; and all of them before
+    # the rows, which then reach at least as far.
+    states = [checkpoints.path(step) for step in reversed(checkpoints.iters())]
+    states += [snapshots.path(step) for step in reversed(snapshots.iters())]
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        saved = [path.name for path in states if _add_state(archive, path)]
+        newest = max((int(m[2]) for name in saved if (m := _checkpoint(name))), default=0)
+        write_content(archive, _content_of(lab, record, newest))
+        total = sum(member.file_size for member in archive.infolist())
+    if total > MAX_BYTES:
+        raise ExchangeError(
+            f"Run {record.name} takes {total / 2**30:.1f} GiB, and a run file may hold "
+            f"{MAX_BYTES / 2**30:.0f}. `python -m core runs clean` makes it smaller."
+        )
+
+
+def _add_state(archive: zipfile.ZipFile, path: Path) -> bool:
+    """Add a saved state, unless it is gone or damaged. Numbers hardly get smaller by packing."""
+    try:
+        read_saved(path, Checkpoint if _checkpoint(path.name) else Snapshot)
+        archive.write(path, path.name, zipfile.ZIP_STORED)
+    except (CheckpointError, FileNotFoundError):
+        return False
+    return True
+
+
+def _checkpoint(name: str) -> re.Match[str] | None:
+    match = STATE.fullmatch(name)
+    return match if match and match[1] == "checkpoint" else None
+
+
+def _content_of(lab: Lab, record: RunRecord, checkpoint_iter: int) -> Content:
+    record = lab.run(record.id)
+    store, until = lab.store, record.iter  # what comes later belongs to a later record
+    samples = {sample.iter: sample.text for sample in store.samples(record.id)}
+    try:
+        text = lab.corpus_of(record).text
+    except CorpusError:  # then it can be looked at elsewhere, and resumed where its text is
+        text = None
+    ended = record.status in ("finished", "failed")
+    return Content(
+        record=replace(
+            record,
+            status=record.status if ended else "interrupted",
+            checkpoint_iter=checkpoint_iter,
+        ),
+        steps=[step for step in store.steps(record.id) if step.iter <= until],
+        estimates=[(e, samples[e.iter]) for e in store.estimates(record.id) if e.iter in samples],
+        health=[
+            (step, name, value)
+            for name, series in store.health(record.id).items()
+            for step, value in series
+        ],
+        events=store.events(record.id),
+        text=text,
+    )
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether a file is the lab's own, by its name or by what is in it."""
+    if path.name.endswith(ENDING):
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MANIFEST in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def open_run_file(lab: Lab, path: Path, name: str | None = None) -> RunRecord:
+    """Make a run of a file that `pack_run` wrote; see `open_run`."""
+    try:
+        with path.open("rb") as file:
+            return open_run(lab, file, path.name, name)
+    except FileNotFoundError:
+        raise ExchangeError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise ExchangeError(f"{path} is a folder; expected a run file.") from None
+
+
+def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> RunRecord:
+    """Make a run of a run file's content. It equals the one that was packed, and can go on.
+
+    It gets an id of its own, and its name, or that with a number, unless `name` names it. Its text
+    is added where the lab does not have it.
+
+    Args:
+        what: how the file is called in messages and in the run's events.
+
+    Raises ExchangeError for a file that is damaged, foreign or too large, RunError for a name that
+    is taken or no name. Nothing is then left behind.
+    """
+    with refusing(what), zipfile.ZipFile(file) as archive:
+        check_members(archive, what)
+        content = read_content(archive, what)
+        name = lab.free_name(content.record.name) if name is None else clean_name(name)
+        run_id, added = new_run_id(), None
+        folder = lab.home.run_folder(run_id)
+        try:
+            _unpack_states(archive, folder, content.record)
+            corpus = lab.library.name_of(content.record.fingerprint, content.record.corpus)
+            if corpus is None and content.text is not None:
+                corpus = added = lab.library.add_exactly(content.record.corpus, content.text)
+            opened = Event(content.record.iter, "opened", f"from {what}", time.time())
+            lab.store.enter_run(
+                replace(
+                    content.record, id=run_id, name=name, corpus=corpus or content.record.corpus,
+                    created_at=opened.at,
+                ),
+                content.steps, content.estimates, content.health, [*content.events, opened],
+            )  # fmt: skip
+        except BaseException:  # Ctrl-C too: half an import is none
+            shutil.rmtree(folder, ignore_errors=True)
+            if added:
+                lab.library.path(added).unlink(missing_ok=True)
+            raise
+    return lab.run(run_id)
+
+
+def _unpack_states(archive: zipfile.ZipFile, folder: Path, record: RunRecord) -> None:
+    """Write the saved states into the run's folder, each checked before the next."""
+    for member in archive.infolist():
+        if match := STATE.fullmatch(member.filename):
+            path = folder / member.filename
+            with archive.open(member) as source, open_atomically(path) as target:
+                shutil.copyfileobj(source, target)
+            _check_state(path, match[1], int(match[2]), record)
+
+
+def _check_state(path: Path, kind: str, step: int, record: RunRecord) -> None:
+    """Raise CheckpointError, or one of those of `refusing`, unless the state is of this run."""
+    state = read_saved(path, Checkpoint if kind == "checkpoint" else Snapshot)
+    weights = state.trainer["model"] if isinstance(state, Checkpoint) else state.weights
+    text = state.fingerprint if isinstance(state, Checkpoint) else record.fingerprint
+    model = record.config.model
+    if not (
+        (state.iter, text) == (step, record.fingerprint)
+        and RunConfig.from_flat(state.config).model == model
+        and len(state.vocabulary) == model.vocab_size
+        and {name: weight.shape for name, weight in weights.items()} == weight_shapes(model)
+    ):
+        raise CheckpointError(f"The {kind} {path.name} is not of this run.")

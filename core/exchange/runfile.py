@@ -1,0 +1,224 @@
+"""What is in a run file: one zip that holds a whole run, and that is safe to read.
+
+    manifest.json           format, the run's row in the registry, its settings
+    steps.jsonl, estimates.jsonl, health.jsonl, events.jsonl      what it measured, a line for each
+    corpus.txt              the text that it learned from, if the lab still had it
+    checkpoint-*.pt, snapshot-*.pt                                its saved states, as they are
+
+Reads and writes the members and says what may be one. Knows no registry and no lab home: those are
+`core.exchange.archive`'s. A member goes by its name alone, so none can land in another folder;
+sizes are bounded before anything is unpacked; every value is checked for its type.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import math
+import pickle
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from core.errors import CheckpointError, ExchangeError, LabError
+from core.experiments.race import RACE, Race
+from core.library.intake import MAX_BYTES as MAX_CORPUS_BYTES
+from core.library.texts import check_name
+from core.models import count_params
+from core.records.course import Course
+from core.records.records import Estimate, Event, RunRecord, RunStatus, StepRecord
+from core.registry import changes_among
+from core.settings.config import RunConfig
+from core.text.corpus import fingerprint_of
+
+FORMAT = 1
+MAX_BYTES = 2 * 2**30
+"""All that a run file may hold, unpacked."""
+MAX_TABLE_BYTES = 2**28
+"""And each of its tables, which are read into memory."""
+MANIFEST = "manifest.json"
+CORPUS = "corpus.txt"
+STATE = re.compile(r"(checkpoint|snapshot)-([0-9]{9})\.pt")
+_TABLES = ("steps.jsonl", "estimates.jsonl", "health.jsonl", "events.jsonl")
+_WHAT = "a run of the lab; `python -m core import FILE` opens it"
+_LOCAL = ("config", "sweep", "deleted_at")
+"""Columns that are not in the manifest's row: elsewhere in it, or the business of one lab."""
+_MEMBERS_AT_MOST = 100_000
+_WRONG = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, pickle.UnpicklingError, CheckpointError,
+    EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
+    RuntimeError,
+)  # fmt: skip
+"""What reading a file can raise that is damaged, foreign or made up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """All of a run but its saved states."""
+
+    record: RunRecord
+    steps: list[StepRecord]
+    estimates: list[tuple[Estimate, str]]
+    """Each with the text that the model wrote at that step."""
+    health: list[tuple[int, str, float]]
+    """Step, name and value of each reading."""
+    events: list[Event]
+    text: str | None
+    """The corpus; None where the lab had it no more."""
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Whatever may be wrong with a file becomes one line that names it."""
+    try:
+        yield
+    except OSError as error:  # a full disk, for one
+        raise ExchangeError(f"{what} cannot be opened ({error.strerror or error}).") from error
+    except _WRONG as error:
+        raise ExchangeError(
+            f"{what} is not a whole run file of this lab: it is damaged, cut short, or of another "
+            "program. Pack the run again with `python -m core export RUN --format run --out DIR`."
+        ) from error
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def write_content(archive: zipfile.ZipFile, content: Content) -> None:
+    """Put everything but the saved states into a run file."""
+    record = content.record
+    row = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _LOCAL}
+    manifest = {"what": _WHAT, "format": FORMAT, "run": row, "config": record.config.flat()}
+    archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    tables: dict[str, Iterable[dict[str, Any]]] = {
+        "steps.jsonl": (asdict(step) for step in content.steps),
+        "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
+        "health.jsonl": ({"iter": i, "name": n, "value": v} for i, n, v in content.health),
+        "events.jsonl": (asdict(event) for event in content.events),
+    }
+    for name, rows in tables.items():
+        archive.writestr(name, "".join(json.dumps(row) + "\n" for row in rows))
+    if content.text is not None:
+        archive.writestr(CORPUS, content.text.encode("utf-8"))
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def check_members(archive: zipfile.ZipFile, what: str) -> None:
+    """Raise ExchangeError, or one of those of `refusing`, unless the members may be a run's."""
+    members = archive.infolist()
+    sizes = {member.filename: member.file_size for member in members}
+    strange = [n for n in sizes if n not in (MANIFEST, CORPUS, *_TABLES) and not STATE.fullmatch(n)]
+    if MANIFEST not in sizes:  # what is cut short can still look like a zip: a state is one too
+        raise zipfile.BadZipFile(f"there is no {MANIFEST}")
+    if strange:
+        raise ExchangeError(f"{what} is not a run file of this lab: it holds {strange[0]!r}.")
+    if len(members) != len(sizes) or len(sizes) > _MEMBERS_AT_MOST:
+        raise ExchangeError(f"{what} is not a run file of this lab: a file in it is there twice.")
+    total = sum(sizes.values())
+    if total > MAX_BYTES:
+        raise ExchangeError(
+            f"{what} would take {total / 2**30:.1f} GiB unpacked; a run file may take "
+            f"{MAX_BYTES / 2**30:.0f}."
+        )
+    at_most = dict.fromkeys((MANIFEST, *_TABLES), MAX_TABLE_BYTES) | {CORPUS: MAX_CORPUS_BYTES}
+    if large := [name for name, limit in at_most.items() if sizes.get(name, 0) > limit]:
+        raise ExchangeError(f"{what} cannot be opened: {large[0]} in it is too large.")
+
+
+def read_content(archive: zipfile.ZipFile, what: str) -> Content:
+    """All but the saved states, checked. Raises ExchangeError, or one of those of `refusing`."""
+    manifest = json.loads(archive.read(MANIFEST))
+    if manifest["format"] != FORMAT:
+        raise ExchangeError(
+            f"{what} was written by another version of the lab (format {manifest['format']!r}, "
+            f"expected {FORMAT})."
+        )
+    try:
+        record = _record(manifest)
+        events = [Event(**_values(Event, row)) for row in _rows(archive, "events.jsonl")]
+        for event in events:
+            if event.kind == RACE:
+                Race.of(event.detail)  # or the Race view could not read it
+        changes = changes_among(events)
+        course = Course(record.config, changes)
+        for step in (0, *(change.iter for change in changes)):
+            course.at(step)
+    except LabError as error:
+        raise ExchangeError(f"{what} holds a run that cannot be: {error}") from error
+    text = archive.read(CORPUS).decode("utf-8") if CORPUS in archive.namelist() else None
+    if text is not None and fingerprint_of(text) != record.fingerprint:
+        raise ExchangeError(f"{what} holds another text than the one that the run learned from.")
+    return Content(
+        record=record,
+        steps=[StepRecord(**_values(StepRecord, row)) for row in _rows(archive, "steps.jsonl")],
+        estimates=[
+            (Estimate(**_values(Estimate, row)), str(_checked("str", row["sample"])))
+            for row in _rows(archive, "estimates.jsonl")
+        ],
+        health=[
+            tuple(_checked(kind, row[name]) for name, kind in _HEALTH.items())
+            for row in _rows(archive, "health.jsonl")
+        ],
+        events=events,
+        text=text,
+    )
+
+
+def _record(manifest: Mapping[str, Any]) -> RunRecord:
+    """The run's row; how many parameters it has, and which model it is, follow from its settings.
+
+    Raises LabError for settings, or a name of a corpus, that cannot be.
+    """
+    config = RunConfig.from_flat(manifest["config"])
+    if manifest["config"].items() - config.flat().items():
+        raise ValueError("settings that this version does not have")
+    n_params = count_params(config.model)
+    if 4 * n_params > MAX_BYTES:
+        raise ValueError("a model that no run file could hold")
+    given = dict(manifest["run"]) | {"model": config.model.model, "n_params": n_params}
+    values = _values(RunRecord, given, leave_out=_LOCAL)
+    if values["status"] not in get_args(RunStatus) or values["iter"] > config.train.max_iters:
+        raise ValueError("a state that no run can be in")
+    check_name(values["corpus"])
+    return RunRecord(config=config, **values)
+
+
+def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
+    """A table line by line, so that its text and its rows are not in memory together."""
+    with archive.open(name) as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+_HEALTH = {"iter": "int", "name": "str", "value": "float"}
+_IS: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: type(value) is int and 0 <= value < 2**53,
+    "float": lambda value: type(value) in (int, float) and not math.isnan(value),
+    # What cannot be encoded, half a character, raises a ValueError too.
+    "str": lambda value: type(value) is str and value.encode("utf-8") is not None,
+}
+
+
+def _values(kind: type, given: Mapping[str, Any], leave_out: Iterable[str] = ()) -> dict[str, Any]:
+    """The fields of a dataclass among what a file gives, each of its type."""
+    return {
+        f.name: _checked(str(f.type), given[f.name])
+        for f in fields(kind)
+        if f.name not in leave_out
+    }
+
+
+def _checked(kind: str, value: Any) -> Any:
+    """The value, or a ValueError when it is of another type than a field says."""
+    plain, _, optional = kind.partition(" | ")
+    if value is None and optional == "None":
+        return None
+    if not _IS.get(plain, _IS["str"])(value):  # the other types are texts of a certain kind
+        raise ValueError(f"expected {kind}, not {value!r}")
+    return value

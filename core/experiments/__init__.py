@@ -1,0 +1,1 @@
+"""Runs that belong together, on equal terms: races and sweeps."""

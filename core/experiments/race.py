@@ -1,0 +1,152 @@
+"""A race of the three models: equal terms for all, and who leads where. Pure arithmetic.
+
+Knows settings and measurements; no service, no registry, no screen. Starting a race and finding it
+again is `core.service.racing`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from core.errors import ConfigError
+from core.records.records import Estimate, StepRecord
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
+from core.text.corpus import Corpus
+from core.training.preflight import Calibration
+
+Fairness = Literal["seconds", "steps"]
+FAIRNESS: tuple[Fairness, ...] = get_args(Fairness)
+BUDGETS: dict[Fairness, int] = {"seconds": 30, "steps": 1000}
+"""What each model gets when nobody says."""
+MOST: dict[Fairness, int] = {"seconds": 3600, "steps": 200_000}
+"""The longest race that can be asked for."""
+
+RACE = "race"
+"""Kind of the event that a run of a race begins with."""
+
+_PRESET = "quick"
+_FEWEST_STEPS = 20
+"""In fewer steps than this nothing can be seen, however slow the machine."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """Which race a run belongs to, and what each of its models gets."""
+
+    id: str
+    by: Fairness
+    budget: int
+    """Seconds of training or steps."""
+
+    @property
+    def detail(self) -> str:
+        """The race as one line, for the event that each of its runs begins with."""
+        return f"{self.id}: {self.budget} {self.by} for each model"
+
+    @classmethod
+    def of(cls, detail: str) -> Race:
+        """The inverse of `detail`. Raises ValueError for a line that is none."""
+        race_id, terms = detail.split(": ")
+        budget, by, *_ = terms.split()
+        race = cls(race_id, "steps" if by == "steps" else "seconds", int(budget))
+        if race.detail != detail or not 1 <= race.budget <= MOST[race.by]:
+            raise ValueError(f"expected a race, not {detail!r}")
+        return race
+
+
+def race_configs(
+    configure: Callable[..., RunConfig],
+    corpus: Corpus,
+    by: Fairness,
+    budget: int,
+    calibration: Calibration | None,
+    seed: int,
+) -> dict[ModelKind, RunConfig]:
+    """The settings of the three runs: the same block size, batch size and seed.
+
+    By steps, each takes `budget` of them; by seconds, as many as this machine takes in that time
+    by the calibration, which only then must be there. Schedules and estimates are made for that
+    length.
+
+    Args:
+        configure: `Lab.configure`, or what works alike.
+
+    Raises ConfigError for a budget that cannot be, and when the text is too short.
+    """
+    if isinstance(budget, bool) or not 1 <= budget <= MOST[by]:
+        raise ConfigError(
+            f"A race takes from 1 to {MOST[by]:,} {by} for each model, not {budget:,}."
+        )
+    widest = configure("transformer", corpus, _PRESET)
+    terms: dict[str, Any] = dict(
+        block_size=widest.model.block_size, batch_size=widest.train.batch_size, seed=seed
+    )
+    configs: dict[ModelKind, RunConfig] = {}
+    for kind in MODEL_KINDS:
+        n_steps = budget
+        if by == "seconds":
+            assert calibration is not None, "seconds need a calibration"
+            n_steps = steps_in(
+                budget, calibration.step_s(configure(kind, corpus, _PRESET, **terms))
+            )
+        configs[kind] = configure(kind, corpus, _PRESET, **terms, max_iters=n_steps)
+    return configs
+
+
+def steps_in(seconds: float, step_s: float) -> int:
+    """How many steps of `step_s` a race by seconds lets a model take."""
+    return round(min(max(seconds / max(step_s, 1e-9), _FEWEST_STEPS), MOST["steps"]))
+
+
+# --- who leads ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Standings:
+    """The validation losses at one point of the race, the lowest first, in nats per character."""
+
+    at: float
+    """The last step, or second of training, for which every model has an estimate."""
+    losses: tuple[tuple[ModelKind, float], ...]
+
+    @property
+    def leader(self) -> ModelKind:
+        return self.losses[0][0]
+
+
+def standings(
+    by: Fairness,
+    estimates: Mapping[ModelKind, Sequence[Estimate]],
+    steps: Mapping[ModelKind, Sequence[StepRecord]],
+) -> Standings | None:
+    """Who leads at the last point that all have reached; None while one is still at the start.
+
+    Between two estimates a loss is interpolated on a straight line: the height at which a chart
+    draws it. A model never counts with a loss that it reached later than the others.
+
+    Args:
+        steps: of each model, to know after how many seconds an estimate was taken; may be thinned.
+    """
+    if not estimates or not all(estimates.values()):
+        return None
+    places = {
+        kind: [_seconds_at(e.iter, steps[kind]) if by == "seconds" else e.iter for e in known]
+        for kind, known in estimates.items()
+    }
+    at = float(min(place[-1] for place in places.values()))
+    if at <= 0:
+        return None
+    losses = {
+        kind: float(np.interp(at, places[kind], [e.val_loss_nats for e in known]))
+        for kind, known in estimates.items()
+    }
+    return Standings(at, tuple(sorted(losses.items(), key=lambda item: item[1])))
+
+
+def _seconds_at(step: int, steps: Sequence[StepRecord]) -> float:
+    known = [0, *(s.iter for s in steps)], [0.0, *(s.elapsed_s for s in steps)]
+    return float(np.interp(step, *known))

@@ -1,0 +1,221 @@
+"""Sweeps: a grid of small runs over two settings, to see what each of the two does.
+
+A sweep is a row in the registry and one run for each cell of the grid that can be. Whoever trains
+them takes them up one after the other: `core.service.service` in the background, a command in
+front. Two processes may even share a sweep, since each passes over what the other holds.
+
+Knows runs and the registry; no thread and no screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.errors import ConfigError, RunError
+from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
+from core.models import count_params
+from core.records.records import RunRecord, SweepRecord
+from core.runs.lab import MAX_NAME, Lab, clean_name
+from core.settings.config import RunConfig
+from core.storage.locks import is_held
+from core.storage.names import memorable_name, new_run_id
+from core.text.corpus import Corpus
+from core.training.preflight import Calibration
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place in the grid as it was entered: its run, or why there is none."""
+
+    x: float
+    y: float
+    run_id: str | None
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One place in the grid as it stands; no run and no reason: it has not been entered yet."""
+
+    x: float
+    y: float
+    run: RunRecord | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A grid of runs: `x` goes across, `y` up, and all else is as in `base`."""
+
+    id: str
+    name: str
+    x: Axis
+    y: Axis
+    base: RunConfig
+    corpus: str
+    places: tuple[Place, ...]
+
+    @classmethod
+    def of(cls, record: SweepRecord) -> Sweep:
+        """The sweep that the registry keeps."""
+        spec = record.spec
+        return cls(
+            id=record.id, name=record.name, x=_axis_from(spec["x"]), y=_axis_from(spec["y"]),
+            base=RunConfig.from_flat(spec["base"]), corpus=spec["corpus"],
+            places=tuple(Place(**place) for place in spec["places"]),
+        )  # fmt: skip
+
+    @property
+    def held_characters(self) -> int | None:
+        """How many characters a step reads in every cell; None where that differs."""
+        held = self.x.hold_characters or self.y.hold_characters
+        return characters_per_step(self.base) if held else None
+
+    def spec(self) -> dict[str, Any]:
+        """What the registry keeps of it, beside id and name; the inverse of `of`."""
+        return {
+            "x": asdict(self.x), "y": asdict(self.y), "base": self.base.flat(),
+            "corpus": self.corpus, "places": [asdict(place) for place in self.places],
+        }  # fmt: skip
+
+
+def enter_sweep(
+    lab: Lab, base: RunConfig, corpus: Corpus, x: Axis, y: Axis, name: str | None = None
+) -> Sweep:
+    """Enter a sweep and a queued run for each of its cells that can be, all with the same seed.
+
+    A run is named after the sweep, with its two values; a long name is shortened for that.
+
+    Raises RunError for a name that is taken or no name, ConfigError when no cell can be. Nothing is
+    then left behind.
+    """
+    planned = plan_sweep(base, corpus, x, y)
+    if not any(cell.config for cell in planned):
+        raise ConfigError(f"No cell of this sweep can be. The first: {planned[0].why_not}")
+    taken = lab.store.names() | {sweep.name for sweep in lab.store.sweeps()}
+    name = memorable_name(taken) if name is None else clean_name(name)
+    places, runs = [], []
+    for cell in planned:
+        run_id = new_run_id() if cell.config else None
+        places.append(Place(cell.x, cell.y, run_id, cell.why_not))
+        if run_id and cell.config:
+            values = f" {cell.x:.10g}x{cell.y:.10g}"
+            run_name = clean_name(name[: MAX_NAME - len(values)] + values)
+            n_params = count_params(cell.config.model)
+            text = (corpus.name, corpus.fingerprint)
+            runs.append((run_id, run_name, cell.config, text, n_params))
+    sweep = Sweep(
+        id=new_run_id(), name=name, x=x, y=y, base=base, corpus=corpus.name,
+        places=tuple(places),
+    )  # fmt: skip
+    lab.store.add_sweep(sweep.id, sweep.name, sweep.spec(), runs)
+    return sweep
+
+
+def load_sweep(lab: Lab, id_or_name: str) -> Sweep:
+    """One sweep. Raises RunError when there is none."""
+    return Sweep.of(lab.store.sweep(id_or_name))
+
+
+def load_sweeps(lab: Lab) -> list[Sweep]:
+    """All sweeps, the newest first."""
+    return [Sweep.of(record) for record in lab.store.sweeps()]
+
+
+def delete_sweep(lab: Lab, sweep: Sweep) -> None:
+    """Remove a sweep; its runs go into the bin. Raises RunError while one is being trained."""
+    runs = lab.runs_of(sweep.id)
+    for run in runs:
+        if is_held(lab.home, run.id):
+            raise RunError(f"Run {run.name} of this sweep is being trained; stop the sweep first.")
+    for run in runs:
+        lab.bin_run(run.id)
+    lab.store.delete_sweep(sweep.id)
+
+
+# --- how a sweep stands ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress:
+    """How far a sweep is. What failed is done too; what cannot be does not count."""
+
+    n_cells: int
+    n_done: int
+    n_failed: int
+    n_steps: int
+    """Steps of all cells that can be, and how many of them will not be taken (again)."""
+    n_steps_done: int
+
+    @property
+    def done(self) -> bool:
+        return self.n_done == self.n_cells
+
+
+def sweep_cells(lab: Lab, sweep: Sweep) -> list[Cell]:
+    """Every cell as it stands, row by row; one whose run was deleted says so."""
+    runs = {run.id: run for run in lab.runs_of(sweep.id)}
+    cells = []
+    for place in sweep.places:
+        run = runs.get(place.run_id or "")
+        gone = place.run_id is not None and run is None
+        cells.append(Cell(place.x, place.y, run, "Its run was deleted." if gone else place.why_not))
+    return cells
+
+
+def sweep_progress(cells: Iterable[Cell]) -> SweepProgress:
+    """How far a sweep with these cells is."""
+    runs = [cell.run for cell in cells if cell.run]
+    done = [run for run in runs if run.status in ("finished", "failed")]
+    return SweepProgress(
+        n_cells=len(runs),
+        n_done=len(done),
+        n_failed=sum(run.status == "failed" for run in runs),
+        n_steps=sum(run.max_iters for run in runs),
+        n_steps_done=sum(run.max_iters if run in done else run.iter for run in runs),
+    )
+
+
+def next_cell(
+    lab: Lab, sweep_id: str, is_ours: Callable[[str], bool] = lambda run_id: False
+) -> str | None:
+    """The run to take up next: a queued one, else one that was left; None when all are done.
+
+    What somebody else holds is passed over, what the caller holds is not.
+    """
+    left = [r for r in lab.runs_of(sweep_id) if r.status in ("queued", "interrupted", "paused")]
+    for run in sorted(left, key=lambda run: run.status != "queued"):
+        if is_ours(run.id) or not is_held(lab.home, run.id):
+            return run.id
+    return None
+
+
+def fail_cell(lab: Lab, run_id: str, message: str) -> None:
+    """Note that a run could not even be taken up, unless it is gone or somebody else has it."""
+    try:
+        record = lab.store.run(run_id)
+    except RunError:
+        return
+    if not is_held(lab.home, run_id):
+        lab.store.update_run(run_id, status="failed", message=message)
+        lab.store.add_event(run_id, record.iter, "failed", message)
+
+
+def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
+    """About how long the rest of a sweep takes, at the pace of the runs that are over."""
+    left_s = expected_s = taken_s = 0.0
+    for run in (cell.run for cell in cells if cell.run):
+        whole_s, done = estimated_s(run.config, calibration), run.iter / run.max_iters
+        if run.status not in ("finished", "failed"):
+            left_s += (1.0 - done) * whole_s
+        elif run.iter and run.steps_per_s:
+            expected_s += done * whole_s
+            taken_s += run.iter / run.steps_per_s  # by the clock, other runs' turns included
+    return left_s * (taken_s / expected_s if expected_s else 1.0)
+
+
+def _axis_from(values: Mapping[str, Any]) -> Axis:
+    held = bool(values.get("hold_characters"))  # sweeps of earlier versions held nothing
+    return Axis(values["name"], tuple(values["values"]), held)

@@ -1,0 +1,56 @@
+"""The registry: which runs there are, how they stand, and every number that they measured.
+
+One SQLite file in WAL mode, so that readers in other threads and processes never wait for the one
+who trains. Every public method is one transaction; a connection lives no longer than that. What is
+here is rows; files of a run are `core.storage.checkpoint`'s, and who trains it is
+`core.runs.active_run`'s.
+
+`database` owns the file; each other room has the rows of one purpose, and `Store` is all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+
+from core.records.course import Course
+from core.records.records import Estimate, Event, RunRecord, StepRecord
+from core.registry.events import EventRows, changes_among, insert_events
+from core.registry.measurements import MeasuredRows, insert_measured
+from core.registry.runs import NewRun, RunRows, insert_run
+from core.registry.sweeps import SweepRows
+
+__all__ = ["NewRun", "Store", "changes_among"]
+
+
+class Store(RunRows, MeasuredRows, EventRows, SweepRows):
+    """The registry in one file. Safe to share between threads; other processes open their own."""
+
+    def tokens_per_s(self, record: RunRecord) -> float | None:
+        """Characters trained on per second of training; None before the first step.
+
+        What a model learned before it was imported took no time here, and does not count.
+        """
+        if not record.train_seconds:
+            return None
+        course = Course(record.config, self.changes(record.id))
+        n_tokens = course.n_tokens(self.first_iter(record.id), record.iter)
+        return n_tokens / record.train_seconds
+
+    def enter_run(
+        self,
+        record: RunRecord,
+        steps: Iterable[StepRecord],
+        estimates: Iterable[tuple[Estimate, str]],
+        health: Iterable[tuple[int, str, float]],
+        events: Iterable[Event],
+    ) -> None:
+        """Enter a run that was made elsewhere, with all that it measured, in one commit.
+
+        Raises RunError when there is a run of that name or id.
+        """
+        row = {f.name: getattr(record, f.name) for f in fields(record)}
+        with self._transaction() as db:
+            insert_run(db, row)
+            insert_measured(db, record.id, steps, estimates, health)
+            insert_events(db, record.id, events)

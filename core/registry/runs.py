@@ -1,0 +1,162 @@
+"""Rows of runs: which there are, and how each of them stands."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from core.errors import RunError
+from core.records.records import RunRecord
+from core.registry.database import Database
+from core.settings.config import RunConfig
+
+NewRun = tuple[str, str, RunConfig, tuple[str, str], int]
+"""A run to enter: id, name, settings, name and fingerprint of its corpus, parameters."""
+
+_COLUMNS = frozenset(f.name for f in fields(RunRecord))
+
+
+class RunRows(Database):
+    """The runs of a registry, those in the bin too."""
+
+    def add_run(
+        self,
+        run_id: str,
+        name: str,
+        config: RunConfig,
+        corpus: tuple[str, str],
+        n_params: int,
+        sweep: str | None = None,
+    ) -> None:
+        """Enter a new run as `queued`. `corpus` is its name and fingerprint.
+
+        Raises RunError when there is a run of that name.
+        """
+        with self._transaction() as db:
+            insert_run(db, queued((run_id, name, config, corpus, n_params), sweep))
+
+    def update_run(self, run_id: str, **values: Any) -> None:
+        """Set columns of one run; a RunConfig is stored as its settings."""
+        with self._transaction() as db:
+            set_columns(db, run_id, values)
+
+    def rename_run(self, run_id: str, name: str, **values: Any) -> None:
+        """Give a run another name, and set columns with it. Raises RunError when it is taken."""
+        try:
+            self.update_run(run_id, name=name, **values)
+        except sqlite3.IntegrityError:
+            raise RunError(f"There is already a run {name!r}. Choose another name.") from None
+
+    def delete_run(self, run_id: str, *, only_from_bin: bool = False) -> bool:
+        """Remove a run and all its rows; its folder is the caller's. Returns whether it was there.
+
+        With `only_from_bin` a run that somebody has just taken out of the bin stays.
+        """
+        with self._transaction() as db:
+            found = db.execute(
+                "DELETE FROM runs WHERE id = ? AND (deleted_at IS NOT NULL OR NOT ?)",
+                (run_id, only_from_bin),
+            )
+            return found.rowcount > 0
+
+    def runs(self, *, deleted: bool = False) -> list[RunRecord]:
+        """All runs, the newest first; with `deleted`, those in the bin instead."""
+        rows = self._rows(
+            "SELECT * FROM runs WHERE (deleted_at IS NOT NULL) = ?"
+            " ORDER BY created_at DESC, rowid DESC",
+            deleted,
+        )
+        return [run_of(row) for row in rows]
+
+    def runs_of(self, sweep_id: str) -> list[RunRecord]:
+        """The runs of a sweep in the order in which they were entered; the bin left out."""
+        rows = self._rows(
+            "SELECT * FROM runs WHERE sweep = ? AND deleted_at IS NULL ORDER BY rowid", sweep_id
+        )
+        return [run_of(row) for row in rows]
+
+    def live_runs(self) -> list[RunRecord]:
+        """The runs that somebody should be training, the newest first.
+
+        Cells of a sweep that wait are left out, and so is the bin.
+        """
+        rows = self._rows(
+            "SELECT * FROM runs WHERE (status = 'running' OR status = 'queued' AND sweep IS NULL)"
+            " AND deleted_at IS NULL ORDER BY created_at DESC, rowid DESC"
+        )
+        return [run_of(row) for row in rows]
+
+    def names(self) -> set[str]:
+        """The names in use."""
+        return {row[0] for row in self._rows("SELECT name FROM runs WHERE deleted_at IS NULL")}
+
+    def run(self, id_or_name: str, *, deleted: bool = False) -> RunRecord:
+        """One run by its id or its name; with `deleted`, the one put into the bin last.
+
+        Raises RunError when there is none.
+        """
+        rows = self._rows(
+            "SELECT * FROM runs WHERE (id = ?1 OR name = ?1) AND (deleted_at IS NOT NULL) = ?2"
+            " ORDER BY id = ?1 DESC, deleted_at DESC LIMIT 1",
+            id_or_name,
+            deleted,
+        )
+        if not rows:
+            where = " in the bin" if deleted else ""
+            raise RunError(
+                f"There is no run {id_or_name!r}{where}. `python -m core runs` lists those there "
+                "are."
+            )
+        return run_of(rows[0])
+
+
+# --- inside a transaction -------------------------------------------------------------------------
+
+
+def queued(run: NewRun, sweep: str | None) -> dict[str, Any]:
+    """The columns of a run that nobody has taken up yet."""
+    run_id, name, config, (corpus, fingerprint), n_params = run
+    return {
+        "id": run_id, "name": name, "model": config.model.model, "corpus": corpus,
+        "fingerprint": fingerprint, "config": config, "status": "queued", "n_params": n_params,
+        "created_at": time.time(), "sweep": sweep,
+    }  # fmt: skip
+
+
+def insert_run(db: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """Enter a run by its columns. Raises RunError when its name or id is taken."""
+    row = _stored(values)
+    try:
+        db.execute(
+            f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+            tuple(row.values()),
+        )
+    except sqlite3.IntegrityError:
+        raise RunError(
+            f"There is already a run {values['name']!r}. Choose another name, or rename that one."
+        ) from None
+
+
+def set_columns(db: sqlite3.Connection, run_id: str, values: Mapping[str, Any]) -> None:
+    """Set columns of one run; a RunConfig is stored as its settings."""
+    if row := _stored(values):
+        columns = ", ".join(f"{name} = ?" for name in row)
+        db.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*row.values(), run_id))
+
+
+def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    assert _COLUMNS.issuperset(values), f"no such column: {set(values) - _COLUMNS}"
+    return {
+        name: json.dumps(value.flat()) if isinstance(value, RunConfig) else value
+        for name, value in values.items()
+    }
+
+
+def run_of(row: sqlite3.Row) -> RunRecord:
+    """The run that a row of the table of runs says."""
+    values = dict(row)
+    return RunRecord(**values | {"config": RunConfig.from_flat(json.loads(values["config"]))})

@@ -1,0 +1,64 @@
+"""Rows of sweeps; what a sweep is made of is `core.experiments.sweep`'s."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.errors import RunError
+from core.records.records import SweepRecord
+from core.registry.database import Database
+from core.registry.runs import NewRun, insert_run, queued
+
+
+class SweepRows(Database):
+    """The sweeps of a registry."""
+
+    def add_sweep(
+        self, sweep_id: str, name: str, spec: Mapping[str, Any], runs: Iterable[NewRun]
+    ) -> None:
+        """Enter a sweep and its runs, in one commit.
+
+        Raises RunError when there is a sweep, or a run, of such a name.
+        """
+        with self._transaction() as db:
+            try:
+                db.execute(
+                    "INSERT INTO sweeps VALUES (?, ?, ?, ?)",
+                    (sweep_id, name, json.dumps(spec), time.time()),
+                )
+            except sqlite3.IntegrityError:
+                raise RunError(f"There is already a sweep {name!r}. Choose another name.") from None
+            for run in runs:
+                insert_run(db, queued(run, sweep_id))
+
+    def sweeps(self) -> list[SweepRecord]:
+        """All sweeps, the newest first."""
+        rows = self._rows("SELECT * FROM sweeps ORDER BY created_at DESC, rowid DESC")
+        return [_sweep_of(row) for row in rows]
+
+    def sweep(self, id_or_name: str) -> SweepRecord:
+        """One sweep by its id or its name. Raises RunError when there is none."""
+        rows = self._rows(
+            "SELECT * FROM sweeps WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1",
+            id_or_name,
+        )
+        if not rows:
+            raise RunError(
+                f"There is no sweep {id_or_name!r}. `python -m core sweep list` lists those there "
+                "are."
+            )
+        return _sweep_of(rows[0])
+
+    def delete_sweep(self, sweep_id: str) -> None:
+        """Remove a sweep; runs that it still has stay, as runs of their own."""
+        with self._transaction() as db:
+            db.execute("UPDATE runs SET sweep = NULL WHERE sweep = ?", (sweep_id,))
+            db.execute("DELETE FROM sweeps WHERE id = ?", (sweep_id,))
+
+
+def _sweep_of(row: sqlite3.Row) -> SweepRecord:
+    return SweepRecord(**dict(row) | {"spec": json.loads(row["spec"])})

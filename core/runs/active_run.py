@@ -1,0 +1,307 @@
+"""One run in hand: whoever holds an `ActiveRun` is the one who trains it.
+
+Joins the trainer (arithmetic) to the store (rows) and the checkpoints (files) under the run's lock,
+and decides when to look, when to commit and when to save. What a run has left behind is
+`core.runs.resuming`'s, what there is to see `core.runs.observer`'s, and what survives
+`core.runs.saving`'s. Knows no thread: the service advances several of these in turn, the command
+line one.
+
+What is on the disk is always a state that could have been: rows are committed before the checkpoint
+that implies them, and rows after the checkpoint are cut back on resume and come again, the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from core.errors import ConfigError, RunError
+from core.records.course import Course
+from core.records.records import DIVERGED, RESUMED, Change, RunStatus, StepRecord
+from core.registry import Store
+from core.runs.machine import MACHINE, machine_line
+from core.runs.observer import Observer, Pace
+from core.runs.resuming import Left, what_is_left
+from core.runs.saving import Keeper
+from core.settings.config import SAMPLE_LENGTH
+from core.storage.checkpoint import CheckpointFolder
+from core.storage.home import LabHome
+from core.storage.locks import take_lock
+from core.storage.snapshots import BUDGET_MIB, SnapshotFolder, is_due
+from core.training.health import UpdateProbe
+from core.training.parallel import ALONE, World
+from core.training.trainer import DivergedError, Trainer
+
+FLUSH_EVERY_S = 0.5
+MIN_CHECKPOINT_INTERVAL_S = 5.0
+CHECKPOINT_COST_FACTOR = 100.0
+"""A checkpoint is written no more often than this many times what writing one takes."""
+
+
+class ActiveRun:
+    """Holds the lock of a run from construction to `close`."""
+
+    def __init__(
+        self,
+        home: LabHome,
+        store: Store,
+        run_id: str,
+        *,
+        max_iters: int | None = None,
+        learning_rate: float | None = None,
+        snapshot_mib: float = BUDGET_MIB,
+        world: World = ALONE,
+    ) -> None:
+        """Take a run up where its newest readable checkpoint left it.
+
+        Args:
+            max_iters: a new end for the run; None keeps the old one.
+            learning_rate: another peak from where it is taken up, as `set_learning_rate` does.
+            snapshot_mib: what the snapshots of this run may take on the disk.
+            world: the processes that train the run; this one leads them.
+
+        Raises RunError when another process trains it, CorpusError when its corpus is gone or
+        changed, CheckpointError when it has checkpoints and none can be read. Nothing has then
+        changed.
+        """
+        folder = home.run_folder(run_id)
+        self._store = store
+        self._checkpoints = CheckpointFolder(folder)
+        self._snapshots = SnapshotFolder(folder, snapshot_mib)
+        self._lock = take_lock(home, store.run(run_id))
+        try:
+            left = what_is_left(home, store, run_id, max_iters, world.size)
+            self._course = Course(left.config, store.changes(run_id))
+            self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
+            if left.checkpoint:
+                self._trainer.load_state_dict(left.checkpoint.trainer)
+            self.record, self.notes = left.record, left.notes
+            self.resumed_from = left.iter
+            self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
+            self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
+            self._pace = Pace(self.iter)
+            self._machine, self._n_threads = left.machine, 0
+            self._last_flush_at = time.monotonic()
+            change = None if learning_rate is None else self._new_rate(learning_rate)
+            self._begin(left)
+            if change:
+                self._record_change(change)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begin(self, left: Left) -> None:
+        """Cut back what is ahead of the checkpoint, and say that the run goes on."""
+        step, config = left.iter, left.config
+        self._store.rewind(self.id, step if left.checkpoint else -1)
+        self._snapshots.forget_after(step)
+        self._checkpoints.forget_after(step)
+        before = self._store.estimates(self.id)
+        self._last_estimate = before[-1].iter if before else -1
+        if self.record.status != "queued":
+            self._store.add_event(self.id, step, RESUMED, left.restored)
+        if config != self.record.config:
+            old, new = self.record.max_iters, config.train.max_iters
+            self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
+        self._store.update_run(
+            self.id, config=config, status="running", iter=step,
+            train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
+            best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
+            message=" ".join(self.notes),
+        )  # fmt: skip
+
+    # --- what the holder may do -------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def iter(self) -> int:
+        return self._trainer.iter
+
+    @property
+    def trained_s(self) -> float:
+        """Training time so far, in seconds."""
+        return self._trainer.elapsed_s
+
+    @property
+    def done(self) -> bool:
+        """All steps have been taken; `finish` is what is left to do."""
+        return self._trainer.iter >= self._trainer.config.train.max_iters
+
+    def advance(self, budget_s: float, *, until: int | None = None) -> None:
+        """Train for about `budget_s`, at least one step, at most to the last, or to step `until`.
+
+        Raises DivergedError when the loss is no longer a number, RunError when the device runs out
+        of memory.
+        """
+        deadline = time.monotonic() + budget_s
+        while not self.done and (until is None or self.iter < until):
+            self._one_step()
+            now = time.monotonic()
+            if now - self._last_flush_at >= FLUSH_EVERY_S:
+                self._flush()
+            if now - self._keeper.saved_at >= self.checkpoint_interval_s:
+                self._save()
+            if now >= deadline:
+                return
+
+    def change(self, settings: Mapping[str, Any]) -> None:
+        """Go on with other settings from the next step on.
+
+        Recorded, so that a resume and a branch go the same way. Raises ConfigError for settings
+        that cannot be, and then nothing has changed.
+        """
+        self._flush_and_record(self._course.change(self.iter, settings))
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Go on at another peak of the learning rate; what follows it keeps its proportion.
+
+        Raises ConfigError for a rate that cannot be, and while a branch still takes its parent's
+        steps again: nothing has then changed.
+        """
+        self._flush_and_record(self._new_rate(learning_rate))
+
+    def _new_rate(self, learning_rate: float) -> Change | None:
+        fork = self.record.parent_iter
+        if fork is not None and self.iter < fork:
+            raise ConfigError(
+                f"This branch is still taking its parent's steps again, up to step {fork:,}; its "
+                "learning rate can be changed from there on."
+            )
+        return self._course.change(self.iter, {"learning_rate": learning_rate})
+
+    def _flush_and_record(self, change: Change | None) -> None:
+        if change:
+            self._flush()
+            self._record_change(change)
+
+    def _record_change(self, change: Change) -> None:
+        self._store.add_change(self.id, change, self._course.end)
+
+    def single_step(self) -> None:
+        """One step, at once visible to all readers."""
+        if not self.done:
+            self._one_step()
+        self._flush(status="paused")
+
+    def set_status(self, status: RunStatus) -> None:
+        """Say how the run stands, for all readers."""
+        self._pace.begin(self.iter)
+        self._flush(status=status)
+
+    def pause(self) -> None:
+        """Save everything, so that nothing is at risk, and stay ready to go on."""
+        self._save(status="paused")
+
+    def finish(self) -> None:
+        """Measure, save, and end the run, whether or not all steps were taken."""
+        if self._last_estimate != self._trainer.iter:
+            self._estimate()
+        val_loss = self._trainer.evaluate()
+        best_val_loss = self._keeper.evaluate_best(val_loss)
+        self._save(status="finished", val_loss=val_loss, best_val_loss=best_val_loss)
+        self._store.add_event(self.id, self._trainer.iter, "finished")
+
+    def interrupt(self) -> None:
+        """Save everything and leave the run to be resumed another time."""
+        self._save(status="interrupted")
+
+    def fail(self, message: str) -> None:
+        """End the run as failed; its last good checkpoint stays."""
+        self._flush(status="failed", message=message)
+        self._store.add_event(self.id, self._trainer.iter, "failed", message)
+
+    def close(self) -> None:
+        """Give the run back, and send the followers home. Idempotent."""
+        if self._lock.is_locked:
+            self._trainer.world.announce_end()
+        self._lock.release()
+
+    @property
+    def checkpoint_interval_s(self) -> float:
+        """At most this much training is lost when the process is killed."""
+        return max(MIN_CHECKPOINT_INTERVAL_S, CHECKPOINT_COST_FACTOR * self._keeper.cost_s)
+
+    # --- training ---------------------------------------------------------------------------------
+
+    def _one_step(self) -> None:
+        """Learn from one batch, and look where a look is due. Raises as `advance` does."""
+        try:
+            self._learn_and_look()
+        except DivergedError:
+            self._store.add_event(self.id, self.iter, DIVERGED)
+            raise
+
+    def _learn_and_look(self) -> None:
+        if torch.get_num_threads() != self._n_threads:  # not noted yet, or changed between steps
+            self._note_machine()
+        if self._last_estimate < 0:
+            self._estimate()  # what the model knew, and wrote, before it had learned anything
+            self._flush()
+        if self._course.turns_at(self.iter):
+            self._trainer.change(self._course.at(self.iter))
+        train = self._trainer.config.train
+        ends_in_estimate = train.estimates_after(self.iter + 1)
+        probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
+        self._observer.steps.append(self._step())
+        if probe:
+            self._observer.note_health(probe.readings())
+            self._estimate()
+        elif is_due(self.iter):
+            self._observer.take_snapshot()
+
+    def _step(self) -> StepRecord:
+        try:
+            return self._trainer.step()
+        except torch.OutOfMemoryError:
+            raise RunError(
+                f"The {self._trainer.device.type} device ran out of memory at step "
+                f"{self.iter + 1:,}. Free some and resume this run, or start one with a smaller "
+                "batch_size or block_size."
+            ) from None
+
+    def _note_machine(self) -> None:
+        """Write down what computes from here on, where it is not what computed before."""
+        self._n_threads = torch.get_num_threads()
+        now = machine_line(self._trainer.config, self._trainer.world.size)
+        if now != self._machine:
+            self._machine = now
+            self._store.add_event(self.id, self.iter, MACHINE, now)
+
+    def _estimate(self) -> None:
+        estimate = self._observer.estimate()
+        self._last_estimate = estimate.iter
+        self._keeper.compare(estimate)
+        self._observer.take_snapshot()
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    def _flush(self, **values: Any) -> None:
+        """Commit what was seen since the last time."""
+        now, seen = time.monotonic(), self._observer
+        if seen.estimates:
+            values["train_loss"] = seen.estimates[-1][0].train_loss_nats
+        steps_per_s = self._pace.steps_per_s(now, self.iter)
+        if steps_per_s is not None:
+            values["steps_per_s"] = steps_per_s
+        self._store.record(
+            self.id, seen.steps, seen.estimates, seen.health,
+            iter=self.iter, train_seconds=self._trainer.elapsed_s, **values,
+        )  # fmt: skip
+        seen.forget()
+        self._pace.note(now, self.iter)
+        self._last_flush_at = now
+
+    def _save(self, **values: Any) -> None:
+        """Commit the rows, then write the checkpoint that they belong to."""
+        self._flush()
+        self._keeper.save()
+        self._store.update_run(
+            self.id, checkpoint_iter=self.iter, best_iter=self._keeper.best_iter,
+            checkpoint_interval_s=self.checkpoint_interval_s, **values,
+        )  # fmt: skip

@@ -1,0 +1,149 @@
+"""Rewind, change one thing, go on: a new run that shares its past with another.
+
+A branch keeps its parent's seed and batches, so what differs afterwards is due to what was changed.
+With nothing changed it equals its parent bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from core.errors import CheckpointError, ConfigError, RunError
+from core.records.course import Course
+from core.records.records import RunRecord
+from core.runs.active_run import ActiveRun
+from core.runs.lab import Lab
+from core.runs.machine import MACHINE
+from core.settings.config import RunConfig
+from core.storage.checkpoint import Checkpoint, CheckpointFolder
+from core.storage.snapshots import SnapshotFolder
+
+
+def enter_branch(
+    lab: Lab, parent: RunRecord, at: int, changes: Mapping[str, Any], name: str | None = None
+) -> str:
+    """Enter a run that equals `parent` up to step `at` and differs in `changes` from there on.
+
+    It has the parent's nearest checkpoint at or before that step: whoever trains it takes the steps
+    between again, with the parent's settings. Another learning rate takes along what follows it;
+    see `core.records.course`. Returns its id.
+
+    What `changes` names holds from there on, also where it held there before, and nothing comes
+    that was changed in the parent later. Where it is empty, or names no more than another end, that
+    comes too: the branch goes the way of its parent.
+
+    Raises RunError for a step that the parent has not reached, ConfigError for a step from before
+    its model was imported or for settings that cannot be, CorpusError when the parent's corpus is
+    gone, CheckpointError when that checkpoint is damaged. Nothing is then left behind.
+    """
+    if not 0 <= at <= parent.iter:
+        raise RunError(
+            f"Run {parent.name} has reached step {parent.iter:,}; a branch starts at a step from 0 "
+            f"to {parent.iter:,}, not {at:,}."
+        )
+    _check_can_be_reached(lab, parent, at)
+    settings = dict(changes)
+    max_iters = settings.pop("max_iters", parent.max_iters)
+    if max_iters < at:
+        raise ConfigError(
+            f"A branch from step {at:,} cannot end before it: max_iters must be at least {at:,}, "
+            f"not {max_iters:,}."
+        )
+    theirs = lab.store.changes(parent.id)
+    course = Course(RunConfig.from_flat(parent.config.flat() | {"max_iters": max_iters}), theirs)
+    if settings:
+        course.change(at, settings)
+    origin = f"from {parent.name}"
+    if any(change not in course.changes for change in theirs):
+        origin += ", without what was changed in it later"
+    child_id = lab.create_run(course.end, lab.corpus_of(parent), name)
+    try:
+        for each in course.changes:
+            lab.store.add_change(child_id, each, course.end)
+        lab.store.update_run(child_id, parent=parent.id, parent_iter=at)
+        lab.store.add_event(child_id, at, "branched", origin)
+        _copy_past(lab, parent, child_id, at)
+    except BaseException:  # Ctrl-C too: a branch without its past is no branch
+        lab.delete_run(child_id)
+        raise
+    return child_id
+
+
+def branch_run(
+    lab: Lab,
+    parent: RunRecord,
+    at: int,
+    changes: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    progress: Callable[[int], None] = lambda step: None,
+) -> RunRecord:
+    """Enter a branch, as `enter_branch` does, and bring it to step `at`, where it is `paused`.
+
+    Calls `progress` with the step reached.
+    """
+    child_id = enter_branch(lab, parent, at, changes, name)
+    try:
+        run = ActiveRun(lab.home, lab.store, child_id)
+        try:
+            while run.iter < at:
+                run.advance(0.5, until=at)
+                progress(run.iter)
+            run.pause()
+        finally:
+            run.close()
+    except BaseException:
+        lab.delete_run(child_id)
+        raise
+    return lab.run(child_id)
+
+
+def _check_can_be_reached(lab: Lab, parent: RunRecord, at: int) -> None:
+    """Raise ConfigError where neither a checkpoint nor the parent's first step leads to `at`."""
+    imported_at = lab.store.first_iter(parent.id)
+    kept = CheckpointFolder(lab.home.run_folder(parent.id)).iters()
+    if imported_at == 0 or any(step <= at for step in kept):
+        return
+    there = (
+        f"at step {kept[0]:,} or later, not {at:,}" if kept else "from a checkpoint, and has none"
+    )
+    raise ConfigError(
+        f"The model of run {parent.name} was imported at step {imported_at:,}; steps before that "
+        f"cannot be taken again. A branch of it starts {there}."
+    )
+
+
+def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
+    """Give the child the parent's newest checkpoint up to step `at`, and what led there."""
+    from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
+    theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
+    newest = _newest_until(theirs, at)
+    if newest is None:
+        _check_can_be_reached(lab, parent, at)
+        return
+    if 0 < newest.best_iter < newest.iter:
+        with suppress(CheckpointError):  # gone or damaged; the child can do without
+            ours.save(theirs.load(newest.best_iter))
+    ours.save(newest)
+    lab.store.copy_past(parent.id, child_id, newest.iter)
+    lab.store.update_run(child_id, iter=newest.iter, checkpoint_iter=newest.iter)
+    for event in lab.store.events(parent.id):
+        if event.kind == MACHINE and event.iter < newest.iter:
+            lab.store.add_event(child_id, event.iter, MACHINE, event.detail)
+    SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)
+
+
+def _newest_until(folder: CheckpointFolder, at: int) -> Checkpoint | None:
+    """The newest checkpoint up to a step; whoever trains the run may delete some meanwhile.
+
+    Raises CheckpointError when it is damaged.
+    """
+    for step in reversed([step for step in folder.iters() if step <= at]):
+        try:
+            return folder.load(step)
+        except CheckpointError:
+            if folder.path(step).exists():
+                raise
+    return None

@@ -1,0 +1,255 @@
+"""One lab: its corpora, its runs, and the models in them, for every page and every command.
+
+Reads and administers; training is `core.runs.active_run`'s, in the background
+`core.service.service`'s.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import CorpusError, RunError
+from core.library.texts import CorpusLibrary
+from core.models import LanguageModel, build_model, count_params, model_from_weights
+from core.records.records import LIVE, RunRecord
+from core.registry import Store
+from core.settings.config import ModelKind, RunConfig
+from core.settings.presets import resolve
+from core.storage.checkpoint import CheckpointFolder
+from core.storage.home import LabHome
+from core.storage.locks import is_held, locked, take_lock
+from core.storage.names import memorable_name, new_run_id, numbered
+from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus, Vocabulary
+from core.training.preflight import check_fits
+
+Which = Literal["best", "last"]
+MAX_NAME = 60
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model to look at, on the CPU and in eval mode, and where it comes from."""
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    iter: int
+    origin: str
+    """In words: "best checkpoint, step 1,200"."""
+
+
+class Lab:
+    """Everything in one lab home. Holds no state of its own, so any number may be open."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.home = LabHome.open(path)
+        self.store = Store(self.home.database)
+        self.library = CorpusLibrary(self.home)
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def configure(
+        self,
+        model: ModelKind,
+        corpus: Corpus,
+        preset: str | None = None,
+        recipe: str = "classic",
+        **flags: Any,
+    ) -> RunConfig:
+        """The settings of a run on this corpus. Raises ConfigError when they cannot be."""
+        config = resolve(model, len(corpus.vocabulary), preset, flags, recipe)
+        corpus.check_long_enough(config.model.block_size)
+        return config
+
+    def create_run(self, config: RunConfig, corpus: Corpus, name: str | None = None) -> str:
+        """Enter a new run, not yet started, and return its id.
+
+        Raises RunError for a name that is taken or no name, ConfigError when the text is too short
+        or the run needs more memory than there is.
+        """
+        corpus.check_long_enough(config.model.block_size)
+        check_fits(config)
+        name = memorable_name(self.store.names()) if name is None else clean_name(name)
+        run_id = new_run_id()
+        self.store.add_run(
+            run_id, name, config, (corpus.name, corpus.fingerprint), count_params(config.model)
+        )
+        return run_id
+
+    def runs(self) -> list[RunRecord]:
+        """All runs, the newest first, each as it really stands."""
+        return [self._as_it_stands(record) for record in self.store.runs()]
+
+    def live_runs(self) -> list[RunRecord]:
+        """The runs that are being trained now, in whichever process, the newest first."""
+        records = [self._as_it_stands(record) for record in self.store.live_runs()]
+        return [record for record in records if record.status in LIVE]
+
+    def runs_of(self, sweep_id: str) -> list[RunRecord]:
+        """The runs of a sweep as `runs` gives them, the first cell first."""
+        return [self._as_it_stands(record) for record in self.store.runs_of(sweep_id)]
+
+    def run(self, id_or_name: str) -> RunRecord:
+        """One run as it really stands. Raises RunError when there is none."""
+        return self._as_it_stands(self.store.run(id_or_name))
+
+    def rename_run(self, id_or_name: str, name: str) -> RunRecord:
+        """Give a run another name, also while it trains."""
+        record = self.store.run(id_or_name)
+        self.store.rename_run(record.id, clean_name(name))
+        return self.run(record.id)
+
+    def delete_run(self, id_or_name: str) -> RunRecord:
+        """Remove a run with all its rows and files, for good; `bin_run` is for second thoughts.
+
+        Raises RunError while it is being trained.
+        """
+        record = self.store.run(id_or_name)
+        take_lock(self.home, record).release()
+        self.store.delete_run(record.id)
+        shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
+        return record
+
+    # --- the bin ----------------------------------------------------------------------------------
+
+    def bin_run(self, id_or_name: str) -> RunRecord:
+        """Put a run into the bin: it keeps all it has but its place in the list and its name.
+
+        Raises RunError while it is being trained.
+        """
+        record = self.store.run(id_or_name)
+        with locked(self.home, record):
+            self.store.update_run(record.id, deleted_at=time.time())
+        return self._as_it_stands(self.store.run(record.id, deleted=True))
+
+    def restore_run(self, id_or_name: str) -> RunRecord:
+        """Take a run out of the bin; where its name has gone to another, it gets a number.
+
+        Raises RunError when there is no such run in the bin.
+        """
+        record = self.store.run(id_or_name, deleted=True)
+        self.store.rename_run(record.id, self.free_name(record.name), deleted_at=None)
+        return self.run(record.id)
+
+    def deleted_runs(self) -> list[RunRecord]:
+        """The runs in the bin, the one deleted last first."""
+        records = [self._as_it_stands(r) for r in self.store.runs(deleted=True)]
+        return sorted(records, key=lambda record: record.deleted_at or 0.0, reverse=True)
+
+    def empty_bin(self, older_than_s: float = 0.0) -> list[RunRecord]:
+        """Remove the runs in the bin for good, or those that are in it that long already."""
+        until = time.time() - older_than_s
+        gone = [
+            record
+            for record in self.deleted_runs()
+            if (record.deleted_at or 0.0) <= until
+            and self.store.delete_run(record.id, only_from_bin=True)
+        ]
+        for record in gone:
+            shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
+        return gone
+
+    def free_name(self, wanted: str) -> str:
+        """A name for a run, tidied; where another run has it, with a number.
+
+        Raises RunError when it is no name.
+        """
+        return numbered(clean_name(wanted), self.store.names().__contains__, MAX_NAME)
+
+    def _as_it_stands(self, record: RunRecord) -> RunRecord:
+        """A run that should be live and that nobody holds was interrupted.
+
+        But for a cell of a sweep that has not begun: it waits until the sweep comes to it.
+        """
+        waits = record.status == "queued" and record.sweep is not None
+        if record.status in LIVE and not waits and not is_held(self.home, record.id):
+            return replace(record, status="interrupted")
+        return record
+
+    # --- models -----------------------------------------------------------------------------------
+
+    def model_step(self, record: RunRecord, which: Which) -> int:
+        """The step of the checkpoint that `model` would load now; 0 where there is none."""
+        steps = CheckpointFolder(self.home.run_folder(record.id)).iters()
+        if not steps:
+            return 0
+        return record.best_iter if which == "best" and record.best_iter in steps else steps[-1]
+
+    def model(self, record: RunRecord, which: Which = "best") -> LoadedModel:
+        """The model of a run, from its best or its last checkpoint.
+
+        A run without a checkpoint gives the model as it was before the first step. The corpus need
+        not be there any more, but for that case. Raises CheckpointError, CorpusError.
+        """
+        folder = CheckpointFolder(self.home.run_folder(record.id))
+        if not folder.iters():
+            return self._untrained(record)
+        step = self.model_step(record, which)
+        checkpoint = folder.load(step)
+        label = "best" if step == checkpoint.best_iter and which == "best" else "last"
+        return LoadedModel(
+            model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),
+            Vocabulary(checkpoint.vocabulary),
+            step,
+            f"{label} checkpoint, step {step:,}",
+        )
+
+    def snapshot(self, record: RunRecord, step: int) -> LoadedModel:
+        """The model of a run as it was after a step. Raises CheckpointError when it was not kept.
+
+        Its matrices went through half precision; `core.storage.snapshots` says what that does.
+        """
+        saved = SnapshotFolder(self.home.run_folder(record.id)).load(step)
+        config = RunConfig.from_flat(saved.config).model
+        return LoadedModel(
+            model_from_weights(config, saved.weights),
+            Vocabulary(saved.vocabulary),
+            step,
+            f"snapshot, step {step:,}",
+        )
+
+    def _untrained(self, record: RunRecord) -> LoadedModel:
+        corpus = self.corpus_of(record)
+        model = build_model(record.config.model, record.config.train.seed).eval()
+        return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+    # --- corpora ----------------------------------------------------------------------------------
+
+    def runs_on(self, corpus_name: str) -> list[RunRecord]:
+        """The runs that learned from a text, the newest first; without it they cannot go on.
+
+        It is the text that counts: another may have had this name, or this text another name.
+        Raises CorpusError when there is none of that name.
+        """
+        fingerprint = self.library.load(corpus_name).fingerprint
+        return [record for record in self.runs() if record.fingerprint == fingerprint]
+
+    def bin_corpus(self, name: str) -> list[RunRecord]:
+        """Put a text into the bin, and return the runs that learned from it.
+
+        Raises CorpusError for the shipped text, and for one that a run is learning from now.
+        """
+        runs = self.runs_on(name)
+        if live := [record.name for record in runs if record.status in LIVE]:
+            raise CorpusError(
+                f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} learning from {name}. "
+                "Stop what trains before deleting its text."
+            )
+        self.library.bin(name)
+        return runs
+
+    def corpus_of(self, record: RunRecord) -> Corpus:
+        """The text that a run learned from, and no other. Raises CorpusError when it is gone."""
+        return self.library.load_exactly(record.corpus, record.fingerprint)
+
+
+def clean_name(name: str, what: str = "run") -> str:
+    """A name for a run, or for `what`, with its spaces tidied. Raises RunError when it is none."""
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise RunError(f"A {what}'s name has 1 to {MAX_NAME} printable characters, not {name!r}.")
+    return name

@@ -1,0 +1,227 @@
+"""What pages and commands may ask of training: start, pause, step, resume, change, branch, stop.
+
+Owns the worker of its lab (`core.service.worker`) and nothing else. A run is opened here, in the
+thread of whoever asks, so that what is wrong with it is said there; then the worker has it. Knows
+nothing of screens: how a run stands is read from the registry, as any other process would.
+
+The service lives as long as the process, whatever becomes of a browser tab. When the process ends
+in order, every active run is saved as `interrupted`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+from core.errors import LabError, RunError
+from core.experiments.race import Fairness
+from core.runs.active_run import ActiveRun
+from core.runs.branch import enter_branch
+from core.runs.lab import Lab
+from core.service.worker import Worker
+from core.settings.config import RunConfig
+from core.text.corpus import Corpus
+from core.training.devices import check_threads
+
+
+class TrainingService:
+    """Trains any number of runs of one lab in the background."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._worker = Worker(lab)
+
+    @property
+    def fairness(self) -> Fairness:
+        """What the runs in hand share."""
+        return self._worker.fairness
+
+    # --- new runs ---------------------------------------------------------------------------------
+
+    def start(
+        self, config: RunConfig, corpus: Corpus, name: str | None = None, *, paused: bool = False
+    ) -> str:
+        """Create a run and start it (or hold it before its first step). Returns its id.
+
+        Raises LabError when it cannot be, and then leaves nothing behind.
+        """
+        run_id = self.lab.create_run(config, corpus, name)
+        with self._all_or_none([run_id]):
+            self._take_up(run_id, paused=paused)
+        return run_id
+
+    def start_together(
+        self, configs: Sequence[RunConfig], corpus: Corpus, event: tuple[str, str], by: Fairness
+    ) -> list[str]:
+        """Create several runs and start them at the same moment. Returns their ids.
+
+        Args:
+            event: kind and detail of what is noted with each of them.
+            by: what they share from now on.
+
+        Raises LabError when one of them cannot be, and then leaves nothing behind.
+        """
+        ids: list[str] = []
+        with self._all_or_none(ids), ExitStack() as opened:
+            for config in configs:
+                ids.append(self.lab.create_run(config, corpus))
+                self.lab.store.add_event(ids[-1], 0, *event)
+            runs = [opened.enter_context(closing(self._opened(run_id))) for run_id in ids]
+            opened.pop_all()  # all could be opened, and the worker will close them
+        self._worker.take_on(runs, by=by)
+        return ids
+
+    def branch(self, parent_id: str, at: int, changes: Mapping[str, Any]) -> str:
+        """Start a run that shares its past with another, up to step `at`. Returns its id.
+
+        Raises LabError when it cannot be, and then leaves nothing behind.
+        """
+        run_id = enter_branch(self.lab, self.lab.run(parent_id), at, changes)
+        with self._all_or_none([run_id]):
+            self._take_up(run_id, paused=False)
+        return run_id
+
+    # --- runs that are there ----------------------------------------------------------------------
+
+    def holds(self, run_id: str) -> bool:
+        """Whether this service has the run in hand, running or paused."""
+        return self._worker.holds(run_id)
+
+    def is_finishing(self, run_id: str) -> bool:
+        """Whether a run in hand takes no more steps, and is being measured and saved."""
+        return self._worker.is_finishing(run_id)
+
+    def resume(self, run_id: str, *, max_iters: int | None = None) -> None:
+        """Let a run go on: at once if it is paused here, else from its last checkpoint.
+
+        Raises LabError when it cannot be resumed; the run is then as it was.
+        """
+        if self.holds(run_id) and max_iters is None:
+            self._worker.ask(run_id, "resume")
+        else:
+            self._take_up(run_id, paused=False, max_iters=max_iters)
+
+    def pause(self, run_id: str) -> None:
+        """Save a run and hold it."""
+        self._worker.ask(run_id, "pause")
+
+    def step(self, run_id: str) -> None:
+        """Let a paused run take one step; a run that is not in hand is taken up first.
+
+        Raises RunError for a finished run.
+        """
+        self._have_in_hand(run_id)
+        self._worker.ask(run_id, "step")
+
+    def stop(self, run_id: str) -> None:
+        """End a run before its last step: measured, saved, finished. A finished run stays so.
+
+        Returns at once; while the run is being measured, it `is_finishing`.
+        """
+        if self.lab.run(run_id).status != "finished":
+            self._have_in_hand(run_id)
+            self._worker.ask(run_id, "stop")
+
+    def set_learning_rate(self, run_id: str, learning_rate: float) -> None:
+        """Let a run go on at another rate from its next step on.
+
+        A run that is not in hand is taken up first, and waits. Raises ConfigError for a rate that
+        cannot be, RunError for a finished run.
+        """
+        self._have_in_hand(run_id)
+        self._worker.ask(run_id, "set_rate", learning_rate)
+
+    # --- sweeps -----------------------------------------------------------------------------------
+
+    def start_sweep(self, sweep_id: str) -> None:
+        """Train what is left of a sweep, one cell after the other, in turn with other runs.
+
+        A cell that cannot be taken up, or that diverges, is `failed`, and the next goes on. A cell
+        that somebody paused holds its sweep up, and goes on when this is asked again.
+
+        Raises RunError when there is no such sweep.
+        """
+        self._worker.start_sweep(self.lab.store.sweep(sweep_id).id)
+
+    def stop_sweep(self, sweep_id: str) -> None:
+        """Save the cell that is in hand, as paused, and take no more up."""
+        self._worker.stop_sweep(sweep_id)
+
+    def is_sweeping(self, sweep_id: str) -> bool:
+        """Whether this service is training the cells of a sweep."""
+        return self._worker.is_sweeping(sweep_id)
+
+    # --- all of it --------------------------------------------------------------------------------
+
+    def share_by(self, fairness: Fairness) -> None:
+        """Let all runs in hand have equally many seconds, or steps, from now on.
+
+        Once no run is in hand any more, it is seconds again.
+        """
+        self._worker.share_by(fairness)
+
+    def set_threads(self, n_threads: int) -> None:
+        """Let all training of this process take so many CPU threads from now on.
+
+        Raises ConfigError for more than there are cores.
+        """
+        check_threads(str(n_threads))
+        self._worker.compute_on(n_threads)
+
+    def close(self) -> None:
+        """Save every active run as interrupted and end the thread. Idempotent.
+
+        A run that was asked to end is finished, where measuring it does not take too long.
+        """
+        self._worker.close()
+
+    # --- opening ----------------------------------------------------------------------------------
+
+    def _have_in_hand(self, run_id: str) -> None:
+        """Take a run up, paused, unless it is in hand. Raises RunError when it has finished."""
+        if self.holds(run_id):
+            return
+        record = self.lab.run(run_id)
+        if record.status == "finished":  # taking it up would undo that
+            raise RunError(
+                f"Run {record.name} has finished, at step {record.iter:,}. To go on from there, "
+                "resume it or branch off from it."
+            )
+        self._take_up(run_id, paused=True)
+
+    def _take_up(self, run_id: str, *, paused: bool, max_iters: int | None = None) -> None:
+        run = self._opened(run_id, max_iters)
+        if paused:
+            run.set_status("paused")
+        self._worker.take_on([run], paused=paused)
+
+    def _opened(self, run_id: str, max_iters: int | None = None) -> ActiveRun:
+        self._worker.check_open()
+        return ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
+
+    @contextmanager
+    def _all_or_none(self, ids: Sequence[str]) -> Iterator[None]:
+        """Where taking new runs up is refused, none of them stays."""
+        try:
+            yield
+        except LabError:
+            for run_id in ids:
+                self.lab.delete_run(run_id)
+            raise
+
+
+_services: dict[str, TrainingService] = {}
+_services_lock = threading.Lock()
+
+
+def training_service(lab: Lab) -> TrainingService:
+    """The process's one service for this lab home, started on first use."""
+    key = str(lab.home.path)
+    with _services_lock:
+        if key not in _services:
+            _services[key] = TrainingService(lab)
+            atexit.register(_services[key].close)
+        return _services[key]

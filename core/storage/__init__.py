@@ -1,0 +1,1 @@
+"""Files, and who may write them: the lab home, locks, checkpoints, snapshots. Knows no model."""

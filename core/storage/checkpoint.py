@@ -1,0 +1,185 @@
+"""Saved states of a run: whole files, named by their step, that are safe to load.
+
+A checkpoint holds everything that the next step depends on, so a run goes on from it as if it had
+never stopped. It also carries the config, the vocabulary and the corpus's fingerprint, so that a
+model can be looked at after its corpus is gone.
+
+Files appear whole or not at all (`core.storage.files`), and are read with `weights_only=True`:
+loading one never runs code.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+import zipfile
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from core.errors import CheckpointError
+from core.settings.config import RunConfig
+from core.storage.files import write_atomically
+
+FORMAT = 1
+BRANCH_POINTS_MIB = 128.0
+"""What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
+_NAME = re.compile(r"checkpoint-(\d+)\.pt")
+UNREADABLE = (
+    RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError,
+    AssertionError, pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What `torch.load` and `zipfile` can raise for a file that is damaged, foreign or made up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """The whole state of a run at one step."""
+
+    config: dict[str, Any]
+    vocabulary: str
+    fingerprint: str
+    trainer: dict[str, Any]
+    """`Trainer.state_dict()`."""
+    best_iter: int
+    best_val_loss_nats: float | None
+    """The lowest estimate so far, and the step it was found at (None: not known)."""
+
+    @property
+    def iter(self) -> int:
+        """Steps done."""
+        return int(self.trainer["iter"])
+
+    @property
+    def run_config(self) -> RunConfig:
+        return RunConfig.from_flat(self.config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The weights of a run at one step, for looking; see `core.storage.snapshots`."""
+
+    config: dict[str, Any]
+    vocabulary: str
+    iter: int
+    weights: dict[str, Tensor]
+
+
+Saved = TypeVar("Saved", bound=Checkpoint | Snapshot)
+
+
+class CheckpointFolder:
+    """The checkpoints of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def iters(self) -> list[int]:
+        """The steps for which there is a checkpoint, ascending."""
+        if not self._folder.is_dir():
+            return []
+        matches = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())
+        return sorted(int(m[1]) for m in matches if m)
+
+    def path(self, step: int) -> Path:
+        """The file of one step, which need not be there."""
+        return self._folder / f"checkpoint-{step:09d}.pt"
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint so that a crash leaves all of it or nothing of it."""
+        write_atomically(self.path(checkpoint.iter), to_save(checkpoint))
+
+    def load(self, step: int) -> Checkpoint:
+        """Read the checkpoint of one step, onto the CPU.
+
+        Raises CheckpointError when it is missing, cut short, or of another format.
+        """
+        path = self.path(step)
+        if not path.exists():
+            raise CheckpointError(f"There is no checkpoint of step {step:,}.")
+        return read_saved(path, Checkpoint)
+
+    def newest_readable(self) -> tuple[Checkpoint | None, list[CheckpointError]]:
+        """The newest checkpoint that is not damaged, and what is wrong with those after it."""
+        damaged: list[CheckpointError] = []
+        for step in reversed(self.iters()):
+            try:
+                return self.load(step), damaged
+            except CheckpointError as error:
+                damaged.append(error)
+        return None, damaged
+
+    def thin(self, needed: Collection[int], budget_mib: float = BRANCH_POINTS_MIB) -> None:
+        """Delete checkpoints until the rest fit into the budget; the `needed` steps stay.
+
+        The others are where a branch can start without a long replay. First goes the one that
+        leaves the smallest gap between its neighbours.
+        """
+        sizes: dict[int, int] = {}
+        for step in self.iters():
+            with suppress(FileNotFoundError):  # somebody else has just deleted it
+                sizes[step] = self.path(step).stat().st_size
+        steps = sorted(sizes)
+        while sum(sizes.values()) > budget_mib * 2**20:
+            spare = [i for i, step in enumerate(steps) if step not in needed]
+            if not spare:
+                return
+            after = [*steps[1:], steps[-1]]
+            least = min(spare, key=lambda i: after[i] - (steps[i - 1] if i else 0))
+            step = steps.pop(least)
+            del sizes[step]
+            self.path(step).unlink(missing_ok=True)
+
+    def forget_after(self, step: int) -> None:
+        """Delete the checkpoints of later steps."""
+        for later in self.iters():
+            if later > step:
+                self.path(later).unlink(missing_ok=True)
+
+
+def to_save(state: Checkpoint | Snapshot) -> memoryview:
+    """The bytes of a file that `read_saved` reads."""
+    # By name, since `dataclasses.asdict` would copy the tensors.
+    content = {f.name: getattr(state, f.name) for f in fields(state)}
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT} | content, buffer)
+    return buffer.getbuffer()
+
+
+def read_saved(path: Path, kind: type[Saved]) -> Saved:
+    """A checkpoint or a snapshot, with tensors on the CPU. Never runs code from the file.
+
+    Raises CheckpointError when the file is damaged, cut short, or of another format.
+    """
+    what = kind.__name__.lower()
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
+            sizes = sum(member.file_size for member in archive.infolist())
+            if sizes > path.stat().st_size:  # torch packs nothing; a packed file could be a bomb
+                raise zipfile.BadZipFile("its parts are larger than the whole")
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise CheckpointError(
+            f"The {what} {path.name} cannot be read: the file is damaged or cut short. "
+            "Delete it to go on from the one before."
+        ) from error
+    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+        raise CheckpointError(
+            f"The {what} {path.name} is not of this lab's format {FORMAT}. "
+            "It was written by another version or another program."
+        )
+    try:
+        return kind(**content)
+    except TypeError as error:  # a field too few, or one too many
+        raise CheckpointError(
+            f"The {what} {path.name} does not hold what a {what} holds. Delete it to go on from "
+            "the one before."
+        ) from error

@@ -1,0 +1,91 @@
+"""Where the lab keeps what it makes: the layout of the lab home, and nothing about its contents.
+
+<lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
+<lab home>/runs/<id>/           lock, checkpoints of one run
+<lab home>/lab.sqlite           the registry of runs and their metrics
+<lab home>/lab.log              what went wrong in the background, for whoever repairs it
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import LabError
+
+PROJECT_DATA = Path(__file__).resolve().parents[2] / "data"
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "fuse.sshfs", "ceph"}
+)
+
+
+@dataclass(frozen=True)
+class LabHome:
+    """A folder on a local disk that holds one lab's corpora and runs."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> LabHome:
+        """The lab home at `path`, else at `$LAB_HOME`, else the project's `data/`; made if missing.
+
+        Raises LabError when it is a file, cannot be written, or lies on a network drive.
+        """
+        chosen = Path(path or os.environ.get("LAB_HOME") or PROJECT_DATA).expanduser().resolve()
+        file_system = _file_system_of(chosen)
+        if file_system in _NETWORK_FILE_SYSTEMS or str(chosen).startswith("\\\\"):
+            raise LabError(
+                f"The lab home {chosen} is on a network drive ({file_system or 'UNC path'}), where "
+                "several machines could write at once and spoil the runs. "
+                "Set LAB_HOME to a folder on a local disk."
+            )
+        home = cls(chosen)
+        try:
+            home.corpora.mkdir(parents=True, exist_ok=True)
+            home.runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LabError(
+                f"The lab home {chosen} cannot be used ({error.strerror}). "
+                "Set LAB_HOME to a folder that you may write to."
+            ) from error
+        return home
+
+    @property
+    def corpora(self) -> Path:
+        return self.path / "corpora"
+
+    @property
+    def corpora_bin(self) -> Path:
+        return self.corpora / "bin"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def database(self) -> Path:
+        return self.path / "lab.sqlite"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "lab.log"
+
+    def run_folder(self, run_id: str) -> Path:
+        """The folder of one run; not necessarily there yet."""
+        return self.runs / run_id
+
+
+def _file_system_of(path: Path) -> str:
+    """The type of the file system under `path`, or "" where the system does not say (not Linux)."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return ""
+    best, kind = "", ""
+    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+        _, folder, file_system, *_ = line.split(" ")
+        folder = folder.replace("\\040", " ")
+        inside = folder == "/" or path == Path(folder) or Path(folder) in path.parents
+        if inside and len(folder) >= len(best):
+            best, kind = folder, file_system
+    return kind

@@ -1,0 +1,152 @@
+"""What counting alone can do: the grey lines that every loss curve is read against.
+
+All are counted from the training split and measured on the validation split, in nats per
+character, over every target `val[1:]`:
+
+* uniform: every character equally likely, ln V.
+* unigram: how often each character occurs.
+* bigram: how often each follows another, one added to every count (Laplace). This is what the
+  bigram model can at best become.
+* n-grams of 3 to 5: counts of longer contexts, smoothed after Witten and Bell (1991, "The
+  zero-frequency problem", IEEE Trans. Inf. Theory 37(4)), method C:
+
+      P(c | h) = (count(h c) + t(h) P(c | h')) / (count(h) + t(h))
+
+  where h is the context, h' the same without its oldest character, and t(h) the number of distinct
+  characters that were seen after h. A context never seen gives way to h' altogether.
+
+Shapes: N training tokens, M validation targets, V = vocabulary size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from core.text.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """One loss that needs no training: its name, and its value in nats per character."""
+
+    name: str
+    loss_nats: float
+
+
+def bigram_counts(tokens: Tensor, vocab_size: int) -> Tensor:
+    """How often character j follows character i: (V, V), int64, row i, column j."""
+    pairs = tokens[:-1] * vocab_size + tokens[1:]
+    return torch.bincount(pairs, minlength=vocab_size**2).view(vocab_size, vocab_size)
+
+
+def bigram_probabilities(tokens: Tensor, vocab_size: int) -> Tensor:
+    """The counted transition matrix with one added to every count: (V, V), rows sum to 1."""
+    counts = bigram_counts(tokens, vocab_size).to(torch.float64) + 1.0
+    return counts / counts.sum(dim=1, keepdim=True)
+
+
+def unigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
+    """Loss of the character frequencies, one added to every count so that none is impossible."""
+    counts = torch.bincount(train, minlength=vocab_size).to(torch.float64) + 1.0
+    return float(-(counts / counts.sum()).log()[val[1:]].mean())
+
+
+def transitions_among(tokens: Tensor, vocab_size: int, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows and columns of some characters (K,) in the matrix, made without the rest of it.
+
+    Returns probabilities (K, K), float64, whose rows sum to 1 only where all are kept; and how
+    often something follows each of them, (K,), int64.
+    """
+    K = len(kept)
+    place = torch.full((vocab_size,), -1)
+    place[kept] = torch.arange(K)
+    first, then = place[tokens[:-1]], place[tokens[1:]]
+    both = (first >= 0) & (then >= 0)
+    counts = torch.bincount(first[both] * K + then[both], minlength=K * K).view(K, K)
+    followed = torch.bincount(tokens[:-1], minlength=vocab_size)[kept]
+    return (counts + 1.0).to(torch.float64) / (followed[:, None] + vocab_size), followed
+
+
+def bigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
+    """Loss of the counted transition matrix, without the matrix: most of a large one is empty."""
+    pairs, times = torch.unique(_pairs(train, vocab_size), return_counts=True)
+    followed = torch.bincount(train[:-1], minlength=vocab_size).to(torch.float64)
+    wanted = _find(pairs, _pairs(val, vocab_size))
+    p = (_at(times, wanted) + 1.0) / (followed[val[:-1]] + vocab_size)
+    return float(-p.log().mean())
+
+
+def _pairs(tokens: Tensor, vocab_size: int) -> Tensor:
+    """Each two neighbours as one number: (N - 1,)."""
+    return tokens[:-1] * vocab_size + tokens[1:]
+
+
+def ngram_losses(train: Tensor, val: Tensor, vocab_size: int, longest: int) -> dict[int, float]:
+    """Losses of the Witten-Bell n-grams, for n from 1 to `longest`.
+
+    The first targets of the split have less than n - 1 characters before them and are predicted
+    from what there is.
+
+    Contexts go by their number among those of the training split, so that a context and the
+    character after it are one number below N V, however many characters there are.
+    """
+    p = torch.full((len(val) - 1,), 1.0 / vocab_size, dtype=torch.float64)  # M
+    # What stands before each character, as far as the n-gram reaches: at first nothing.
+    before_train, before_val = torch.zeros_like(train), torch.zeros_like(val)
+    n_contexts = 1
+    losses = {}
+    for n in range(1, longest + 1):
+        keys = before_train * vocab_size + train[n - 1 :]
+        grams, gram_of, times = torch.unique(keys, return_inverse=True, return_counts=True)
+        known = before_val >= 0
+        wanted = _find(grams, torch.where(known, before_val * vocab_size + val[n - 1 :], -1))
+
+        count = _at(times, wanted)  # count(h c)
+        context_count = _at(torch.bincount(before_train, minlength=n_contexts), before_val)
+        kinds = _at(torch.bincount(grams // vocab_size, minlength=n_contexts), before_val)  # t(h)
+        first = max(0, n - 2)  # the first target with a whole context; target i is val[i + 1]
+        if n == 1:  # val[0] is no target
+            count, context_count, kinds = count[1:], context_count[1:], kinds[1:]
+        mixed = (count + kinds * p[first:]) / (context_count + kinds).clamp(min=1)
+        p[first:] = torch.where(context_count > 0, mixed, p[first:])
+
+        losses[n] = float(-p.log().mean())
+        before_train, before_val, n_contexts = gram_of[:-1], wanted[:-1], len(grams)
+    return losses
+
+
+def _find(keys: Tensor, wanted: Tensor) -> Tensor:
+    """The place of each of `wanted` among sorted keys, -1 where it is not among them."""
+    if not len(keys):
+        return torch.full_like(wanted, -1)
+    place = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    return torch.where(keys[place] == wanted, place, -1)
+
+
+def _at(values: Tensor, places: Tensor) -> Tensor:
+    """`values` at these places, 0 where a place is -1, float64."""
+    if not len(values):
+        return torch.zeros(len(places), dtype=torch.float64)
+    return torch.where(places >= 0, values[places.clamp(min=0)], 0).to(torch.float64)
+
+
+@lru_cache(maxsize=16)
+def reference_lines(corpus: Corpus) -> tuple[ReferenceLine, ...]:
+    """Uniform, unigram, bigram, 3-gram, 4-gram and 5-gram, best last; counted once per text.
+
+    All but uniform are NaN where the validation split has less than two characters, since then
+    there is nothing to predict.
+    """
+    train, val, vocab_size = corpus.train, corpus.val, len(corpus.vocabulary)
+    longer = ngram_losses(train, val, vocab_size, longest=5)
+    return (
+        ReferenceLine("uniform", math.log(vocab_size)),
+        ReferenceLine("unigram", unigram_loss(train, val, vocab_size)),
+        ReferenceLine("bigram", bigram_loss(train, val, vocab_size)),
+        *(ReferenceLine(f"{n}-gram", longer[n]) for n in (3, 4, 5)),
+    )

@@ -1,0 +1,139 @@
+"""How a step is made from a gradient: parameter groups, the optimiser, the learning rate.
+
+Knows models only as named parameters.
+
+Sources: AdamW, Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101; the groups and the
+cosine schedule as in nanoGPT's `configure_optimizers` and `get_lr`.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.models.base import LanguageModel
+from core.settings.config import TrainConfig
+from core.training.muon import Muon
+from core.training.row_adagrad import RowAdagrad
+
+MUON_STEPS = 3
+"""Newton-Schulz steps in training: three do nearly as well as five and cost a third less."""
+MUON_MOMENTUM_ITERS = 300
+FLAT_SHARE = 0.4
+"""The part of the `flat` schedule that stays at the peak."""
+
+
+class Optimizers:
+    """Optimisers for different parameters of one model that step as one.
+
+    The schedule gives one rate; each part follows it in proportion, from a peak of its own.
+    """
+
+    def __init__(
+        self,
+        parts: dict[str, torch.optim.Optimizer],
+        dense: list[nn.Parameter],
+        config: TrainConfig,
+    ) -> None:
+        """`dense` are the parameters of all parts but the tables."""
+        self.parts = parts
+        self._dense = dense
+        for part in parts.values():
+            for group in part.param_groups:
+                group["in_proportion"] = group["lr"] / config.learning_rate
+
+    def step(self, rate: float, step: int) -> None:
+        """Update all parameters from their gradients, as step number `step` at this rate."""
+        for name, part in self.parts.items():
+            for group in part.param_groups:
+                group["lr"] = rate * group["in_proportion"]
+                if name == "muon":
+                    group["momentum"] = muon_momentum_at(step)
+            part.step()
+
+    def clip(self, max_norm: float) -> float:
+        """Shorten the gradient to `max_norm` (0: leave it), and return how long it was.
+
+        Tables are left out: their gradients are sparse, and their optimiser scales each row itself.
+        """
+        return float(torch.nn.utils.clip_grad_norm_(self._dense, max_norm or math.inf))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the parts remember; their rates are the config's."""
+        return {name: part.state_dict()["state"] for name, part in self.parts.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remember what was saved; rates and decay stay those of this config."""
+        for name, part in self.parts.items():
+            groups = part.state_dict()["param_groups"]
+            moments = copy.deepcopy(state[name])  # torch itself would go on in the caller's
+            part.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def build_optimizers(
+    model: LanguageModel, config: TrainConfig, dtype: torch.dtype = torch.float32
+) -> Optimizers:
+    """AdamW for everything, or Muon for the matrices inside the blocks; a rate a row for tables.
+
+    AdamW pulls matrices towards 0 by weight decay and leaves vectors alone. Muon multiplies its
+    matrices in `dtype`.
+    """
+    tables, dense, inside, rest = [], [], [], []
+    for name, p in model.named_parameters():
+        if "tables." in name:
+            tables.append(p)
+            continue
+        dense.append(p)
+        if config.optimizer == "muon" and "blocks." in name and p.dim() == 2:
+            inside.append(p)
+        else:
+            rest.append(p)
+    parts: dict[str, torch.optim.Optimizer] = {"adamw": _adamw(rest, config)}
+    if inside:
+        parts["muon"] = Muon(inside, lr=config.muon_lr, n_steps=MUON_STEPS, dtype=dtype)
+    if tables:
+        parts["tables"] = RowAdagrad(tables, lr=config.table_lr)
+    return Optimizers(parts, dense, config)
+
+
+def _adamw(params: list[nn.Parameter], config: TrainConfig) -> torch.optim.AdamW:
+    """`fused` makes one pass over all parameters instead of a dozen; it computes the same."""
+    groups = [
+        {"params": [p for p in params if p.dim() >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in params if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        fused=params[0].device.type in ("cpu", "cuda"),
+    )
+
+
+def muon_momentum_at(step: int) -> float:
+    """Momentum grows over the first steps, when the gradient still changes its direction fast."""
+    return 0.85 + 0.10 * min(step / MUON_MOMENTUM_ITERS, 1.0)
+
+
+def learning_rate_at(step: int, config: TrainConfig) -> float:
+    """The learning rate of step 0, 1, 2, …
+
+    Rises in a line over `warmup_iters`, then falls from `learning_rate` to `min_lr` at
+    `lr_decay_iters` in the shape of `schedule`, and stays there.
+    """
+    peak = config.learning_rate
+    if step < config.warmup_iters:
+        return peak * (step + 1) / (config.warmup_iters + 1)
+    if config.schedule == "constant":
+        return peak
+    if config.has_decayed(step):
+        return config.min_lr
+    done = (step - config.warmup_iters) / (config.lr_decay_iters - config.warmup_iters)
+    if config.schedule == "flat":
+        done = max(0.0, (done - FLAT_SHARE) / (1.0 - FLAT_SHARE))
+    share = 0.5 * (1.0 + math.cos(math.pi * done)) if config.schedule == "cosine" else 1.0 - done
+    return config.min_lr + share * (peak - config.min_lr)

@@ -1,0 +1,247 @@
+"""One run's arithmetic: take a step, estimate the loss, give up and take back the whole state.
+
+Knows no thread, no disk and no clock but the one that times its own steps. Whoever holds a trainer
+(`core.runs.active_run`) decides when to step and where its state is kept.
+
+Exactness: the same config, seed and text give the same numbers, bit for bit on one CPU. All
+randomness is the trainer's own. The weights and the batches have generators of their own; dropout
+draws from torch's global generator, whose state is therefore put in place before each step and
+taken away after it, so that several trainers can take turns in one process.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.errors import ConfigError, LabError
+from core.models import LanguageModel, build_model
+from core.records.records import Estimate, StepRecord
+from core.settings.config import RunConfig
+from core.text.corpus import Batches, Corpus
+from core.training.devices import pick_device, pick_dtype
+from core.training.optim import build_optimizers, learning_rate_at
+from core.training.parallel import ALONE, World
+
+_ESTIMATE_SEED = 20_150_521
+"""Estimates look at the same windows each time, so that a curve shows learning and not luck."""
+
+_MAX_LOGITS = 2**26
+"""A batch of an evaluation has no more than this: 256 MiB."""
+
+
+class DivergedError(LabError):
+    """Loss or gradient became infinite or not a number."""
+
+
+class Trainer:
+    """A model, its optimiser and its place in the data.
+
+    In a world of several processes each has a trainer of its own, and all step together.
+    """
+
+    def __init__(self, config: RunConfig, corpus: Corpus, world: World = ALONE) -> None:
+        corpus.check_long_enough(config.model.block_size)
+        if len(corpus.vocabulary) != config.model.vocab_size:
+            raise ConfigError(
+                f"Corpus {corpus.name} has {len(corpus.vocabulary)} distinct characters, and the "
+                f"settings are for {config.model.vocab_size}."
+            )
+        self.config, self.corpus = config, corpus
+        self.world = world
+        device = pick_device(config.train.device)
+        world.check(config.train.batch_size, device)
+        self.device = world.device(device)
+        self._dtype = pick_dtype(config.train.dtype, self.device, config.model.n_embd)
+        self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
+        self.optimizer = build_optimizers(self.model, config.train, self._dtype)
+        self.iter = 0
+        self.elapsed_s = 0.0
+        self._train = corpus.train.to(self.device)
+        self._val = corpus.val.to(self.device)
+        self._batches = self._batches_of(self._train, config.train.seed)
+        self._dropout_state = self._fresh_dropout_state()
+        self._replica: nn.Module | None = None
+
+    def step(self) -> StepRecord:
+        """Learn from one batch. Raises DivergedError, and then the weights are as they were."""
+        self.world.announce_step()
+        if self._replica is None:  # by now all processes hold the weights that they start from
+            self._replica = self.world.replica(self.model)
+        started = time.perf_counter()
+        rate = learning_rate_at(self.iter, self.config.train)
+
+        inputs, targets = map(self.world.own_rows, self._batches.next())
+        with self._own_randomness(), self._number_format():
+            logits = self._replica(inputs)
+        loss = _cross_entropy(logits.float(), targets)
+        self.model.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.world.average_sparse(self.model)
+        grad_norm = self.optimizer.clip(self.config.train.grad_clip)
+        loss_nats = float(self.world.mean(loss.detach()))
+        if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
+            raise self._diverged(
+                f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
+                f"{grad_norm:.3g}"
+            )
+        self.optimizer.step(rate, self.iter)
+
+        self.iter += 1
+        self.elapsed_s += time.perf_counter() - started
+        return StepRecord(self.iter, loss_nats, rate, grad_norm, self.elapsed_s)
+
+    def estimate(self) -> Estimate:
+        """Losses on `eval_iters` fixed batches of each split. Changes nothing.
+
+        Raises DivergedError when one of them is not a finite number.
+        """
+        train_loss, val_loss = self._loss_on_sample(self._train), self._loss_on_sample(self._val)
+        if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
+            raise self._diverged(
+                f"After step {self.iter:,} the loss was {train_loss + val_loss:.3g}"
+            )
+        return Estimate(self.iter, train_loss, val_loss)
+
+    def change(self, config: RunConfig) -> None:
+        """Go on with other settings of training; weights, memory and place in the data stay.
+
+        The model, the seed and the kind of optimiser must be the same.
+        """
+        self.world.check(config.train.batch_size, self.device)
+        optimizer, batches = self.optimizer.state_dict(), self._batches.state_dict()
+        self.config = config
+        self._dtype = pick_dtype(config.train.dtype, self.device, config.model.n_embd)
+        self.optimizer = build_optimizers(self.model, config.train, self._dtype)
+        self.optimizer.load_state_dict(optimizer)
+        self._batches = self._batches_of(self._train, config.train.seed)
+        self._batches.load_state_dict(batches)
+
+    def _diverged(self, what: str) -> DivergedError:
+        train = self.config.train
+        rates = f"learning_rate (it was {train.learning_rate:g})"
+        if train.optimizer == "muon":
+            rates += f" or muon_lr (it was {train.muon_lr:g})"
+        return DivergedError(
+            f"{what}: the run has diverged. Try a smaller {rates}, or a longer warm-up."
+        )
+
+    def evaluate(self) -> float:
+        """The validation loss: over the whole validation split, in nats per character."""
+        return split_loss(self.model, self._val)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "iter": self.iter,
+            "elapsed_s": self.elapsed_s,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches": self._batches.state_dict(),
+            "dropout": self._dropout_state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._batches.load_state_dict(state["batches"])
+        self.iter = state["iter"]
+        self.elapsed_s = state["elapsed_s"]
+        self._dropout_state = self._fresh_dropout_state()
+        if not self.world.follows:  # a state from a CPU has none for a GPU, which then starts fresh
+            self._dropout_state |= state["dropout"]
+
+    def _fresh_dropout_state(self) -> dict[str, Tensor]:
+        """The seed's own, and in a follower one that has not been used before."""
+        rank, seed = self.world.rank, self.config.train.seed
+        return _random_state(seed + rank * (self.iter + 1) * 1_000_003, self.device)
+
+    def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
+        block_size, batch_size = self.config.model.block_size, self.config.train.batch_size
+        return Batches(tokens, block_size, batch_size, seed)
+
+    def _loss_on_sample(self, tokens: Tensor) -> float:
+        batches = self._batches_of(tokens, _ESTIMATE_SEED)
+        with evaluating(self.model):
+            losses = [
+                _cross_entropy(self.model(inputs), targets)
+                for inputs, targets in (batches.next() for _ in range(self.config.train.eval_iters))
+            ]
+        return float(torch.stack(losses).mean())
+
+    def _number_format(self) -> torch.autocast:
+        """Products in `dtype`; estimates and evaluations stay in float32, so that they compare."""
+        enabled = self._dtype != torch.float32
+        return torch.autocast(self.device.type, self._dtype, enabled=enabled)
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """Let dropout draw from this trainer's random numbers and from nobody else's."""
+        if not self.config.model.dropout:
+            yield
+            return
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng([self.device] if on_gpu else []):
+            torch.set_rng_state(self._dropout_state["cpu"])
+            if on_gpu:
+                torch.cuda.set_rng_state(self._dropout_state["cuda"], self.device)
+            yield
+            self._dropout_state["cpu"] = torch.get_rng_state()
+            if on_gpu:
+                self._dropout_state["cuda"] = torch.cuda.get_rng_state(self.device)
+
+
+@contextmanager
+def evaluating(model: LanguageModel) -> Iterator[None]:
+    """No dropout and no gradients inside; afterwards the model is as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64) -> float:
+    """Mean loss in nats over a whole split: consecutive windows, the short last one too.
+
+    Every character but the first is a target once; the context starts anew with each window.
+    """
+    T, V = model.config.block_size, model.config.vocab_size
+    windows_per_batch = max(1, min(windows_per_batch, _MAX_LOGITS // (T * V)))
+    n_targets = len(tokens) - 1
+    n_windows = n_targets // T
+    inputs = tokens[: n_windows * T].view(n_windows, T)
+    targets = tokens[1 : n_windows * T + 1].view(n_windows, T)
+    total = 0.0
+    with evaluating(model):
+        for start in range(0, n_windows, windows_per_batch):
+            x = inputs[start : start + windows_per_batch]
+            y = targets[start : start + windows_per_batch]
+            total += float(_cross_entropy(model(x), y)) * y.numel()
+        if n_targets > n_windows * T:
+            x, y = tokens[n_windows * T : -1][None], tokens[n_windows * T + 1 :][None]
+            total += float(_cross_entropy(model(x), y)) * y.numel()
+    return total / n_targets
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean of -ln p(target): (B, T, V) and (B, T) -> one number, nats per character."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def _random_state(seed: int, device: torch.device) -> dict[str, Tensor]:
+    """Generator states for dropout, seeded without touching the global ones."""
+    state = {"cpu": torch.Generator().manual_seed(seed).get_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.Generator(device).manual_seed(seed).get_state()
+    return state

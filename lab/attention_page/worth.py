@@ -1,0 +1,42 @@
+"""What attention adds to a model, measured when the reader asks for it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import CorpusError
+from core.records.records import RunRecord
+from core.runs.lab import Which
+from core.text.reference import reference_lines
+from lab.attention_page.head_words import worth_sentence
+from lab.session.state import the_lab, worth_of_attention
+from lab.wording.glossary import explained
+from lab.wording.plain import plain_but_code
+
+_WORTH = "attention_worth"
+
+
+def asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
+    """A button that asks what attention does for this model; whether it was asked."""
+    model = (run.id, step, which)
+    if st.session_state.get(_WORTH) != model and st.button(
+        "What does attention add?", key="attention_ask_worth", type="tertiary",
+        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
+    ):  # fmt: skip
+        st.session_state[_WORTH] = model
+        st.rerun()
+    return st.session_state.get(_WORTH) == model
+
+
+def render_worth(run: RunRecord, step: int, which: Which) -> None:
+    """The loss of this model with and without its attention, in a sentence."""
+    with st.spinner("Measuring with attention and without …"):
+        try:
+            worth = worth_of_attention(run.id, step, which)
+            references = reference_lines(the_lab().corpus_of(run))
+        except CorpusError as error:
+            st.warning(f"There is no text to measure on. {plain_but_code(str(error))}")
+            return
+    floors = {line.name: line.loss_nats for line in references}
+    sentence = worth_sentence(worth, run.config.model, floors.get("bigram"))
+    st.markdown(sentence, help=explained(sentence))

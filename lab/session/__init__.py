@@ -1,0 +1,1 @@
+"""What a browser session holds on to, and what all sessions share."""

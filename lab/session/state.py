@@ -1,0 +1,203 @@
+"""What a page may hold on to: the lab, what the session has chosen, and loaded models.
+
+The only file that names keys of `st.session_state` that outlive one page, and the only one that
+caches. Runs and services live in `core`; a session holds a run's id and nothing more.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal
+
+import streamlit as st
+
+from core.generation.sampling import write
+from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
+from core.interpretability.attention import AttentionWorth, attention_worth
+from core.models import build_model
+from core.records.records import LIVE, RunRecord
+from core.runs.lab import Lab, LoadedModel, Which
+from core.service.service import TrainingService, training_service
+from core.settings.config import SAMPLE_LENGTH, RunConfig, SampleConfig
+from core.storage.snapshots import SnapshotFolder
+from core.training.devices import set_threads
+from core.training.preflight import Calibration, calibrate, flops_per_token
+from lab.figures.losses import MAX_POINTS, LossCurve
+from lab.figures.palette import Palette, palette_for
+
+View = Literal["run", "race", "sweep", "runs"]
+"""The views of the Train page."""
+VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "runs": "Runs"}
+
+BEHIND = ("newest", "chosen", "none")
+"""Which runs stand behind the one on the bench."""
+
+MEASURING_FLOPS = 120_000_000_000
+"""What the worth of attention may cost, as work of training on so much text: a few seconds."""
+
+_CHOSEN_RUN = "chosen_run"
+_WANTED_VIEW = "train_wanted_view"
+_DRAFTED_RUN = "train_drafted_run"
+_BENCH_IS_CLEAR = "train_bench_is_clear"
+
+
+@st.cache_resource(show_spinner=False)
+def the_lab() -> Lab:
+    """The lab home of this server, with as many CPU threads as LAB_THREADS says."""
+    set_threads(None)
+    return Lab()
+
+
+def the_calibration() -> Calibration | None:
+    """How fast this machine is; None while it is being timed, which the first call begins."""
+    timing = _timing()
+    return timing.result() if timing.done() else None
+
+
+def wait_for_calibration() -> Calibration:
+    """How fast this machine is, as soon as that is known: a second or so."""
+    return _timing().result()
+
+
+@st.cache_resource(show_spinner=False)
+def _timing() -> Future[Calibration]:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing").submit(calibrate)
+
+
+def the_service() -> TrainingService:
+    """The process's training thread; it does not belong to the session or to the cache."""
+    return training_service(the_lab())
+
+
+def palette() -> Palette:
+    """The colours for the theme that the reader has on."""
+    return palette_for(st.context.theme.type)
+
+
+def is_live(record: RunRecord) -> bool:
+    """Whether the run's numbers are changing now; a cell of a sweep may wait for long."""
+    return record.status in LIVE and not (record.status == "queued" and record.sweep)
+
+
+def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
+    """The run that the session looks at: the one it chose, else a live one, else the newest.
+
+    A run of a sweep is only looked at where it was chosen: there are many, and one is like another.
+    """
+    wanted = st.session_state.get(_CHOSEN_RUN)
+    by_id = {run.id: run for run in runs}
+    if wanted in by_id:
+        return by_id[wanted]
+    single = [run for run in runs if not run.sweep]
+    return next((run for run in single if is_live(run)), single[0] if single else None)
+
+
+def choose_run(run_id: str) -> None:
+    """Look at this run from now on, on every page."""
+    st.session_state[_CHOSEN_RUN] = run_id
+    st.session_state[_BENCH_IS_CLEAR] = False
+
+
+def clear_bench() -> None:
+    """Begin anew on the Train page; the run that was there stays where runs are."""
+    st.session_state[_BENCH_IS_CLEAR] = True
+
+
+def run_on_the_bench(runs: list[RunRecord]) -> RunRecord | None:
+    """The run that the Train page shows: the chosen one, unless the bench was cleared."""
+    return None if st.session_state.get(_BENCH_IS_CLEAR) else chosen_run(runs)
+
+
+def draft_is_of(run_id: str | None) -> bool:
+    """Note that the controls say the settings of this run; False if they did so already."""
+    known = st.session_state.get(_DRAFTED_RUN) == run_id
+    st.session_state[_DRAFTED_RUN] = run_id
+    return not known
+
+
+def open_run(run_id: str) -> None:
+    """Look at this run, and on the Train page in the view of one run."""
+    choose_run(run_id)
+    want_view("run")
+
+
+def want_view(view: View) -> None:
+    """Let the Train page show another view when it is drawn next."""
+    st.session_state[_WANTED_VIEW] = view
+
+
+def wanted_view() -> View | None:
+    """The view that somebody asked for since the last time, if any."""
+    view: View | None = st.session_state.pop(_WANTED_VIEW, None)
+    return view
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
+    """What words a text has; `fingerprint` is there to tell texts of one name apart."""
+    return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
+
+
+def kept_step(run_id: str, step: int) -> int | None:
+    """The step nearest to `step` of which a snapshot is kept; None where there is none at all."""
+    kept = SnapshotFolder(the_lab().home.run_folder(run_id)).iters()
+    return min(kept, key=lambda each: abs(each - step), default=None)
+
+
+@st.cache_data(show_spinner="Writing a longer text …", max_entries=200)
+def written_words(run_id: str, step: int, loss_nats: float) -> WrittenWords | None:
+    """How much of a longer text is words, written by the snapshot of a step.
+
+    None where the corpus is not written in words. `loss_nats` tells apart what a run was at the
+    step before and after it was resumed another way. Raises CheckpointError where there is no such
+    snapshot, CorpusError where the text is gone.
+    """
+    run = the_lab().run(run_id)
+    yardstick = _yardstick(run.corpus, run.fingerprint)
+    if yardstick is None:
+        return None
+    return written_words_of(
+        the_lab().snapshot(run, step).model, the_lab().corpus_of(run), yardstick
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> str:
+    """What a model of these settings writes before it has learned anything."""
+    corpus = the_lab().library.load(corpus_name)
+    model = build_model(config.model, config.train.seed).eval()
+    sample = SampleConfig(max_new_tokens=SAMPLE_LENGTH, seed=config.train.seed, temperature=0.8)
+    return write(model, corpus.vocabulary, prompt, sample)
+
+
+def curve_of(record: RunRecord) -> LossCurve:
+    """The loss curve of a run as the registry has it now."""
+    store = the_lab().store
+    return LossCurve.of(
+        record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id),
+        store.changes(record.id),
+    )  # fmt: skip
+
+
+def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:
+    """The model of a run to look at, kept in memory while its checkpoint is the same file."""
+    step = the_lab().model_step(record, which)
+    return _loaded_model(record.id, step, which)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def worth_of_attention(run_id: str, step: int, which: Which) -> AttentionWorth:
+    """What attention does for the model that `loaded_model` gives; takes a few seconds.
+
+    Of the validation text a large model reads only the beginning. Raises CorpusError.
+    """
+    record = the_lab().run(run_id)
+    tokens = the_lab().corpus_of(record).val
+    n_read = max(MEASURING_FLOPS // flops_per_token(record.config.model), 1_000)
+    return attention_worth(_loaded_model(run_id, step, which).model, tokens[:n_read])
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def _loaded_model(run_id: str, step: int, which: Which) -> LoadedModel:
+    lab = the_lab()
+    return lab.model(lab.run(run_id), which)

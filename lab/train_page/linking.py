@@ -1,0 +1,140 @@
+"""The Train page and its address: what an address says is put on the screen, and the reverse.
+
+What an address may hold is `lab.train_page.link`'s; here it meets the session.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.errors import LabError
+from core.records.records import RunRecord
+from core.settings.config import ModelKind
+from core.settings.presets import adapt, resolve
+from lab.session.drafts import begin_draft, draft_of
+from lab.session.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
+from lab.train_page.link import SWITCHES, Link, read_link, write_link
+from lab.widgets.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
+from lab.wording.labels import label_of
+from lab.wording.plain import plain_but_code
+
+_APPLIED, _HIDDEN = "train_link_applied", "train_hidden"
+
+
+def hidden_controls() -> tuple[str, ...]:
+    """The controls that a lesson hides."""
+    hidden: tuple[str, ...] = st.session_state.get(_HIDDEN, ())
+    return hidden
+
+
+def apply_link() -> None:
+    """Put on the screen what the address says; once in a session, before any widget is drawn."""
+    if st.session_state.get(_APPLIED):
+        return
+    st.session_state[_APPLIED] = True
+    link, complaints = read_link(st.query_params.to_dict())
+    for name, value in link.switches.items():
+        if value != SWITCHES[name]:
+            st.session_state[f"train_{name}"] = value
+    st.session_state[_HIDDEN] = link.hidden
+    named = {run.name: run.id for run in the_lab().runs()}
+    complaints += [f"there is no run {name!r}" for name in link.runs if name not in named]
+    st.session_state["train_runs"] = [named[name] for name in link.runs if name in named]
+    try:
+        _apply_run(link)
+        _apply_settings(link)
+    except LabError as error:
+        complaints.append(str(error))
+    if complaints:
+        st.warning("Left out of the address: " + plain_but_code("; ".join(complaints)))
+
+
+def _apply_run(link: Link) -> None:
+    if "run" not in link.names:
+        if link != Link():  # it was made where no run was on the bench
+            clear_bench()
+        return
+    run = the_lab().run(link.names["run"])
+    choose_run(run.id)
+    if link.settings or "preset" in link.names or "recipe" in link.names:
+        draft_is_of(run.id)  # the address says other settings than the run's
+
+
+def _apply_settings(link: Link) -> None:
+    """A draft of the settings that the address says."""
+    if link.names.get("corpus") in the_lab().library.names():
+        st.session_state["train_corpus"] = link.names["corpus"]
+    preset, recipe = link.names.get("preset"), link.names.get("recipe", "classic")
+    if not link.settings and preset is None and recipe == "classic":
+        return
+    model: ModelKind = link.switches["model"]  # type: ignore[assignment]
+    corpus = chosen_corpus(the_lab())
+    base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
+    adapt(base, link.settings)  # what cannot be is said now
+    begin_draft(base, (preset, recipe), link.settings)
+    st.session_state[f"train_preset_{model}"] = preset or OWN
+    st.session_state["train_recipe"] = recipe
+
+
+def show_address() -> None:
+    """Let the address bar say what is on the screen."""
+    query = write_link(_link_now())
+    if query != st.query_params.to_dict():
+        st.query_params.from_dict(query)
+
+
+def _link_now() -> Link:
+    state = st.session_state
+    switches = {name: state.get(f"train_{name}") or SWITCHES[name] for name in SWITCHES}
+    runs = the_lab().runs()
+    by_id = {run.id: run.name for run in runs}
+    behind = [by_id[i] for i in state.get("train_runs") or [] if i in by_id]
+    names, settings = _settings_now(switches["model"], run_on_the_bench(runs))  # type: ignore[arg-type]
+    return Link(
+        switches=switches, names=names, settings=settings, hidden=hidden_controls(),
+        runs=tuple(behind) if switches["behind"] == "chosen" else (),
+    )  # fmt: skip
+
+
+def _settings_now(model: ModelKind, run: RunRecord | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """What has a name, and the settings that an address has to say besides."""
+    lab, draft = the_lab(), draft_of(model)
+    corpus = chosen_corpus(lab)
+    names = {"run": run.name} if run else {}
+    of_run = run is not None and run.fingerprint == corpus.fingerprint
+    if corpus.name != lab.library.load().name and not of_run:
+        names["corpus"] = corpus.name
+    if draft is None:
+        return names, {}
+    now = draft.config().flat()
+    if run and all(now.get(n) == run.config.flat().get(n) for n in ("model", *SETTINGS)):
+        return names, {}  # the run says them
+    preset, recipe = draft.start
+    names |= {"preset": preset} if preset else {}
+    names |= {"recipe": recipe} if recipe != "classic" else {}
+    usual = resolve(model, len(corpus.vocabulary), preset, None, recipe).flat()
+    return names, {n: now[n] for n in SETTINGS if n in now and now[n] != usual.get(n)}
+
+
+def render_link() -> None:
+    """A button that opens the address of what is on the screen, and what a lesson hides."""
+    with st.popover("Link", icon=":material/link:"):
+        st.caption(
+            "The address of this page says what is on the screen: settings, seed, run and chart. "
+            "Whoever opens it in this lab sees the same view."
+        )
+        chosen = st.multiselect(
+            "Hide controls, for a lesson", HIDEABLE, default=list(hidden_controls()),
+            key="train_hide", format_func=label_of, help="They keep the values that they have now.",
+        )  # fmt: skip
+        if tuple(chosen) != hidden_controls():
+            st.session_state[_HIDDEN] = tuple(chosen)
+            st.rerun()
+        st.code(f"{st.context.url or ''}?{_query_text()}", language=None, wrap_lines=True)
+
+
+def _query_text() -> str:
+    return urlencode(write_link(_link_now()))

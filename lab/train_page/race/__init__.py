@@ -1,0 +1,1 @@
+"""The race: three models on equal terms, one chart."""

@@ -1,0 +1,241 @@
+"""What changes while the three race: one chart, who leads, and how each of them stands.
+
+Drawn again at every tick, from the registry alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from core.errors import LabError
+from core.experiments.race import BUDGETS, Fairness, Race, Standings, standings
+from core.records.records import Estimate, RunRecord, StepRecord
+from core.service.racing import newest_race
+from core.settings.config import MODEL_KINDS, ModelKind
+from core.settings.presets import PRESETS
+from core.text.corpus import Corpus
+from core.text.reference import ReferenceLine, reference_lines
+from lab.components.live_plot import live_plot
+from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
+from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
+from lab.train_page.race.words import NAMES, race_end
+from lab.wording import words
+from lab.wording.comparison import HUES
+from lab.wording.plain import plain, plain_but_code
+
+CAN_AND_CANNOT: dict[ModelKind, str] = {
+    "bigram": (
+        "Can know which character tends to follow which; cannot know anything before the last "
+        "character, so it never closes a word it began."
+    ),
+    "attention": (
+        "Can weigh the last {window} characters, each by what it is and where it stands; cannot "
+        "build on what it found, since it looks only once."
+    ),
+    "transformer": (
+        "Can look again at what it found, layer upon layer; cannot know what stood more than "
+        "{window} characters back, so it forgets who speaks."
+    ),
+}
+ALMOST = 0.95
+"""A race by seconds that came so far, as a share of what it was to take, took as long."""
+CHART_PX, SAMPLE_PX = 250, 152
+
+Move = Literal["start", "pause", "resume"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The newest race as it stands, and what can be done with it."""
+
+    race: Race | None
+    runs: dict[ModelKind, RunRecord]
+
+    @property
+    def next_move(self) -> Move:
+        if any(is_live(run) for run in self.runs.values()):
+            return "pause"
+        held = any(run.status in ("paused", "interrupted") for run in self.runs.values())
+        return "resume" if held else "start"
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What the part of the view that does not tick depends on."""
+        timed = the_calibration() is not None
+        return (self.race.id if self.race else None, self.next_move, len(self.runs), timed)
+
+
+def find_race() -> Found:
+    """The newest race of this lab, whoever started it."""
+    newest = newest_race(the_lab())
+    return Found(*newest) if newest else Found(None, {})
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the registry holds of one run, read once in a tick."""
+
+    run: RunRecord
+    steps: list[StepRecord]
+    estimates: list[Estimate]
+
+    @classmethod
+    def of(cls, run: RunRecord) -> _Measured:
+        store = the_lab().store
+        # Estimates first: a step is then known for each of them.
+        estimates = store.estimates(run.id)
+        return cls(run, store.steps(run.id, at_most=MAX_POINTS), estimates)
+
+
+def render_race(corpus: Corpus, axis: Fairness, shown: tuple[object, ...]) -> None:
+    """Draw the race as it stands; the whole page, when it is no longer of the shape `shown`."""
+    found = find_race()
+    if found.shape != shown:
+        st.rerun()
+    measured = {kind: _Measured.of(run) for kind, run in found.runs.items()}
+    _render_chart(corpus, found.race, measured, axis)
+    st.markdown(_who_leads(found, measured))
+    for column, kind in zip(st.columns(3, gap="small"), MODEL_KINDS):
+        with column.container(border=True, height="stretch", gap="xsmall", key=f"race_{kind}"):
+            _render_model(kind, measured.get(kind), corpus, untrained=found.race is None)
+
+
+def _render_chart(
+    corpus: Corpus, race: Race | None, measured: Mapping[ModelKind, _Measured], axis: Fairness
+) -> None:
+    curves = [LossCurve.of(m.run, m.steps, m.estimates) for m in measured.values()]
+    configs = [m.run.config for m in measured.values()]
+    end = race_end(race, configs, curves, axis, the_calibration())
+    x_end = BUDGETS[axis] if race is None else end
+    figure = loss_figure(curves, _counted(corpus, measured), palette(), axis=axis, x_end=x_end)
+    # Three times the noise of single batches would hide what the race is about.
+    figure.data = [trace for trace in figure.data if "markers" in trace.mode]
+    figure.update_layout(uirevision=f"{race.id if race else None}-{axis}")
+    live_plot(
+        figure, key="race_view_chart", height_px=CHART_PX,
+        alt="Validation loss of the three models of the race, and what counting alone reaches",
+    )  # fmt: skip
+
+
+def _counted(corpus: Corpus, measured: Mapping[ModelKind, _Measured]) -> tuple[ReferenceLine, ...]:
+    """The counted lines of the text that the race is about; none where that text is gone."""
+    for each in measured.values():
+        try:
+            return reference_lines(the_lab().corpus_of(each.run))
+        except LabError:
+            return ()
+    return reference_lines(corpus)
+
+
+def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
+    """Who is ahead at the last point that all have reached, with numbers."""
+    race = found.race
+    if race is None:
+        return (
+            "**Nobody has begun.** Below, the three as they are before their first step: each "
+            "guesses blindly. The grey lines are what counting alone reaches."
+        )
+    table = standings(
+        race.by,
+        {kind: m.estimates for kind, m in measured.items()},
+        {kind: m.steps for kind, m in measured.items()},
+    )
+    if table is None:
+        return "Nobody leads before all have been measured once after the start."
+    is_over = all(run.status == "finished" for run in found.runs.values())
+    return _standings_in_words(race, table, is_over)
+
+
+def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
+    (best, lowest), *rest = table.losses
+    others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
+    if race.by == "steps":
+        where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
+    else:
+        where = f"At {table.at:.1f} of {race.budget} s"
+    return (
+        f"{where}, as far as all have come: {in_color(best, NAMES[best])} leads with "
+        f"**{words.loss(lowest)}** nats"
+        + (f"; {others}" if others else "")
+        + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
+        + (f" {over}" if (over := _how_it_ended(race, table, is_over)) else "")
+    )
+
+
+def _how_it_ended(race: Race, table: Standings, is_over: bool) -> str:
+    """That the race is over, and why a race by seconds was shorter than it was to be."""
+    if not is_over:
+        return ""
+    if race.by == "steps" or table.at >= ALMOST * race.budget:
+        return "The race is over."
+    return (
+        "The race is over: each took the steps that it had been timed to need for "
+        f"{race.budget} s, and was quicker at them than when it was timed."
+    )
+
+
+def terms_in_words(found: Found) -> str:
+    """What each model gets in the race that was found, and which text it learns."""
+    assert found.race
+    race = found.race
+    text = next((run.corpus for run in found.runs.values()), "")
+    each = f"{race.budget} s" if race.by == "seconds" else f"{words.count(race.budget)} steps"
+    return f"{each} for each model, on {plain(text)}"
+
+
+def in_color(kind: ModelKind, text: str) -> str:
+    """Bold text, in the colour of a model."""
+    # The theme's text colours of these names are the palette's `model_text`.
+    return f":{HUES[kind]}[**{text}**]"
+
+
+def _render_model(
+    kind: ModelKind, measured: _Measured | None, corpus: Corpus, *, untrained: bool
+) -> None:
+    run = measured.run if measured else None
+    last = measured.estimates[-1] if measured and measured.estimates else None
+    window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.markdown(in_color(kind, NAMES[kind]), width="content")
+        st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
+    st.caption(CAN_AND_CANNOT[kind].format(window=window))
+    if run:
+        st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))
+        if run.status == "failed":
+            st.error(plain_but_code(run.message))
+    else:
+        st.progress(0.0, text="untrained, step 0" if untrained else "deleted")
+    _render_sample(kind, run, corpus if untrained else None)
+
+
+def _progress(run: RunRecord) -> str:
+    parts = [
+        f"step {words.count(run.iter)} of {words.count(run.max_iters)}",
+        words.duration(run.train_seconds),
+    ]
+    if run.status != "running":
+        parts.append(words.STATUS[run.status])
+    return " · ".join(parts)
+
+
+def _render_sample(kind: ModelKind, run: RunRecord | None, corpus: Corpus | None) -> None:
+    """What the model wrote last; before any race, what it writes untrained."""
+    text = ""
+    if run:
+        samples = the_lab().store.samples(run.id)
+        text = samples[-1].text if samples else ""
+    elif corpus:
+        text = blind_text(kind, corpus)
+    st.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
+
+
+def blind_text(kind: ModelKind, corpus: Corpus) -> str:
+    """What each race begins with: a model's first sample, before its first step."""
+    try:
+        return untrained_sample(the_lab().configure(kind, corpus, "quick"), corpus.name)
+    except LabError:  # said beside the button
+        return ""

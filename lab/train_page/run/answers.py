@@ -1,0 +1,222 @@
+"""Five questions that a learner has while a model trains, each answered with a number.
+
+Is this loss good, is it still learning, is it overfitting, what changed since the last run, and
+when will it be done. Pure: records and rows in, sentences out; every number is the registry's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.findings.curve import verdict
+from core.findings.meaning import loss_in, right_chance, size_of, unsure_among, unsure_change
+from core.findings.verdicts import Reached, answers_on, reached_by
+from core.records.course import Course
+from core.records.records import Change, Estimate, RunRecord, StepRecord
+from core.settings.differences import Difference, say_reading, settings_diff
+from core.text.reference import ReferenceLine
+from lab.wording import words
+from lab.wording.labels import say_change
+
+MAX_DIFFERENCES, MAX_CHARACTERS = 3, 120
+"""So many differences an answer names, and so long it may be; the others stand behind it."""
+HOW_MUCH = "how much is that?"
+READING = ("block_size", "batch_size")
+"""Settings that together say how many characters a step learns from."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run with what it has measured so far, and what was changed on its way."""
+
+    run: RunRecord
+    estimates: Sequence[Estimate]
+    steps: Sequence[StepRecord] = ()
+    changes: Sequence[Change] = ()
+    broke_at: int | None = None
+    """Where it failed by diverging, as `core.records.records.broke_at` has it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, its answer in a sentence, and what stands behind it on request."""
+
+    question: str
+    text: str
+    more_title: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run beside an earlier one on the same text: what was set differently, and both losses."""
+
+    name: str
+    """The earlier run's."""
+    differences: tuple[str, ...]
+    step: int | None = None
+    """Where both are known; None where they have no step in common, and so no losses here."""
+    here_nats: float = 0.0
+    there_nats: float = 0.0
+    is_measured: bool = True
+    """False where one of the losses lies between two estimates."""
+
+
+def answers(
+    now: Measured,
+    before: Measured | None,
+    references: Sequence[ReferenceLine],
+    in_bits: bool = False,
+) -> list[Answer]:
+    """Five answers. `before` is the run to compare with (on the same text), if there is one."""
+    run = now.run
+    found = verdict(now.estimates, now.steps, references, run.max_iters, now.broke_at)
+    said = answers_on(found, references, in_bits, run)
+    reached = reached_by(found.standing, run) if found.standing else None
+    return [
+        Answer("Is it good?", said.is_good, *_how_good(reached, in_bits)),
+        Answer("Still learning?", said.still_learning),
+        Answer("Overfitting?", said.overfitting),
+        since(now, before, in_bits),
+        Answer("Done when?", words.progress(run)),
+    ]
+
+
+def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:
+    """What stands behind the first answer: how large its losses feel."""
+    if reached is None:
+        return "", ()
+    now, best = reached.loss_nats, reached.best_nats
+    at_now = f"now, at {reached.in_words(now, in_bits)}"
+    said = [f"{at_now}: {unsure_among(now)}, {right_chance(now)} on average"]
+    if not reached.is_at_its_best:
+        at = f"at best, at step {reached.best_iter:,} ({reached.in_words(best, in_bits)})"
+        said.append(f"{at}: {unsure_among(best)}")
+    return HOW_MUCH, (*said, size_of(0.1, in_bits))
+
+
+# --- since the last run ---------------------------------------------------------------------------
+
+
+def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answer:
+    """What was set differently from another run, and what came of it at the same step."""
+    question = "Since the last run?"
+    if before is None:
+        return Answer(question, "there is no earlier run on this text")
+    compared = compare(now, before)
+    fork = now.run.parent_iter if now.run.parent == before.run.id else None
+    if fork is not None and now.estimates and now.estimates[-1].iter <= fork:
+        theirs = f"up to step {fork:,} it is {before.run.name} itself"
+        return Answer(question, f"{theirs}; no estimate after that yet")
+    text, is_whole = _sentence(compared, in_bits)
+    feeling, n = _feeling(compared, in_bits), len(compared.differences)
+    title = "" if is_whole else f"all {n} differences"
+    more = (*feeling, *(() if is_whole else compared.differences))
+    return Answer(question, text, title or (HOW_MUCH if feeling else ""), more)
+
+
+def compare(now: Measured, before: Measured) -> Compared:
+    """Two runs side by side; the losses only where they learned from the same text."""
+    alike = now.run.fingerprint == before.run.fingerprint
+    at = _last_step_of_both(now, before) if alike else None
+    name, differences = before.run.name, tuple(_differences(now, before, at))
+    if at is None:  # an imported run was measured at its last step only
+        return Compared(name, differences)
+    (here, measured_here), (there, measured_there) = _loss_at(now, at), _loss_at(before, at)
+    return Compared(name, differences, at, here, there, measured_here and measured_there)
+
+
+def _sentence(compared: Compared, in_bits: bool) -> tuple[str, bool]:
+    """The loss first, then the differences as far as there is room; and whether that is all."""
+    loss, differences = _loss_in_words(compared, in_bits), compared.differences
+    if not differences:
+        return f"{loss}: nothing was set differently", True
+    for n in range(min(len(differences), MAX_DIFFERENCES), 0, -1):
+        rest = [f"{len(differences) - n} more"] if n < len(differences) else []
+        text = f"{loss}: {'; '.join([*differences[:n], *rest])}"
+        if len(text) <= MAX_CHARACTERS:
+            break
+    return text, not rest
+
+
+def _loss_in_words(compared: Compared, in_bits: bool) -> str:
+    """How the loss compares with that of the earlier run, where they can be compared."""
+    name = compared.name
+    if compared.step is None:
+        return f"against {name}"
+    by = compared.here_nats - compared.there_nats
+    if not compared.differences and not by:
+        return f"the same numbers as {name}"
+    where = f"step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
+    if _is_nothing(by, in_bits):
+        return f"the same loss as {name} at {where}"
+    return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} at {where}"
+
+
+def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
+    """How much the difference of the losses is, in two sentences."""
+    by = compared.here_nats - compared.there_nats
+    if compared.step is None or _is_nothing(by, in_bits):
+        return ()
+    return (
+        f"{compared.name} -> this run: {unsure_change(compared.there_nats, compared.here_nats)}",
+        size_of(abs(by), in_bits),
+    )
+
+
+def _is_nothing(by_nats: float, in_bits: bool) -> bool:
+    """Whether a difference is said as 0.000."""
+    return loss_in(abs(by_nats), in_bits).startswith("0.000")
+
+
+def _last_step_of_both(now: Measured, before: Measured) -> int | None:
+    """The last step up to which both are known; None where they have none in common."""
+    if not now.estimates or not before.estimates:
+        return None
+    begins = max(each.estimates[0].iter for each in (now, before))
+    ends = min(each.estimates[-1].iter for each in (now, before))
+    return ends if begins <= ends else None
+
+
+def _loss_at(measured: Measured, step: int) -> tuple[float, bool]:
+    """The loss at a step in nats, at the height of the curve there, and whether it was measured."""
+    steps = [e.iter for e in measured.estimates]
+    losses = [e.val_loss_nats for e in measured.estimates]
+    return float(np.interp(step, steps, losses)), step in steps
+
+
+def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
+    """What the two were started with, and what was changed on the way of one of them up to `at`."""
+    said = _changed(now, before, at)
+    said += [f"there {each}" for each in _changed(before, now, at)]
+    first = [Course(each.run.config, each.changes).at(0) for each in (before, now)]
+    # What the other model does not have follows from its being another.
+    named = {d.name: d for d in settings_diff(*first) if None not in (d.before, d.after)}
+    # Equal steps are not equal reading where they learn from more characters each.
+    read = [say_change(named.pop(name)) for name in READING if name in named]
+    if reading := say_reading(*first):
+        read.append(f"so {reading}")
+    model = [say_change(named.pop("model"))] if "model" in named else []
+    said += [*model, *([", ".join(read)] if read else []), *map(say_change, named.values())]
+    if now.run.fingerprint != before.run.fingerprint:
+        said.insert(0, f"corpus {before.run.corpus} -> {now.run.corpus}")
+    return said
+
+
+def _changed(one: Measured, other: Measured, at: int | None) -> list[str]:
+    """What was changed in one run after its first step, up to `at`, and not in the other."""
+    theirs = [change for change in one.changes if change not in other.changes]
+    theirs = [c for c in theirs if c.iter > 0 and (at is None or c.iter <= at)]
+    if not theirs:
+        return []
+    last = theirs[-1]
+    # What follows the learning rate is not worth a word of its own.
+    name = "learning_rate" if "learning_rate" in last.settings else next(iter(last.settings))
+    said = f"{say_change(Difference(name, *last.settings[name]))} at step {last.iter:,}"
+    course = Course(one.run.config, one.changes)
+    if reading := say_reading(course.at(last.iter - 1), course.at(last.iter)):
+        said += f", so {reading}"
+    return [said if len(theirs) == 1 else f"{said} (the last of {len(theirs)} changes)"]

@@ -1,0 +1,1 @@
+"""The runs there are: a table, and what can be done with them."""

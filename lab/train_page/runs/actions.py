@@ -1,0 +1,162 @@
+"""What can be done with the runs there are, and what is said of it: the buttons of the runs view.
+
+One deed at a time. What came of it is said on top of the view until the next one; what cannot be
+done is said in the same place, and nothing has then changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+import streamlit as st
+
+from core.errors import LabError, RunError
+from core.exchange.archive import open_run
+from core.exchange.export_import import import_run
+from core.records.records import RunRecord
+from core.runs.disk import clean_run
+from lab.session.state import the_lab, the_service
+from lab.wording import words
+from lab.wording.plain import plain_but_code
+
+_SELECTED, _SAID, _UPLOADS = "runs_selected", "runs_said", "runs_uploads"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What came of the last deed."""
+
+    text: str
+    failed: bool = False
+    undo: str | None = None
+    """Id of the run in the bin that one click brings back."""
+
+
+def selected_run() -> str | None:
+    """Id of the run that is selected in the table."""
+    selected: str | None = st.session_state.get(_SELECTED)
+    return selected
+
+
+def select_run(run_id: str) -> None:
+    """Let the table show this run as selected when it is drawn next."""
+    st.session_state[_SELECTED] = run_id
+
+
+def upload_key() -> str:
+    """Key of the uploader: a new one, and so an empty box, once its file has been opened."""
+    return f"runs_file_{st.session_state.get(_UPLOADS, 0)}"
+
+
+def render_said() -> None:
+    """What came of the last deed, and where it can be undone, a button for that."""
+    said: Said | None = st.session_state.get(_SAID)
+    if said is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="runs_notice"):
+        (st.error if said.failed else st.success)(plain_but_code(said.text))
+        if said.undo:
+            button("Undo", "undo", partial(restore, said.undo))
+
+
+def button(
+    label: str,
+    icon: str,
+    deed: Callable[[], Said],
+    *,
+    key: str | None = None,
+    primary: bool = False,
+    help_text: str | None = None,
+) -> None:
+    """A button for a deed; its key is made of its label where it has none."""
+    if st.button(
+        label, icon=f":material/{icon}:", type="primary" if primary else "secondary",
+        key=key or f"runs_{label.lower()}", help=help_text,
+    ):  # fmt: skip
+        do(deed)
+
+
+def do(deed: Callable[[], Said]) -> None:
+    """Do it, and draw the page anew with what came of it."""
+    try:
+        st.session_state[_SAID] = deed()
+    except LabError as error:
+        st.session_state[_SAID] = Said(str(error), failed=True)
+    st.rerun()
+
+
+# --- deeds ----------------------------------------------------------------------------------------
+
+
+def rename(run: RunRecord, name: str) -> Said:
+    renamed = the_lab().rename_run(run.id, name)
+    return Said(f"{run.name} is now called {renamed.name}.")
+
+
+def resume(run: RunRecord) -> Said:
+    the_service().resume(run.id)
+    return Said(f"{run.name} goes on from step {words.count(the_lab().run(run.id).iter)}.")
+
+
+def finish(run: RunRecord) -> Said:
+    the_service().stop(run.id)
+    return Said(f"{run.name} ends here.")
+
+
+def delete(run: RunRecord) -> Said:
+    """Put a run into the bin, but for one that is in hand here, paused or not."""
+    if the_service().holds(run.id):
+        raise RunError(f"{run.name} is in training here. Finish it first, then delete it.")
+    binned = the_lab().bin_run(run.id)
+    return Said(f"Deleted {binned.name}.", undo=binned.id)
+
+
+def restore(run_id: str) -> Said:
+    restored = the_lab().restore_run(run_id)
+    select_run(restored.id)
+    return Said(f"{restored.name} is back.")
+
+
+def clean(runs: Sequence[RunRecord]) -> Said:
+    freed_bytes, busy = 0, []
+    for run in runs:
+        try:
+            freed_bytes += clean_run(the_lab(), run.id)
+        except LabError as error:
+            if len(runs) == 1:
+                raise
+            busy.append(str(error))  # the others are no worse for it
+    return Said(" ".join([f"Freed {words.mib(freed_bytes)}.", *busy]))
+
+
+def empty_bin() -> Said:
+    gone = the_lab().empty_bin()
+    return Said(f"Deleted for good: {', '.join(run.name for run in gone) or 'nothing'}.")
+
+
+def open_file(file: IO[bytes], name: str) -> Said:
+    opened = open_run(the_lab(), file, name)
+    _came_in(opened)
+    return Said(f"Opened {opened.name}, with {words.count(opened.iter)} steps.")
+
+
+def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) -> Said:
+    """Make a run of a model in a file; `corpus` None is the one that the file names."""
+    with TemporaryDirectory() as folder, st.spinner("Reading it and measuring its loss …"):
+        path = Path(folder) / (Path(file_name).name or "model")
+        path.write_bytes(file.read())
+        imported = import_run(the_lab(), path, corpus, name.strip() or None)
+    _came_in(imported)
+    loss = f"{imported.val_loss:.3f} nats per character on {imported.corpus}"
+    return Said(f"Imported {imported.name}, of step {words.count(imported.iter)}: {loss}.")
+
+
+def _came_in(run: RunRecord) -> None:
+    """Select a run that came from a file, and empty the box."""
+    select_run(run.id)
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1

@@ -1,0 +1,157 @@
+"""The runs there are as rows of a table, and which of them a search finds. Pure; no screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from core.records.course import Course
+from core.records.records import Change, RunRecord, on_text
+from core.settings.config import ModelConfig, TrainConfig
+from core.settings.differences import Difference, say_reading, settings_diff
+from lab.wording import words
+from lab.wording.labels import LABELS, say_change
+
+Changed = Mapping[str, Sequence[Change]]
+"""Changes of settings by the id of the run on whose way they were made; no key, no change."""
+MIB = 2**20
+MAX_CHANGES = 4
+"""Differences that are named; of more, how many there are."""
+LOSS, TIME, PARAMETERS = "Validation loss (nats)", "Training time", "Parameters"
+DISK, CHANGED = "Disk (MiB)", "Changed since the run before"
+"""Headings of columns that are not plain text."""
+_SETTINGS = ("corpus", "status", *(f.name for c in (ModelConfig, TrainConfig) for f in fields(c)))
+"""What can be searched for by name, with a value after it."""
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def table(
+    shown: Sequence[RunRecord],
+    runs: Sequence[RunRecord],
+    sizes_bytes: Mapping[str, int],
+    changed: Changed,
+) -> dict[str, list[Any]]:
+    """Columns under their headings, a row for each of `shown`.
+
+    Args:
+        runs: all there are, the newest first, among which the run before each is found.
+        sizes_bytes: what each run takes on the disk, by id; one that is not there is left empty.
+        changed: what was changed on the way of each run.
+    """
+    return {
+        "Name": [run.name for run in shown],
+        "Model": [run.model for run in shown],
+        "Corpus": [run.corpus for run in shown],
+        "Status": [words.STATUS[run.status] for run in shown],
+        "Step": [f"{run.iter:,} of {run.max_iters:,}" for run in shown],
+        LOSS: [run.val_loss for run in shown],
+        TIME: [_time(run.train_seconds) for run in shown],
+        PARAMETERS: [run.n_params for run in shown],
+        DISK: [_mib(sizes_bytes.get(run.id)) for run in shown],
+        CHANGED: [changes(run, runs, changed) for run in shown],
+    }
+
+
+def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
+    """What was set differently than in the run before it of the same model on the same text.
+
+    That is at the start and on the way; of a branch, what is different from where it left the run
+    that it came from. Empty where there is no run before it.
+    """
+    alike = on_text(runs, run.fingerprint)
+    parent = next((r for r in alike if r.id == run.parent), None)
+    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
+    before = parent or max(earlier, key=lambda r: r.created_at, default=None)
+    if before is None:
+        return ""
+    start = run.parent_iter or 0 if parent else 0
+    theirs, ours = (changed.get(each.id, ()) for each in (before, run))
+    at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
+    said = [say_change(d) for d in settings_diff(*at_start)]
+    own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
+    said += [*own, *(f"there {each}" for each in their_own)]
+    if len(said) > MAX_CHANGES:
+        said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
+    if reading := say_reading(before.config, run.config):
+        said.append(f"so {reading}")
+    what = ", ".join(said) or "nothing"
+    return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
+
+
+def _say_later(
+    run: RunRecord, changes: Sequence[Change], others: Sequence[Change], start: int
+) -> list[str]:
+    """What was changed in a run after a step and not in another, each by its first setting."""
+    course = Course(run.config, changes)
+    own = [change for change in changes if change.iter > start and change not in others]
+    told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
+    return [
+        f"{say_change(Difference(name, *values))} at step {step:,}" for (name, values), step in told
+    ]
+
+
+def _time(seconds: float) -> timedelta:
+    """A time that sorts as one, rounded to what is worth reading."""
+    return timedelta(seconds=round(seconds, 0 if seconds >= 1 else 2))
+
+
+def _mib(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else size_bytes / MIB
+
+
+# --- the search -----------------------------------------------------------------------------------
+
+
+def found(runs: Iterable[RunRecord], query: str) -> list[RunRecord]:
+    """The runs that a query finds, in their order; all of them where it is empty.
+
+    Words are looked for in name, model, corpus and status; the name of a setting with a value after
+    it, such as "block size 128", finds the runs that have it so. All of it must fit.
+    """
+    settings, rest = _parse(query)
+    return [run for run in runs if _has(run, settings, rest) or _named(run, query)]
+
+
+def _parse(query: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Names of settings with the values asked for, and the words that are left.
+
+    A setting may be called by its label or as in the code: "heads 8", "n_head 8".
+    """
+    query = query.casefold()
+    settings: list[tuple[str, str]] = []
+    called = {name: name for name in _SETTINGS}
+    called |= {LABELS[name].casefold(): name for name in _SETTINGS if name in LABELS}
+    for said in sorted(called, key=len, reverse=True):  # or "rate" would be found in "base rate"
+        name, spelled = called[said], re.escape(said).replace("_", "[_ ]")
+        pattern = re.compile(rf"(?<!\S){spelled}\s*[ =:]\s*(\S+)")
+        settings += [(name, match[1].rstrip(",;")) for match in pattern.finditer(query)]
+        query = pattern.sub(" ", query)
+    return settings, query.replace(",", " ").split()
+
+
+def _has(run: RunRecord, settings: list[tuple[str, str]], rest: list[str]) -> bool:
+    said = " ".join((run.name, run.model, run.corpus, words.STATUS[run.status])).casefold()
+    values = run.config.flat() | {"corpus": run.corpus, "status": words.STATUS[run.status]}
+    return all(word in said for word in rest) and all(
+        name in values and _is(values[name], wanted) for name, wanted in settings
+    )
+
+
+def _named(run: RunRecord, query: str) -> bool:
+    """A run may be called like a setting."""
+    return bool(query.strip()) and query.strip().casefold() in run.name.casefold()
+
+
+def _is(value: Any, wanted: str) -> bool:
+    """Whether a value is what was typed: numbers as numbers, words by their beginning."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        try:
+            return float(value) == float(wanted.replace(",", ""))
+        except ValueError:
+            return False
+    return str(value).casefold().startswith(wanted)

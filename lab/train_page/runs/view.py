@@ -1,0 +1,197 @@
+"""The runs there are: find one, look at it, resume, rename, share or delete it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from core.exchange.archive import file_name, packed
+from core.exchange.runfile import MAX_BYTES
+from core.records.records import RunRecord
+from core.runs.disk import DiskUse, RunDisk, disk_use
+from core.runs.lab import MAX_NAME
+from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
+from lab.train_page.runs.actions import (
+    button,
+    delete,
+    do,
+    finish,
+    rename,
+    render_said,
+    resume,
+    select_run,
+    selected_run,
+)
+from lab.train_page.runs.keeping import render_bin, render_disk, render_opening
+from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, TIME, found, table
+from lab.wording import words
+from lab.wording.comparison import HUES
+from lab.wording.plain import plain
+
+TICK_S = 2.0
+_COLUMNS = {
+    LOSS: st.column_config.NumberColumn(
+        format="%.3f",
+        help="Over the whole validation split, measured when a run ends. Losses on different texts "
+        "cannot be compared.",
+    ),
+    TIME: st.column_config.NumberColumn(format="localized", help="The training steps alone."),
+    PARAMETERS: st.column_config.NumberColumn(format="localized"),
+    DISK: st.column_config.NumberColumn(format="%.1f"),
+    CHANGED: st.column_config.TextColumn(
+        width="large",
+        help="Against the run before it of the same model, on the same text; for a branch, against "
+        "what it left.",
+    ),
+}
+
+
+def render_runs_view() -> None:
+    """Draw the view. It needs nothing from the page that it is on."""
+    render_said()
+    runs, use = the_lab().runs(), disk_use(the_lab())
+    if runs:
+        _render_runs(runs, use)
+    else:
+        _render_empty()
+    disk, bin_, file = st.columns(3, gap="large")
+    with disk:
+        render_disk(use)
+    with bin_:
+        render_bin(use)
+    with file:
+        render_opening()
+
+
+def _render_empty() -> None:
+    """What will stand here, and the way to make it so."""
+    st.dataframe(
+        table([], [], {}, {}), hide_index=True, column_config=_COLUMNS, key="runs_none",
+        alt="The headings of a table that has no rows yet",
+    )  # fmt: skip
+    st.caption(
+        "There is no run yet. Every run that you train will stand in this table, with what it "
+        "reached and what was changed since the one before it; from here it can be opened, "
+        "renamed, shared and deleted."
+    )
+    if st.button("Set up a run", type="primary", icon=":material/tune:", key="runs_first"):
+        want_view("run")
+        st.rerun()
+
+
+def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
+    query = st.text_input(
+        "Search", key="runs_search", icon=":material/search:", label_visibility="collapsed",
+        placeholder="Search: a name, model, corpus or status, or a setting such as heads 8",
+        persist_state="session",
+    )  # fmt: skip
+    shown = found(runs, query or "")
+    if not shown:
+        st.info(f"None of the {len(runs):,} runs is “{plain((query or '').strip())}”.")
+        return
+    live = any(is_live(run) for run in shown)
+    draw = st.fragment(_render_numbers, run_every=TICK_S if live else None)
+    draw([run.id for run in shown], [run.status for run in shown])
+    selected = next(each for each in use.runs if each.run.id == selected_run())
+    with st.container(horizontal=True, vertical_alignment="bottom", key="runs_actions"):
+        _render_actions(selected.run)
+        _render_share(selected)
+        _render_rename(selected.run)
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
+    """All that changes while runs train; a click on a row of the table selects its run."""
+    use = disk_use(the_lab())
+    by_id = {each.run.id: each for each in use.runs if each.run.deleted_at is None}
+    shown = [by_id[run_id] for run_id in ids if run_id in by_id]
+    if [each.run.status for each in shown] != list(statuses):
+        st.rerun()  # the buttons follow from it
+    selected = _selected(ids)
+    # The browser knows rows by their place alone, so other runs in them make another table.
+    which = zlib.crc32("".join(ids).encode())
+    event = st.dataframe(
+        table(
+            [each.run for each in shown], [each.run for each in by_id.values()],
+            {each.run.id: each.size_bytes for each in shown}, the_lab().store.all_changes(),
+        ),
+        key=f"runs_table_{which:x}", hide_index=True, column_config=_COLUMNS, placeholder="–",
+        on_select="rerun", selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [ids.index(selected)]}},
+        alt="The runs of this lab, the newest first",
+    )  # fmt: skip
+    clicked = ids[event.selection.rows[0]]
+    if clicked != selected:
+        select_run(clicked)
+        st.rerun()
+    _render_facts(by_id[selected])
+
+
+def _selected(ids: Sequence[str]) -> str:
+    """The id of the selected run; where it is not among them, of the session's, or the newest."""
+    selected = selected_run()
+    if selected is None or selected not in ids:
+        chosen = chosen_run(the_lab().runs())
+        selected = chosen.id if chosen and chosen.id in ids else ids[0]
+        select_run(selected)
+    return selected
+
+
+def _render_facts(each: RunDisk) -> None:
+    """What is known of the selected run."""
+    run = each.run
+    dot = f":{HUES[run.model]}[●]"
+    st.markdown(f"{dot} **{plain(run.name)}** · {run.model} · {words.progress(run)}")
+    st.caption(
+        f"corpus {plain(run.corpus)} · best at step {words.count(run.best_iter)} · "
+        f"{words.mib(each.size_bytes)} on the disk, {words.mib(each.spare_bytes)} of it could be "
+        f"cleaned up. {words.at_risk(run)}"
+    )
+
+
+# --- what can be done with one run ----------------------------------------------------------------
+
+
+def _render_actions(run: RunRecord) -> None:
+    if st.button(
+        "Open", icon=":material/show_chart:", type="primary", key="runs_open",
+        help="Look at it, and go on with it, in the view of one run",
+    ):  # fmt: skip
+        open_run(run.id)
+        st.rerun()
+    ended_early = run.status == "finished" and run.iter < run.max_iters
+    if run.status in ("paused", "interrupted", "failed") or ended_early:
+        goes_on = f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
+        button("Resume", "play_arrow", partial(resume, run), help_text=goes_on)
+    if the_service().holds(run.id):
+        ends = "Measures the whole validation split, saves, and ends the run here"
+        button("Finish", "stop", partial(finish, run), help_text=ends)
+    kept = "Puts it into the bin, from which it can be brought back"
+    button("Delete", "delete", partial(delete, run), help_text=kept)
+
+
+def _render_share(each: RunDisk) -> None:
+    """One file with all of the run; nothing is packed before somebody asks for it."""
+    too_large = each.size_bytes > MAX_BYTES
+    st.download_button(
+        "Share", partial(packed, the_lab(), each.run), file_name(each.run), "application/zip",
+        key="runs_share", on_click="ignore", icon=":material/share:", disabled=too_large,
+        help=f"It takes more than {words.mib(MAX_BYTES)}; clean it up first." if too_large
+        else "One file with all of it, the text too, to be opened in another lab",
+    )  # fmt: skip
+
+
+def _render_rename(run: RunRecord) -> None:
+    with st.form(f"runs_naming_{run.id}", border=False), st.container(
+        horizontal=True, vertical_alignment="bottom"
+    ):  # fmt: skip
+        # A run that has got another name meanwhile gets a box that shows it.
+        key = f"runs_name_{run.id}_{zlib.crc32(run.name.encode()):x}"
+        name = st.text_input("Name", run.name, max_chars=MAX_NAME, key=key, width=240)
+        if st.form_submit_button("Rename", icon=":material/edit:", key="runs_rename"):
+            do(partial(rename, run, name or ""))

@@ -1,0 +1,1 @@
+"""The sweep: a grid of small runs, one heat map."""

@@ -1,0 +1,133 @@
+"""One sweep on the screen: how far it is, its heat map, and what that shows in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.experiments.sweep import (
+    Cell,
+    Sweep,
+    SweepProgress,
+    seconds_left,
+    sweep_cells,
+    sweep_progress,
+)
+from core.settings.config import ModelKind
+from lab.components.live_plot import live_plot
+from lab.figures.sweeps import SweepMeasure, sweep_figure
+from lab.session.state import open_run, palette, the_calibration, the_lab, the_service
+from lab.train_page.sweep.words import say_best, say_caution, say_effects
+from lab.widgets.controls import SLIDERS
+from lab.wording import words
+from lab.wording.labels import in_a_sentence
+from lab.wording.plain import plain
+
+TITLES = {slider.name: in_a_sentence(slider.name) for slider in SLIDERS}
+_UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numbers"}
+ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What decides which buttons there are and whether the picture keeps up by itself."""
+
+    sweep_id: str
+    sweeping: bool
+    """Whether this lab trains its cells one after the other."""
+    can_resume: bool
+    ticks: bool
+    failed: tuple[str, ...]
+    """Ids of the runs that failed, once no more is being trained."""
+
+
+def sweep_label(sweep: Sweep) -> str:
+    """A sweep in one line. Only what stays the same: the browser keeps the label that it has."""
+    over = f"{TITLES[sweep.x.name]} and {TITLES[sweep.y.name]}"
+    return f"{sweep.name} · {sweep.base.model.model} · {over}"
+
+
+def how_it_stands(sweep: Sweep) -> Standing:
+    """Whether the sweep goes on, could go on, or is over."""
+    return _standing(sweep, sweep_cells(the_lab(), sweep))
+
+
+def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
+    sweeping = the_service().is_sweeping(sweep.id)
+    runs = [cell.run for cell in cells if cell.run]
+    running = any(run.status == "running" for run in runs)
+    waits = any(run.status not in ("finished", "failed", "running") for run in runs)
+    failed = tuple(run.id for run in runs if run.status == "failed")
+    held_up = sweeping and any(r.status == "paused" and the_service().holds(r.id) for r in runs)
+    return Standing(
+        sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
+        ticks=sweeping or running, failed=() if sweeping or running else failed,
+    )  # fmt: skip
+
+
+def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> None:
+    """Everything that changes while a sweep is trained; drawn again at every tick."""
+    cells = sweep_cells(the_lab(), sweep)
+    standing = _standing(sweep, cells)
+    if standing != shown:
+        st.rerun()
+    progress = sweep_progress(cells)
+    said = _say_progress(progress, cells, standing)
+    if not progress.done:
+        st.progress(progress.n_steps_done / max(1, progress.n_steps), said)
+    render_grid(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
+    titles = TITLES[sweep.x.name], TITLES[sweep.y.name]
+    if best := say_best(cells, *titles):
+        st.markdown(f"{best} {say_effects(cells, *titles)}")
+        st.caption(
+            f"{said}. A click on a cell opens its run. "
+            f"{say_caution(sweep.x.name, sweep.y.name, sweep.held_characters)} "
+            f"Corpus: {plain(sweep.corpus)}."
+        )
+    else:
+        st.caption("A number comes when its run is over. A click on a cell opens its run.")
+
+
+def render_grid(
+    cells: Sequence[Cell], names: tuple[str, str], measure: SweepMeasure, kind: ModelKind
+) -> None:
+    """The heat map; a click on a cell opens its run."""
+    x_name, y_name = names
+    colors = palette()
+    figure = sweep_figure(
+        cells, TITLES[x_name], TITLES[y_name], measure, colors, colors.model(kind)
+    )
+    if cells:
+        figure.update_xaxes(title=_axis_title(x_name))
+        figure.update_yaxes(title=_axis_title(y_name))
+    n_rows = len({cell.y for cell in cells})
+    click = live_plot(
+        figure, key="sweep_grid", clickable=True,
+        height_px=min(MOST_PX, max(LEAST_PX, n_rows * ROW_PX + AXES_PX)),
+        alt=f"Heat map of a sweep over {TITLES[x_name]} and {TITLES[y_name]}: {measure} of each "
+        "run",
+    )  # fmt: skip
+    if click and click.customdata in {cell.run.id for cell in cells if cell.run}:
+        open_run(click.customdata)
+        st.rerun(scope="app")
+
+
+def _axis_title(name: str) -> str:
+    return f"{TITLES[name]} ({_UNITS[name]})" if name in _UNITS else TITLES[name]
+
+
+def _say_progress(progress: SweepProgress, cells: Sequence[Cell], standing: Standing) -> str:
+    """How far it is, in one line."""
+    said = f"{progress.n_done} of {progress.n_cells} runs done"
+    if progress.n_failed:
+        said += f", {progress.n_failed} of them failed"
+    if progress.done:
+        return said
+    if standing.can_resume:
+        return said + ", stopped: every run is saved"
+    calibration = the_calibration()
+    if calibration:
+        said += f", about {words.duration(seconds_left(cells, calibration))} left"
+    return said + ("" if standing.sweeping else "; another process trains it")

@@ -1,0 +1,132 @@
+"""What a sweep shows, in sentences that follow from its numbers. Pure; no screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from core.experiments.sweep import Cell
+from lab.figures.sweeps import COUNTED, best_cell, say_setting, say_value
+from lab.wording import words
+
+NOTHING_NATS = 0.005
+"""A difference below this is not worth a word."""
+READS_MORE = {
+    "block_size": "a longer block",
+    "batch_size": "a larger batch",
+}
+"""Settings that let a step see more characters, and what they are called for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one setting did, from its smallest to its largest value, all else equal."""
+
+    title: str
+    across: bool
+    smallest: float
+    largest: float
+    nats: float
+    """Loss at the largest less loss at the smallest, mean over the rows (columns) with both."""
+    span_nats: float
+    """From the lowest loss to the highest, mean over the same rows (columns)."""
+    n_lines: int
+    n_best_between: int
+    """Lines whose lowest loss is at neither end."""
+
+
+def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
+    """What the setting across (else the one up) did; None while no line has both of its ends."""
+    losses = {
+        ((cell.x, cell.y) if across else (cell.y, cell.x)): cell.run.val_loss
+        for cell in cells
+        if cell.run and cell.run.val_loss is not None
+    }
+    if not losses:
+        return None
+    values = sorted({value for value, _ in losses})
+    ends = values[0], values[-1]
+    lines = [
+        {v: losses[v, other] for v in values if (v, other) in losses}
+        for other in sorted({other for _, other in losses})
+    ]
+    lines = [line for line in lines if all(end in line for end in ends)]
+    if len(values) < 2 or not lines:
+        return None
+    span = mean(max(line.values()) - min(line.values()) for line in lines)
+    between = sum(min(line, key=lambda v: line[v]) not in ends for line in lines)
+    change = mean(line[ends[1]] - line[ends[0]] for line in lines)
+    return Effect(title, across, *ends, change, span, len(lines), between)
+
+
+def say_best(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
+    """The best cell and its numbers; empty while there are no two to choose from."""
+    best = best_cell(cells)
+    run, loss = (best.run, best.run.val_loss) if best and best.run else (None, None)
+    if best is None or run is None or loss is None:
+        return ""
+    return (
+        f"Lowest: **{say_setting(x_title, best.x)} with {say_setting(y_title, best.y)}**, "
+        f"{words.loss(loss)} nats ({words.bits(loss):.3f} bits) per "
+        f"character after {words.count(run.iter)} steps, {words.duration(run.train_seconds)} of "
+        f"training, {words.count(run.n_params)} parameters."
+    )
+
+
+def say_effects(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
+    """What each setting did to the loss, and which did more; empty while too little is measured."""
+    effects = [effect_of(cells, x_title, True), effect_of(cells, y_title, False)]
+    known = [effect for effect in effects if effect]
+    sentences = [_say_effect(effect) for effect in known]
+    if len(known) == 2:
+        sentences.append(_say_which(*known))
+    return " ".join(sentences)
+
+
+def say_caution(x_name: str, y_name: str, held_characters: int | None = None) -> str:
+    """What the comparison is not fair in.
+
+    Args:
+        held_characters: what a step reads in every cell, where that was held.
+    """
+    more = [READS_MORE[name] for name in (x_name, y_name) if name in READS_MORE]
+    chance = "Each cell is one run with the same seed, so small differences may be chance."
+    if held_characters:
+        return (
+            f"A step reads {words.count(held_characters)} characters in every cell: where blocks "
+            f"are longer, a batch holds fewer of them. {chance}"
+        )
+    if not more:
+        return chance
+    return (
+        f"All cells take equally many steps, and {' or '.join(more)} sees more characters in each: "
+        f"part of what it gains comes from that. {chance}"
+    )
+
+
+def _say_effect(effect: Effect) -> str:
+    size = abs(effect.nats)
+    if size < NOTHING_NATS:
+        did = "stays as it is"
+    else:
+        did = f"{'falls' if effect.nats < 0 else 'rises'} by {size:.3f} nats"
+    low, high = say_value(effect.smallest), say_value(effect.largest)
+    said = f"{effect.title.capitalize()} from {low} to {high}: the loss {did}"
+    if effect.n_lines > 1:
+        said += f" (mean of {effect.n_lines} {'rows' if effect.across else 'columns'})"
+    if effect.n_best_between * 2 > effect.n_lines:
+        said += ", but it is lowest in between"
+    return said + "."
+
+
+def _say_which(one: Effect, other: Effect) -> str:
+    """Which of the two settings made the larger difference, wherever its best value lies."""
+    less, more = sorted((one, other), key=lambda effect: effect.span_nats)
+    if more.span_nats - less.span_nats < NOTHING_NATS:
+        return "Neither makes a clearly larger difference than the other here."
+    verb = "make" if more.title in COUNTED else "makes"
+    return (
+        f"{more.title.capitalize()} {verb} the larger difference here: {more.span_nats:.3f} nats "
+        f"between the best and the worst value, against {less.span_nats:.3f} for {less.title}."
+    )

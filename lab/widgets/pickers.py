@@ -1,0 +1,166 @@
+"""Which run, and which of its checkpoints: the choices that several pages begin with.
+
+And what follows from them: the model at that checkpoint, and a page that keeps up with a live run.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from core.errors import CheckpointError, CorpusError, LabError
+from core.models import build_model
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel, Which
+from core.settings.config import ModelKind
+from core.text.corpus import Corpus, example_line
+from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
+from lab.widgets.switches import settled
+from lab.wording import words
+from lab.wording.glossary import explained
+from lab.wording.plain import plain
+
+OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
+PICKER_PX = 640
+"""Room for a label of `run_label`, where something stands beside the box."""
+CHECKPOINT_HELP = (
+    "Best: the step with the lowest estimate of the validation loss. "
+    "Last: the newest one that was saved.\n\n"
+    f"{explained('checkpoint', 'validation loss')}"
+)
+
+
+def pick_run(
+    runs: list[RunRecord], *, key: str, label: str = "Run", collapsed: bool = False
+) -> RunRecord | None:
+    """Let the reader choose one of `runs` (the newest first); None when there are none.
+
+    The choice is the session's, so it stays from page to page. Where the session's run is not among
+    `runs`, a live one is shown, else the newest; where all are of sweeps, none until one is chosen.
+    """
+    if not runs:
+        return None
+    chosen = chosen_run(runs)
+    by_id = {run.id: run for run in runs}
+    # The session's choice is the one truth: the box shows it, and a change goes through it.
+
+    def say(run_id: str | None) -> str:
+        return run_label(by_id[run_id]) if run_id else ""
+
+    shown = chosen.id if chosen else None
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
+    settled(key, [*by_id, None], shown, say)
+    st.selectbox(
+        label, list(by_id), key=key, format_func=say,
+        index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
+        args=(key,), label_visibility="collapsed" if collapsed else "visible",
+    )  # fmt: skip
+    return chosen
+
+
+def run_label(run: RunRecord) -> str:
+    """A run in one line: enough to tell it from others, and nothing that changes while it trains.
+
+    A browser knows a choice by its label, so a label that changed at every step could not be
+    picked. The loss is that of the best checkpoint over the whole validation text.
+    """
+    shape = run.config.model
+    heads = f" · {shape.n_layer} × {shape.n_head} heads" if shape.n_head else ""
+    size = f"block size {shape.block_size}{heads}"
+    who = f"{run.name} · {run.model}{_loss_part(run)}"
+    return f"{who} · {size} · {run.corpus} · {words.date(run.created_at)}"
+
+
+def short_run_label(run: RunRecord) -> str:
+    """As `run_label` where the text stands beside it and many labels share a line."""
+    return f"{run.name} · {run.model}{_loss_part(run)} · {words.date(run.created_at)}"
+
+
+def _loss_part(run: RunRecord) -> str:
+    if run.status != "finished" or run.best_val_loss is None:
+        return ""
+    return f" · loss {words.loss(run.best_val_loss)}"
+
+
+def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:
+    """Let the reader choose between the best and the last checkpoint of a run."""
+    which: Which | None = st.segmented_control(
+        label, get_args(Which), default="best", required=True, key=key, help=CHECKPOINT_HELP
+    )
+    return which or "best"
+
+
+def load_model(run: RunRecord, which: Which) -> LoadedModel:
+    """The model of a run, also while newer checkpoints replace older ones.
+
+    Raises CheckpointError, CorpusError as `Lab.model` does.
+    """
+    try:
+        return loaded_model(run, which)
+    except CheckpointError:  # deleted between looking for it and reading it: there is a newer one
+        return loaded_model(the_lab().run(run.id), which)
+
+
+def untrained_model(kind: ModelKind, corpus: Corpus) -> LoadedModel:
+    """A quick model of this kind before its first step: something to look at before any run."""
+    config = the_lab().configure(kind, corpus, "quick")
+    model = build_model(config.model, config.train.seed).eval()
+    return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")
+
+
+def example_text(run: RunRecord | None, loaded: LoadedModel, at_most: int) -> str:
+    """A line of the text that a run learned from, for its model to read.
+
+    Without a run, of the lab's default text; where the text is gone, some of its characters.
+    """
+    corpus = _text_of(run)
+    if corpus is None:
+        return loaded.vocabulary.characters[:at_most]
+    return example_line(corpus, min(at_most, loaded.model.config.block_size))
+
+
+def opening_for(run: RunRecord | None) -> str:
+    """A prompt that fits the text of a run: where Romeo speaks in it he does, else a line of it."""
+    corpus = _text_of(run)
+    if corpus is None:
+        return ""
+    return OPENING if OPENING in corpus.text else example_line(corpus, PROMPT_LENGTH)
+
+
+def _text_of(run: RunRecord | None) -> Corpus | None:
+    try:
+        return the_lab().corpus_of(run) if run else the_lab().library.load()
+    except CorpusError:
+        return None
+
+
+def suggest(key: str, example: str) -> None:
+    """Put an example into the box under `key`, until the reader has typed something else there."""
+    suggested = f"{key}_suggested"
+    if key not in st.session_state or st.session_state[key] == st.session_state.get(suggested):
+        st.session_state[key] = example
+    st.session_state[suggested] = example
+
+
+def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:
+    """Say how far a live run is, and run the page again once there is a newer model to show."""
+    if is_live(run):
+        st.fragment(_watch, run_every=every_s)(run.id, which, shown_step)
+
+
+def _watch(run_id: str, which: Which, shown_step: int) -> None:
+    try:
+        run = the_lab().run(run_id)
+    except LabError:  # deleted meanwhile
+        st.rerun()
+    if not is_live(run) or the_lab().model_step(run, which) != shown_step:
+        st.rerun()
+    st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
+
+
+def _take_over(key: str) -> None:
+    """The reader changed the box under `key`: that run is the session's from now on."""
+    if run_id := st.session_state[key]:
+        choose_run(run_id)

@@ -1,0 +1,179 @@
+"""What several runs have in common and where they differ: rows of a table, and the same as CSV.
+
+Plain data in, text out; no screen. A run's column stands under its name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from core.findings.meaning import choices
+from core.records.course import Course
+from core.records.records import RunRecord
+from core.registry import Store
+from lab.wording import words
+from lab.wording.labels import in_a_sentence
+from lab.wording.plain import plain
+
+BEST = "◆"
+EVERY_TEXT = "every text"
+"""What stands for all texts where one can be chosen."""
+HUES = {"bigram": "orange", "attention": "blue", "transformer": "green"}
+"""The theme's names for the models' colours."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a value for each run, how it is said, and which one is best."""
+
+    name: str
+    values: Sequence[Any]
+    say: Callable[[Any], str]
+    better: Callable[..., Any] | None = None
+    """min or max, where some values are better than others."""
+
+    def cells(self) -> list[str]:
+        """The values in words, the best with a sign; None is a dash."""
+        known = [value for value in self.values if value is not None]
+        best = self.better(known) if self.better and len(known) > 1 else None
+        said = ["–" if value is None else self.say(value) for value in self.values]
+        return [f"**{s} {BEST}**" if v == best and v is not None else s
+                for s, v in zip(said, self.values)]  # fmt: skip
+
+
+def comparison_table(
+    store: Store, runs: Sequence[RunRecord], in_bits: bool
+) -> dict[str, list[str]]:
+    """What came of the runs, then the settings that differ; a column for each run."""
+    sections = {
+        "What came of it": _results(store, runs, in_bits),
+        "Set differently": _settings(store, runs),
+    }
+    headings = ["run", *(f":{HUES[run.model]}[●] {plain(run.name)}" for run in runs)]
+    lines: list[list[str]] = []
+    for title, rows in sections.items():
+        if rows:
+            lines.append([f"**{title}**", *[""] * len(runs)])
+        lines += [[plain(row.name), *row.cells()] for row in rows]
+    return {heading: [line[i] for line in lines] for i, heading in enumerate(headings)}
+
+
+def chars_per_step(run: RunRecord) -> int:
+    """How many characters a step learns from."""
+    return run.config.train.batch_size * run.config.model.block_size
+
+
+def say_reading(runs: Sequence[RunRecord]) -> str:
+    """That equal steps are not equal reading, where they are not; else nothing. Markdown."""
+    amounts = {run.name: chars_per_step(run) for run in runs}
+    if len(set(amounts.values())) < 2:
+        return ""
+    said = ", ".join(f"{plain(name)} {words.count(n)}" for name, n in amounts.items())
+    return (
+        f"**Equal steps are not equal reading**: {said} characters a step. "
+        "The axis *characters* is fair there."
+    )
+
+
+def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
+    """The settings in which the runs differ, at the start or on the way.
+
+    One that a model does not have is None; one that was changed has all its values, with the steps.
+    """
+    courses = [Course(run.config, store.changes(run.id)) for run in runs]
+    names = dict.fromkeys(name for run in runs for name in run.config.flat())
+    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _say_setting)]
+    rows += [
+        Row(in_a_sentence(name), [_values(each, name) for each in courses], _say_setting)
+        for name in names
+    ]
+    return [row for row in rows if len(set(row.values)) > 1]
+
+
+def _values(course: Course, name: str) -> Any:
+    """The value of a setting; where it was changed on the way, pairs of step and value."""
+    values = course.values_of(name)
+    return values if len(values) > 1 else values[0][1]
+
+
+def _say_setting(value: Any) -> str:
+    if isinstance(value, tuple):
+        (_, first), *later = value
+        changed = [f"from step {step:,} {_say_setting(each)}" for step, each in later]
+        return ", ".join([_say_setting(first), *changed])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value) if isinstance(value, str) else f"{value:,.6g}"
+
+
+def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row]:
+    estimates = [store.estimates(run.id) for run in runs]
+
+    def loss(nats: float) -> str:
+        return words.loss(words.bits(nats) if in_bits else nats)
+
+    # Losses on different texts cannot be ranked.
+    lowest = min if len({run.fingerprint for run in runs}) == 1 else None
+    return [
+        Row("parameters", [run.n_params for run in runs], words.count),
+        Row("steps", [f"{run.iter:,} of {run.max_iters:,}" for run in runs], str),
+        Row("characters a step", [chars_per_step(run) for run in runs], words.count),
+        Row("training estimate", [run.train_loss for run in runs], loss, lowest),
+        Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
+            lowest),
+        Row("validation loss", [run.val_loss for run in runs], loss, lowest),
+        Row("best validation loss", [run.best_val_loss for run in runs], loss, lowest),
+        Row("as unsure as among … characters", [run.best_val_loss for run in runs], choices),
+        Row("best at step", [run.best_iter or None for run in runs], words.count),
+        Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
+        Row("characters a second", [store.tokens_per_s(run) for run in runs],
+            words.short_count, max),
+        Row("status", [words.STATUS[run.status] for run in runs], str),
+    ]  # fmt: skip
+
+
+def table_csv(store: Store, runs: Sequence[RunRecord]) -> str:
+    """A line for each run as it stands now: what was measured, and all of its settings."""
+    measured = [f.name for f in fields(RunRecord) if f.name not in ("config", "message")]
+    lines = [
+        {name: getattr(run, name) for name in measured}
+        | {"tokens_per_s": store.tokens_per_s(run)}
+        | run.config.flat()
+        for run in (store.run(run.id) for run in runs)
+    ]
+    return _csv(list(dict.fromkeys(name for line in lines for name in line)), lines)
+
+
+def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
+    """A line for each loss, of every step and every estimate, in nats per character."""
+    columns = ["id", "name", "model", "measured", "step", "characters", "seconds", "loss_nats"]
+    lines = []
+    for run in runs:
+        course = Course(run.config, store.changes(run.id))
+        known_steps, known_chars = zip(*course.seen(run.max_iters))
+        steps = store.steps(run.id)
+        seconds = {0: 0.0} | {step.iter: step.elapsed_s for step in steps}
+        losses = [("batch", step.iter, step.loss_nats) for step in steps]
+        for e in store.estimates(run.id):
+            losses.append(("training estimate", e.iter, e.train_loss_nats))
+            losses.append(("validation estimate", e.iter, e.val_loss_nats))
+        for measured, step, loss_nats in losses:
+            n_chars = round(float(np.interp(step, known_steps, known_chars)))
+            values = (run.id, run.name, run.model, measured, step, n_chars,
+                      seconds.get(step), loss_nats)  # fmt: skip
+            lines.append(dict(zip(columns, values)))
+    return _csv(columns, lines)
+
+
+def _csv(columns: Sequence[str], lines: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()

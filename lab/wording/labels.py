@@ -1,0 +1,109 @@
+"""What the pages call the settings of a run, and how they say that one is another. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from core.records.course import Course
+from core.records.records import Change
+from core.settings.config import help_line
+from core.settings.differences import Difference, say_difference
+
+LABELS = {
+    "block_size": "Block size",
+    "n_head": "Heads",
+    "n_layer": "Layers",
+    "n_embd": "Width",
+    "learning_rate": "Learning rate",
+    "max_iters": "Steps",
+    "batch_size": "Batch size",
+    "dropout": "Dropout",
+    "block": "Block",
+    "optimizer": "Optimiser",
+    "ngrams": "n-gram tables",
+    "schedule": "Schedule",
+    "seed": "Seed",
+    "threads": "CPU threads",
+    "corpus": "Corpus",
+    "preset": "Start from",
+    "recipe": "Recipe",
+    "level": "Simple or all",
+    "model": "Model",
+    "weight_decay": "Weight decay",
+    "grad_clip": "Gradient clipping",
+    "vocab_size": "Distinct characters",
+    "bias": "Biases",
+    "min_lr": "Final learning rate",
+    "warmup_iters": "Warm-up steps",
+    "lr_decay_iters": "Decay ends at step",
+    "muon_lr": "Learning rate of Muon",
+    "table_lr": "Learning rate of the tables",
+    "beta1": "AdamW beta 1",
+    "beta2": "AdamW beta 2",
+    "eval_interval": "Steps between estimates",
+    "eval_iters": "Batches of an estimate",
+    "device": "Device",
+    "dtype": "Number format",
+    "status": "Status",
+}
+"""What every page calls a setting. The name in the code, and on the command line, is its gloss."""
+
+
+SETTINGS_NAMED = 2
+"""Settings that are named of one change on a run's way: there is little room on a chart."""
+
+
+def label_of(name: str) -> str:
+    """What a setting is called beside its control."""
+    return LABELS.get(name, name)
+
+
+def in_a_sentence(name: str) -> str:
+    """What a setting is called in running text: CPU stays CPU, and AdamW AdamW."""
+    label = label_of(name)
+    is_name = label.split()[0][1:].lower() != label.split()[0][1:]
+    return label if is_name else label[:1].lower() + label[1:]
+
+
+def gloss(name: str) -> str:
+    """What a setting is called in the code, and what moving it does; for the help of its control.
+
+    Markdown: the name stands as code.
+    """
+    said = help_line(name)
+    return f"`{name}`: {said}."
+
+
+def in_labels(message: str) -> str:
+    """A message of the core as a page says it: settings by their labels.
+
+    Only names that cannot be words are replaced; those without an underscore read as they are.
+    """
+
+    def called(found: re.Match[str]) -> str:
+        begins = not found.start() or message[: found.start()].endswith(". ")
+        return label_of(found[0]) if begins else in_a_sentence(found[0])
+
+    return _CODE_NAMES.sub(called, message)
+
+
+_CODE_NAMES = re.compile(rf"\b(?:{'|'.join(name for name in LABELS if '_' in name)})\b")
+
+
+def plain_seed(difference: Difference) -> Difference:
+    """A seed is a name and no quantity: its thousands are not set apart."""
+    if difference.name != "seed":
+        return difference
+    return replace(difference, before=str(difference.before), after=str(difference.after))
+
+
+def say_change(difference: Difference) -> str:
+    """One difference in words: "block size 32 -> 64"."""
+    return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+
+
+def say_settings(change: Change, course: Course) -> str:
+    """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
+    pairs = list(course.telling(change).items())[:SETTINGS_NAMED]
+    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)

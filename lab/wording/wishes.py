@@ -1,0 +1,85 @@
+"""What a reader asked a model to write, and in what that differs from what the controls say now.
+
+Knows no screen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from core.findings.meaning import unsure_among
+from core.records.records import RunRecord
+from core.registry import Store
+from core.runs.lab import LoadedModel, Which
+from core.settings.config import SampleConfig
+from lab.wording import words
+from lab.wording.plain import plain
+
+_NAMES = {"max_new_tokens": "length", "top_k": "top-k", "top_p": "top-p"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Who is to continue what, and how."""
+
+    run_id: str
+    """Empty for a model that learned nothing."""
+    run_name: str
+    which: Which
+    prompt: str
+    config: SampleConfig
+
+
+def say_writer(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -> str:
+    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees.
+
+    Markdown; `run` is None for a model that learned nothing.
+    """
+    model = loaded.model.config
+    sees = 1 if model.model == "bigram" else model.block_size
+    characters = "character" if sees == 1 else f"{sees} characters"
+    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
+    loss = f", loss {words.loss(nats)} nats, {unsure_among(nats)}" if nats is not None else ""
+    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
+
+
+def say_settings(config: SampleConfig) -> str:
+    """How a text was drawn, in words: temperature and seed, and what else was set."""
+    usual = SampleConfig()
+    parts = [f"Temperature {config.temperature:g}", f"seed {config.seed}"]
+    if config.top_k != usual.top_k:
+        parts.append(f"top-k {config.top_k}")
+    if config.top_p != usual.top_p:
+        parts.append(f"top-p {config.top_p:g}")
+    return " · ".join(parts)
+
+
+def say_others(then: Wish, now: Wish) -> str:
+    """In what a wish was another than that of now; empty where it was the same. Markdown."""
+    parts = []
+    if then.run_id != now.run_id:
+        parts.append(f"run {plain(then.run_name)}")
+    if then.which != now.which:
+        parts.append(f"{then.which} checkpoint")
+    if then.prompt != now.prompt:
+        parts.append("another prompt")
+    for name in (field.name for field in fields(SampleConfig)):
+        before, after = getattr(then.config, name), getattr(now.config, name)
+        if before != after:
+            parts.append(f"{_NAMES.get(name, name)} {before:g} (now {after:g})" if name != "seed"
+                         else f"seed {before} (now {after})")  # fmt: skip
+    return ", ".join(parts)
+
+
+def loss_at(store: Store, run: RunRecord, step: int) -> float | None:
+    """The validation loss of a run after a step, in nats: over the whole text where it is known.
+
+    Else the newest estimate up to that step; None where there is none.
+    """
+    if run.status == "finished":
+        if step == run.best_iter and run.best_val_loss is not None:
+            return run.best_val_loss
+        if step == run.iter and run.val_loss is not None:
+            return run.val_loss
+    known = [e.val_loss_nats for e in store.estimates(run.id) if e.iter <= step]
+    return known[-1] if known else None

@@ -1,0 +1,112 @@
+"""How the lab says numbers, times and characters, on every page the same. Pure; no screen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.findings.meaning import bits as bits
+from core.findings.meaning import choices
+from core.records.records import RunRecord, RunStatus
+from core.text.characters import sign_of, signs_of
+
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+"""Not the system's own, so that they are in the language of the page."""
+STATUS: dict[RunStatus, str] = {
+    "queued": "not started yet",
+    "running": "running",
+    "paused": "paused",
+    "finished": "finished",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def visible(character: str) -> str:
+    """A character as one can see it, by the one rule of `core.text.characters`."""
+    return sign_of(character)
+
+
+def visible_all(text: str) -> list[str]:
+    """Each character of a text, all of them visible."""
+    return signs_of(text)
+
+
+def count(number: float) -> str:
+    """A whole number with thousands separated."""
+    return f"{number:,.0f}"
+
+
+def loss(nats: float | None) -> str:
+    """A loss in nats per character with three decimals, or a dash."""
+    return "–" if nats is None else f"{nats:.3f}"
+
+
+def felt_loss(nats: float | None) -> str:
+    """A loss and how large it feels, in Markdown: 1.946 nats · unsure among 7 characters."""
+    if nats is None:
+        return "**–** :gray[nats]"
+    return f"**{loss(nats)}** :gray[nats · unsure among {choices(nats)} characters]"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 8 s, 1 min 32 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def date(at_s: float) -> str:
+    """A moment (seconds since 1970) by this computer's clock: 25 Nov 14:02."""
+    at = datetime.fromtimestamp(at_s)
+    return f"{at.day} {MONTHS[at.month - 1]} {at:%H:%M}"
+
+
+def mib(size_bytes: float) -> str:
+    """A size as it is taken on the disk or in memory: 24.1 MiB."""
+    return f"{size_bytes / 2**20:,.1f} MiB"
+
+
+def short_count(number: float) -> str:
+    """A large number at a glance: 4,225, 90.4 k, 0.80 M, 1.25 G."""
+    if number < 10_000:
+        return count(number)
+    if number < 500_000:
+        return f"{number / 1e3:.1f} k"
+    return f"{number / 1e6:.2f} M" if number < 1e8 else f"{number / 1e9:.2f} G"
+
+
+def progress(record: RunRecord) -> str:
+    """Where a run stands, in one line."""
+    parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
+    if record.status == "running" and record.iter >= record.max_iters:
+        parts.append("measuring the whole validation split …")
+    elif record.status == "running" and record.steps_per_s > 0:
+        left_s = (record.max_iters - record.iter) / record.steps_per_s
+        decimals = 0 if record.steps_per_s >= 10 else 1
+        parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]
+    else:
+        parts += [STATUS[record.status], f"{duration(record.train_seconds)} of training"]
+    if record.parent_iter is not None and record.iter < record.parent_iter:
+        parts.append(f"repeating its parent up to step {count(record.parent_iter)}")
+    return " · ".join(parts)
+
+
+def at_risk(record: RunRecord) -> str:
+    """How much training could be lost, in one sentence."""
+    saved = f"Saved up to step {count(record.checkpoint_iter)}"
+    if record.status == "running":
+        return (
+            f"{saved}; if the lab is killed now, at most about "
+            f"{duration(record.checkpoint_interval_s)} of training are lost."
+        )
+    if record.status in ("interrupted", "failed"):
+        if record.checkpoint_iter:
+            return f"{saved}; it can be resumed from there."
+        return "Nothing was saved yet; it would start again from step 0."
+    if record.iter == record.checkpoint_iter:
+        return "All of it is saved."
+    return f"{saved}; the steps after it would be taken again if the lab were killed."

@@ -1,0 +1,210 @@
+"""The fast transformer: its ingredients do what their names say; the whole is a language model."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from core.errors import ConfigError
+from core.models import LanguageModel, build_model
+from core.models.fast import FastBlock, rms_norm, rotate, rotation, token_shift
+from core.models.ngrams import MAX_ROWS, NgramTables
+from core.runs.lab import Lab
+from core.settings.config import ModelConfig
+from core.settings.presets import RECIPES, resolve
+from core.text.corpus import Corpus
+from core.training.trainer import Trainer
+from tests.helpers import CommandLine, assert_equal_states, small_run, train
+
+V, T = 7, 8
+GROUPS: list[dict[str, Any]] = [
+    dict(block="fast"),
+    dict(optimizer="muon"),
+    dict(block="fast", optimizer="muon", schedule="flat"),
+    dict(block="fast", optimizer="muon", ngrams=4),
+]
+
+
+def fast_model(ngrams: int = 3) -> LanguageModel:
+    """A fast transformer whose zeros are filled, so that every part has a say."""
+    config = ModelConfig(
+        model="transformer", vocab_size=V, block_size=T, n_layer=2, n_head=2, n_embd=8,
+        block="fast", ngrams=ngrams,
+    )  # fmt: skip
+    model = build_model(config, seed=1).eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.3 * torch.randn(p.shape, generator=generator)
+    return model
+
+
+def some_tokens(B: int = 3) -> torch.Tensor:
+    return torch.randint(V, (B, T), generator=torch.Generator().manual_seed(3))
+
+
+# --- ingredients ----------------------------------------------------------------------------------
+
+
+def test_rms_norm_gives_vectors_one_length() -> None:
+    x = torch.randn(2, 3, 16, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(rms_norm(x).square().mean(-1), torch.ones(2, 3), atol=1e-4)
+
+
+def test_rotation_keeps_lengths_and_makes_products_depend_on_the_distance() -> None:
+    generator = torch.Generator().manual_seed(1)
+    q, k = (torch.randn(1, 1, 1, 6, generator=generator).expand(1, 1, T, 6) for _ in range(2))
+    by = rotation(T, 6, torch.device("cpu"))
+    turned_q, turned_k = rotate(q, by), rotate(k, by)
+    assert torch.allclose(turned_q.norm(dim=-1), q.norm(dim=-1), atol=1e-5)
+    scores = (turned_q @ turned_k.mT)[0, 0]
+    for distance in range(T):
+        along = torch.diagonal(scores, -distance)
+        assert torch.allclose(along, along[:1].expand_as(along), atol=1e-4)
+
+
+def test_token_shift_takes_half_of_each_vector_from_the_character_before() -> None:
+    x = torch.arange(12.0).view(1, 3, 4)
+    assert token_shift(x).tolist() == [[[0, 1, 0, 0], [4, 5, 2, 3], [8, 9, 6, 7]]]
+
+
+def test_n_gram_rows_depend_on_the_context_alone_and_short_ones_have_their_own() -> None:
+    tables = fast_model(ngrams=4).tables
+    assert isinstance(tables, NgramTables)
+    idx = torch.tensor([[1, 2, 3, 1, 2, 3, 0, 2]])
+    pairs, triples, fours = tables.rows(idx)
+    assert pairs[0, 2] == pairs[0, 5] and triples[0, 2] == triples[0, 5] != triples[0, 7]
+    assert fours[0, 4] != fours[0, 1]
+    every_pair = torch.cartesian_prod(torch.arange(V), torch.arange(V))
+    rows = tables.rows(every_pair)[0][:, 1]
+    assert len(rows.unique()) == V * V
+
+
+def test_hashed_rows_spread_over_the_table() -> None:
+    config = ModelConfig(
+        model="transformer", vocab_size=60, block_size=8, n_layer=1, n_head=1, n_embd=2,
+        block="fast", ngrams=4,
+    )  # fmt: skip
+    tables = build_model(config, 1).tables
+    assert isinstance(tables, NgramTables)
+    idx = torch.randint(60, (4000, 8), generator=torch.Generator().manual_seed(1))
+    rows = tables.rows(idx)[2][:, 4:].flatten()
+    n = len(rows)
+    expected = MAX_ROWS * (1 - math.exp(-n / MAX_ROWS))  # as random as throwing dice
+    assert len(rows.unique()) == pytest.approx(expected, rel=0.03)
+
+
+# --- the whole ------------------------------------------------------------------------------------
+
+
+def test_the_first_guess_is_exactly_uniform() -> None:
+    model = build_model(fast_model().config, seed=5)
+    assert (model(some_tokens()) == 0).all()
+
+
+def test_the_future_never_changes_the_past() -> None:
+    model, idx = fast_model(), some_tokens()
+    other = idx.clone()
+    other[:, 5:] = (other[:, 5:] + 1) % V
+    assert torch.equal(model(idx)[:, :5], model(other)[:, :5])
+    assert not torch.allclose(model(idx)[:, 5:], model(other)[:, 5:])
+
+
+def test_the_trace_is_what_trains() -> None:
+    model, idx = fast_model(), some_tokens()
+    trace = model.trace(idx)
+    assert torch.allclose(trace.logits, model(idx), atol=1e-5)
+    assert trace.attention.shape == (2, 3, 2, T, T)
+    assert torch.allclose(trace.attention.sum(-1), torch.ones(2, 3, 2, T), atol=1e-5)
+    assert (trace.attention.triu(1) == 0).all()
+
+
+def test_the_weights_of_the_trace_are_those_of_the_fused_kernel() -> None:
+    block = next(m for m in fast_model().modules() if isinstance(m, FastBlock))
+    x = torch.randn(2, T, 8, generator=torch.Generator().manual_seed(4))
+    by = rotation(T, 4, x.device)
+    values = block.attention._heads(x, by)[2]
+    mixed = block.attention.weights(x, by) @ values
+    explicit = block.attention.output(mixed.transpose(1, 2).flatten(2))
+    assert torch.allclose(block.attention(x, by), explicit, atol=1e-5)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=str)
+def test_each_group_resumes_bit_for_bit_and_learns(
+    group: dict[str, Any], tiny_corpus: Corpus
+) -> None:
+    flags: dict[str, Any] = dict(
+        block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2, batch_size=4, max_iters=60,
+        learning_rate=0.02, eval_iters=2, **group,
+    )  # fmt: skip
+    config = resolve("transformer", len(tiny_corpus.vocabulary), flags=flags)
+    whole, first, second = (Trainer(config, tiny_corpus) for _ in range(3))
+    before = whole.evaluate()
+    for _ in range(40):
+        whole.step()
+    for _ in range(17):
+        first.step()
+    second.load_state_dict(first.state_dict())
+    first.step()  # must not reach into what was handed over
+    for _ in range(23):
+        second.step()
+    assert_equal_states(
+        whole.state_dict() | {"elapsed_s": 0}, second.state_dict() | {"elapsed_s": 0}
+    )
+    assert whole.evaluate() < before - 0.2
+
+
+# --- recipes --------------------------------------------------------------------------------------
+
+
+def test_a_flag_wins_over_the_recipe_and_the_recipe_over_the_preset() -> None:
+    flags = {"optimizer": "adamw", "n_layer": 3}
+    config = resolve("transformer", 65, "nanogpt-cpu", flags, "fastest")
+    assert config.train.optimizer == "adamw"
+    assert config.model.n_layer == 3
+    assert config.train.max_iters == RECIPES["fastest"]["max_iters"]
+    assert config.train.lr_decay_iters == config.train.max_iters
+    assert (config.model.block_size, config.train.batch_size) == (64, 12)
+
+
+def test_the_fast_recipe_keeps_the_shapes_and_has_no_tables() -> None:
+    fast = resolve("transformer", 65, "nanogpt-cpu", recipe="fast").model
+    classic = resolve("transformer", 65, "nanogpt-cpu").model
+    shapes = ("block_size", "n_layer", "n_head", "n_embd")
+    assert all(getattr(fast, name) == getattr(classic, name) for name in shapes)
+    assert fast.ngrams == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "recipe", "message"),
+    [
+        ("bigram", {}, "fast", "is for the transformer"),
+        ("attention", {"optimizer": "muon"}, "classic", "attention has none"),
+        ("transformer", {"ngrams": 3}, "classic", "needs the fast block"),
+        ("transformer", {"block": "fast", "ngrams": 1}, "classic", "from 2 on"),
+        ("transformer", {"block": "fast", "n_embd": 36, "n_head": 4}, "classic", "even width"),
+        ("transformer", {"muon_lr": 0.1}, "classic", "needs the optimizer muon"),
+        ("transformer", {"table_lr": 0.1}, "fast", "needs n-gram tables"),
+        ("transformer", {}, "slow", "recipe is one of"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    model: Any, flags: dict[str, Any], recipe: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve(model, 65, flags=flags, recipe=recipe)
+
+
+def test_a_fast_run_is_trained_saved_and_read_like_any_other(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = small_run(lab, corpus, "transformer", block="fast", ngrams=3, optimizer="muon")
+    train(lab, run_id, until=15)
+    train(lab, run_id)
+    record = lab.run(run_id)
+    fields = CommandLine(capsys).ok("eval", run_id)
+    assert fields["val_loss"] == record.val_loss
+    assert lab.model(record).model.n_params == record.n_params

@@ -1,0 +1,101 @@
+"""A run that is killed without a word, again and again, becomes the run that nobody killed.
+
+The moments are random, so that some of them fall into the writing of a checkpoint, of rows or of a
+snapshot. Children come from a server that has torch loaded already, which makes a kill cheap.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import core.runs.active_run
+from core.runs.lab import Lab
+from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus
+from tests.helpers import PATIENCE_S, assert_equal_states, assert_same_run, train
+from tests.recipes import RUNS, config_of
+
+N_KILLS = 4
+CASES = [
+    *((name, "float32") for name in RUNS),
+    ("classic", "bfloat16"),
+    ("classic with muon", "bfloat16"),
+]
+
+
+def test_every_model_optimizer_and_schedule_is_here() -> None:
+    trained = [config_of(name, 65) for name in RUNS]
+    assert {c.model.model for c in trained} == {"bigram", "attention", "transformer"}
+    assert {c.train.optimizer for c in trained} == {"adamw", "muon"}
+    assert {c.train.schedule for c in trained} == {"cosine", "linear", "flat", "constant"}
+    assert {c.model.block for c in trained} == {"classic", "fast"}
+    assert any(c.model.ngrams for c in trained) and any(c.model.dropout for c in trained)
+
+
+def hurry(patch: Any = setattr) -> None:
+    """Save and commit so often that a kill cannot but fall near to it."""
+    torch.set_num_threads(1)
+    patch(core.runs.active_run, "MIN_CHECKPOINT_INTERVAL_S", 0.03)
+    patch(core.runs.active_run, "CHECKPOINT_COST_FACTOR", 0.0)
+    patch(core.runs.active_run, "FLUSH_EVERY_S", 0.01)
+    patch(core.runs.active_run, "SAMPLE_LENGTH", 12)
+
+
+def train_in_child(home: Path, run_id: str, started: Any) -> None:
+    hurry()
+    lab = Lab(home)
+    started.set()
+    train(lab, run_id)
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.core.runs.test_kills"])
+    return context
+
+
+def start(nursery: Any, lab: Lab, run_id: str) -> BaseProcess:
+    started = nursery.Event()
+    child: BaseProcess = nursery.Process(
+        target=train_in_child, args=(lab.home.path, run_id, started)
+    )
+    child.start()
+    assert started.wait(timeout=PATIENCE_S)
+    return child
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
+    name: str, dtype: str, nursery: Any, lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(name, len(corpus.vocabulary), dtype=dtype)
+    whole, killed = (lab.create_run(config, corpus) for _ in range(2))
+    dice = random.Random(name)
+    n_killed = 0
+    for _ in range(N_KILLS):
+        child = start(nursery, lab, killed)
+        time.sleep(dice.uniform(0.0, 0.3))
+        child.kill()
+        child.join(timeout=PATIENCE_S)
+        n_killed += child.exitcode != 0
+        assert lab.run(killed).status in ("queued", "interrupted", "finished")
+    child = start(nursery, lab, killed)
+    child.join(timeout=PATIENCE_S)
+    assert child.exitcode == 0 and n_killed > 0
+
+    hurry(monkeypatch.setattr)
+    train(lab, whole)
+    assert_same_run(lab, killed, whole)
+    snapshots = [SnapshotFolder(lab.home.run_folder(run_id)) for run_id in (killed, whole)]
+    assert snapshots[0].iters() == snapshots[1].iters()
+    for step in snapshots[0].iters():
+        assert_equal_states(*(folder.load(step).weights for folder in snapshots))

@@ -1,0 +1,57 @@
+"""Muon against torch's own, and against what it is meant to do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from core.training.muon import Muon, orthogonalize
+
+SHAPES = [(6, 6), (12, 4), (4, 12), (6, 6)]
+
+
+def matrices(seed: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator) for shape in SHAPES]
+
+
+@pytest.mark.parametrize("shape", [(5, 16, 16), (3, 24, 8), (2, 8, 24)])
+def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, ...]) -> None:
+    given = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    made = orthogonalize(given)
+    u, _, v = torch.linalg.svd(given, full_matrices=False)
+    values = torch.diagonal(u.mT @ made @ v.mT, dim1=1, dim2=2)
+    assert ((values > 0.6) & (values < 1.3)).all()
+    off = u.mT @ made @ v.mT - torch.diag_embed(values)
+    assert off.abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_steps_are_those_of_torch_up_to_its_bfloat16(weight_decay: float) -> None:
+    ours = [nn.Parameter(m.clone()) for m in matrices(1)]
+    theirs = [nn.Parameter(m.clone()) for m in matrices(1)]
+    settings = dict(lr=0.1, momentum=0.9, weight_decay=weight_decay)
+    muon = Muon(ours, n_steps=5, **settings)
+    oracle = torch.optim.Muon(theirs, nesterov=True, ns_steps=5, **settings)
+    for step in range(4):
+        for p, q, gradient in zip(ours, theirs, matrices(10 + step)):
+            p.grad, q.grad = gradient.clone(), gradient.clone()
+        muon.step()
+        oracle.step()
+    for p, q, start in zip(ours, theirs, matrices(1)):
+        moved = (q - start).norm()
+        assert (p - q).norm() < 0.03 * moved  # bfloat16 has eight bits
+
+
+def test_a_parameter_without_a_gradient_stays() -> None:
+    first, second = (nn.Parameter(m) for m in matrices(1)[:2])
+    before = second.detach().clone()
+    first.grad = torch.ones_like(first)
+    Muon([first, second], lr=0.1).step()
+    assert torch.equal(second, before)
+
+
+def test_only_matrices_are_taken() -> None:
+    with pytest.raises(AssertionError, match="for matrices"):
+        Muon([nn.Parameter(torch.zeros(3))], lr=0.1)

@@ -1,0 +1,283 @@
+"""Attention: something to see at any time, choices in step, and texts that cannot be read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.interpretability.attention import AttentionWorth, without_attention
+from core.runs.lab import Lab
+from core.settings.config import ModelKind
+from core.settings.presets import resolve
+from core.text.reference import reference_lines
+from core.training.trainer import split_loss
+from lab.attention_page.head_words import look_sentence, worth_sentence
+from tests.helpers import add_corpus, play, small_run, train, trained
+from tests.pages import open_page, pages
+from tests.plots import Plots, plots
+
+__all__ = ["pages", "plots"]
+
+ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
+
+
+@pytest.fixture(autouse=True)
+def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+
+
+def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:
+    """A finished small run on a small corpus; returns its id."""
+    return trained(pages, add_corpus(pages, "tiny", play(4_000)), kind, **changes)
+
+
+def type_text(app: AppTest, text: str) -> None:
+    app.text_input(key="attention_text").set_value(text).run()
+    assert not app.exception
+
+
+def said(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.caption, *app.info, *app.warning))
+
+
+def letters(plots: Plots, key: str = ONE) -> str:
+    return "".join(plots.figures[key].layout.xaxis.ticktext)
+
+
+def test_before_any_run_an_untrained_transformer_is_shown(pages: Lab, plots: Plots) -> None:
+    app = open_page("attention")
+    assert "untrained, step 0" in said(app)
+    corpus = pages.library.load()
+    shown = letters(plots).replace("␣", " ")
+    assert shown in corpus.text[corpus.n_train :].split("\n") and 24 <= len(shown) <= 32
+    assert list(plots.figures[ALL].layout.yaxis.ticktext) == ["layer 1", "layer 2", "layer 3"]
+    assert "Spread almost evenly" in said(app)
+    assert pages.runs() == []
+
+
+def test_the_plots_are_sent_to_the_browser(pages: Lab) -> None:
+    app = open_page("attention")
+    keys = [element.key for element in app.get("bidi_component")]
+    assert {ALL, ONE, ROW} <= set(keys)
+
+
+def test_the_button_leads_to_training(pages: Lab, plots: Plots) -> None:
+    app = open_page("attention")
+    app.button(key="attention_train").click().run()
+    assert not app.exception
+    assert app.title[0].value != "Where each head looks"
+
+
+def test_a_bigram_run_has_no_attention_and_that_is_said(pages: Lab, plots: Plots) -> None:
+    name = pages.run(finished(pages, "bigram", name="plain table")).name
+    app = open_page("attention")
+    assert f"{name} is a bigram table: it has no attention" in said(app)
+    assert "untrained" in said(app)
+
+
+def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> None:
+    rising = dict(learning_rate=3.0, warmup_iters=60, schedule="constant", max_iters=60)
+    run = pages.run(finished(pages, **rising))
+    app = open_page("attention")
+    assert f"best checkpoint, step {run.best_iter}" in said(app)
+    best = plots.figures[ONE].data[0].z
+    app.segmented_control(key="attention_checkpoint").set_value("last").run()
+    assert "last checkpoint, step 60" in said(app)
+    assert run.best_iter != 60, "the rate rises until the run gets worse again"
+    assert not np.array_equal(best, plots.figures[ONE].data[0].z, equal_nan=True)
+
+
+def test_only_the_last_block_of_a_long_text_is_read_and_that_is_said(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)  # block_size 8
+    app = open_page("attention")
+    type_text(app, "to be or not to be")
+    assert "sees 8 characters at most, so it is given only the last 8 of these 18" in said(app)
+    assert letters(plots) == "ot␣to␣be"
+    type_text(app, "to be")
+    assert "at most, so" not in said(app)
+
+
+def test_a_very_long_context_is_cut_to_what_can_be_drawn(pages: Lab, plots: Plots) -> None:
+    finished(pages, block_size=200, max_iters=2)
+    app = open_page("attention")
+    type_text(app, "to be " * 40)
+    assert plots.figures[ONE].data[0].z.shape == (128, 128)
+    assert "room for 128" in said(app)
+
+
+def test_a_click_and_the_controls_choose_the_same_head(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    first = plots.figures[ONE].data[0].z
+    plots.click(ALL, x=0.9, y=1.2)
+    app.run()
+    assert app.segmented_control(key="attention_layer").value == 2
+    assert app.segmented_control(key="attention_head").value == 2
+    clicked = plots.figures[ONE].data[0].z
+    assert not np.array_equal(first, clicked, equal_nan=True)
+    app.segmented_control(key="attention_layer").set_value(1)
+    app.segmented_control(key="attention_head").set_value(1).run()
+    assert np.array_equal(first, plots.figures[ONE].data[0].z, equal_nan=True)
+    plots.click(ALL, x=7.0, y=-3.0)  # outside
+    app.run()
+    assert app.segmented_control(key="attention_head").value == 1
+
+
+def test_a_click_on_a_row_chooses_the_character_whose_bars_are_drawn(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    app.select_slider(key="attention_place").set_value(8).run()
+    plots.click(ONE, x=0.0, y=3.2)
+    app.run()
+    assert app.select_slider(key="attention_place").value == 4
+    row = plots.figures[ONE].data[0].z[3, :4] ** 2
+    np.testing.assert_allclose(plots.figures[ROW].data[0].y[:4], row, atol=1e-6)
+    type_text(app, "to")
+    assert app.select_slider(key="attention_place").value == 2
+
+
+def test_the_single_layer_of_the_attention_model_is_no_choice(pages: Lab, plots: Plots) -> None:
+    finished(pages, "attention")
+    app = open_page("attention")
+    type_text(app, "to be")
+    keys = {control.key for control in app.segmented_control}
+    assert keys == {"attention_checkpoint", "attention_head"}
+    assert plots.figures[ONE].data[0].colorscale[-1][1].upper() == "#0072B2"
+
+
+def test_unknown_characters_are_named_and_can_be_left_out(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to <b>be</b> é")
+    assert app.warning[0].value.count("‘") == 4  # < > / and é, each once
+    app.button(key="attention_drop").click().run()
+    assert app.text_input(key="attention_text").value == "to bbeb "
+    assert not app.warning
+    type_text(app, "ééé")
+    app.button(key="attention_drop").click().run()
+    assert not app.warning and not app.exception  # nothing was left, so an example stands there
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "Type a text"), ("t", "can only look at itself")])
+def test_too_short_a_text_is_said(pages: Lab, plots: Plots, text: str, words: str) -> None:
+    app = open_page("attention")
+    type_text(app, text)
+    assert words in said(app)
+
+
+def test_a_model_that_sees_one_character_has_nothing_to_choose(pages: Lab, plots: Plots) -> None:
+    finished(pages, block_size=1, max_iters=2)
+    app = open_page("attention")
+    type_text(app, "to be")
+    assert "can only look at itself" in said(app)
+
+
+def test_a_live_run_is_followed(pages: Lab, plots: Plots) -> None:
+    from core.runs.active_run import ActiveRun
+
+    corpus = add_corpus(pages, "tiny", play(4_000))
+    run_id = train(pages, small_run(pages, corpus, "transformer"), until=10)
+    theirs = ActiveRun(pages.home, pages.store, run_id)
+    try:
+        app = open_page("attention")
+        assert "is training: step 10 of 40" in said(app)
+        assert "step 10." in said(app)
+        theirs.advance(60.0, until=30)
+        theirs.pause()
+        app.run()
+        assert "best checkpoint, step" in said(app)
+        assert "step 10." not in said(app)
+    finally:
+        theirs.close()
+
+
+def test_a_run_whose_corpus_is_gone_can_still_be_looked_at(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    (pages.home.corpora / "tiny.txt").unlink()
+    app = open_page("attention")
+    type_text(app, "to be")
+    assert letters(plots) == "to␣be"
+    assert not app.error
+
+
+def test_the_example_is_a_line_of_the_runs_own_text(pages: Lab, plots: Plots) -> None:
+    names = add_corpus(pages, "names", "emma\nolivia\nalexander\nava\n" * 100)
+    trained(pages, names, "attention", block_size=16)
+    app = open_page("attention")
+    assert app.text_input(key="attention_text").value == "alexander"
+    type_text(app, "emma")
+    app.run()
+    assert app.text_input(key="attention_text").value == "emma"
+
+
+def worth(app: AppTest) -> list[str]:
+    return [m.value for m in app.markdown if m.value.startswith("With attention left out")]
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
+    pages: Lab, plots: Plots, kind: ModelKind
+) -> None:
+    run = pages.run(finished(pages, kind))
+    other = pages.run(trained(pages, pages.library.load("tiny"), "attention", max_iters=5))
+    app = open_page("attention")
+    app.selectbox(key="attention_run").set_value(run.id).run()
+    assert not worth(app)
+    app.button(key="attention_ask_worth").click().run()
+    corpus, model = pages.corpus_of(run), pages.model(run).model
+    before = split_loss(model, corpus.val)
+    with without_attention(model):
+        after = split_loss(model, corpus.val)
+    (sentence,) = worth(app)
+    assert f"over {len(corpus.val) - 1:,} guesses on the validation text" in sentence
+    assert f"from **{before:.3f}** to **{after:.3f} nats**" in sentence
+    among = [f"**{math.exp(nats):.0f}**" for nats in (after, before)]
+    assert f"as unsure as among {among[0]} characters instead of {among[1]}" in sentence
+    assert ("sees nothing" if kind == "attention" else "sees one character only") in sentence
+    counted = {line.name: line.loss_nats for line in reference_lines(corpus)}["bigram"]
+    assert f"counting gets to {counted:.3f} (" in sentence
+    app.selectbox(key="attention_run").set_value(other.id).run()
+    assert not worth(app), "it was measured on the other model"
+    assert app.button(key="attention_ask_worth")
+
+
+def test_what_attention_adds_cannot_be_measured_without_a_text(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    (pages.home.corpora / "tiny.txt").unlink()
+    app = open_page("attention")
+    app.button(key="attention_ask_worth").click().run()
+    assert not app.exception and "no text to measure on" in said(app)
+
+
+def test_a_large_model_is_measured_on_the_beginning_of_the_text(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.session.state.MEASURING_FLOPS", 0)
+    trained(pages, add_corpus(pages, "long", play(20_000)), "attention")
+    app = open_page("attention")
+    app.button(key="attention_ask_worth").click().run()
+    assert "over 999 guesses on the validation text" in worth(app)[0]
+
+
+def test_the_fast_block_looks_back_also_without_attention() -> None:
+    config = resolve("transformer", 8, None, dict(block_size=8, n_embd=8, n_head=2), "fast").model
+    found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_guesses=10)
+    assert "one character only" not in worth_sentence(found, config, 1.5)
+
+
+def test_where_a_character_looks_most_is_said() -> None:
+    row = np.asarray([0.1, 0.7, 0.2, 0.0], np.float32)
+    assert (
+        look_sentence(row, "t be", 2) == "‘b’ (3) takes most from ‘␣’ (2): 70\N{NO-BREAK SPACE}%."
+    )
+    assert "from itself: 100" in look_sentence(np.asarray([1.0, 0.0], np.float32), "to", 0)

@@ -1,0 +1,296 @@
+"""Generate: the text is the model's, every setting changes it, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.findings.meaning import why_garbled
+from core.generation.sampling import TokenRecord, write
+from core.runs.lab import Lab
+from core.settings.config import SampleConfig
+from core.text.reference import reference_lines
+from lab.components.text_view import scale_with_ink
+from lab.figures.palette import DARK, LIGHT, Palette
+from tests.helpers import add_corpus, play, trained, wait_until
+from tests.lab.figures.test_palette import contrast
+from tests.pages import open_page, pages
+
+__all__ = ["pages"]
+
+SHEET = "generate_sheet"
+
+
+@pytest.fixture
+def run_id(pages: Lab) -> str:
+    """A lab with one small finished run."""
+    return trained(pages, add_corpus(pages, "small", play(3_000)), "attention", name="quick_fox")
+
+
+def shown(app: AppTest) -> dict[str, Any]:
+    """What the text view was given."""
+    (view,) = [e for e in app.get("bidi_component") if e.key == "generate_text"]
+    data: dict[str, Any] = json.loads(view.proto.json)
+    return data
+
+
+def words_of(app: AppTest) -> str:
+    return " ".join(e.value for e in [*app.markdown, *app.caption, *app.error])
+
+
+def let_it_write(app: AppTest) -> str:
+    """Press Write, wait for the last character, and return what was added to the prompt."""
+    app.button(key="generate_write").click().run()
+    return finished(app)
+
+
+def finished(app: AppTest) -> str:
+    assert not app.exception
+    writing = app.session_state[SHEET].writing
+    wait_until(lambda: writing.snapshot().over, "the text is written")
+    app.run()
+    assert not app.exception
+    added = shown(app)["added"]
+    assert isinstance(added, str)
+    return added
+
+
+def test_before_any_run_an_untrained_model_writes(pages: Lab) -> None:
+    app = open_page("generate")
+    assert "untrained transformer" in words_of(app)
+    assert [link.proto.page for link in app.get("page_link")] == ["train"]
+    assert shown(app)["hint"] and shown(app)["added"] == ""
+    app.slider(key="generate_length").set_value(50)
+    assert len(let_it_write(app)) == 50
+    assert "untrained, step 0" in words_of(app)
+    assert pages.runs() == []
+
+
+def test_a_text_says_why_it_reads_like_that(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    app.slider(key="generate_temperature").set_value(1.5)
+    let_it_write(app)
+    run = pages.run(run_id)
+    assert run.best_val_loss
+    references = reference_lines(pages.corpus_of(run))
+    reasons = why_garbled(
+        run.best_val_loss, SampleConfig(temperature=1.5), references, model="attention",
+        steps=(run.best_iter, run.max_iters),
+    )  # fmt: skip
+    assert len(reasons) >= 2 and reasons[0].startswith("Temperature 1.5")
+    assert all(reason in words_of(app).replace("\\", "") for reason in reasons)
+
+
+def test_the_text_is_the_runs_with_the_settings_on_the_screen(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.text_area(key="generate_prompt").set_value("OWL:\n")
+    app.slider(key="generate_length").set_value(100)
+    added = let_it_write(app)
+    model = pages.model(pages.run(run_id))
+    config = SampleConfig(max_new_tokens=100)
+    assert added == write(model.model, model.vocabulary, "OWL:\n", config)
+    data = shown(app)
+    assert data["prompt"] == "OWL:\n"
+    assert len(data["probabilities"]) == len(data["ranks"]) == 100
+    assert data["vocab_size"] == len(model.vocabulary)
+    assert "best checkpoint" in words_of(app) and "a second" in words_of(app)
+
+
+@pytest.mark.parametrize(
+    ("slider", "value"),
+    [("generate_temperature", 2.0), ("generate_length", 150), ("generate_top_p", 0.1)],
+)
+def test_every_slider_changes_the_text(run_id: str, slider: str, value: float) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    before = let_it_write(app)
+    app.slider(key=slider).set_value(value)
+    assert let_it_write(app) != before
+
+
+def test_top_k_of_one_and_temperature_zero_both_take_the_likeliest(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    vocab_size = pages.run(run_id).config.model.vocab_size
+    app.slider(key=f"generate_top_k_{vocab_size}").set_value(1)
+    likeliest = let_it_write(app)
+    assert set(shown(app)["ranks"]) == {1}
+    app.slider(key=f"generate_top_k_{vocab_size}").set_value(0)
+    app.slider(key="generate_temperature").set_value(0.0)
+    assert let_it_write(app) == likeliest
+
+
+def test_the_header_says_who_wrote_the_text_and_how(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_temperature").set_value(0.5)
+    app.number_input(key="generate_seed").set_value(7)
+    let_it_write(app)
+    run = pages.run(run_id)
+    said = words_of(app)
+    assert f"step {run.best_iter}, loss {run.best_val_loss:.3f} nats" in said
+    assert "Temperature 0.5 · seed 7." in said
+    assert "Why it reads as it does" in said and f"At {run.best_val_loss:.3f} nats" in (
+        said.replace("\\", "")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda app: app.slider(key="generate_temperature").set_value(1.2),
+         "temperature 0.8 (now 1.2)"),
+        (lambda app: app.number_input(key="generate_seed").set_value(5), "seed 1337 (now 5)"),
+        (lambda app: app.text_area(key="generate_prompt").set_value("OWL"), "another prompt"),
+        (lambda app: app.slider(key="generate_top_p").set_value(0.5), "top-p 1 (now 0.5)"),
+        (lambda app: app.segmented_control(key="generate_checkpoint").set_value("last"),
+         "best checkpoint"),
+    ],
+)  # fmt: skip
+def test_a_text_that_the_controls_no_longer_ask_for_is_marked(
+    run_id: str, change: Callable[[AppTest], Any], words: str
+) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    text = let_it_write(app)
+    assert not app.info and not shown(app)["is_past"]
+    change(app)
+    app.run()
+    assert [info.value for info in app.info] == [
+        f"Written with other settings: {words}. Press Write."
+    ]
+    assert shown(app)["is_past"] and shown(app)["added"] == text
+    let_it_write(app)
+    assert not app.info and not shown(app)["is_past"]
+
+
+def test_a_text_of_another_run_is_marked_and_a_renamed_run_s_is_not(
+    pages: Lab, run_id: str
+) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    let_it_write(app)
+    pages.rename_run(run_id, "slow")
+    app.run()
+    assert not shown(app)["is_past"]
+    trained(pages, pages.library.load("small"), "bigram", name="table")
+    app.run()
+    app.selectbox(key="generate_run").set_value(pages.run("table").id).run()
+    assert "quick" in app.info[0].value and shown(app)["is_past"]
+
+
+def test_a_new_seed_is_another_text_and_the_old_one_the_same_again(run_id: str) -> None:
+    app = open_page("generate")
+    first = let_it_write(app)
+    app.button(key="generate_new_seed").click().run()
+    assert app.number_input(key="generate_seed").value != SampleConfig().seed
+    assert let_it_write(app) != first
+    app.number_input(key="generate_seed").set_value(SampleConfig().seed)
+    assert let_it_write(app) == first
+
+
+def test_the_last_checkpoint_can_be_asked(pages: Lab, run_id: str) -> None:
+    pages.store.update_run(run_id, best_iter=pages.run(run_id).iter)
+    app = open_page("generate")
+    app.segmented_control(key="generate_checkpoint").set_value("last")
+    let_it_write(app)
+    assert "last checkpoint" in words_of(app)
+
+
+def test_unknown_characters_are_named_and_a_button_leaves_them_out(run_id: str) -> None:
+    app = open_page("generate")
+    app.text_area(key="generate_prompt").set_value("é OWL $")
+    app.button(key="generate_write").click().run()
+    assert not app.exception
+    (error,) = app.error
+    assert "é" in error.value and "$" in error.value
+    app.button(key="generate_drop").click().run()
+    assert finished(app)
+    assert shown(app)["prompt"] == app.text_area(key="generate_prompt").value == " OWL "
+    assert not app.error
+
+
+def test_a_refusal_goes_when_the_prompt_changes(run_id: str) -> None:
+    app = open_page("generate")
+    app.text_area(key="generate_prompt").set_value("é")
+    app.button(key="generate_write").click().run()
+    assert app.error
+    app.text_area(key="generate_prompt").set_value("OWL").run()
+    assert not app.error
+
+
+def test_the_first_prompt_is_one_that_the_run_can_read(pages: Lab) -> None:
+    trained(pages, add_corpus(pages, "letters", "abcde" * 400))
+    app = open_page("generate")
+    prompt = app.text_area(key="generate_prompt").value
+    assert prompt and prompt in "abcde" * 9 and let_it_write(app)
+
+
+def test_the_prompt_follows_the_run_until_the_reader_types_another(pages: Lab) -> None:
+    first = trained(pages, add_corpus(pages, "letters", "abcde" * 400))
+    second = trained(pages, add_corpus(pages, "romeo", "ROMEO:\nO!\n" * 200))
+    app = open_page("generate")
+    assert app.text_area(key="generate_prompt").value == "ROMEO:\n"
+    app.selectbox(key="generate_run").set_value(first).run()
+    assert "abcde" in app.text_area(key="generate_prompt").value
+    app.text_area(key="generate_prompt").set_value("ed").run()
+    app.selectbox(key="generate_run").set_value(second).run()
+    assert not app.exception and app.text_area(key="generate_prompt").value == "ed"
+
+
+def endless(*args: object) -> Iterator[TokenRecord]:
+    import time
+
+    while True:
+        time.sleep(0.005)
+        yield TokenRecord(0, "a", 0.5, 1)
+
+
+def test_a_text_survives_other_widgets_and_pages_and_stops_when_asked(
+    run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page("generate")
+    monkeypatch.setattr("lab.session.writing.generate", endless)
+    app.button(key="generate_write").click().run()
+    writing = app.session_state[SHEET].writing
+    assert "Writing:" in words_of(app)
+    app.slider(key="generate_temperature").set_value(1.5).run()
+    app.switch_page("app_pages/compare.py").run()
+    app.switch_page("app_pages/generate.py").run()
+    n_before = len(writing.snapshot().records)
+    wait_until(lambda: len(writing.snapshot().records) > n_before, "it goes on")
+    app.run()
+    assert len(shown(app)["added"]) > n_before
+    app.button(key="generate_stop").click().run()
+    assert writing.snapshot().state == "stopped"
+    app.run()
+    assert "Stopped after" in words_of(app)
+    assert app.button(key="generate_write")
+
+
+def test_the_text_and_the_name_are_shown_as_they_are(pages: Lab, run_id: str) -> None:
+    pages.rename_run(run_id, "*bold* <b>")
+    app = open_page("generate")
+    app.text_area(key="generate_prompt").set_value("OWL:\n\nlo\n")
+    let_it_write(app)
+    assert shown(app)["prompt"] == "OWL:\n\nlo\n"
+    title = next(m.value for m in app.markdown if "checkpoint" in m.value)
+    assert r"\*bold\* \<b\>" in title
+
+
+def test_a_run_whose_corpus_is_gone_still_writes(pages: Lab, run_id: str) -> None:
+    pages.library.path("small").unlink()
+    assert let_it_write(open_page("generate"))
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_text_can_be_read_on_every_colour_of_the_scale(palette: Palette) -> None:
+    pairs = scale_with_ink(palette)
+    assert len(pairs) == len(palette.probability_scale)
+    assert pairs[0] == (palette.ground, palette.text)  # improbable looks like nothing
+    assert pairs[-1][0] == palette.probability_scale[-1][1]
+    for ground, ink in pairs:
+        assert contrast(ground, ink) >= 4.5

@@ -1,0 +1,102 @@
+"""Labels and dots keep out of each other's way, in the narrowest plot and in wider ones."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from core.findings.notes import Note
+from lab.figures.base import compact
+from lab.figures.curve_marks import MAX_ROWS, Mark, add_marks, add_notes
+from lab.figures.losses import LossCurve, loss_figure
+from lab.figures.palette import LIGHT
+from lab.figures.spacing import CHARACTER_PX, PLOT_PX, in_rows, pixels, together
+
+SAID = "learning rate 0.003 -> 0.0003"
+
+
+def long_curve() -> LossCurve:
+    """A thousand steps, steep at first and then flat."""
+    steps = compact(range(0, 1001, 50))
+    return LossCurve(
+        name="owl", model="transformer", chars_seen=((0, 0), (1000, 1000)), flops_per_char=1,
+        steps=steps[1:], step_seconds=steps[1:], train_losses=4 / (1 + steps[1:] / 100),
+        estimate_steps=steps, val_losses=4 / (1 + steps / 100),
+    )  # fmt: skip
+
+
+def figure() -> go.Figure:
+    return loss_figure([long_curve()], (), LIGHT, x_end=1000)
+
+
+def spans(drawn: go.Figure, width: float) -> list[tuple[int, float, float]]:
+    """Row, left and right end of each label in a plot of that width, in pixels."""
+    found = []
+    for label in drawn.layout.annotations:
+        x, wide = label.x / 1000 * width, CHARACTER_PX * len(label.text.replace("&gt;", ">"))
+        left = x - wide if label.xanchor == "right" else x
+        found.append((label.yshift, left, left + wide))
+    return found
+
+
+@pytest.mark.parametrize("width", [PLOT_PX[0], 600, 1200])
+@pytest.mark.parametrize(
+    "steps",
+    [[200, 200], [0, 10, 20, 30], [950, 960, 1000], range(0, 1001, 50), [0, 500, 1000]],
+    ids=str,
+)
+def test_labels_of_marks_never_lie_on_each_other(steps: list[int], width: float) -> None:
+    drawn = figure()
+    marks = [Mark(step, "changed", SAID, f"at {step}") for step in steps]
+    n_rows = add_marks(drawn, long_curve(), marks, LIGHT, "steps")
+    for one, other in combinations(spans(drawn, width), 2):
+        assert one[0] != other[0] or one[2] <= other[1] or other[2] <= one[1]
+    assert n_rows == len({row for row, *_ in spans(drawn, width)}) <= MAX_ROWS
+    hovers = "<br>".join(label.hovertext for label in drawn.layout.annotations).split("<br>")
+    assert sorted(hovers) == sorted(mark.detail for mark in marks)  # none is hidden
+    assert len(drawn.layout.shapes) == len(marks)
+
+
+def test_labels_stay_in_the_plot() -> None:
+    drawn = figure()
+    marks = [Mark(step, "changed", SAID, "") for step in (0, 400, 1000)]
+    add_marks(drawn, long_curve(), marks, LIGHT, "steps")
+    assert all(left >= 0 and right <= 600 for _, left, right in spans(drawn, 600))
+
+
+def test_a_label_without_room_joins_the_one_before_it_and_is_counted() -> None:
+    placed = in_rows([0, 5, 10, 15, 20], ["a long label"] * 5, 3)
+    assert [each.of for each in placed] == [[0], [1], [2, 3, 4]]
+    assert [each.row for each in placed] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("steps", [[0, 5, 10], [35, 50, 60, 990, 1000], list(range(0, 1001, 10))])
+def test_dots_of_notes_never_lie_on_each_other(steps: list[int]) -> None:
+    drawn = figure()
+    notes = [Note("best", step, f"at {step}", "lowest", ()) for step in steps]
+    add_notes(drawn, long_curve(), notes, LIGHT, "steps", False)
+    dots, numbers = drawn.data[-2:]
+    centres = pixels(drawn, dots.x, dots.y)
+    for i, j in combinations(range(len(centres)), 2):
+        apart = float(np.hypot(*(centres[i] - centres[j])))
+        assert apart >= (dots.marker.size[i] + dots.marker.size[j]) / 2
+    named = sorted(int(number) for text in numbers.text for number in text.split(","))
+    assert named == list(range(1, len(steps) + 1))
+    assert all(f"at {step}<" in "".join(said for _, said in numbers.customdata) for step in steps)
+
+
+def test_dots_apart_stay_apart_also_where_the_curve_is_steep() -> None:
+    centres = np.array([[10.0, 0.0], [10.0, 40.0], [14.0, 44.0], [200.0, 44.0]])
+    assert together(centres, [1, 1, 1, 1], [15, 23, 31, 39]) == [[0], [1, 2], [3]]
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_places_are_counted_from_the_left_and_from_the_top(log: bool) -> None:
+    drawn = figure()
+    drawn.update_xaxes(type="log" if log else None, range=[0, 3] if log else [0, 1000])
+    drawn.update_yaxes(range=[0, 4])
+    (left, right) = pixels(drawn, compact([1 if log else 0, 1000]), compact([4, 0]))
+    assert left.tolist() == pytest.approx([0, 0]) and right.tolist() == pytest.approx(PLOT_PX)
