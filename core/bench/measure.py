@@ -29,8 +29,10 @@ from core.settings.presets import resolve
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
-from core.training.preflight import dtype_of, preflight
-from core.training.trainer import Trainer, split_loss
+from core.training.devices import dtype_of
+from core.training.evaluation import split_loss
+from core.training.preflight import preflight
+from core.training.trainer import Trainer
 
 Fields = dict[str, Any]
 Say = Callable[[str], None]

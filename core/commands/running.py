@@ -33,7 +33,7 @@ from core.records.records import RunRecord
 from core.runs.branch import branch_run
 from core.runs.lab import Lab, LoadedModel
 from core.settings.config import SampleConfig
-from core.training.trainer import split_loss
+from core.training.evaluation import split_loss
 
 
 def evaluate(lab: Lab, args: Namespace) -> Fields:

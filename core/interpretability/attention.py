@@ -1,8 +1,7 @@
-"""What a trained model does inside: where its heads look, and what it thinks follows a character.
+"""Where the attention heads of a model look, what each of them does, and what all are worth.
 
-Reads models and never changes them. Knows nothing of runs, of files or of screens.
-
-Shapes: L layers, H heads, T characters looked at, V = vocabulary size, N tokens of a text.
+Reads models and never changes them. Shapes: L layers, H heads, T characters looked at, N tokens of
+a text.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from core.errors import ConfigError
 from core.models import LanguageModel
 from core.models.attention import CausalSelfAttention
 from core.models.fast import FastAttention
-from core.runs.lab import LoadedModel
-from core.training.trainer import split_loss
+from core.text.corpus import Vocabulary
+from core.training.evaluation import split_loss
 
 Pattern = Literal["even", "previous", "itself", "first", "nearby", "mixed"]
 
@@ -52,7 +51,7 @@ class HeadSummary:
 
 
 @torch.inference_mode()
-def attention_weights(loaded: LoadedModel, text: str) -> Tensor:
+def attention_weights(model: LanguageModel, vocabulary: Vocabulary, text: str) -> Tensor:
     """How much each character of a text takes from each: (L, H, T, T), rows sum to 1.
 
     T is the length of the text, at most block_size: of a longer text the model sees the end.
@@ -60,9 +59,9 @@ def attention_weights(loaded: LoadedModel, text: str) -> Tensor:
 
     Raises PromptError for characters outside the vocabulary.
     """
-    seen = text[-loaded.model.config.block_size :]
-    tokens = loaded.vocabulary.encode(seen)[None]  # 1, T
-    return loaded.model.trace(tokens).attention[:, 0]
+    seen = text[-model.config.block_size :]
+    tokens = vocabulary.encode(seen)[None]  # 1, T
+    return model.trace(tokens).attention[:, 0]
 
 
 def even_weights(n_characters: int) -> Tensor:
@@ -154,45 +153,3 @@ def without_attention(model: LanguageModel) -> Iterator[None]:
 
 def _silence(layer: nn.Module, seen: tuple[Any, ...], found: Tensor) -> Tensor:
     return torch.zeros_like(found)
-
-
-@torch.inference_mode()
-def transition_probabilities(model: LanguageModel, kept: Tensor | None = None) -> Tensor:
-    """What a model expects after each single character: (V, V), rows sum to 1.
-
-    With `kept` (K,) only the rows and columns of these characters, (K, K), and no memory for more
-    than V of them at a time. For the bigram table that is all there is to know. Any other model is
-    asked for its guess after one character with nothing before it.
-    """
-    if kept is None:
-        kept = torch.arange(model.config.vocab_size)
-    rows = [after[:, kept] for _, after in _after_each(model, kept)]
-    return torch.cat(rows).exp()
-
-
-@torch.inference_mode()
-def transition_loss(model: LanguageModel, tokens: Tensor) -> float:
-    """Loss on the targets `tokens[1:]` of a text (N,) when all but the last character is hidden.
-
-    In nats per character. It is the loss itself for the bigram table, which sees no more.
-    """
-    before, targets = tokens[:-1], tokens[1:]
-    total = 0.0
-    for first, after in _after_each(model, torch.arange(model.config.vocab_size)):
-        here = (before >= first) & (before < first + len(after))
-        total -= float(after[before[here] - first, targets[here]].sum(dtype=torch.float64))
-    return total / len(targets)
-
-
-_MAX_LOGITS = 2**24
-
-
-def _after_each(model: LanguageModel, tokens: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Log-probabilities of what follows each of `tokens`, (rows, V), a part of them at a time.
-
-    Each part comes with the place of its first token.
-    """
-    n_rows = max(1, _MAX_LOGITS // model.config.vocab_size)
-    for first in range(0, len(tokens), n_rows):
-        logits: Tensor = model(tokens[first : first + n_rows, None])  # rows, 1, V
-        yield first, logits[:, 0].log_softmax(dim=-1)

@@ -16,8 +16,7 @@ import torch
 
 from core.records.records import Event
 from core.settings.config import RunConfig
-from core.training.devices import pick_device
-from core.training.preflight import dtype_of
+from core.training.devices import dtype_of, pick_device
 
 MACHINE = "machine"
 """Kind of the events that say on what a run is computed from a step on."""

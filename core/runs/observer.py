@@ -19,8 +19,9 @@ from core.records.records import Estimate, StepRecord
 from core.settings.config import SampleConfig
 from core.storage.checkpoint import Snapshot
 from core.storage.snapshots import SnapshotFolder
+from core.training.evaluation import evaluating
 from core.training.health import Reading, measure
-from core.training.trainer import Trainer, evaluating
+from core.training.trainer import Trainer
 
 HEALTH_WINDOWS = 4
 """On so many windows of the validation split signs of health are read, at every estimate."""

@@ -16,7 +16,8 @@ from core.errors import CheckpointError
 from core.models import model_from_weights
 from core.records.records import Estimate
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
-from core.training.trainer import Trainer, split_loss
+from core.training.evaluation import split_loss
+from core.training.trainer import Trainer
 
 
 class Keeper:

@@ -1,6 +1,6 @@
 """What the lab computes on: the device, the number format, and how many CPU threads.
 
-Knows nothing of models or runs.
+Knows settings, and nothing of models or runs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import torch
 
 from core.errors import ConfigError
+from core.settings.config import RunConfig
 
 THREADS_VARIABLE = "LAB_THREADS"
 HALF_PAYS_FROM = 128
@@ -81,3 +82,9 @@ def check_threads(text: str) -> None:
             f"The number of threads (--threads or {THREADS_VARIABLE}) is a whole number from 1 to "
             f"{n_cores}, the cores of this machine, not {text!r}."
         )
+
+
+def dtype_of(config: RunConfig) -> torch.dtype:
+    """The format of a run's products here. Raises ConfigError for a device that is not there."""
+    device = pick_device(config.train.device)
+    return pick_dtype(config.train.dtype, device, config.model.n_embd)

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from core.models import LanguageModel
 from core.models.fast import FastBlock
 from core.models.transformer import MLP
-from core.training.trainer import evaluating
+from core.training.evaluation import evaluating
 
 Kind = Literal["grad_norm", "update_ratio", "dead_units", "attention_entropy"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

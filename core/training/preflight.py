@@ -28,7 +28,7 @@ from core.models.ngrams import table_sizes
 from core.settings.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
 from core.settings.presets import resolve
 from core.text.corpus import Corpus
-from core.training.devices import pick_device, pick_dtype
+from core.training.devices import dtype_of, pick_device
 from core.training.parts import flops_by_part, step_flops_by_part
 from core.training.trainer import Trainer
 
@@ -89,12 +89,6 @@ def preflight(config: RunConfig) -> Preflight:
         device=device.type,
         dtype=str(dtype_of(config)).removeprefix("torch."),
     )
-
-
-def dtype_of(config: RunConfig) -> torch.dtype:
-    """The format of a run's products here. Raises ConfigError for a device that is not there."""
-    device = pick_device(config.train.device)
-    return pick_dtype(config.train.dtype, device, config.model.n_embd)
 
 
 def check_fits(config: RunConfig) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.errors import ConfigError, LabError
 from core.models import LanguageModel, build_model
@@ -27,14 +26,12 @@ from core.records.records import Estimate, StepRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Batches, Corpus
 from core.training.devices import pick_device, pick_dtype
+from core.training.evaluation import cross_entropy, evaluating, split_loss
 from core.training.optim import build_optimizers, learning_rate_at
 from core.training.parallel import ALONE, World
 
 _ESTIMATE_SEED = 20_150_521
 """Estimates look at the same windows each time, so that a curve shows learning and not luck."""
-
-_MAX_LOGITS = 2**26
-"""A batch of an evaluation has no more than this: 256 MiB."""
 
 
 class DivergedError(LabError):
@@ -81,7 +78,7 @@ class Trainer:
         inputs, targets = map(self.world.own_rows, self._batches.next())
         with self._own_randomness(), self._number_format():
             logits = self._replica(inputs)
-        loss = _cross_entropy(logits.float(), targets)
+        loss = cross_entropy(logits.float(), targets)
         self.model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.world.average_sparse(self.model)
@@ -172,7 +169,7 @@ class Trainer:
         batches = self._batches_of(tokens, _ESTIMATE_SEED)
         with evaluating(self.model):
             losses = [
-                _cross_entropy(self.model(inputs), targets)
+                cross_entropy(self.model(inputs), targets)
                 for inputs, targets in (batches.next() for _ in range(self.config.train.eval_iters))
             ]
         return float(torch.stack(losses).mean())
@@ -197,46 +194,6 @@ class Trainer:
             self._dropout_state["cpu"] = torch.get_rng_state()
             if on_gpu:
                 self._dropout_state["cuda"] = torch.cuda.get_rng_state(self.device)
-
-
-@contextmanager
-def evaluating(model: LanguageModel) -> Iterator[None]:
-    """No dropout and no gradients inside; afterwards the model is as it was."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(was_training)
-
-
-def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64) -> float:
-    """Mean loss in nats over a whole split: consecutive windows, the short last one too.
-
-    Every character but the first is a target once; the context starts anew with each window.
-    """
-    T, V = model.config.block_size, model.config.vocab_size
-    windows_per_batch = max(1, min(windows_per_batch, _MAX_LOGITS // (T * V)))
-    n_targets = len(tokens) - 1
-    n_windows = n_targets // T
-    inputs = tokens[: n_windows * T].view(n_windows, T)
-    targets = tokens[1 : n_windows * T + 1].view(n_windows, T)
-    total = 0.0
-    with evaluating(model):
-        for start in range(0, n_windows, windows_per_batch):
-            x = inputs[start : start + windows_per_batch]
-            y = targets[start : start + windows_per_batch]
-            total += float(_cross_entropy(model(x), y)) * y.numel()
-        if n_targets > n_windows * T:
-            x, y = tokens[n_windows * T : -1][None], tokens[n_windows * T + 1 :][None]
-            total += float(_cross_entropy(model(x), y)) * y.numel()
-    return total / n_targets
-
-
-def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean of -ln p(target): (B, T, V) and (B, T) -> one number, nats per character."""
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
 def _random_state(seed: int, device: torch.device) -> dict[str, Tensor]:

@@ -162,7 +162,7 @@ def _drop_unknown(loaded: LoadedModel) -> None:
 
 
 def _render_maps(loaded: LoadedModel, text: str) -> None:
-    weights = attention_weights(loaded, text)  # L, H, T, T
+    weights = attention_weights(loaded.model, loaded.vocabulary, text)  # L, H, T, T
     numbers: Matrix = weights.numpy()
     L, H = weights.shape[:2]
     kind = loaded.model.config.model

@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 from core.errors import CorpusError
-from core.interpretability.attention import transition_loss, transition_probabilities
+from core.interpretability.transitions import transition_loss, transition_probabilities
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from core.text.characters import said

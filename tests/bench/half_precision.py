@@ -31,7 +31,8 @@ from core.storage.checkpoint import Snapshot
 from core.storage.home import PROJECT_DATA
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
-from core.training.trainer import Trainer, split_loss
+from core.training.evaluation import split_loss
+from core.training.trainer import Trainer
 
 KINDS: tuple[tuple[ModelKind, str], ...] = (
     ("bigram", "classic"),

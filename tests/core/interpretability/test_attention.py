@@ -16,32 +16,28 @@ from core.interpretability.attention import (
     even_weights,
     head_summary,
     name_pattern,
-    transition_loss,
-    transition_probabilities,
     without_attention,
 )
-from core.models import build_model
-from core.models.bigram import BigramModel
-from core.runs.lab import Lab, LoadedModel
-from core.settings.config import ModelConfig, ModelKind
+from core.models import LanguageModel, build_model
+from core.settings.config import ModelKind
 from core.settings.presets import resolve
-from core.text.corpus import Corpus, Vocabulary
-from core.text.reference import bigram_loss, bigram_probabilities
-from core.training.trainer import split_loss
-from tests.helpers import small_config, trained
+from core.text.corpus import Vocabulary
+from core.training.evaluation import split_loss
+from tests.helpers import small_config
 
 LETTERS = "abcdefgh"
+VOCABULARY = Vocabulary(LETTERS)
 T = 40
 SMALL_SHAPE = dict(block_size=8, n_head=2, n_embd=8, n_layer=1)
 
 
-def small_model(kind: ModelKind) -> LoadedModel:
+def small_model(kind: ModelKind) -> LanguageModel:
     """Random weights, large enough for the heads to differ."""
     model = build_model(small_config(kind, len(LETTERS)).model, seed=3).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(20)
-    return LoadedModel(model, Vocabulary(LETTERS), 0, "untrained, step 0")
+    return model
 
 
 def looking(back: int) -> Tensor:
@@ -57,7 +53,7 @@ def looking(back: int) -> Tensor:
 
 @pytest.mark.parametrize(("kind", "n_layers"), [("attention", 1), ("transformer", 2)])
 def test_rows_of_attention_sum_to_one_and_never_look_ahead(kind: ModelKind, n_layers: int) -> None:
-    weights = attention_weights(small_model(kind), "abcabc")
+    weights = attention_weights(small_model(kind), VOCABULARY, "abcabc")
     assert weights.shape == (n_layers, 2, 6, 6)
     assert weights.dtype == torch.float32
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(n_layers, 2, 6))
@@ -66,21 +62,21 @@ def test_rows_of_attention_sum_to_one_and_never_look_ahead(kind: ModelKind, n_la
 
 
 def test_a_bigram_table_has_no_attention() -> None:
-    assert attention_weights(small_model("bigram"), "abc").shape == (0, 0, 3, 3)
+    assert attention_weights(small_model("bigram"), VOCABULARY, "abc").shape == (0, 0, 3, 3)
 
 
 def test_of_a_long_text_the_model_sees_the_end() -> None:
-    loaded = small_model("transformer")
-    block_size = loaded.model.config.block_size
+    model = small_model("transformer")
+    block_size = model.config.block_size
     long = (LETTERS * 3)[: block_size + 5]
-    weights = attention_weights(loaded, long)
+    weights = attention_weights(model, VOCABULARY, long)
     assert weights.shape[-1] == block_size
-    assert torch.equal(weights, attention_weights(loaded, long[-block_size:]))
+    assert torch.equal(weights, attention_weights(model, VOCABULARY, long[-block_size:]))
 
 
 def test_unknown_characters_are_named() -> None:
     with pytest.raises(PromptError, match="‘X’") as caught:
-        attention_weights(small_model("attention"), "abX")
+        attention_weights(small_model("attention"), VOCABULARY, "abX")
     assert caught.value.unknown == "X"
 
 
@@ -141,51 +137,6 @@ def test_a_share_that_even_spreading_gives_too_names_nothing() -> None:
     assert name_pattern(head_summary(weights), head_summary(even_weights(2))) == "mixed"
 
 
-# --- transitions ----------------------------------------------------------------------------------
-
-
-def test_transitions_are_the_guesses_after_one_character(kind: ModelKind) -> None:
-    model = small_model(kind).model
-    probabilities = transition_probabilities(model)
-    assert probabilities.shape == (len(LETTERS), len(LETTERS))
-    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(len(LETTERS)))
-    guess = model(torch.tensor([[5]]))[0, 0].softmax(dim=-1)
-    torch.testing.assert_close(probabilities[5], guess)
-
-
-def test_even_guesses_cost_ln_v() -> None:
-    even = BigramModel(ModelConfig(model="bigram", vocab_size=8, block_size=8))
-    torch.nn.init.zeros_(even.table.weight)
-    assert transition_loss(even, torch.tensor([0, 5, 3, 3])) == pytest.approx(math.log(8))
-
-
-def test_loss_of_the_counts_is_the_reference_line(tiny_corpus: Corpus) -> None:
-    V = len(tiny_corpus.vocabulary)
-    counted = BigramModel(ModelConfig(model="bigram", vocab_size=V, block_size=8))
-    with torch.no_grad():
-        counted.table.weight.copy_(bigram_probabilities(tiny_corpus.train, V).log())
-    expected = bigram_loss(tiny_corpus.train, tiny_corpus.val, V)
-    assert transition_loss(counted, tiny_corpus.val) == pytest.approx(expected)
-
-
-def test_a_part_of_a_large_table_is_the_whole_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    V = 11
-    model = BigramModel(ModelConfig(model="bigram", vocab_size=V, block_size=8))
-    tokens, kept = torch.arange(100) * 7 % V, torch.tensor([9, 2, 5])
-    whole, loss = transition_probabilities(model), transition_loss(model, tokens)
-    monkeypatch.setattr("core.interpretability.attention._MAX_LOGITS", 2 * V)  # two rows at a time
-    assert torch.equal(transition_probabilities(model), whole)
-    assert torch.equal(transition_probabilities(model, kept), whole[kept][:, kept])
-    assert transition_loss(model, tokens) == pytest.approx(loss)
-    assert loss == pytest.approx(float(-whole.log()[tokens[:-1], tokens[1:]].mean()), rel=1e-6)
-
-
-def test_loss_of_a_learned_table_is_the_one_that_its_run_measured(lab: Lab, corpus: Corpus) -> None:
-    record = lab.run(trained(lab, corpus, "bigram", learning_rate=0.1))
-    learned = lab.model(record, "last").model
-    assert transition_loss(learned, corpus.val) == pytest.approx(record.val_loss, abs=1e-5)
-
-
 # --- without attention ----------------------------------------------------------------------------
 
 
@@ -209,7 +160,7 @@ def test_without_attention_a_character_knows_nothing_of_those_far_before(recipe:
 
 @pytest.mark.parametrize("kind", ["attention", "transformer"])
 def test_the_worth_of_attention_is_two_losses_and_leaves_the_model_alone(kind: ModelKind) -> None:
-    model, tokens = small_model(kind).model, torch.arange(T) % len(LETTERS)
+    model, tokens = small_model(kind), torch.arange(T) % len(LETTERS)
     found = attention_worth(model, tokens)
     assert found.with_nats == split_loss(model, tokens)
     assert not any(layer._forward_hooks for layer in model.modules())
@@ -222,6 +173,6 @@ def test_the_worth_of_attention_is_two_losses_and_leaves_the_model_alone(kind: M
 def test_a_table_has_no_attention_to_leave_out() -> None:
     with (
         pytest.raises(ConfigError, match="bigram model has no attention"),
-        without_attention(small_model("bigram").model),
+        without_attention(small_model("bigram")),
     ):
         pass

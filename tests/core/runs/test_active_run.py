@@ -19,8 +19,9 @@ from core.settings.config import ModelKind
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.locks import is_held
 from core.text.corpus import Corpus
+from core.training.evaluation import split_loss
 from core.training.optim import learning_rate_at
-from core.training.trainer import DivergedError, Trainer, split_loss
+from core.training.trainer import DivergedError, Trainer
 from tests.helpers import (
     PATIENCE_S,
     assert_same_run,

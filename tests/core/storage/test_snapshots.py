@@ -17,7 +17,7 @@ from core.settings.config import ModelKind
 from core.storage.checkpoint import CheckpointFolder, Snapshot
 from core.storage.snapshots import SnapshotFolder, is_due
 from core.text.corpus import Corpus
-from core.training.trainer import split_loss
+from core.training.evaluation import split_loss
 from tests.helpers import (
     CommandLine,
     assert_equal_states,

@@ -16,8 +16,9 @@ from core.models import build_model
 from core.settings.config import ModelKind, SampleConfig
 from core.text.corpus import Batches, Corpus
 from core.training.devices import pick_device
+from core.training.evaluation import split_loss
 from core.training.optim import learning_rate_at
-from core.training.trainer import _ESTIMATE_SEED, DivergedError, Trainer, split_loss
+from core.training.trainer import _ESTIMATE_SEED, DivergedError, Trainer
 from tests.helpers import assert_equal_states, small_config
 
 

@@ -14,7 +14,7 @@ from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.settings.presets import resolve
 from core.text.reference import reference_lines
-from core.training.trainer import split_loss
+from core.training.evaluation import split_loss
 from lab.attention_page.head_words import look_sentence, worth_sentence
 from tests.helpers import add_corpus, play, small_run, train, trained
 from tests.pages import open_page, pages

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interpretability.attention import transition_probabilities
+from core.interpretability.transitions import transition_probabilities
 from core.runs.lab import Lab
 from core.text.reference import bigram_loss, bigram_probabilities
 from tests.helpers import add_corpus, play, trained, wait_until
