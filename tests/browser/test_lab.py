@@ -72,6 +72,17 @@ def points_drawn(chart: ElementHandle) -> int:
     return n
 
 
+WATCH_STEP_BUTTON = """() => {
+  window.placesOfStep = new Set();
+  const look = () => {
+    const button = document.querySelector(".st-key-train_step button");
+    if (button) window.placesOfStep.add(Math.round(button.getBoundingClientRect().x));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
@@ -94,6 +105,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     assert only_run(lab_home).status == "running"
     window.page.wait_for_selector(".st-key-train_pause button")
 
+    window.page.evaluate(WATCH_STEP_BUTTON)
     click(window, "train_pause")
     wait_for_status(window, lab_home, "paused")
     window.page.wait_for_selector(".st-key-train_resume button")
@@ -104,6 +116,8 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     click(window, "train_resume")
     wait_for_step(window, lab_home, paused_at + 5)
     window.page.wait_for_selector(".st-key-train_pause button")
+    # Or a finger that is on its way to it would press something else.
+    assert window.page.evaluate("() => window.placesOfStep.size") == 1
     click(window, "train_stop")
     wait_for_status(window, lab_home, "finished")
 

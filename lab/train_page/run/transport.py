@@ -76,10 +76,24 @@ class Bench:
         return self.run is not None and the_service().is_finishing(self.run.id)
 
 
+PLAY_PX = 136
+CSS = """
+.st-key-train_play :is([data-testid=stElementContainer], [data-testid=stButton], button) {
+  width: 100%;
+}
+.st-key-train_play > :nth-child(n+2) { display: none; }
+"""
+"""While the page is drawn anew, the button of before still stands beside the one that replaces it:
+only the first of them is shown, or all others would move under somebody's finger."""
+
+
 def render_transport(bench: Bench) -> None:
     """Draw the buttons, do what they ask, and say under them where the controls stand."""
+    st.html(f"<style>{CSS}</style>")
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
-        _render_play(bench)
+        _render_restart(bench)
+        with st.container(key="train_play", width=PLAY_PX):
+            _render_play(bench)
         if bench.ours or not bench.live:
             deed_button(
                 "Step", "skip_next", lambda: _step(bench), key="train_step", primary=False,
@@ -131,27 +145,35 @@ def _what_follows(bench: Bench) -> str:
     return f"{name} goes on at this rate when it is resumed."
 
 
-def _render_play(bench: Bench) -> None:
-    """What sets a run going or holds it. A restart comes first where the controls ask for one."""
-    run, restart = bench.run, bench.under_way and bench.needs_new_run
-    if bench.finishing:
-        st.button("Finishing …", icon=":material/hourglass_top:", disabled=True, key="train_ending")
-        return
-    if restart:
+def _asks_for_restart(bench: Bench) -> bool:
+    """The controls say what the run under way cannot become."""
+    return bench.under_way and bench.needs_new_run and not bench.finishing
+
+
+def _render_restart(bench: Bench) -> None:
+    """What comes first where the controls ask for a new run."""
+    if _asks_for_restart(bench):
         deed_button(
             "New changes: restart", "restart_alt", lambda: _restart(bench), key="train_restart",
             help_text="Starts a new run with the settings on the left. The run on the bench is "
             "saved and stays among the runs.",
         )  # fmt: skip
-    if run and bench.live and bench.ours:
+
+
+def _render_play(bench: Bench) -> None:
+    """The one button that sets a run going or holds it."""
+    run, is_primary = bench.run, not _asks_for_restart(bench)
+    if bench.finishing:
+        st.button("Finishing …", icon=":material/hourglass_top:", disabled=True, key="train_ending")
+    elif run and bench.live and bench.ours:
         deed_button(
             "Pause", "pause", lambda: the_service().pause(run.id), key="train_pause",
-            primary=not restart, shortcut="P",
+            primary=is_primary, shortcut="P",
         )  # fmt: skip
     elif bench.resumable:
         deed_button(
             "Resume", "play_arrow", lambda: _resume(bench), key="train_resume",
-            primary=not restart, shortcut="P",
+            primary=is_primary, shortcut="P",
         )  # fmt: skip
     elif not bench.live:
         deed_button(
