@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
 import random
+import shutil
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -21,6 +26,8 @@ from core.presets import resolve
 from core.records import RunRecord
 from core.run import ActiveRun
 from core.service import TrainingService
+
+T = TypeVar("T")
 
 SMALL: dict[str, Any] = dict(
     block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2,
@@ -105,6 +112,25 @@ def trained(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any
     return train(lab, small_run(lab, corpus, kind, **changes))
 
 
+_FILLED: dict[Any, tuple[TemporaryDirectory[str], Any]] = {}
+
+
+def filled(lab: Lab, fill: Callable[..., T], *arguments: Any, **changes: Any) -> T:
+    """What `fill(lab, …)` does and returns; a lab without runs gets a copy where that was done.
+
+    For labs that are looked at: the same training need not be done again for every look.
+    """
+    if lab.runs():
+        return fill(lab, *arguments, **changes)
+    key = fill, arguments, tuple(sorted(changes.items()))
+    if key not in _FILLED:
+        folder = TemporaryDirectory()
+        _FILLED[key] = folder, fill(Lab(folder.name), *arguments, **changes)
+    folder, found = _FILLED[key]
+    shutil.copytree(folder.name, lab.home.path, dirs_exist_ok=True)
+    return copy.copy(found)
+
+
 def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
     return CheckpointFolder(lab.home.run_folder(run_id)).iters()
 
@@ -168,6 +194,19 @@ def files_under(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith("lab.sqlite")
     } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
+
+
+def nursery() -> ForkServerContext:
+    """Where children come from that have torch loaded already, and all else that takes seconds.
+
+    torch loads its compiler for the first optimizer, which takes longer than most runs here.
+    """
+    context = multiprocessing.get_context("forkserver")
+    # The first of the tests that ask decides for all of them, so there is one list.
+    context.set_forkserver_preload(
+        ["tests.test_kills", "torch._dynamo", "plotly.graph_objects", "streamlit.web.cli"]
+    )
+    return context
 
 
 def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = PATIENCE_S) -> None:

@@ -11,6 +11,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core.branch import enter_branch
+from core.corpus import Corpus
 from core.findings import verdict
 from core.lab import Lab
 from core.records import DIVERGED, Estimate, RunRecord
@@ -22,7 +23,7 @@ from core.trainer import Trainer
 from core.verdicts import answers_on
 from lab.labels import LABELS
 from lab.training.run_chart import ROOM
-from tests.helpers import play, small_run, train, wait_until
+from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 from tests.test_page_train import control, open_train, picture
@@ -33,13 +34,20 @@ __all__ = ["pages", "plots"]
 @pytest.fixture
 def small(pages: Lab) -> Lab:
     """A lab with a small text, which is its default, so that a run is over in a moment."""
-    pages.library.add("small", play(3_000).encode(), "small")
+    small_corpus(pages)
     return pages
 
 
+def small_corpus(lab: Lab) -> Corpus:
+    return add_corpus(lab, "small", play(3_000))
+
+
 def finished(lab: Lab, kind: Any = "transformer", **changes: Any) -> RunRecord:
-    run_id = train(lab, small_run(lab, lab.library.load("small"), kind, **changes))
-    return lab.run(run_id)
+    return lab.run(filled(lab, trained_on_small, kind, **changes))
+
+
+def trained_on_small(lab: Lab, kind: Any, **changes: Any) -> str:
+    return trained(lab, small_corpus(lab), kind, **changes)
 
 
 def long_run(app: AppTest) -> None:
