@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -112,6 +113,11 @@ def trained(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any
     return train(lab, small_run(lab, corpus, kind, **changes))
 
 
+def tiny_run(lab: Lab, kind: ModelKind, **changes: Any) -> str:
+    """A finished run on the text of the fixture `corpus`; returns its id."""
+    return trained(lab, add_corpus(lab, "tiny", play(4_000)), kind, **changes)
+
+
 _FILLED: dict[Any, tuple[TemporaryDirectory[str], Any]] = {}
 
 
@@ -207,6 +213,56 @@ def nursery() -> ForkServerContext:
         ["tests.test_kills", "torch._dynamo", "plotly.graph_objects", "streamlit.web.cli"]
     )
     return context
+
+
+class Child:
+    """A command in a process of its own, as `subprocess.Popen` has it, but born with torch loaded.
+
+    `before` is a function that is called in it before the command.
+    """
+
+    def __init__(self, lab: Lab, *arguments: str, before: Callable[[], object] = int) -> None:
+        self._said = [lab.home.path / f"child.{name}" for name in ("out", "err")]
+        self._process = nursery().Process(
+            target=_command, args=(arguments, dict(os.environ), self._said, before)
+        )
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end; returns what it said on stdout and stderr."""
+        self._process.join(timeout)
+        out, err = (path.read_text("utf-8") for path in self._said)
+        return out, err
+
+
+def _command(
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    said: Sequence[Path],
+    before: Callable[[], object],
+) -> None:
+    os.environ |= environment
+    for descriptor, path in zip((1, 2), said):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, descriptor)
+        os.close(file)
+    torch.set_num_threads(1)
+    before()
+    raise SystemExit(main(arguments))
 
 
 def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = PATIENCE_S) -> None:

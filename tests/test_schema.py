@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from core.errors import RunError
 from core.records import Estimate, Sample, StepRecord
 from core.schema import SCHEMA_VERSION
 from core.store import Store
-from tests.helpers import PATIENCE_S, small_config
+from tests.helpers import PATIENCE_S, nursery, small_config
 
 V1 = """
 CREATE TABLE runs (
@@ -212,8 +211,7 @@ def open_in_child(path: Path, gate: Any, found: Any) -> None:
 
 
 def test_two_processes_may_open_an_old_registry_at_once(old: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_kills"])  # one server for all, with torch in it
+    context = nursery()
     gate, found = context.Barrier(2), context.SimpleQueue()
     children = [context.Process(target=open_in_child, args=(old, gate, found)) for _ in range(2)]
     for child in children:
