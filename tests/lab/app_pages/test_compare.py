@@ -20,7 +20,7 @@ from core.settings.config import SampleConfig
 from core.text.corpus import Corpus
 from lab.wording.comparison import EVERY_TEXT, curves_csv
 from lab.wording.words import date
-from tests.helpers import add_corpus, play, small_run, train, trained, wait_until
+from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
@@ -33,11 +33,16 @@ def small(pages: Lab) -> Corpus:
     return add_corpus(pages, "small", play(3_000))
 
 
-@pytest.fixture
-def three(pages: Lab, small: Corpus) -> list[str]:
-    """One finished run of each model, the newest first."""
-    made = [trained(pages, small, kind) for kind in ("bigram", "attention", "transformer")]
+def one_of_each(lab: Lab) -> list[str]:
+    small = add_corpus(lab, "small", play(3_000))
+    made = [trained(lab, small, kind) for kind in ("bigram", "attention", "transformer")]
     return made[::-1]
+
+
+@pytest.fixture
+def three(pages: Lab) -> list[str]:
+    """One finished run of each model, the newest first."""
+    return filled(pages, one_of_each)
 
 
 def component(app: AppTest, key: str) -> dict[str, Any]:
