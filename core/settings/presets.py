@@ -66,7 +66,7 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
             eval_interval=250, eval_iters=200,
         ),
     },
-    # The best found for a quarter of an hour on two CPU cores; the README says what was tried.
+    # The best found for a quarter of an hour on two cores; what was tried: tests/bench/README.md.
     "laptop-best": {
         "bigram": dict(block_size=256, batch_size=32, max_iters=2000),
         "attention": dict(block_size=256, n_head=4, n_embd=128, batch_size=8, max_iters=5000),
