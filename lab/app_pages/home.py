@@ -96,7 +96,7 @@ def _render_button(corpus: Corpus, found: Found) -> Planned:
     """One primary button, whichever is next; returns what another race would train."""
     service, race, runs = the_service(), found.race, found.runs
     planned, trouble = _planned(corpus)
-    ours = [run for run in runs.values() if is_live(run) and service.holds(run.id)]
+    ours = [run for run in runs.values() if is_live(run) and run.id in service.in_hand]
     if found.next_move == "pause":
         if ours:
             deed_button("Pause", "pause", lambda: _pause(ours), key="home_pause")
@@ -140,7 +140,7 @@ def _plan_in_words(corpus: Corpus, planned: Planned) -> str:
 
 def _pause(runs: list[RunRecord]) -> None:
     for run in runs:
-        if the_service().holds(run.id):  # it may have come to its end a moment ago
+        if run.id in the_service().in_hand:  # it may have come to its end a moment ago
             the_service().pause(run.id)
 
 

@@ -212,7 +212,7 @@ def _take_over_settings(run: RunRecord | None) -> None:
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
     """A new learning rate takes effect at once in a run that is in hand."""
-    if run is None or run.model != model or not the_service().holds(run.id):
+    if run is None or run.model != model or run.id not in the_service().in_hand:
         return
     try:
         the_service().set_learning_rate(run.id, rate)

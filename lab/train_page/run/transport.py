@@ -60,7 +60,7 @@ class Bench:
 
     @property
     def ours(self) -> bool:
-        return self.run is not None and the_service().holds(self.run.id)
+        return self.run is not None and self.run.id in the_service().in_hand
 
     @property
     def resumable(self) -> bool:
@@ -73,7 +73,7 @@ class Bench:
     @property
     def finishing(self) -> bool:
         """It takes no more steps: what it has learned is being measured."""
-        return self.run is not None and the_service().is_finishing(self.run.id)
+        return self.run is not None and the_service().in_hand.is_finishing(self.run.id)
 
 
 PLAY_PX = 136

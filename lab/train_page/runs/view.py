@@ -168,7 +168,7 @@ def _render_actions(run: RunRecord) -> None:
     if run.status in ("paused", "interrupted", "failed") or ended_early:
         goes_on = f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
         button("Resume", "play_arrow", partial(resume, run), help_text=goes_on)
-    if the_service().holds(run.id):
+    if run.id in the_service().in_hand:
         ends = "Measures the whole validation split, saves, and ends the run here"
         button("Finish", "stop", partial(finish, run), help_text=ends)
     kept = "Puts it into the bin, from which it can be brought back"

@@ -85,13 +85,13 @@ def test_a_number_makes_a_long_name_no_longer() -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_run_that_is_being_trained_is_not_put_into_the_bin(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     with pytest.raises(RunError, match="is being trained"):
         lab.bin_run(run.id)
     run.close()
     lab.bin_run(run.id)
     with pytest.raises(RunError, match="There is no run"):
-        ActiveRun(lab.home, lab.store, run.id)
+        ActiveRun.open(lab.home, lab.store, run.id)
 
 
 def test_an_emptied_bin_leaves_nothing_and_takes_nothing_else(lab: Lab, corpus: Corpus) -> None:
@@ -189,7 +189,7 @@ def test_a_run_that_is_being_trained_is_not_cleaned(
     lab: Lab, corpus: Corpus, cli: CommandLine
 ) -> None:
     done = trained(lab, corpus, name="owl")
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus, name="fox"))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus, name="fox"))
     with pytest.raises(RunError, match="Run fox is being trained"):
         clean_run(lab, run.id)
     assert "Run fox is being trained" in cli.refused("runs", "clean", "fox")

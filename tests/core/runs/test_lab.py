@@ -99,7 +99,7 @@ def test_a_deleted_run_leaves_nothing(lab: Lab, corpus: Corpus) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_run_that_is_being_trained_is_not_deleted(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     with pytest.raises(RunError, match="is being trained"):
         lab.delete_run(run.id)
     assert lab.home.run_folder(run.id).is_dir()
@@ -126,7 +126,7 @@ def test_a_run_that_nobody_trains_is_not_shown_as_live(
 
 
 def test_a_run_in_hand_is_shown_as_it_says(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     assert lab.run(run.id).status == Lab(lab.home.path).run(run.id).status == "running"
     run.close()
     assert lab.run(run.id).status == "interrupted"
@@ -193,6 +193,6 @@ def test_a_run_whose_folder_is_gone_starts_again(lab: Lab, corpus: Corpus) -> No
     run_id = trained(lab, corpus)
     shutil.rmtree(lab.home.run_folder(run_id))
     assert lab.model(lab.run(run_id)).iter == 0
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     assert run.resumed_from == 0 and run.notes
     run.close()

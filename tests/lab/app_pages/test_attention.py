@@ -187,7 +187,7 @@ def test_a_live_run_is_followed(pages: Lab, plots: Plots) -> None:
 
     corpus = add_corpus(pages, "tiny", play(4_000))
     run_id = train(pages, small_run(pages, corpus, "transformer"), until=10)
-    theirs = ActiveRun(pages.home, pages.store, run_id)
+    theirs = ActiveRun.open(pages.home, pages.store, run_id)
     try:
         app = open_page("attention")
         assert "is training: step 10 of 40" in said(app)

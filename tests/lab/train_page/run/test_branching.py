@@ -31,7 +31,7 @@ BEFORE: dict[str, Any] = dict(
 def owl(small: Lab, plots: Plots) -> RunRecord:
     """A finished run in which everything that a branch can change was changed at step 20."""
     run_id = small_run(small, small.library.load("small"), "transformer", name="owl", **BEFORE)
-    run = ActiveRun(small.home, small.store, run_id)
+    run = ActiveRun.open(small.home, small.store, run_id)
     run.advance(60.0, until=20)
     run.change(LATER)
     run.advance(60.0)
@@ -147,7 +147,7 @@ def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plot
 def test_a_new_run_does_not_inherit_the_flat_end_of_another(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), learning_rate=0.01, name="owl")
     train(small, run_id)
-    run = ActiveRun(small.home, small.store, run_id, max_iters=50, learning_rate=0.003)
+    run = ActiveRun.open(small.home, small.store, run_id, max_iters=50, learning_rate=0.003)
     run.advance(60.0)
     run.finish()
     run.close()
