@@ -18,7 +18,7 @@ from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_s
 from core.models import count_params
 from core.records.records import RunRecord, SweepRecord
 from core.runs.active_run import ActiveRun
-from core.runs.lab import MAX_NAME, Lab, clean_name
+from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.locks import is_held
 from core.storage.names import memorable_name, new_run_id
@@ -103,7 +103,7 @@ def enter_sweep(
         places.append(Place(cell.x, cell.y, run_id, cell.why_not))
         if run_id and cell.config:
             values = f" {cell.x:.10g}x{cell.y:.10g}"
-            run_name = clean_name(name[: MAX_NAME - len(values)] + values)
+            run_name = clean_name(name[: MAX_RUN_NAME - len(values)] + values)
             n_params = count_params(cell.config.model)
             text = (corpus.name, corpus.fingerprint)
             runs.append((run_id, run_name, cell.config, text, n_params))

@@ -22,7 +22,7 @@ from pathlib import Path
 from shlex import quote
 
 from core.errors import CorpusError
-from core.library.intake import MAX_BYTES, Reading, check_size, plain_text, read_text
+from core.library.intake import MAX_TEXT_BYTES, Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
 from core.storage.names import numbered
@@ -35,9 +35,10 @@ ORIGINAL_URL = (
 )
 ORIGINAL_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
-MAX_NAME = 64
+MAX_TEXT_NAME = 64
+"""Characters in the name of a text, which is that of its file."""
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_TEXT_NAME - 1}}}")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 BINNED = re.compile(r"(.+)\.([0-9]+)\.txt")
@@ -165,7 +166,7 @@ class CorpusLibrary:
             there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
             raise CorpusError(f"There is no corpus {name!r} in the bin; there: {there}.")
         taken = {there.casefold() for there in self.names()}
-        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_NAME)
+        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_TEXT_NAME)
         path.replace(self.path(free))
         return free
 
@@ -197,7 +198,7 @@ class CorpusLibrary:
         taken = {there.casefold() for there in self.names()}
         if fingerprint_of(text) != ORIGINAL_SHA256:
             taken.add(ORIGINAL)
-        name = numbered(name, lambda free: free.casefold() in taken, MAX_NAME)
+        name = numbered(name, lambda free: free.casefold() in taken, MAX_TEXT_NAME)
         self._store(name, text)
         return name
 
@@ -257,7 +258,7 @@ def check_name(name: str) -> None:
     """Raise CorpusError unless the name is plain enough to be a file on every system."""
     if not _PLAIN_NAME.fullmatch(name) or _WINDOWS_DEVICES.fullmatch(name):
         raise CorpusError(
-            f"{name!r} is no plain name. Use 1 to 64 letters, digits, '-' and '_' (a-z, A-Z, 0-9), "
+            f"{name!r} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and '_' (a-z, A-Z, 0-9), "
             "starting with a letter or digit."
         )
 
@@ -269,7 +270,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         check_size(path.stat().st_size, path.name)
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_TEXT_BYTES + 1)
     except FileNotFoundError:
         raise CorpusError(f"There is no file {path}.") from None
     except OSError as error:
@@ -290,8 +291,10 @@ def _download(url: str, timeout_s: float, progress: Progress | None) -> bytes:
                 raw += chunk
                 if progress:
                     progress(len(raw), total)
-                if len(raw) > MAX_BYTES:
-                    raise CorpusError(f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB. {advice}")
+                if len(raw) > MAX_TEXT_BYTES:
+                    raise CorpusError(
+                        f"{url} sends more than {MAX_TEXT_BYTES / 1e6:.0f} MB. {advice}"
+                    )
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         reason = " ".join(str(getattr(error, "reason", None) or error).split())
         raise CorpusError(f"{url} could not be fetched ({reason}). {advice}") from error

@@ -27,7 +27,6 @@ from core.runs.machine import MACHINE, machine_line
 from core.runs.observer import Observer, Pace
 from core.runs.resuming import Left, what_is_left
 from core.runs.saving import Keeper
-from core.settings.config import SAMPLE_LENGTH
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
 from core.storage.locks import take_lock
@@ -116,7 +115,7 @@ class ActiveRun:
         self._course, self._trainer = course, trainer
         self._checkpoints, self._snapshots = checkpoints, snapshots
         self._keeper = Keeper(checkpoints, trainer, left.checkpoint)
-        self._observer = Observer(trainer, snapshots, SAMPLE_LENGTH)
+        self._observer = Observer(trainer, snapshots)
         self._pace = Pace(trainer.iter)
         self._machine, self._n_threads = left.machine, 0
         self._last_estimate = -1

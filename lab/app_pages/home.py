@@ -26,7 +26,6 @@ from lab.session.state import (
 )
 from lab.train_page.race.track import Found, blind_text, find_race, in_color
 from lab.train_page.race.words import (
-    NAMES,
     PARTS_SOONER,
     against_the_counts,
     race_end,
@@ -38,6 +37,7 @@ from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import chosen_corpus
 from lab.wording import words
 from lab.wording.glossary import explained
+from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 WHAT_THEY_ARE: dict[ModelKind, str] = {
@@ -89,7 +89,7 @@ def _render_models() -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
             st.image(diagram(kind, palette()), width="stretch")
-            st.markdown(f"**{NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
+            st.markdown(f"**{MODEL_NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
 
 
 def _render_button(corpus: Corpus, found: Found) -> Planned:
@@ -190,7 +190,7 @@ def _render_progress(found: Found) -> None:
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
             loss = the_lab().store.estimates(run.id)[-1:] if run else []
             st.markdown(
-                f"{in_color(kind, NAMES[kind])} · "
+                f"{in_color(kind, MODEL_NAMES[kind])} · "
                 f"{words.felt_loss(loss[0].val_loss_nats if loss else None)}"
             )
             nothing = "deleted" if found.race else "untrained, step 0"
@@ -234,7 +234,7 @@ def _render_writing(kind: ModelKind, found: Found, corpus: Corpus) -> None:
         text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
         about = f"{plain(run.name)} writes, at step {words.count(step)}:"
     elif found.race:
-        st.caption(f"The {NAMES[kind].lower()} run of this race was deleted.")
+        st.caption(f"The {MODEL_NAMES[kind].lower()} run of this race was deleted.")
         return
     else:
         text, about = blind_text(kind, corpus), "It writes, untrained, at step 0:"

@@ -22,9 +22,10 @@ from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
 from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
-from lab.train_page.race.words import NAMES, race_end
+from lab.train_page.race.words import race_end
 from lab.wording import words
 from lab.wording.comparison import HUES
+from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 CAN_AND_CANNOT: dict[ModelKind, str] = {
@@ -152,13 +153,15 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
 
 def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
     (best, lowest), *rest = table.losses
-    others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
+    others = ", ".join(
+        f"{in_color(kind, MODEL_NAMES[kind])} {words.loss(loss)}" for kind, loss in rest
+    )
     if race.by == "steps":
         where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
     else:
         where = f"At {table.at:.1f} of {race.budget} s"
     return (
-        f"{where}, as far as all have come: {in_color(best, NAMES[best])} leads with "
+        f"{where}, as far as all have come: {in_color(best, MODEL_NAMES[best])} leads with "
         f"**{words.loss(lowest)}** nats"
         + (f"; {others}" if others else "")
         + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
@@ -200,7 +203,7 @@ def _render_model(
     last = measured.estimates[-1] if measured and measured.estimates else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.markdown(in_color(kind, NAMES[kind]), width="content")
+        st.markdown(in_color(kind, MODEL_NAMES[kind]), width="content")
         st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:

@@ -385,7 +385,7 @@ def test_what_would_fill_the_disk_is_refused_before_it_is_unpacked(
     a_run_file: bytes, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(lab)
-    for limit, said in (("MAX_BYTES", "GiB unpacked"), ("MAX_TABLE_BYTES", "too large")):
+    for limit, said in (("MAX_RUN_FILE_BYTES", "GiB unpacked"), ("MAX_TABLE_BYTES", "too large")):
         monkeypatch.setattr(runfile, limit, 100)
         with pytest.raises(ExchangeError, match=said):
             open_run(lab, io.BytesIO(a_run_file), "bomb.zip")
@@ -400,7 +400,7 @@ def test_a_run_that_no_file_could_hold_is_not_packed(
     lab: Lab, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = lab.run(trained(lab, corpus))
-    monkeypatch.setattr(archive, "MAX_BYTES", 100)
+    monkeypatch.setattr(archive, "MAX_RUN_FILE_BYTES", 100)
     with pytest.raises(ExchangeError, match="`python -m core runs clean` makes it smaller"):
         pack_run(lab, record, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

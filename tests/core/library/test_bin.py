@@ -10,7 +10,7 @@ import pytest
 from core.errors import RunError
 from core.runs.active_run import ActiveRun
 from core.runs.disk import clean_run, disk_use
-from core.runs.lab import MAX_NAME, Lab
+from core.runs.lab import MAX_RUN_NAME, Lab
 from core.storage.names import numbered
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -77,10 +77,10 @@ def test_by_its_name_the_run_that_was_deleted_last_comes_back(lab: Lab, corpus: 
 
 
 def test_a_number_makes_a_long_name_no_longer() -> None:
-    name = "x" * MAX_NAME
-    assert numbered(name, {name}.__contains__, MAX_NAME) == "x" * (MAX_NAME - 2) + "-2"
-    assert numbered("owl", {"owl", "owl-2"}.__contains__, MAX_NAME) == "owl-3"
-    assert numbered("owl", {"fox"}.__contains__, MAX_NAME) == "owl"
+    name = "x" * MAX_RUN_NAME
+    assert numbered(name, {name}.__contains__, MAX_RUN_NAME) == "x" * (MAX_RUN_NAME - 2) + "-2"
+    assert numbered("owl", {"owl", "owl-2"}.__contains__, MAX_RUN_NAME) == "owl-3"
+    assert numbered("owl", {"fox"}.__contains__, MAX_RUN_NAME) == "owl"
 
 
 @pytest.mark.usefixtures("impatient")

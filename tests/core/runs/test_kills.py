@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import core.runs.active_run
+import core.settings.config
 from core.runs.lab import Lab
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -46,7 +47,7 @@ def hurry(patch: Any = setattr) -> None:
     patch(core.runs.active_run, "MIN_CHECKPOINT_INTERVAL_S", 0.03)
     patch(core.runs.active_run, "CHECKPOINT_COST_FACTOR", 0.0)
     patch(core.runs.active_run, "FLUSH_EVERY_S", 0.01)
-    patch(core.runs.active_run, "SAMPLE_LENGTH", 12)
+    patch(core.settings.config, "SAMPLE_LENGTH", 12)
 
 
 def train_in_child(home: Path, run_id: str, started: Any) -> None:

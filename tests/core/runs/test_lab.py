@@ -10,7 +10,7 @@ import torch
 from core.errors import CheckpointError, ConfigError, CorpusError, RunError
 from core.records.records import RunStatus
 from core.runs.active_run import ActiveRun
-from core.runs.lab import MAX_NAME, Lab
+from core.runs.lab import MAX_RUN_NAME, Lab
 from core.settings.config import ModelKind
 from core.storage.names import memorable_name
 from core.text.corpus import Corpus
@@ -59,13 +59,13 @@ def test_memorable_names_do_not_run_out() -> None:
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("  my  first\trun ", "my first run"), ("Öwl 🦉", "Öwl 🦉"), ("x" * MAX_NAME,) * 2],
+    [("  my  first\trun ", "my first run"), ("Öwl 🦉", "Öwl 🦉"), ("x" * MAX_RUN_NAME,) * 2],
 )
 def test_spaces_of_a_name_are_tidied(lab: Lab, corpus: Corpus, given: str, kept: str) -> None:
     assert lab.run(small_run(lab, corpus, name=given)).name == kept
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * (MAX_NAME + 1), "a\x00b", "a\x1b[31mb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * (MAX_RUN_NAME + 1), "a\x00b", "a\x1b[31mb"])
 def test_a_name_that_cannot_be_shown_is_refused(lab: Lab, corpus: Corpus, name: str) -> None:
     run_id = small_run(lab, corpus, name="owl")
     with pytest.raises(RunError, match="1 to 60 printable characters"):

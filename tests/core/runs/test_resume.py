@@ -125,6 +125,7 @@ CHILD = """
 import sys, time
 import torch
 import core.runs.active_run
+import core.settings.config
 from core.__main__ import main
 from core.training.trainer import Trainer
 
@@ -132,7 +133,7 @@ torch.set_num_threads(1)
 core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S = 0.2
 core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
 core.runs.active_run.FLUSH_EVERY_S = 0.02
-core.runs.active_run.SAMPLE_LENGTH = 12
+core.settings.config.SAMPLE_LENGTH = 12
 step = Trainer.step
 
 def slow_step(self):  # so that the signal finds it in the middle, however late it comes

@@ -27,7 +27,7 @@ ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
 
 
 def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:

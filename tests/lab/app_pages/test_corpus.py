@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import CorpusError
-from core.library.intake import MAX_BYTES, RARE
+from core.library.intake import MAX_TEXT_BYTES, RARE
 from core.library.texts import ORIGINAL, SHIPPED
 from core.runs.lab import Lab
 from core.storage.locks import take_lock
@@ -230,7 +230,7 @@ REFUSED = {
     "one character": (b"a", None, "one character"),
     "binary": (b"\x00\x01\x02PNG" * 20, None, "binary"),
     "UTF-8, damaged": ("é".encode() * 30 + b"\xff", None, "UTF-8 but damaged"),
-    "too large": (b"ab" * (MAX_BYTES // 2 + 1), None, "the limit is 10 MB"),
+    "too large": (b"ab" * (MAX_TEXT_BYTES // 2 + 1), None, "the limit is 10 MB"),
     "no name": (b"some text", "", "no plain name"),
     "a path as a name": (b"some text", "../up", "no plain name"),
     "a name of Windows": (b"some text", "con", "no plain name"),

@@ -18,7 +18,7 @@ PAGES = ("home", "train", "attention", "bigram", "generate", "compare", "corpus"
 @pytest.fixture
 def runs(pages: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Runs of all models, shapes and texts, by a name; the newest is the last."""
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     plays, letters = (
         add_corpus(pages, "plays", play(3_000)),
         add_corpus(pages, "abc", "abcde" * 400),

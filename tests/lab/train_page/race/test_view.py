@@ -33,7 +33,7 @@ CHART = "race_view_chart"
 def small(pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab with a small text, and plots that are kept instead of drawn."""
     monkeypatch.setattr(race_track, "live_plot", plots.live_plot)
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     monkeypatch.setattr("core.runs.active_run.FLUSH_EVERY_S", 0.02)
     add_corpus(pages, "small", play(3_000))
     return pages

@@ -43,7 +43,7 @@ VIEW = "from lab.train_page.runs.view import render_runs_view\nrender_runs_view(
 
 @pytest.fixture(autouse=True)
 def brief_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_sharing_packs_a_run_when_it_is_asked_for(
     _, data, name, mime, options = given[-1]
     assert (name, mime, options["disabled"]) == ("hen.run.zip", "application/zip", False)
     assert open_run(pages, io.BytesIO(data()), name).name == "hen-2" and len(made) == 1
-    monkeypatch.setattr(runs_view, "MAX_BYTES", 10)
+    monkeypatch.setattr(runs_view, "MAX_RUN_FILE_BYTES", 10)
     open_view()
     assert given[-1][-1]["disabled"] and "clean it up first" in given[-1][-1]["help"]
 

@@ -36,7 +36,7 @@ def view(kind: str, corpus: str, changes: dict) -> None:  # type: ignore[type-ar
 @pytest.fixture
 def small(pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab with a small text, so that a sweep is over in a moment."""
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     pages.library.add("small", play(3_000).encode(), "small")
     return pages
 
