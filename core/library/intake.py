@@ -1,8 +1,8 @@
 """What may become a text of the lab: the bytes of a file in, plain characters out.
 
-A text is characters with newlines between its lines, at most `MAX_TEXT_BYTES` of UTF-8, at least two
-distinct ones, and no more than a model can learn in the memory that is free: the bigram table alone
-grows with their square. Rare ones beyond that can be folded into one sign.
+A text is characters with newlines between its lines, at most `MAX_TEXT_BYTES` of UTF-8, at least
+two distinct ones, and no more than a model can learn in the memory that is free: the bigram table
+alone grows with their square. Rare ones beyond that can be folded into one sign.
 
 Knows bytes and texts; names and folders are `core.library.texts`'s.
 """

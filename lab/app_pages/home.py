@@ -14,7 +14,7 @@ from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
-from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
 from lab.session.state import (
     choose_run,
     curve_of,
@@ -161,7 +161,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
     curves = [curve_of(run) for run in found.runs.values()]
     configs = [run.config for run in found.runs.values()] or list(planned.values())
     end = race_end(found.race, configs, curves, axis, the_calibration())
-    figure = loss_figure(curves, references, palette(), axis=axis, x_end=end)
+    figure = loss_figure(curves, references, palette(), LossAxes(x=axis, x_end=end))
     figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race", height_px=CHART_PX,

@@ -40,7 +40,8 @@ def render_upload() -> None:
     st.header("Add a text of your own")
     chosen = st.file_uploader(
         "A text file", key=f"corpus_file_{st.session_state.get(_UPLOADS, 0)}",
-        help=f"At most {MAX_TEXT_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's folder.",
+        help=f"At most {MAX_TEXT_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's "
+        "folder.",
     )  # fmt: skip
     if chosen is None:
         return

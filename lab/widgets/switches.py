@@ -6,7 +6,7 @@ Kept while other pages are on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
 
 import streamlit as st
 
@@ -30,6 +30,13 @@ def settled(
     return value
 
 
+class SwitchOptions(TypedDict, total=False):
+    """What a switch may have besides, as `st.segmented_control` takes it."""
+
+    width: Literal["content", "stretch"]
+    help: str
+
+
 def switch(
     label: str,
     choices: Sequence[Choice],
@@ -38,14 +45,13 @@ def switch(
     default: Choice,
     labelled: bool = True,
     format_func: Callable[[Any], str] = str,
-    width: Literal["content", "stretch"] = "content",
-    help_text: str | None = None,
+    **options: Unpack[SwitchOptions],
 ) -> Choice:
     """Draw it and return what holds. An address or another page may have set `key` before."""
     settled(key, choices, default, format_func)
     chosen = st.segmented_control(
-        label, choices, required=True, key=key, persist_state="session", width=width,
+        label, choices, required=True, key=key, persist_state="session",
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
-        help=help_text,
+        **options,
     )  # fmt: skip
     return default if chosen is None else chosen

@@ -20,7 +20,7 @@ from core.settings.presets import PRESETS
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
-from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
+from lab.figures.losses import MAX_POINTS, LossAxes, LossCurve, loss_figure
 from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
 from lab.train_page.race.words import race_end
 from lab.wording import words
@@ -112,7 +112,9 @@ def _render_chart(
     configs = [m.run.config for m in measured.values()]
     end = race_end(race, configs, curves, axis, the_calibration())
     x_end = BUDGETS[axis] if race is None else end
-    figure = loss_figure(curves, _counted(corpus, measured), palette(), axis=axis, x_end=x_end)
+    figure = loss_figure(
+        curves, _counted(corpus, measured), palette(), LossAxes(x=axis, x_end=x_end)
+    )
     # Three times the noise of single batches would hide what the race is about.
     figure.data = [trace for trace in figure.data if "markers" in trace.mode]
     figure.update_layout(uirevision=f"{race.id if race else None}-{axis}")
