@@ -27,8 +27,8 @@ from core.exchange.export_import import export_run, import_run
 from core.exchange.formats.nanogpt import nanogpt_commands
 from core.generation.sampling import generate, generate_together
 from core.interpretability.attention import without_attention
+from core.library.fetching import read_bytes
 from core.library.intake import MAX_TEXT_BYTES, characters_in
-from core.library.texts import read_bytes
 from core.records.records import RunRecord
 from core.runs.branch import branch_run
 from core.runs.lab import Lab, LoadedModel

@@ -155,6 +155,6 @@ def test_the_command_fetches_from_a_file(
 def test_the_command_fetches_from_the_network(
     serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, download = serve(with_length(BODY)), library._download
-    monkeypatch.setattr(library, "_download", lambda _, *rest: download(url, *rest))
+    url, download = serve(with_length(BODY)), library.download
+    monkeypatch.setattr(library, "download", lambda _, *rest: download(url, *rest))
     assert CommandLine(capsys).ok("corpus", "get", ORIGINAL)["n_chars"] == len(BODY)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import CorpusError
+from core.library.fetching import read_bytes
 from core.library.intake import FEW, MAX_TEXT_BYTES, RARE, folding_for, read_text
-from core.library.texts import ORIGINAL, SHIPPED, _load, binned_name, read_bytes, size_bytes
+from core.library.texts import ORIGINAL, SHIPPED, _load, binned_name, size_bytes
 from core.runs.lab import Lab
 from core.storage.home import PROJECT_DATA
 from core.storage.locks import take_lock
