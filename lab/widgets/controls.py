@@ -171,7 +171,7 @@ def _start(panel: Panel) -> tuple[str | None, str]:
     if panel.model == "transformer" and panel.shows("recipe"):
         recipe = switch(
             label_of("recipe"), list(RECIPES), default=recipe, key="train_recipe", width="stretch",
-            help="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the "
+            help_text="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the "
             "matrices of the blocks. fastest: tables of n-grams as well. Each sets the controls "
             "below.",
         )  # fmt: skip

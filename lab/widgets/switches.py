@@ -6,7 +6,7 @@ Kept while other pages are on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast
+from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
@@ -30,13 +30,6 @@ def settled(
     return value
 
 
-class SwitchOptions(TypedDict, total=False):
-    """What a switch may have besides, as `st.segmented_control` takes it."""
-
-    width: Literal["content", "stretch"]
-    help: str
-
-
 def switch(
     label: str,
     choices: Sequence[Choice],
@@ -45,13 +38,14 @@ def switch(
     default: Choice,
     labelled: bool = True,
     format_func: Callable[[Any], str] = str,
-    **options: Unpack[SwitchOptions],
+    width: Literal["content", "stretch"] = "content",
+    help_text: str | None = None,
 ) -> Choice:
     """Draw it and return what holds. An address or another page may have set `key` before."""
     settled(key, choices, default, format_func)
     chosen = st.segmented_control(
-        label, choices, required=True, key=key, persist_state="session",
+        label, choices, required=True, key=key, persist_state="session", width=width,
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
-        **options,
+        help=help_text,
     )  # fmt: skip
     return default if chosen is None else chosen

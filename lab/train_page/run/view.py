@@ -85,7 +85,7 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
             smoothing = switch(
                 "Smoothing of the training loss", list(SMOOTHING), default="off",
                 key="train_smoothing",
-                help="A running mean. The raw line stays under it: a mean can hide things.",
+                help_text="A running mean. The raw line stays under it: a mean can hide things.",
             )  # fmt: skip
             behind = _choose_behind(bench, runs)
     return Look(axis, unit == "bits", scale, SMOOTHING[smoothing], behind)
