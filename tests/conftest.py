@@ -56,7 +56,7 @@ def no_mps(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def lab(home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """An empty lab, whose runs write short samples."""
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     return Lab(home)
 
 

@@ -91,7 +91,7 @@ def small_run(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: A
 def killed_run(lab: Lab, corpus: Corpus) -> str:
     """A small run that is saved at step 15 and was killed at step 18; returns its id."""
     run_id = small_run(lab, corpus)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=15)
     run.pause()
     run.advance(60.0, until=18)
@@ -102,7 +102,7 @@ def killed_run(lab: Lab, corpus: Corpus) -> str:
 
 def train(lab: Lab, run_id: str, until: int | None = None) -> str:
     """Train a run to its end, or to a step where it is saved and left. Returns its id."""
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     try:
         run.advance(60.0, until=until)
         run.interrupt() if until is not None else run.finish()

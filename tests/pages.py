@@ -37,7 +37,7 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     Import this fixture into a test module, then `open_page`.
     """
     st.cache_resource.clear()
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
         monkeypatch.setattr(gc, name, lambda: None)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED_COMPONENTS)

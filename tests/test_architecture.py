@@ -249,6 +249,22 @@ def test_files_are_written_in_one_place(path: Path) -> None:
             assert node.func.attr not in ("write_text", "write_bytes"), node.lineno
 
 
+MOST_LINES, MOST_PARAMETERS = 60, 7
+
+
+@each_file([*CORE, *LAB, *sorted((ROOT / "data").glob("*.py"))])
+def test_functions_can_be_taken_in_at_a_glance(path: Path) -> None:
+    """Lines from `def` to the end, docstring included; parameters but for `self` and `cls`."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, Function):
+            n_lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            given = node.args
+            every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            n_parameters = sum(a is not None and a.arg not in ("self", "cls") for a in every)
+            assert n_lines <= MOST_LINES, f"{node.name} has {n_lines} lines"
+            assert n_parameters <= MOST_PARAMETERS, f"{node.name} has {n_parameters} parameters"
+
+
 @each_file([*CORE, *LAB])
 def test_texts_are_read_and_written_as_utf_8_on_every_system(path: Path) -> None:
     for node in ast.walk(parsed(path)):

@@ -46,7 +46,7 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     original = ("MERCUTIO: " + text).encode()
     monkeypatch.setattr("core.library.texts.PROJECT_DATA", tmp_path / "shipped")
     monkeypatch.setattr("core.library.texts.ORIGINAL_SHA256", hashlib.sha256(original).hexdigest())
-    monkeypatch.setattr("core.library.texts._download", lambda *_: original)
+    monkeypatch.setattr("core.library.texts.download", lambda *_: original)
     monkeypatch.setattr("core.commands.measuring.Plan", lambda: PLAN)
     monkeypatch.setitem(PRESETS, PLAN.preset, {"transformer": TINY | LENGTH})
     monkeypatch.setattr("core.bench.measure._start_up", lambda: {"start_up_s": 1.5})

@@ -58,7 +58,7 @@ def _say_terms(configs: Mapping[ModelKind, RunConfig], by: str, budget: int) -> 
 def _watch(service: TrainingService, ids: list[str], signals: list[int]) -> None:
     """Show how far all three are together, until they are through or a signal arrives."""
     with tqdm(total=100, unit=" %", **BAR) as bar:
-        while not signals and any(service.holds(run_id) for run_id in ids):
+        while not signals and any(run_id in service.in_hand for run_id in ids):
             time.sleep(POLL_S)
             runs = [service.lab.store.run(run_id) for run_id in ids]
             done = sum(run.iter / run.max_iters for run in runs) / len(runs)

@@ -27,8 +27,8 @@ from core.exchange.export_import import export_run, import_run
 from core.exchange.formats.nanogpt import nanogpt_commands
 from core.generation.sampling import generate, generate_together
 from core.interpretability.attention import without_attention
-from core.library.intake import MAX_BYTES, characters_in
-from core.library.texts import read_bytes
+from core.library.fetching import read_bytes
+from core.library.intake import MAX_TEXT_BYTES, characters_in
 from core.records.records import RunRecord
 from core.runs.branch import branch_run
 from core.runs.lab import Lab, LoadedModel
@@ -85,7 +85,7 @@ def write_text(lab: Lab, args: Namespace) -> Fields:
 
 def _prompt_in(source: str) -> str:
     """The text in a file, or on standard input, read as a corpus is; its last newline stays."""
-    raw = sys.stdin.buffer.read(MAX_BYTES + 1) if source == "-" else read_bytes(Path(source))
+    raw = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1) if source == "-" else read_bytes(Path(source))
     what = "Standard input" if source == "-" else Path(source).name
     try:
         reading = characters_in(raw, what)

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from core.commands.common import BAR, Fields, say
 from core.errors import CorpusError, EncodingError
 from core.library.encodings import decode, first_lines
-from core.library.texts import binned_name, read_bytes, size_bytes
+from core.library.fetching import read_bytes
+from core.library.texts import binned_name, size_bytes
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
 

@@ -57,7 +57,7 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
         config = lab.configure(args.model, corpus, args.preset, args.recipe, **flags(args))
         run_id = lab.create_run(config, corpus, args.name)
         try:
-            run = ActiveRun(
+            run = ActiveRun.open(
                 lab.home, lab.store, run_id, snapshot_mib=args.snapshot_mib, world=world
             )
         except LabError:
@@ -69,7 +69,7 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
 def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
     with _leading(world):
         record = lab.store.run(args.run)
-        run = ActiveRun(
+        run = ActiveRun.open(
             lab.home, lab.store, record.id, max_iters=args.max_iters,
             learning_rate=args.learning_rate, snapshot_mib=args.snapshot_mib, world=world,
         )  # fmt: skip

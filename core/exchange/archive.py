@@ -18,7 +18,7 @@ from typing import IO
 from core.errors import CheckpointError, CorpusError, ExchangeError
 from core.exchange.runfile import (
     MANIFEST,
-    MAX_BYTES,
+    MAX_RUN_FILE_BYTES,
     STATE,
     Content,
     check_members,
@@ -77,10 +77,10 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
         newest = max((int(m[2]) for name in saved if (m := _checkpoint(name))), default=0)
         write_content(archive, _content_of(lab, record, newest))
         total = sum(member.file_size for member in archive.infolist())
-    if total > MAX_BYTES:
+    if total > MAX_RUN_FILE_BYTES:
         raise ExchangeError(
             f"Run {record.name} takes {total / 2**30:.1f} GiB, and a run file may hold "
-            f"{MAX_BYTES / 2**30:.0f}. `python -m core runs clean` makes it smaller."
+            f"{MAX_RUN_FILE_BYTES / 2**30:.0f}. `python -m core runs clean` makes it smaller."
         )
 
 

@@ -26,7 +26,7 @@ from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
 from core.experiments.race import RACE, Race
-from core.library.intake import MAX_BYTES as MAX_CORPUS_BYTES
+from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
@@ -36,7 +36,7 @@ from core.settings.config import RunConfig
 from core.text.corpus import fingerprint_of
 
 FORMAT = 1
-MAX_BYTES = 2 * 2**30
+MAX_RUN_FILE_BYTES = 2 * 2**30
 """All that a run file may hold, unpacked."""
 MAX_TABLE_BYTES = 2**28
 """And each of its tables, which are read into memory."""
@@ -121,12 +121,12 @@ def check_members(archive: zipfile.ZipFile, what: str) -> None:
     if len(members) != len(sizes) or len(sizes) > _MEMBERS_AT_MOST:
         raise ExchangeError(f"{what} is not a run file of this lab: a file in it is there twice.")
     total = sum(sizes.values())
-    if total > MAX_BYTES:
+    if total > MAX_RUN_FILE_BYTES:
         raise ExchangeError(
             f"{what} would take {total / 2**30:.1f} GiB unpacked; a run file may take "
-            f"{MAX_BYTES / 2**30:.0f}."
+            f"{MAX_RUN_FILE_BYTES / 2**30:.0f}."
         )
-    at_most = dict.fromkeys((MANIFEST, *_TABLES), MAX_TABLE_BYTES) | {CORPUS: MAX_CORPUS_BYTES}
+    at_most = dict.fromkeys((MANIFEST, *_TABLES), MAX_TABLE_BYTES) | {CORPUS: MAX_TEXT_BYTES}
     if large := [name for name, limit in at_most.items() if sizes.get(name, 0) > limit]:
         raise ExchangeError(f"{what} cannot be opened: {large[0]} in it is too large.")
 
@@ -179,7 +179,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     if manifest["config"].items() - config.flat().items():
         raise ValueError("settings that this version does not have")
     n_params = count_params(config.model)
-    if 4 * n_params > MAX_BYTES:
+    if 4 * n_params > MAX_RUN_FILE_BYTES:
         raise ValueError("a model that no run file could hold")
     given = dict(manifest["run"]) | {"model": config.model.model, "n_params": n_params}
     values = _values(RunRecord, given, leave_out=_LOCAL)

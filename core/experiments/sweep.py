@@ -10,14 +10,15 @@ Knows runs and the registry; no thread and no screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.errors import ConfigError, RunError
 from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
 from core.models import count_params
 from core.records.records import RunRecord, SweepRecord
-from core.runs.lab import MAX_NAME, Lab, clean_name
+from core.runs.active_run import ActiveRun
+from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.locks import is_held
 from core.storage.names import memorable_name, new_run_id
@@ -102,7 +103,7 @@ def enter_sweep(
         places.append(Place(cell.x, cell.y, run_id, cell.why_not))
         if run_id and cell.config:
             values = f" {cell.x:.10g}x{cell.y:.10g}"
-            run_name = clean_name(name[: MAX_NAME - len(values)] + values)
+            run_name = clean_name(name[: MAX_RUN_NAME - len(values)] + values)
             n_params = count_params(cell.config.model)
             text = (corpus.name, corpus.fingerprint)
             runs.append((run_id, run_name, cell.config, text, n_params))
@@ -178,31 +179,6 @@ def sweep_progress(cells: Iterable[Cell]) -> SweepProgress:
     )
 
 
-def next_cell(
-    lab: Lab, sweep_id: str, is_ours: Callable[[str], bool] = lambda run_id: False
-) -> str | None:
-    """The run to take up next: a queued one, else one that was left; None when all are done.
-
-    What somebody else holds is passed over, what the caller holds is not.
-    """
-    left = [r for r in lab.runs_of(sweep_id) if r.status in ("queued", "interrupted", "paused")]
-    for run in sorted(left, key=lambda run: run.status != "queued"):
-        if is_ours(run.id) or not is_held(lab.home, run.id):
-            return run.id
-    return None
-
-
-def fail_cell(lab: Lab, run_id: str, message: str) -> None:
-    """Note that a run could not even be taken up, unless it is gone or somebody else has it."""
-    try:
-        record = lab.store.run(run_id)
-    except RunError:
-        return
-    if not is_held(lab.home, run_id):
-        lab.store.update_run(run_id, status="failed", message=message)
-        lab.store.add_event(run_id, record.iter, "failed", message)
-
-
 def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
     """About how long the rest of a sweep takes, at the pace of the runs that are over."""
     left_s = expected_s = taken_s = 0.0
@@ -214,6 +190,43 @@ def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
             expected_s += done * whole_s
             taken_s += run.iter / run.steps_per_s  # by the clock, other runs' turns included
     return left_s * (taken_s / expected_s if expected_s else 1.0)
+
+
+# --- training a sweep -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SweepCells:
+    """The runs of a sweep, one after the other, for whoever trains them."""
+
+    lab: Lab = field(repr=False)
+    sweep_id: str
+
+    def next_run_id(self, is_ours: Callable[[str], bool] = lambda run_id: False) -> str | None:
+        """The run to take up next: a queued one, else one that was left; None when all are done.
+
+        What somebody else holds is passed over, what the caller holds is not.
+        """
+        runs = self.lab.runs_of(self.sweep_id)
+        left = [run for run in runs if run.status in ("queued", "interrupted", "paused")]
+        for run in sorted(left, key=lambda run: run.status != "queued"):
+            if is_ours(run.id) or not is_held(self.lab.home, run.id):
+                return run.id
+        return None
+
+    def open_run(self, run_id: str) -> ActiveRun:
+        """Take a cell up, as `ActiveRun.open` does."""
+        return ActiveRun.open(self.lab.home, self.lab.store, run_id)
+
+    def fail_run(self, run_id: str, message: str) -> None:
+        """Note that a run could not even be taken up, unless it is gone or somebody has it."""
+        try:
+            record = self.lab.store.run(run_id)
+        except RunError:
+            return
+        if not is_held(self.lab.home, run_id):
+            self.lab.store.update_run(run_id, status="failed", message=message)
+            self.lab.store.add_event(run_id, record.iter, "failed", message)
 
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:

@@ -1,8 +1,8 @@
 """What may become a text of the lab: the bytes of a file in, plain characters out.
 
-A text is characters with newlines between its lines, at most `MAX_BYTES` of UTF-8, at least two
-distinct ones, and no more than a model can learn in the memory that is free: the bigram table alone
-grows with their square. Rare ones beyond that can be folded into one sign.
+A text is characters with newlines between its lines, at most `MAX_TEXT_BYTES` of UTF-8, at least
+two distinct ones, and no more than a model can learn in the memory that is free: the bigram table
+alone grows with their square. Rare ones beyond that can be folded into one sign.
 
 Knows bytes and texts; names and folders are `core.library.texts`'s.
 """
@@ -17,7 +17,8 @@ from core.findings.meaning import percent
 from core.library.encodings import MARK, decode
 from core.training.preflight import largest_vocabulary
 
-MAX_BYTES = 10_000_000
+MAX_TEXT_BYTES = 10_000_000
+"""Of UTF-8, in a text to learn from."""
 FEW = 1_000
 """So many distinct characters are always taken: no model needs 60 MiB for them."""
 LITTLE = 10_000
@@ -131,8 +132,8 @@ def folding_for(text: str) -> Folding | None:
 
 def check_size(n_bytes: int, what: str) -> None:
     """Raise CorpusError for more bytes than a text may have."""
-    if n_bytes > MAX_BYTES:
+    if n_bytes > MAX_TEXT_BYTES:
         raise CorpusError(
-            f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_BYTES / 1e6:.0f} MB. "
+            f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_TEXT_BYTES / 1e6:.0f} MB. "
             "Cut it to a part."
         )

@@ -11,18 +11,15 @@ The shipped edition is always there as `shakespeare`; Karpathy's Tiny Shakespear
 from __future__ import annotations
 
 import hashlib
-import http.client
 import re
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
 from core.errors import CorpusError
-from core.library.intake import MAX_BYTES, Reading, check_size, plain_text, read_text
+from core.library.fetching import Progress, download, read_bytes
+from core.library.intake import Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
 from core.storage.names import numbered
@@ -34,10 +31,15 @@ ORIGINAL_URL = (
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 )
 ORIGINAL_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+_BY_HAND = (
+    f"Fetch it by hand and use `corpus get {ORIGINAL} --from FILE`, or stay with the shipped "
+    f"corpus {SHIPPED}."
+)
 
-MAX_NAME = 64
+MAX_TEXT_NAME = 64
+"""Characters in the name of a text, which is that of its file."""
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{MAX_TEXT_NAME - 1}}}")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 BINNED = re.compile(r"(.+)\.([0-9]+)\.txt")
@@ -45,9 +47,6 @@ BINNED = re.compile(r"(.+)\.([0-9]+)\.txt")
 
 A file that somebody put into `corpora/` by hand may have any name.
 """
-
-Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are here and the bytes that will come (None: not known)."""
 
 
 class CorpusLibrary:
@@ -165,7 +164,7 @@ class CorpusLibrary:
             there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
             raise CorpusError(f"There is no corpus {name!r} in the bin; there: {there}.")
         taken = {there.casefold() for there in self.names()}
-        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_NAME)
+        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_TEXT_NAME)
         path.replace(self.path(free))
         return free
 
@@ -197,7 +196,7 @@ class CorpusLibrary:
         taken = {there.casefold() for there in self.names()}
         if fingerprint_of(text) != ORIGINAL_SHA256:
             taken.add(ORIGINAL)
-        name = numbered(name, lambda free: free.casefold() in taken, MAX_NAME)
+        name = numbered(name, lambda free: free.casefold() in taken, MAX_TEXT_NAME)
         self._store(name, text)
         return name
 
@@ -210,7 +209,7 @@ class CorpusLibrary:
         progress: Progress | None = None,
     ) -> None:
         """Fetch Tiny Shakespeare from the network, or take it from a file, and check its sha256."""
-        raw = read_bytes(source) if source else _download(url, timeout_s, progress)
+        raw = read_bytes(source) if source else download(url, timeout_s, _BY_HAND, progress)
         found = hashlib.sha256(raw).hexdigest()
         if found != ORIGINAL_SHA256:
             raise CorpusError(
@@ -257,47 +256,9 @@ def check_name(name: str) -> None:
     """Raise CorpusError unless the name is plain enough to be a file on every system."""
     if not _PLAIN_NAME.fullmatch(name) or _WINDOWS_DEVICES.fullmatch(name):
         raise CorpusError(
-            f"{name!r} is no plain name. Use 1 to 64 letters, digits, '-' and '_' (a-z, A-Z, 0-9), "
-            "starting with a letter or digit."
+            f"{name!r} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and '_' "
+            "(a-z, A-Z, 0-9), starting with a letter or digit."
         )
-
-
-def read_bytes(path: Path) -> bytes:
-    """A file's content, no more than the limit and one byte; a CorpusError says why not."""
-    if path.is_dir():
-        raise CorpusError(f"{path} is a folder; expected a text file.")
-    try:
-        check_size(path.stat().st_size, path.name)
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise CorpusError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read ({error.strerror}).") from error
-
-
-def _download(url: str, timeout_s: float, progress: Progress | None) -> bytes:
-    advice = (
-        f"Fetch it by hand and use `corpus get {ORIGINAL} --from FILE`, or stay with the shipped "
-        f"corpus {SHIPPED}."
-    )
-    raw = bytearray()
-    try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as response:
-            length = response.headers.get("Content-Length") or ""
-            total = int(length) if length.isdecimal() else None
-            while chunk := response.read(64 * 1024):
-                raw += chunk
-                if progress:
-                    progress(len(raw), total)
-                if len(raw) > MAX_BYTES:
-                    raise CorpusError(f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB. {advice}")
-    except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
-        reason = " ".join(str(getattr(error, "reason", None) or error).split())
-        raise CorpusError(f"{url} could not be fetched ({reason}). {advice}") from error
-    if total and len(raw) < total:
-        raise CorpusError(f"{url} broke off after {len(raw):,} of {total:,} bytes. {advice}")
-    return bytes(raw)
 
 
 @lru_cache(maxsize=8)

@@ -143,9 +143,24 @@ def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:
     sweep.
     """
     alike = on_text(runs, run.fingerprint)
-    parent = next((other for other in alike if other.id == run.parent), None)
     earlier = (r for r in alike if r.created_at < run.created_at and not r.sweep)
-    return parent or next(earlier, None)
+    return _parent_among(alike, run) or next(earlier, None)
+
+
+def run_before_of_model(runs: Iterable[RunRecord], run: RunRecord) -> RunRecord | None:
+    """The run to compare settings with: the parent of a branch, else the last of the same model.
+
+    Other than `run_before` it passes over other models, which have other settings, and counts the
+    runs of sweeps, whose cells are compared one with the other. None where there is none.
+    """
+    alike = on_text(runs, run.fingerprint)
+    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
+    last = max(earlier, key=lambda r: r.created_at, default=None)
+    return _parent_among(alike, run) or last
+
+
+def _parent_among(runs: Iterable[RunRecord], run: RunRecord) -> RunRecord | None:
+    return next((other for other in runs if other.id == run.parent), None)
 
 
 def on_text(runs: Iterable[RunRecord], fingerprint: str) -> list[RunRecord]:

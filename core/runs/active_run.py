@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
+from filelock import FileLock
 
 from core.errors import ConfigError, RunError
 from core.records.course import Course
@@ -26,7 +27,6 @@ from core.runs.machine import MACHINE, machine_line
 from core.runs.observer import Observer, Pace
 from core.runs.resuming import Left, what_is_left
 from core.runs.saving import Keeper
-from core.settings.config import SAMPLE_LENGTH
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
 from core.storage.locks import take_lock
@@ -42,10 +42,11 @@ CHECKPOINT_COST_FACTOR = 100.0
 
 
 class ActiveRun:
-    """Holds the lock of a run from construction to `close`."""
+    """A run that is held under its lock, from `open` to `close`."""
 
-    def __init__(
-        self,
+    @classmethod
+    def open(
+        cls,
         home: LabHome,
         store: Store,
         run_id: str,
@@ -54,8 +55,11 @@ class ActiveRun:
         learning_rate: float | None = None,
         snapshot_mib: float = BUDGET_MIB,
         world: World = ALONE,
-    ) -> None:
-        """Take a run up where its newest readable checkpoint left it.
+    ) -> Self:
+        """Take the lock of a run, and take it up where its newest readable checkpoint left it.
+
+        Rows and files from after that checkpoint are cut back, and the registry says that the run
+        goes on.
 
         Args:
             max_iters: a new end for the run; None keeps the old one.
@@ -64,34 +68,59 @@ class ActiveRun:
             world: the processes that train the run; this one leads them.
 
         Raises RunError when another process trains it, CorpusError when its corpus is gone or
-        changed, CheckpointError when it has checkpoints and none can be read. Nothing has then
-        changed.
+        changed, CheckpointError when it has checkpoints and none can be read, ConfigError for a
+        rate that cannot be. Nothing has then changed.
         """
         folder = home.run_folder(run_id)
-        self._store = store
-        self._checkpoints = CheckpointFolder(folder)
-        self._snapshots = SnapshotFolder(folder, snapshot_mib)
-        self._lock = take_lock(home, store.run(run_id))
+        lock = take_lock(home, store.run(run_id))
         try:
             left = what_is_left(home, store, run_id, max_iters, world.size)
-            self._course = Course(left.config, store.changes(run_id))
-            self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
+            course = Course(left.config, store.changes(run_id))
+            trainer = Trainer(course.at(left.iter), left.corpus, world)
             if left.checkpoint:
-                self._trainer.load_state_dict(left.checkpoint.trainer)
-            self.record, self.notes = left.record, left.notes
-            self.resumed_from = left.iter
-            self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
-            self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
-            self._pace = Pace(self.iter)
-            self._machine, self._n_threads = left.machine, 0
-            self._last_flush_at = time.monotonic()
-            change = None if learning_rate is None else self._new_rate(learning_rate)
-            self._begin(left)
+                trainer.load_state_dict(left.checkpoint.trainer)
+            run = cls(
+                store, lock, left, course, trainer,
+                CheckpointFolder(folder), SnapshotFolder(folder, snapshot_mib),
+            )  # fmt: skip
+            change = None if learning_rate is None else run._new_rate(learning_rate)
+            run._begin(left)
             if change:
-                self._record_change(change)
+                run._record_change(change)
         except BaseException:
-            self._lock.release()
+            lock.release()
             raise
+        return run
+
+    def __init__(
+        self,
+        store: Store,
+        lock: FileLock,
+        left: Left,
+        course: Course,
+        trainer: Trainer,
+        checkpoints: CheckpointFolder,
+        snapshots: SnapshotFolder,
+    ) -> None:
+        """Hold what `open` has found and made; nothing is read or written here.
+
+        Args:
+            lock: held, and released by `close`.
+            left: the run as it was found.
+            trainer: in the state that the run is taken up in.
+        """
+        self.record, self.notes = left.record, left.notes
+        self.resumed_from = left.iter
+        self._store, self._lock = store, lock
+        self._course, self._trainer = course, trainer
+        self._checkpoints, self._snapshots = checkpoints, snapshots
+        self._keeper = Keeper(checkpoints, trainer, left.checkpoint)
+        self._observer = Observer(trainer, snapshots)
+        self._pace = Pace(trainer.iter)
+        self._machine, self._n_threads = left.machine, 0
+        self._last_estimate = -1
+        """The step of the last estimate; -1 before the first."""
+        self._last_flush_at = time.monotonic()
 
     def _begin(self, left: Left) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
@@ -100,7 +129,8 @@ class ActiveRun:
         self._snapshots.forget_after(step)
         self._checkpoints.forget_after(step)
         before = self._store.estimates(self.id)
-        self._last_estimate = before[-1].iter if before else -1
+        if before:
+            self._last_estimate = before[-1].iter
         if self.record.status != "queued":
             self._store.add_event(self.id, step, RESUMED, left.restored)
         if config != self.record.config:

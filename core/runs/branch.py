@@ -86,7 +86,7 @@ def branch_run(
     """
     child_id = enter_branch(lab, parent, at, changes, name)
     try:
-        run = ActiveRun(lab.home, lab.store, child_id)
+        run = ActiveRun.open(lab.home, lab.store, child_id)
         try:
             while run.iter < at:
                 run.advance(0.5, until=at)

@@ -28,7 +28,8 @@ from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits
 
 Which = Literal["best", "last"]
-MAX_NAME = 60
+MAX_RUN_NAME = 60
+"""Characters in the name of a run, or of a sweep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +159,7 @@ class Lab:
 
         Raises RunError when it is no name.
         """
-        return numbered(clean_name(wanted), self.store.names().__contains__, MAX_NAME)
+        return numbered(clean_name(wanted), self.store.names().__contains__, MAX_RUN_NAME)
 
     def _as_it_stands(self, record: RunRecord) -> RunRecord:
         """A run that should be live and that nobody holds was interrupted.
@@ -250,6 +251,8 @@ class Lab:
 def clean_name(name: str, what: str = "run") -> str:
     """A name for a run, or for `what`, with its spaces tidied. Raises RunError when it is none."""
     name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise RunError(f"A {what}'s name has 1 to {MAX_NAME} printable characters, not {name!r}.")
+    if not name or len(name) > MAX_RUN_NAME or not name.isprintable():
+        raise RunError(
+            f"A {what}'s name has 1 to {MAX_RUN_NAME} printable characters, not {name!r}."
+        )
     return name

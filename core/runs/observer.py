@@ -16,7 +16,7 @@ from torch import Tensor
 
 from core.generation.sampling import write
 from core.records.records import Estimate, StepRecord
-from core.settings.config import SampleConfig
+from core.settings.config import sample_while_training
 from core.storage.checkpoint import Snapshot
 from core.storage.snapshots import SnapshotFolder
 from core.training.evaluation import evaluating
@@ -32,10 +32,9 @@ PACE_COMMITS = 30
 class Observer:
     """Looks at the model of one run; holds what the registry does not have yet."""
 
-    def __init__(self, trainer: Trainer, snapshots: SnapshotFolder, sample_length: int) -> None:
+    def __init__(self, trainer: Trainer, snapshots: SnapshotFolder) -> None:
         self._trainer = trainer
         self._snapshots = snapshots
-        self._sample_length = sample_length
         self._windows = self._first_windows(HEALTH_WINDOWS)
         self.steps: list[StepRecord] = []
         self.estimates: list[tuple[Estimate, str]] = []
@@ -77,11 +76,7 @@ class Observer:
         return val[: n * T].view(n, T).to(self._trainer.device)
 
     def _write_sample(self) -> str:
-        config = SampleConfig(
-            max_new_tokens=self._sample_length,
-            seed=self._trainer.config.train.seed,
-            temperature=0.8,
-        )
+        config = sample_while_training(self._trainer.config.train)
         with evaluating(self._trainer.model):
             return write(self._trainer.model, self._trainer.corpus.vocabulary, "", config)
 

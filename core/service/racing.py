@@ -86,7 +86,7 @@ def resume_race(service: TrainingService, race: Race, runs: Mapping[ModelKind, R
 
     Raises LabError when one of them cannot be resumed.
     """
-    service.share_by(race.by)
+    service.in_hand.share_by(race.by)
     for run in runs.values():
         if run.status in ("paused", "interrupted"):
             service.resume(run.id)

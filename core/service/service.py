@@ -18,6 +18,7 @@ from typing import Any
 
 from core.errors import LabError, RunError
 from core.experiments.race import Fairness
+from core.experiments.sweep import SweepCells
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
 from core.runs.lab import Lab
@@ -32,12 +33,9 @@ class TrainingService:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self._worker = Worker(lab)
-
-    @property
-    def fairness(self) -> Fairness:
-        """What the runs in hand share."""
-        return self._worker.fairness
+        self._worker = Worker()
+        self.in_hand = self._worker.in_hand
+        """The runs that this service trains or holds, to be asked about themselves."""
 
     # --- new runs ---------------------------------------------------------------------------------
 
@@ -71,7 +69,7 @@ class TrainingService:
                 self.lab.store.add_event(ids[-1], 0, *event)
             runs = [opened.enter_context(closing(self._opened(run_id))) for run_id in ids]
             opened.pop_all()  # all could be opened, and the worker will close them
-        self._worker.take_on(runs, by=by)
+        self.in_hand.take(runs, by=by)
         return ids
 
     def branch(self, parent_id: str, at: int, changes: Mapping[str, Any]) -> str:
@@ -86,20 +84,12 @@ class TrainingService:
 
     # --- runs that are there ----------------------------------------------------------------------
 
-    def holds(self, run_id: str) -> bool:
-        """Whether this service has the run in hand, running or paused."""
-        return self._worker.holds(run_id)
-
-    def is_finishing(self, run_id: str) -> bool:
-        """Whether a run in hand takes no more steps, and is being measured and saved."""
-        return self._worker.is_finishing(run_id)
-
     def resume(self, run_id: str, *, max_iters: int | None = None) -> None:
         """Let a run go on: at once if it is paused here, else from its last checkpoint.
 
         Raises LabError when it cannot be resumed; the run is then as it was.
         """
-        if self.holds(run_id) and max_iters is None:
+        if run_id in self.in_hand and max_iters is None:
             self._worker.ask(run_id, "resume")
         else:
             self._take_up(run_id, paused=False, max_iters=max_iters)
@@ -119,7 +109,7 @@ class TrainingService:
     def stop(self, run_id: str) -> None:
         """End a run before its last step: measured, saved, finished. A finished run stays so.
 
-        Returns at once; while the run is being measured, it `is_finishing`.
+        Returns at once; while the run is being measured, it `in_hand.is_finishing`.
         """
         if self.lab.run(run_id).status != "finished":
             self._have_in_hand(run_id)
@@ -144,24 +134,20 @@ class TrainingService:
 
         Raises RunError when there is no such sweep.
         """
-        self._worker.start_sweep(self.lab.store.sweep(sweep_id).id)
+        self._worker.draw_from(self._cells(self.lab.store.sweep(sweep_id).id))
 
     def stop_sweep(self, sweep_id: str) -> None:
         """Save the cell that is in hand, as paused, and take no more up."""
-        self._worker.stop_sweep(sweep_id)
+        self._worker.stop_drawing_from(self._cells(sweep_id))
 
     def is_sweeping(self, sweep_id: str) -> bool:
         """Whether this service is training the cells of a sweep."""
-        return self._worker.is_sweeping(sweep_id)
+        return self._worker.draws_from(self._cells(sweep_id))
+
+    def _cells(self, sweep_id: str) -> SweepCells:
+        return SweepCells(self.lab, sweep_id)
 
     # --- all of it --------------------------------------------------------------------------------
-
-    def share_by(self, fairness: Fairness) -> None:
-        """Let all runs in hand have equally many seconds, or steps, from now on.
-
-        Once no run is in hand any more, it is seconds again.
-        """
-        self._worker.share_by(fairness)
 
     def set_threads(self, n_threads: int) -> None:
         """Let all training of this process take so many CPU threads from now on.
@@ -182,7 +168,7 @@ class TrainingService:
 
     def _have_in_hand(self, run_id: str) -> None:
         """Take a run up, paused, unless it is in hand. Raises RunError when it has finished."""
-        if self.holds(run_id):
+        if run_id in self.in_hand:
             return
         record = self.lab.run(run_id)
         if record.status == "finished":  # taking it up would undo that
@@ -196,11 +182,11 @@ class TrainingService:
         run = self._opened(run_id, max_iters)
         if paused:
             run.set_status("paused")
-        self._worker.take_on([run], paused=paused)
+        self.in_hand.take([run], paused=paused)
 
     def _opened(self, run_id: str, max_iters: int | None = None) -> ActiveRun:
         self._worker.check_open()
-        return ActiveRun(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
+        return ActiveRun.open(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
 
     @contextmanager
     def _all_or_none(self, ids: Sequence[str]) -> Iterator[None]:

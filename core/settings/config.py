@@ -294,6 +294,11 @@ class SampleConfig:
         _need_whole("seed", self.seed, 0, 2**31 - 1)
 
 
+def sample_while_training(train: TrainConfig) -> SampleConfig:
+    """How a run is asked to write at its estimates, and before its first step: always the same."""
+    return SampleConfig(max_new_tokens=SAMPLE_LENGTH, temperature=0.8, seed=train.seed)
+
+
 def help_line(name: str) -> str:
     """The one line that explains a setting, wherever it is shown."""
     for config in (ModelConfig, TrainConfig, SampleConfig):

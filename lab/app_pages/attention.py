@@ -18,13 +18,13 @@ from lab.attention_page.head_words import (
 from lab.attention_page.worth import asks_for_worth, render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
-    Matrix,
     head_figure,
     heads_figure,
     heads_height_px,
     looks_figure,
     thinning,
 )
+from lab.figures.map_axes import Matrix
 from lab.session.state import chosen_run, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (

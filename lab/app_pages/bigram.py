@@ -19,7 +19,7 @@ from core.text.corpus import Corpus, most_frequent
 from core.text.reference import bigram_loss, transitions_among
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
-from lab.figures.heatmaps import Matrix, percent
+from lab.figures.map_axes import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
 from lab.session.state import choose_run, palette, the_lab, the_service
 from lab.widgets.page_head import page_head

@@ -13,7 +13,7 @@ from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.components.live_plot import live_plot
-from lab.figures.losses import WORDS, X_TITLES, LossCurve, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette
 from lab.session.state import curve_of, is_live, palette, the_lab
 from lab.widgets.page_head import page_head
@@ -160,7 +160,9 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     references, about_them = _references(runs)
     curves = [curve_of(run) for run in runs]
     in_bits = unit == "bits"
-    figure = loss_figure(curves, references, palette(), axis=axis, in_bits=in_bits, label_by="name")
+    figure = loss_figure(
+        curves, references, palette(), LossAxes(x=axis, in_bits=in_bits), label_by="name"
+    )
     tell_apart(figure, curves, palette())
     live_plot(
         figure, key="compare_curves", height_px=CURVES_PX,

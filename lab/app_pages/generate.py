@@ -13,7 +13,7 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
-from lab.components.text_view import text_view
+from lab.components.text_view import WrittenText, text_view
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 from lab.widgets.page_head import page_head
@@ -253,17 +253,16 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     else:
         st.markdown("**Nothing written yet**")
         st.caption("Press Write, and the text appears here as it is written.")
-    text_view(
-        snapshot.prompt if snapshot else wish.prompt,
-        snapshot.records if snapshot else (),
-        palette(),
-        key="generate_text",
-        alt="The prompt, and what the model added to it",
+    text = WrittenText(
+        prompt=snapshot.prompt if snapshot else wish.prompt,
+        records=snapshot.records if snapshot else (),
         vocab_size=sheet.vocab_size if sheet else 0,
-        height_px=460,
         is_past=bool(others),
-        hint="Your prompt stands here in bold; what the model adds follows it.",
     )
+    text_view(
+        text, palette(), key="generate_text", alt="The prompt, and what the model added to it",
+        height_px=460, hint="Your prompt stands here in bold; what the model adds follows it.",
+    )  # fmt: skip
     if snapshot and snapshot.over and snapshot.records:
         st.download_button(
             "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",

@@ -14,7 +14,7 @@ from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
-from lab.figures.losses import WORDS, X_TITLES, XAxis, loss_figure
+from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
 from lab.session.state import (
     choose_run,
     curve_of,
@@ -26,7 +26,6 @@ from lab.session.state import (
 )
 from lab.train_page.race.track import Found, blind_text, find_race, in_color
 from lab.train_page.race.words import (
-    NAMES,
     PARTS_SOONER,
     against_the_counts,
     race_end,
@@ -38,6 +37,7 @@ from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import chosen_corpus
 from lab.wording import words
 from lab.wording.glossary import explained
+from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 WHAT_THEY_ARE: dict[ModelKind, str] = {
@@ -89,14 +89,14 @@ def _render_models() -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
             st.image(diagram(kind, palette()), width="stretch")
-            st.markdown(f"**{NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
+            st.markdown(f"**{MODEL_NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
 
 
 def _render_button(corpus: Corpus, found: Found) -> Planned:
     """One primary button, whichever is next; returns what another race would train."""
     service, race, runs = the_service(), found.race, found.runs
     planned, trouble = _planned(corpus)
-    ours = [run for run in runs.values() if is_live(run) and service.holds(run.id)]
+    ours = [run for run in runs.values() if is_live(run) and run.id in service.in_hand]
     if found.next_move == "pause":
         if ours:
             deed_button("Pause", "pause", lambda: _pause(ours), key="home_pause")
@@ -140,7 +140,7 @@ def _plan_in_words(corpus: Corpus, planned: Planned) -> str:
 
 def _pause(runs: list[RunRecord]) -> None:
     for run in runs:
-        if the_service().holds(run.id):  # it may have come to its end a moment ago
+        if run.id in the_service().in_hand:  # it may have come to its end a moment ago
             the_service().pause(run.id)
 
 
@@ -161,7 +161,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
     curves = [curve_of(run) for run in found.runs.values()]
     configs = [run.config for run in found.runs.values()] or list(planned.values())
     end = race_end(found.race, configs, curves, axis, the_calibration())
-    figure = loss_figure(curves, references, palette(), axis=axis, x_end=end)
+    figure = loss_figure(curves, references, palette(), LossAxes(x=axis, x_end=end))
     figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race", height_px=CHART_PX,
@@ -190,7 +190,7 @@ def _render_progress(found: Found) -> None:
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
             loss = the_lab().store.estimates(run.id)[-1:] if run else []
             st.markdown(
-                f"{in_color(kind, NAMES[kind])} · "
+                f"{in_color(kind, MODEL_NAMES[kind])} · "
                 f"{words.felt_loss(loss[0].val_loss_nats if loss else None)}"
             )
             nothing = "deleted" if found.race else "untrained, step 0"
@@ -234,7 +234,7 @@ def _render_writing(kind: ModelKind, found: Found, corpus: Corpus) -> None:
         text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
         about = f"{plain(run.name)} writes, at step {words.count(step)}:"
     elif found.race:
-        st.caption(f"The {NAMES[kind].lower()} run of this race was deleted.")
+        st.caption(f"The {MODEL_NAMES[kind].lower()} run of this race was deleted.")
         return
     else:
         text, about = blind_text(kind, corpus), "It writes, untrained, at step 0:"

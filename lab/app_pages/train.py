@@ -43,6 +43,7 @@ from lab.widgets.pickers import PICKER_PX, pick_run
 from lab.widgets.switches import switch
 from lab.wording import words
 from lab.wording.glossary import explained
+from lab.wording.labels import MODEL_SHORT_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 CONTROLS_WIDTH_PX = 330
@@ -121,7 +122,7 @@ def _render_controls(run: RunRecord | None, view: View) -> Bench:
     if "model" not in hidden:
         model = switch(
             "Model", MODEL_KINDS, default="transformer", key="train_model", labelled=False,
-            format_func=str.capitalize, width="stretch",
+            format_func=MODEL_SHORT_NAMES.__getitem__, width="stretch",
         )  # fmt: skip
     # Not an empty element: that would take the picture away for a moment at each move.
     picture = st.container(key="model_picture")
@@ -212,7 +213,7 @@ def _take_over_settings(run: RunRecord | None) -> None:
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
     """A new learning rate takes effect at once in a run that is in hand."""
-    if run is None or run.model != model or not the_service().holds(run.id):
+    if run is None or run.model != model or run.id not in the_service().in_hand:
         return
     try:
         the_service().set_learning_rate(run.id, rate)

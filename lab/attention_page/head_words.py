@@ -13,7 +13,7 @@ from core.interpretability.attention import (
     name_pattern,
 )
 from core.settings.config import ModelConfig
-from lab.figures.heatmaps import Matrix, percent
+from lab.figures.map_axes import Matrix, percent
 from lab.wording import words
 from lab.wording.plain import quoted
 

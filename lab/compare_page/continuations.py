@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import LabError
 from core.records.records import RunRecord
 from core.settings.config import SampleConfig, help_line
-from lab.components.text_view import text_view
+from lab.components.text_view import WrittenText, text_view
 from lab.session.state import palette, the_lab
 from lab.session.writing import Writing
 from lab.widgets.pickers import load_model, opening_for, suggest
@@ -162,8 +162,11 @@ def _render_sheet(sheet: Sheet, place: int, *, is_past: bool) -> None:
         return
     if snapshot.state == "failed":
         st.error(plain_but_code(snapshot.message))
+    text = WrittenText(
+        prompt=snapshot.prompt, records=snapshot.records, vocab_size=sheet.vocab_size,
+        is_past=is_past,
+    )  # fmt: skip
     text_view(
-        snapshot.prompt, snapshot.records, palette(), key=f"compare_text_{place}",
-        alt=f"The prompt, and what {sheet.name} added to it", vocab_size=sheet.vocab_size,
-        height_px=TEXT_PX, is_past=is_past,
+        text, palette(), key=f"compare_text_{place}", height_px=TEXT_PX,
+        alt=f"The prompt, and what {sheet.name} added to it",
     )  # fmt: skip

@@ -10,6 +10,7 @@ Must not know: who wrote the text, or whether more is to come.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -123,25 +124,30 @@ _TEXT_VIEW = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenText:
+    """A prompt, and what a model added to it."""
+
+    prompt: str
+    records: Sequence[TokenRecord]
+    """One for each character that was added."""
+    vocab_size: int
+    """Of the model: how many characters each was drawn from."""
+    is_past: bool = False
+    """Whether it belongs to settings of before; then it has no colour."""
+
+
 def text_view(
-    prompt: str,
-    records: Sequence[TokenRecord],
-    palette: Palette,
-    *,
-    key: str,
-    alt: str,
-    vocab_size: int,
-    height_px: int = 420,
-    hint: str = "",
-    is_past: bool = False,
+    text: WrittenText, palette: Palette, *, key: str, alt: str, height_px: int = 420, hint: str = ""
 ) -> None:
-    """Show a prompt and what was added to it; `height_px` includes the legend.
+    """Show what was written; `height_px` includes the legend.
 
     `alt` names the text for screen readers. `hint` stands where the text will be while there is
-    none. `is_past` takes the colour from a text that belongs to settings of before. A text that
-    only grew is added to, not drawn anew: a reader may scroll in it meanwhile. A character that
-    takes no ink has its sign before it, and a mark with nothing to sit on has a circle.
+    none. A text that only grew is added to, not drawn anew: a reader may scroll in it meanwhile. A
+    character that takes no ink has its sign before it, and a mark with nothing to sit on has a
+    circle.
     """
+    prompt, records = text.prompt, text.records
     added = "".join(record.character for record in records)
     _TEXT_VIEW(
         key=key,
@@ -155,11 +161,11 @@ def text_view(
             "ranks": [record.rank for record in records],
             "believed": [_candidates(record.believed) for record in records],
             "offered": [_candidates(record.offered) for record in records],
-            "vocab_size": vocab_size,
+            "vocab_size": text.vocab_size,
             "scale": scale_with_ink(palette),
             "alt": alt,
             "hint": hint,
-            "is_past": is_past,
+            "is_past": text.is_past,
         },
     )
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.errors import CorpusError, EncodingError, LabError
 from core.library.encodings import ENCODINGS, first_lines
-from core.library.intake import MAX_BYTES, RARE, Reading, folding_for, plain_text
+from core.library.intake import MAX_TEXT_BYTES, RARE, Reading, folding_for, plain_text
 from core.library.texts import ORIGINAL
 from lab.corpus_page.keeping import look_at
 from lab.session.state import the_lab
@@ -40,7 +40,8 @@ def render_upload() -> None:
     st.header("Add a text of your own")
     chosen = st.file_uploader(
         "A text file", key=f"corpus_file_{st.session_state.get(_UPLOADS, 0)}",
-        help=f"At most {MAX_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's folder.",
+        help=f"At most {MAX_TEXT_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's "
+        "folder.",
     )  # fmt: skip
     if chosen is None:
         return

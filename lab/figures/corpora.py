@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from core.text.characters import is_wide, name_of
 from core.text.corpus import Corpus
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.figures.heatmaps import sign
+from lab.figures.map_axes import sign
 from lab.figures.palette import Palette
 from lab.wording.words import count
 

@@ -99,26 +99,34 @@ class LossCurve:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class LossAxes:
+    """What the two axes of a chart of losses show, and how."""
+
+    x: XAxis = "steps"
+    x_end: float | None = None
+    """Where the horizontal axis ends, in its own unit, so that a live curve has room to grow."""
+    in_bits: bool = False
+    """Bits per character instead of nats."""
+    scale: Scale = "linear"
+
+
 def loss_figure(
     curves: Sequence[LossCurve],
     references: Sequence[ReferenceLine],
     palette: Palette,
+    axes: LossAxes = LossAxes(),
     *,
-    axis: XAxis = "steps",
-    x_end: float | None = None,
-    in_bits: bool = False,
     label_by: Literal["model", "name"] = "model",
-    scale: Scale = "linear",
 ) -> go.Figure:
     """Validation strong, training thin and paler, counted references grey with their values.
 
     Args:
-        x_end: where the axis ends, in its own unit, so that a live curve has room to grow.
-        in_bits: bits per character instead of nats.
         label_by: what the legend calls a curve.
     """
-    factor = unit_factor(in_bits)
-    unit = "bits" if in_bits else "nats"
+    axis, scale = axes.x, axes.scale
+    factor = unit_factor(axes.in_bits)
+    unit = "bits" if axes.in_bits else "nats"
     figure = plain_figure(palette)
     for curve in curves:
         shown = curve.on_log_axis(axis) if scale == "log steps" else curve
@@ -131,7 +139,7 @@ def loss_figure(
         hovermode="closest",
         uirevision=f"{axis}-{unit}-{scale}",
     )
-    _set_axes(figure, axis, scale, x_end or (None if curves else 1000))
+    _set_axes(figure, axis, scale, axes.x_end or (None if curves else 1000))
     figure.update_yaxes(title=f"loss ({unit} per character)")
     if y_range := _y_range(references, curves, factor):
         if scale == "log loss":

@@ -19,15 +19,14 @@ def drawing(width: float, height: float, parts: Sequence[str]) -> str:
 
 def box(
     x: float, y: float, width: float, height: float, *,
-    fill: str = "none", stroke: str = "none", dashed: bool = False, radius: float = 2,
+    fill: str = "none", stroke: str = "none", radius: float = 2,
 ) -> str:  # fmt: skip
     """A rectangle; its outline lies inside it."""
     inset = 0.0 if stroke == "none" else 0.5
-    dashes = ' stroke-dasharray="3 2"' if dashed else ""
     return (
         f'<rect x="{x + inset:.2f}" y="{y + inset:.2f}" width="{max(0.0, width - 2 * inset):.2f}" '
         f'height="{max(0.0, height - 2 * inset):.2f}" rx="{radius:g}" fill="{fill}" '
-        f'stroke="{stroke}"{dashes}/>'
+        f'stroke="{stroke}"/>'
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.figures.heatmaps import Matrix, character_axis, named, percent, root_scale_bar, row_frame
+from lab.figures.map_axes import Matrix, character_axis, named, percent, root_scale_bar, row_frame
 from lab.figures.palette import Palette
 
 N_SUCCESSORS = 12

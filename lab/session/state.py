@@ -18,7 +18,7 @@ from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Which
 from core.service.service import TrainingService, training_service
-from core.settings.config import SAMPLE_LENGTH, RunConfig, SampleConfig
+from core.settings.config import RunConfig, sample_while_training
 from core.storage.snapshots import SnapshotFolder
 from core.training.devices import set_threads
 from core.training.preflight import Calibration, calibrate, flops_per_token
@@ -166,8 +166,7 @@ def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> s
     """What a model of these settings writes before it has learned anything."""
     corpus = the_lab().library.load(corpus_name)
     model = build_model(config.model, config.train.seed).eval()
-    sample = SampleConfig(max_new_tokens=SAMPLE_LENGTH, seed=config.train.seed, temperature=0.8)
-    return write(model, corpus.vocabulary, prompt, sample)
+    return write(model, corpus.vocabulary, prompt, sample_while_training(config.train))
 
 
 def curve_of(record: RunRecord) -> LossCurve:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict, Unpack
 
 import streamlit as st
 
 from core.errors import LabError
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
+
+
+class ButtonOptions(TypedDict, total=False):
+    """What a button may have besides, as `st.button` takes it."""
+
+    disabled: bool
+    shortcut: str
+    help: str
 
 
 def deed_button(
@@ -18,14 +27,12 @@ def deed_button(
     *,
     key: str,
     primary: bool = True,
-    disabled: bool = False,
-    shortcut: str | None = None,
-    help_text: str | None = None,
+    **options: Unpack[ButtonOptions],
 ) -> None:
     """A button; what cannot be done is said beside it, and nothing is lost."""
     clicked = st.button(
         label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=key,
-        disabled=disabled, shortcut=shortcut, help=help_text,
+        **options,
     )  # fmt: skip
     if clicked:
         try:

@@ -7,9 +7,20 @@ from dataclasses import replace
 
 from core.records.course import Course
 from core.records.records import Change
-from core.settings.config import help_line
+from core.settings.config import ModelKind, help_line
 from core.settings.differences import Difference, say_difference
 
+MODEL_NAMES: dict[ModelKind, str] = {
+    "bigram": "Bigram table",
+    "attention": "Self-attention",
+    "transformer": "Transformer",
+}
+MODEL_SHORT_NAMES: dict[ModelKind, str] = {
+    "bigram": "Bigram",
+    "attention": "Attention",
+    "transformer": "Transformer",
+}
+"""Where there is little room, as in a switch. Tables and legends have the kind as it is typed."""
 LABELS = {
     "block_size": "Block size",
     "n_head": "Heads",

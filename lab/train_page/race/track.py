@@ -20,11 +20,12 @@ from core.settings.presets import PRESETS
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
-from lab.figures.losses import MAX_POINTS, LossCurve, loss_figure
+from lab.figures.losses import MAX_POINTS, LossAxes, LossCurve, loss_figure
 from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
-from lab.train_page.race.words import NAMES, race_end
+from lab.train_page.race.words import race_end
 from lab.wording import words
 from lab.wording.comparison import HUES
+from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 CAN_AND_CANNOT: dict[ModelKind, str] = {
@@ -111,7 +112,9 @@ def _render_chart(
     configs = [m.run.config for m in measured.values()]
     end = race_end(race, configs, curves, axis, the_calibration())
     x_end = BUDGETS[axis] if race is None else end
-    figure = loss_figure(curves, _counted(corpus, measured), palette(), axis=axis, x_end=x_end)
+    figure = loss_figure(
+        curves, _counted(corpus, measured), palette(), LossAxes(x=axis, x_end=x_end)
+    )
     # Three times the noise of single batches would hide what the race is about.
     figure.data = [trace for trace in figure.data if "markers" in trace.mode]
     figure.update_layout(uirevision=f"{race.id if race else None}-{axis}")
@@ -152,13 +155,15 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
 
 def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
     (best, lowest), *rest = table.losses
-    others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
+    others = ", ".join(
+        f"{in_color(kind, MODEL_NAMES[kind])} {words.loss(loss)}" for kind, loss in rest
+    )
     if race.by == "steps":
         where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
     else:
         where = f"At {table.at:.1f} of {race.budget} s"
     return (
-        f"{where}, as far as all have come: {in_color(best, NAMES[best])} leads with "
+        f"{where}, as far as all have come: {in_color(best, MODEL_NAMES[best])} leads with "
         f"**{words.loss(lowest)}** nats"
         + (f"; {others}" if others else "")
         + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
@@ -200,7 +205,7 @@ def _render_model(
     last = measured.estimates[-1] if measured and measured.estimates else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        st.markdown(in_color(kind, NAMES[kind]), width="content")
+        st.markdown(in_color(kind, MODEL_NAMES[kind]), width="content")
         st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:

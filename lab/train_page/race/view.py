@@ -124,7 +124,7 @@ def _render_buttons(found: Found, corpus: Corpus, terms: Terms, trouble: str) ->
     """One primary button, the next thing to do; another race beside it where one is held."""
     service, move = the_service(), found.next_move
     start = partial(_start, corpus, terms)
-    ours = [run for run in found.runs.values() if is_live(run) and service.holds(run.id)]
+    ours = [run for run in found.runs.values() if is_live(run) and run.id in service.in_hand]
     if move == "pause" and ours:
         deed_button("Pause", "pause", lambda: _pause(ours), key="race_pause")
     elif move == "pause":
@@ -151,5 +151,5 @@ def _start(corpus: Corpus, terms: Terms) -> None:
 
 def _pause(runs: list[RunRecord]) -> None:
     for run in runs:
-        if the_service().holds(run.id):  # it may have come to its end a moment ago
+        if run.id in the_service().in_hand:  # it may have come to its end a moment ago
             the_service().pause(run.id)

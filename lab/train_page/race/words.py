@@ -11,12 +11,8 @@ from core.text.reference import ReferenceLine
 from core.training.preflight import Calibration, flops_per_token
 from lab.figures.losses import LossCurve, XAxis
 from lab.wording import words
+from lab.wording.labels import MODEL_NAMES
 
-NAMES: dict[ModelKind, str] = {
-    "bigram": "Bigram table",
-    "attention": "Self-attention",
-    "transformer": "Transformer",
-}
 PARTS_SOONER = (
     "Measured on Tiny Shakespeare with a batch of 16, as here: from step 200 to step 500 the two "
     "stay within 0.11 nats of each other, while the heads' weight on the last character grows from "
@@ -80,7 +76,7 @@ def time_left_s(runs: Collection[RunRecord]) -> float | None:
 
 def say_missing(runs: Mapping[ModelKind, RunRecord]) -> str:
     """Which runs of a race are not there any more; nothing where all are."""
-    missing = [NAMES[kind].lower() for kind in MODEL_KINDS if kind not in runs]
+    missing = [MODEL_NAMES[kind].lower() for kind in MODEL_KINDS if kind not in runs]
     if not missing:
         return ""
     listed = " and ".join(missing)

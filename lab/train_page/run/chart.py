@@ -20,7 +20,7 @@ from lab.figures.curve_marks import (
     add_notes,
     add_smoothed,
 )
-from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
+from lab.figures.losses import LossAxes, LossCurve, Scale, XAxis, loss_figure
 from lab.session.state import curve_of, palette, the_lab
 from lab.train_page.run.answers import Measured
 from lab.wording.labels import say_settings
@@ -53,8 +53,8 @@ def run_chart(
     run, axis, in_bits = now.run, look.axis, look.in_bits
     curve = LossCurve.of(run, now.steps, now.estimates, now.changes)
     figure = loss_figure(
-        [curve], references, palette(), axis=axis, x_end=_x_end(now, axis), in_bits=in_bits,
-        scale=look.scale,
+        [curve], references, palette(),
+        LossAxes(x=axis, x_end=_x_end(now, axis), in_bits=in_bits, scale=look.scale),
     )  # fmt: skip
     figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
     figure.update_traces(selector=1, name="validation, estimated")
@@ -70,10 +70,9 @@ def clear_chart(
     references: Sequence[ReferenceLine], others: Sequence[RunRecord], max_iters: int, look: Look
 ) -> go.Figure:
     """What there is to beat, and earlier runs, before there is a run."""
-    figure = loss_figure(
-        [], references, palette(), axis=look.axis, in_bits=look.in_bits, scale=look.scale,
-        x_end=ROOM * max_iters if look.axis == "steps" else None,
-    )  # fmt: skip
+    end = ROOM * max_iters if look.axis == "steps" else None
+    axes = LossAxes(x=look.axis, x_end=end, in_bits=look.in_bits, scale=look.scale)
+    figure = loss_figure([], references, palette(), axes)
     add_earlier(figure, _behind(others, look), palette(), look.axis, look.in_bits)
     return _on_the_bench(figure)
 

@@ -60,7 +60,7 @@ class Bench:
 
     @property
     def ours(self) -> bool:
-        return self.run is not None and the_service().holds(self.run.id)
+        return self.run is not None and self.run.id in the_service().in_hand
 
     @property
     def resumable(self) -> bool:
@@ -73,7 +73,7 @@ class Bench:
     @property
     def finishing(self) -> bool:
         """It takes no more steps: what it has learned is being measured."""
-        return self.run is not None and the_service().is_finishing(self.run.id)
+        return self.run is not None and the_service().in_hand.is_finishing(self.run.id)
 
 
 PLAY_PX = 136
@@ -97,18 +97,18 @@ def render_transport(bench: Bench) -> None:
         if bench.ours or not bench.live:
             deed_button(
                 "Step", "skip_next", lambda: _step(bench), key="train_step", primary=False,
-                shortcut="S", help_text="Learns from one batch, and waits",
+                shortcut="S", help="Learns from one batch, and waits",
                 disabled=bench.finishing,
             )  # fmt: skip
         if bench.run:
             deed_button(
                 "Reset", "replay", lambda: _set_aside(bench), key="train_reset", primary=False,
-                shortcut="X", help_text="Back to step 0 with the same seed. The run that is there "
+                shortcut="X", help="Back to step 0 with the same seed. The run that is there "
                 "is saved and stays among the runs.",
             )  # fmt: skip
         deed_button(
             "New seed", "casino", lambda: new_seed(bench.config.model.model), key="train_new_seed",
-            primary=False, shortcut="N", help_text="Other random numbers for the next run",
+            primary=False, shortcut="N", help="Other random numbers for the next run",
         )  # fmt: skip
         if run := bench.run:
             _render_ends(bench, run)
@@ -155,7 +155,7 @@ def _render_restart(bench: Bench) -> None:
     if _asks_for_restart(bench):
         deed_button(
             "New changes: restart", "restart_alt", lambda: _restart(bench), key="train_restart",
-            help_text="Starts a new run with the settings on the left. The run on the bench is "
+            help="Starts a new run with the settings on the left. The run on the bench is "
             "saved and stays among the runs.",
         )  # fmt: skip
 
@@ -178,7 +178,7 @@ def _render_play(bench: Bench) -> None:
     elif not bench.live:
         deed_button(
             "Start", "play_arrow", lambda: start(bench), key="train_start", shortcut="P",
-            help_text="A run with the settings on the left",
+            help="A run with the settings on the left",
         )  # fmt: skip
 
 
@@ -186,14 +186,14 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
     """Another end for a run: a branch, or the end now."""
     deed_button(
         "Rewind", "history", lambda: ask_for_branch(_fork(run)), key="train_branch",
-        primary=False, help_text="Go back to a step, change one thing, and go on from there as a "
+        primary=False, help="Go back to a step, change one thing, and go on from there as a "
         "new run, a branch; both curves then lie over each other. A click on the curve picks the "
         "step. Nothing of this run is lost.",
     )  # fmt: skip
     if not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
         deed_button(
             "Finish", "stop", lambda: the_service().stop(run.id), key="train_stop", primary=False,
-            help_text="Ends the run here: measures the whole validation split, and saves",
+            help="Ends the run here: measures the whole validation split, and saves",
         )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
 
 
 def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
-    """The runs whose curves stand behind: those before this one, the reader's choice, or none.
+    """The runs whose curves stand behind: the newest others, the reader's choice, or none.
 
     Only runs on the same text: losses on different texts never share an axis.
     """

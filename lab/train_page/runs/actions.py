@@ -110,7 +110,7 @@ def finish(run: RunRecord) -> Said:
 
 def delete(run: RunRecord) -> Said:
     """Put a run into the bin, but for one that is in hand here, paused or not."""
-    if the_service().holds(run.id):
+    if run.id in the_service().in_hand:
         raise RunError(f"{run.name} is in training here. Finish it first, then delete it.")
     binned = the_lab().bin_run(run.id)
     return Said(f"Deleted {binned.name}.", undo=binned.id)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.exchange.archive import ENDING
 from core.runs.disk import DiskUse
-from core.runs.lab import MAX_NAME
+from core.runs.lab import MAX_RUN_NAME
 from lab.session.state import the_lab
 from lab.train_page.runs.actions import (
     button,
@@ -117,7 +117,7 @@ def _render_import(file: IO[bytes], file_name: str) -> None:
         help="Its characters must be those of the model; its validation tenth measures the loss.",
     )  # fmt: skip
     name = st.text_input(
-        "Name", key="runs_import_name", max_chars=MAX_NAME, placeholder="found for you if empty"
+        "Name", key="runs_import_name", max_chars=MAX_RUN_NAME, placeholder="found for you if empty"
     )
     deed = partial(import_file, file, file_name, corpus, name or "")
     button("Import the model", "folder_open", deed, key="runs_import_file", primary=True)

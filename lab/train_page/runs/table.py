@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from core.records.course import Course
-from core.records.records import Change, RunRecord, on_text
+from core.records.records import Change, RunRecord, run_before_of_model
 from core.settings.config import ModelConfig, TrainConfig
 from core.settings.differences import Difference, say_reading, settings_diff
 from lab.wording import words
@@ -63,12 +63,10 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     That is at the start and on the way; of a branch, what is different from where it left the run
     that it came from. Empty where there is no run before it.
     """
-    alike = on_text(runs, run.fingerprint)
-    parent = next((r for r in alike if r.id == run.parent), None)
-    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
-    before = parent or max(earlier, key=lambda r: r.created_at, default=None)
+    before = run_before_of_model(runs, run)
     if before is None:
         return ""
+    parent = before if before.id == run.parent else None
     start = run.parent_iter or 0 if parent else 0
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))

@@ -9,10 +9,10 @@ from functools import partial
 import streamlit as st
 
 from core.exchange.archive import file_name, packed
-from core.exchange.runfile import MAX_BYTES
+from core.exchange.runfile import MAX_RUN_FILE_BYTES
 from core.records.records import RunRecord
 from core.runs.disk import DiskUse, RunDisk, disk_use
-from core.runs.lab import MAX_NAME
+from core.runs.lab import MAX_RUN_NAME
 from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
 from lab.train_page.runs.actions import (
     button,
@@ -168,7 +168,7 @@ def _render_actions(run: RunRecord) -> None:
     if run.status in ("paused", "interrupted", "failed") or ended_early:
         goes_on = f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
         button("Resume", "play_arrow", partial(resume, run), help_text=goes_on)
-    if the_service().holds(run.id):
+    if run.id in the_service().in_hand:
         ends = "Measures the whole validation split, saves, and ends the run here"
         button("Finish", "stop", partial(finish, run), help_text=ends)
     kept = "Puts it into the bin, from which it can be brought back"
@@ -177,11 +177,11 @@ def _render_actions(run: RunRecord) -> None:
 
 def _render_share(each: RunDisk) -> None:
     """One file with all of the run; nothing is packed before somebody asks for it."""
-    too_large = each.size_bytes > MAX_BYTES
+    too_large = each.size_bytes > MAX_RUN_FILE_BYTES
     st.download_button(
         "Share", partial(packed, the_lab(), each.run), file_name(each.run), "application/zip",
         key="runs_share", on_click="ignore", icon=":material/share:", disabled=too_large,
-        help=f"It takes more than {words.mib(MAX_BYTES)}; clean it up first." if too_large
+        help=f"It takes more than {words.mib(MAX_RUN_FILE_BYTES)}; clean it up first." if too_large
         else "One file with all of it, the text too, to be opened in another lab",
     )  # fmt: skip
 
@@ -192,6 +192,6 @@ def _render_rename(run: RunRecord) -> None:
     ):  # fmt: skip
         # A run that has got another name meanwhile gets a box that shows it.
         key = f"runs_name_{run.id}_{zlib.crc32(run.name.encode()):x}"
-        name = st.text_input("Name", run.name, max_chars=MAX_NAME, key=key, width=240)
+        name = st.text_input("Name", run.name, max_chars=MAX_RUN_NAME, key=key, width=240)
         if st.form_submit_button("Rename", icon=":material/edit:", key="runs_rename"):
             do(partial(rename, run, name or ""))

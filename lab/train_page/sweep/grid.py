@@ -60,7 +60,7 @@ def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
     running = any(run.status == "running" for run in runs)
     waits = any(run.status not in ("finished", "failed", "running") for run in runs)
     failed = tuple(run.id for run in runs if run.status == "failed")
-    held_up = sweeping and any(r.status == "paused" and the_service().holds(r.id) for r in runs)
+    held_up = sweeping and any(r.status == "paused" and r.id in the_service().in_hand for r in runs)
     return Standing(
         sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
         ticks=sweeping or running, failed=() if sweeping or running else failed,

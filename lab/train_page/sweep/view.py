@@ -225,12 +225,12 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
                     key="sweep_resume")  # fmt: skip
     if standing and standing.failed:
         deed_button("Try failed again", "replay", partial(_try_again, standing), key="sweep_retry",
-                    primary=False, help_text="Each from where it was saved last. A run that "
+                    primary=False, help="Each from where it was saved last. A run that "
                     "diverged will do so again: it wants a smaller learning rate.")  # fmt: skip
     deed_button(
         "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
         primary=not (can_stop or can_resume),
-        disabled=not plan.configs, help_text="Starts a new sweep, one run after the other",
+        disabled=not plan.configs, help="Starts a new sweep, one run after the other",
     )  # fmt: skip
     if plan.trouble:
         st.caption(plain_but_code(in_labels(plan.trouble)))

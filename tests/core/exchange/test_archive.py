@@ -96,7 +96,7 @@ def test_a_run_that_was_moved_half_way_ends_like_one_that_never_was(
     train(lab, half, until=17)
     there = moved(lab, half, elsewhere)
     assert (elsewhere.run(there).status, elsewhere.run(there).iter) == ("interrupted", 17)
-    run = ActiveRun(elsewhere.home, elsewhere.store, there)
+    run = ActiveRun.open(elsewhere.home, elsewhere.store, there)
     assert (run.resumed_from, run.notes) == (17, [])
     run.close()
     train(elsewhere, there)
@@ -131,7 +131,7 @@ def test_a_run_that_has_not_begun_can_begin_elsewhere(
 
 
 def test_a_failed_run_stays_failed_and_says_why(lab: Lab, corpus: Corpus, elsewhere: Lab) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     run.advance(60.0, until=5)
     run.fail("Nothing left to say.")
     run.close()
@@ -141,7 +141,7 @@ def test_a_failed_run_stays_failed_and_says_why(lab: Lab, corpus: Corpus, elsewh
 
 def test_a_run_can_be_packed_while_it_trains(lab: Lab, corpus: Corpus, elsewhere: Lab) -> None:
     whole = trained(lab, corpus, "transformer")
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus, "transformer"))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus, "transformer"))
     run.advance(60.0, until=12)
     run.pause()
     run.advance(60.0, until=19)
@@ -385,7 +385,7 @@ def test_what_would_fill_the_disk_is_refused_before_it_is_unpacked(
     a_run_file: bytes, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(lab)
-    for limit, said in (("MAX_BYTES", "GiB unpacked"), ("MAX_TABLE_BYTES", "too large")):
+    for limit, said in (("MAX_RUN_FILE_BYTES", "GiB unpacked"), ("MAX_TABLE_BYTES", "too large")):
         monkeypatch.setattr(runfile, limit, 100)
         with pytest.raises(ExchangeError, match=said):
             open_run(lab, io.BytesIO(a_run_file), "bomb.zip")
@@ -400,7 +400,7 @@ def test_a_run_that_no_file_could_hold_is_not_packed(
     lab: Lab, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = lab.run(trained(lab, corpus))
-    monkeypatch.setattr(archive, "MAX_BYTES", 100)
+    monkeypatch.setattr(archive, "MAX_RUN_FILE_BYTES", 100)
     with pytest.raises(ExchangeError, match="`python -m core runs clean` makes it smaller"):
         pack_run(lab, record, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

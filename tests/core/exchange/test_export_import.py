@@ -257,7 +257,7 @@ def test_nanogpts_checkpoint_becomes_a_run(cli: CommandLine, lab: Lab, tmp_path:
     idx = torch.randint(0, 9, (2, 8), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         torch.testing.assert_close(loaded.model(idx), theirs(idx, idx)[0], atol=1e-5, rtol=0)
-    run = ActiveRun(lab.home, lab.store, record.id)
+    run = ActiveRun.open(lab.home, lab.store, record.id)
     run.advance(60.0, until=1752)
     run.interrupt()
     run.close()

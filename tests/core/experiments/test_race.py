@@ -214,7 +214,7 @@ def test_a_race_is_started_held_found_resumed_and_finished(
     assert newest_race(lab) is None
     configs = small_configs(corpus, max_iters=300, eval_interval=100)
     ids = start_race(service, configs, corpus, "steps", 300)
-    assert service.fairness == "steps"
+    assert service.in_hand.fairness == "steps"
     for run_id in ids:
         wait_for_steps(service, run_id)
         service.pause(run_id)
@@ -225,13 +225,13 @@ def test_a_race_is_started_held_found_resumed_and_finished(
     assert [runs[kind].id for kind in MODEL_KINDS] == ids
     assert {run.status for run in runs.values()} == {"paused"}
 
-    service.share_by("seconds")
+    service.in_hand.share_by("seconds")
     resume_race(service, race, runs)
-    assert service.fairness == "steps"
+    assert service.in_hand.fairness == "steps"
     for run_id in ids:
         wait_for(service, run_id, "finished")
-    wait_until(lambda: not any(map(service.holds, ids)), "all are given back")
-    assert service.fairness == "seconds"  # what the race asked for ended with it
+    wait_until(lambda: not any(run_id in service.in_hand for run_id in ids), "all are given back")
+    assert service.in_hand.fairness == "seconds"  # what the race asked for ended with it
 
 
 def test_the_newest_race_is_the_one_that_is_found_and_what_was_deleted_is_missed(
@@ -243,7 +243,7 @@ def test_the_newest_race_is_the_one_that_is_found_and_what_was_deleted_is_missed
         for _ in range(2)
     ]
     for run_id in (*races[0], *races[1]):
-        wait_until(lambda run_id=run_id: not service.holds(run_id), "the end")
+        wait_until(lambda run_id=run_id: run_id not in service.in_hand, "the end")
     lab.bin_run(races[1][0])
     lab.delete_run(races[1][1])
     found = newest_race(lab)
@@ -268,7 +268,7 @@ def test_a_race_that_one_cannot_join_leaves_nothing(
     with pytest.raises(LabError):
         start_race(service, configs, corpus, "steps", 40)
     assert (lab.runs(), files_under(lab.home.path)) == before
-    assert (lab.store.events_of(RACE), service.fairness) == ([], "seconds")
+    assert (lab.store.events_of(RACE), service.in_hand.fairness) == ([], "seconds")
 
 
 def test_by_steps_none_is_far_ahead(

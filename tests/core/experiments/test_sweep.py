@@ -24,12 +24,11 @@ from core.experiments.grid import (
 )
 from core.experiments.sweep import (
     Sweep,
+    SweepCells,
     delete_sweep,
     enter_sweep,
-    fail_cell,
     load_sweep,
     load_sweeps,
-    next_cell,
     seconds_left,
     sweep_cells,
     sweep_progress,
@@ -285,7 +284,7 @@ def test_a_cell_waits_for_its_sweep_where_another_run_would_be_interrupted(
 
 def test_a_deleted_sweep_leaves_its_runs_in_the_bin(lab: Lab, corpus: Corpus, sweep: Sweep) -> None:
     other = lab.create_run(base_of(corpus), corpus)
-    held = ActiveRun(lab.home, lab.store, run_at(lab, sweep, 4, 1))
+    held = ActiveRun.open(lab.home, lab.store, run_at(lab, sweep, 4, 1))
     with pytest.raises(RunError, match="stop the sweep first"):
         delete_sweep(lab, sweep)
     held.close()
@@ -302,13 +301,13 @@ def test_a_deleted_sweep_leaves_its_runs_in_the_bin(lab: Lab, corpus: Corpus, sw
 def test_progress_counts_runs_and_steps(lab: Lab, sweep: Sweep) -> None:
     train(lab, run_at(lab, sweep, 4, 1))
     train(lab, run_at(lab, sweep, 8, 1), until=10)
-    fail_cell(lab, run_at(lab, sweep, 4, 2), "why")
+    SweepCells(lab, sweep.id).fail_run(run_at(lab, sweep, 4, 2), "why")
     progress = sweep_progress(sweep_cells(lab, sweep))
     assert (progress.n_cells, progress.n_done, progress.n_failed) == (4, 2, 1)
     assert (progress.n_steps, progress.n_steps_done) == (160, 90)
     assert not progress.done
     lab.bin_run(run_at(lab, sweep, 8, 1))
-    fail_cell(lab, run_at(lab, sweep, 8, 2), "why")
+    SweepCells(lab, sweep.id).fail_run(run_at(lab, sweep, 8, 2), "why")
     cells = sweep_cells(lab, sweep)
     assert sweep_progress(cells).done
     assert [c.why_not for c in cells if (c.x, c.y) == (8, 1)] == ["Its run was deleted."]
@@ -317,29 +316,29 @@ def test_progress_counts_runs_and_steps(lab: Lab, sweep: Sweep) -> None:
 def test_queued_cells_go_first_and_what_others_hold_is_passed_over(lab: Lab, sweep: Sweep) -> None:
     order = [cell.run.id for cell in sweep_cells(lab, sweep) if cell.run]
     train(lab, order[0], until=5)
-    assert next_cell(lab, sweep.id) == order[1]
-    held = ActiveRun(lab.home, lab.store, order[1])
+    assert SweepCells(lab, sweep.id).next_run_id() == order[1]
+    held = ActiveRun.open(lab.home, lab.store, order[1])
     held.set_status("paused")
-    assert next_cell(lab, sweep.id) == order[2]
+    assert SweepCells(lab, sweep.id).next_run_id() == order[2]
     for run_id in order[2:]:
         train(lab, run_id)
-    assert next_cell(lab, sweep.id) == order[0]
+    assert SweepCells(lab, sweep.id).next_run_id() == order[0]
     train(lab, order[0])
-    assert next_cell(lab, sweep.id) is None
-    assert next_cell(lab, sweep.id, lambda run_id: run_id == order[1]) == order[1]
+    assert SweepCells(lab, sweep.id).next_run_id() is None
+    assert SweepCells(lab, sweep.id).next_run_id(lambda run_id: run_id == order[1]) == order[1]
     held.close()
-    assert next_cell(lab, sweep.id) == order[1]
+    assert SweepCells(lab, sweep.id).next_run_id() == order[1]
 
 
 def test_a_cell_that_somebody_holds_or_that_is_gone_is_not_failed(lab: Lab, sweep: Sweep) -> None:
-    held = ActiveRun(lab.home, lab.store, run_at(lab, sweep, 4, 1))
-    fail_cell(lab, held.id, "busy")
+    held = ActiveRun.open(lab.home, lab.store, run_at(lab, sweep, 4, 1))
+    SweepCells(lab, sweep.id).fail_run(held.id, "busy")
     assert lab.run(held.id).status == "running"
     held.close()
-    fail_cell(lab, held.id, "why")
+    SweepCells(lab, sweep.id).fail_run(held.id, "why")
     assert (lab.run(held.id).status, lab.run(held.id).message) == ("failed", "why")
     lab.delete_run(held.id)
-    fail_cell(lab, held.id, "gone")
+    SweepCells(lab, sweep.id).fail_run(held.id, "gone")
     assert len(lab.runs_of(sweep.id)) == 3
 
 

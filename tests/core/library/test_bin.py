@@ -10,7 +10,7 @@ import pytest
 from core.errors import RunError
 from core.runs.active_run import ActiveRun
 from core.runs.disk import clean_run, disk_use
-from core.runs.lab import MAX_NAME, Lab
+from core.runs.lab import MAX_RUN_NAME, Lab
 from core.storage.names import numbered
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -77,21 +77,21 @@ def test_by_its_name_the_run_that_was_deleted_last_comes_back(lab: Lab, corpus: 
 
 
 def test_a_number_makes_a_long_name_no_longer() -> None:
-    name = "x" * MAX_NAME
-    assert numbered(name, {name}.__contains__, MAX_NAME) == "x" * (MAX_NAME - 2) + "-2"
-    assert numbered("owl", {"owl", "owl-2"}.__contains__, MAX_NAME) == "owl-3"
-    assert numbered("owl", {"fox"}.__contains__, MAX_NAME) == "owl"
+    name = "x" * MAX_RUN_NAME
+    assert numbered(name, {name}.__contains__, MAX_RUN_NAME) == "x" * (MAX_RUN_NAME - 2) + "-2"
+    assert numbered("owl", {"owl", "owl-2"}.__contains__, MAX_RUN_NAME) == "owl-3"
+    assert numbered("owl", {"fox"}.__contains__, MAX_RUN_NAME) == "owl"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_run_that_is_being_trained_is_not_put_into_the_bin(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     with pytest.raises(RunError, match="is being trained"):
         lab.bin_run(run.id)
     run.close()
     lab.bin_run(run.id)
     with pytest.raises(RunError, match="There is no run"):
-        ActiveRun(lab.home, lab.store, run.id)
+        ActiveRun.open(lab.home, lab.store, run.id)
 
 
 def test_an_emptied_bin_leaves_nothing_and_takes_nothing_else(lab: Lab, corpus: Corpus) -> None:
@@ -189,7 +189,7 @@ def test_a_run_that_is_being_trained_is_not_cleaned(
     lab: Lab, corpus: Corpus, cli: CommandLine
 ) -> None:
     done = trained(lab, corpus, name="owl")
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus, name="fox"))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus, name="fox"))
     with pytest.raises(RunError, match="Run fox is being trained"):
         clean_run(lab, run.id)
     assert "Run fox is being trained" in cli.refused("runs", "clean", "fox")

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import CorpusError
 from core.library import texts as library
-from core.library.intake import MAX_BYTES
+from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import ORIGINAL, SHIPPED
 from core.runs.lab import Lab
 from tests.helpers import PATIENCE_S, CommandLine, files_under, play
@@ -89,7 +89,7 @@ FAULTS = [
     pytest.param(b"HTTP/1.1 500 Oh\r\n\r\n", r"\(Oh\)", id="500"),
     pytest.param(b"no HTTP at all\r\n\r\n", "could not be fetched", id="no-http"),
     pytest.param(b"", "could not be fetched", id="hung-up"),
-    pytest.param(OK + b"\r\n" + b"x" * (MAX_BYTES + 1), "more than 10 MB", id="too-much"),
+    pytest.param(OK + b"\r\n" + b"x" * (MAX_TEXT_BYTES + 1), "more than 10 MB", id="too-much"),
 ]
 
 
@@ -155,6 +155,6 @@ def test_the_command_fetches_from_a_file(
 def test_the_command_fetches_from_the_network(
     serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, download = serve(with_length(BODY)), library._download
-    monkeypatch.setattr(library, "_download", lambda _, *rest: download(url, *rest))
+    url, download = serve(with_length(BODY)), library.download
+    monkeypatch.setattr(library, "download", lambda _, *rest: download(url, *rest))
     assert CommandLine(capsys).ok("corpus", "get", ORIGINAL)["n_chars"] == len(BODY)

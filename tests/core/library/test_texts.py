@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import CorpusError
-from core.library.intake import FEW, MAX_BYTES, RARE, folding_for, read_text
-from core.library.texts import ORIGINAL, SHIPPED, _load, binned_name, read_bytes, size_bytes
+from core.library.fetching import read_bytes
+from core.library.intake import FEW, MAX_TEXT_BYTES, RARE, folding_for, read_text
+from core.library.texts import ORIGINAL, SHIPPED, _load, binned_name, size_bytes
 from core.runs.lab import Lab
 from core.storage.home import PROJECT_DATA
 from core.storage.locks import take_lock
@@ -39,7 +40,9 @@ REFUSED = [
     pytest.param("an owl".encode("utf-16"), "not in UTF-8 but.*in utf-16", id="utf-16"),
     pytest.param(b"\xfe\xff\x00a\x00b", "not in UTF-8 but.*in utf-16", id="utf-16-big-endian"),
     pytest.param("an owl".encode("utf-32"), "not in UTF-8 but.*in utf-32", id="utf-32"),
-    pytest.param(b"ab" * (MAX_BYTES // 2) + b"c", "10.0 MB and the limit is 10 MB", id="too-big"),
+    pytest.param(
+        b"ab" * (MAX_TEXT_BYTES // 2) + b"c", "10.0 MB and the limit is 10 MB", id="too-big"
+    ),
     pytest.param(
         MANY.encode(),
         "1,200 distinct characters, and the memory.*enough for 1,000.*"

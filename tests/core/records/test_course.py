@@ -103,7 +103,7 @@ def test_all_rates_follow_the_learning_rate() -> None:
 def change_on_the_way(lab: Lab, run_id: str, *, crash: bool) -> str:
     """Change the rate at steps 12 and 25; with `crash`, die after each without saving."""
     for step, settings in ((12, {"learning_rate": 0.02}), (25, {"batch_size": 2})):
-        run = ActiveRun(lab.home, lab.store, run_id)
+        run = ActiveRun.open(lab.home, lab.store, run_id)
         run.advance(60.0, until=step)
         run.change(settings)
         if crash:
@@ -132,13 +132,13 @@ def test_a_run_that_was_killed_goes_through_its_changes_again(
 
 def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpus: Corpus) -> None:
     run_id = train(lab, small_run(lab, corpus), until=10)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=20)
     run.change({"learning_rate": 0.002})
     run.advance(60.0, until=22)
     run.set_status("running")
     run.close()  # killed: the change at 20 is ahead of the checkpoint at 10
-    again = ActiveRun(lab.home, lab.store, run_id, learning_rate=0.03)
+    again = ActiveRun.open(lab.home, lab.store, run_id, learning_rate=0.03)
     again.advance(60.0)
     again.finish()
     again.close()
@@ -146,7 +146,7 @@ def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpu
     assert changes == [(10, 0.03)]
     assert lab.run(run_id).config.train.learning_rate == 0.03
     straight = small_run(lab, corpus)
-    run = ActiveRun(lab.home, lab.store, straight)
+    run = ActiveRun.open(lab.home, lab.store, straight)
     run.advance(60.0, until=10)
     run.change({"learning_rate": 0.03})
     run.advance(60.0)
@@ -159,12 +159,12 @@ def test_going_back_to_the_rate_of_the_checkpoint_takes_a_lost_change_back(
     lab: Lab, corpus: Corpus
 ) -> None:
     run_id = train(lab, small_run(lab, corpus, learning_rate=0.01), until=10)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=20)
     run.set_learning_rate(100.0)
     run.set_status("running")
     run.close()
-    again = ActiveRun(lab.home, lab.store, run_id, learning_rate=0.01)
+    again = ActiveRun.open(lab.home, lab.store, run_id, learning_rate=0.01)
     again.advance(60.0)
     again.finish()
     again.close()
@@ -178,7 +178,7 @@ def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus)
     for step in CheckpointFolder(lab.home.run_folder(parent)).iters():
         CheckpointFolder(lab.home.run_folder(parent)).path(step).unlink()
     child = enter_branch(lab, lab.run(parent), 30, {"weight_decay": 1.0})
-    run = ActiveRun(lab.home, lab.store, child)
+    run = ActiveRun.open(lab.home, lab.store, child)
     run.advance(60.0, until=5)
     with pytest.raises(ConfigError, match="parent's steps again, up to step 30"):
         run.set_learning_rate(0.5)
@@ -190,7 +190,7 @@ def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus)
 
 def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> None:
     run_id = killed_run(lab, corpus)
-    ActiveRun(lab.home, lab.store, run_id).close()
+    ActiveRun.open(lab.home, lab.store, run_id).close()
     machine, event = lab.store.events(run_id)
     assert (machine.kind, machine.iter) == ("machine", 0)
     assert (event.kind, event.iter) == ("resumed", 15)
@@ -215,7 +215,7 @@ def test_a_rate_changes_while_a_run_trains(service: TrainingService, corpus: Cor
     )
     with pytest.raises(ConfigError, match="learning_rate is a number"):
         service.set_learning_rate(run_id, 0.0)
-    assert service.holds(run_id) and service.lab.run(run_id).status == "paused"
+    assert run_id in service.in_hand and service.lab.run(run_id).status == "paused"
 
 
 def test_a_branch_is_started_by_the_service(service: TrainingService, corpus: Corpus) -> None:

@@ -189,7 +189,7 @@ def test_a_rate_past_the_end_survives_a_kill_and_comes_again_in_a_branch(
     def longer(name: str, *, crash: bool) -> str:
         run_id = small_run(lab, corpus, kind, learning_rate=PEAK, min_lr=LOW, name=name)
         train(lab, run_id)
-        run = ActiveRun(lab.home, lab.store, run_id, max_iters=60, learning_rate=0.003)
+        run = ActiveRun.open(lab.home, lab.store, run_id, max_iters=60, learning_rate=0.003)
         run.advance(60.0, until=45)
         run.pause()
         run.set_learning_rate(0.005)
@@ -238,7 +238,7 @@ def owl(lab: Lab, corpus: Corpus) -> str:
     """A finished run whose rate was changed at step 20, and its batch size at step 30."""
     run_id = small_run(lab, corpus, "transformer", schedule="constant", learning_rate=PEAK,
                        warmup_iters=0, name="owl")  # fmt: skip
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     for step, settings in ((20, {"learning_rate": 0.05}), (30, {"batch_size": 2})):
         run.advance(60.0, until=step)
         run.change(settings)
@@ -271,7 +271,7 @@ def test_the_choice_is_kept_through_a_kill_and_written_down(
     lab: Lab, corpus: Corpus, owl: str
 ) -> None:
     child = branch_run(lab, lab.run(owl), 10, {"learning_rate": PEAK}).id
-    run = ActiveRun(lab.home, lab.store, child)
+    run = ActiveRun.open(lab.home, lab.store, child)
     run.advance(60.0, until=25)
     run.set_status("running")
     run.close()  # killed: back to step 10
@@ -353,7 +353,7 @@ def test_from_where_on_the_rate_stays_and_at_what() -> None:
 def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> None:
     run_id = small_run(lab, corpus, "transformer", learning_rate=100.0, warmup_iters=0,
                        max_iters=400, schedule="constant", grad_clip=0.0)  # fmt: skip
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     with pytest.raises(DivergedError):
         run.advance(60.0)
     at = run.iter

@@ -37,7 +37,7 @@ from tests.helpers import (
 
 @contextmanager
 def in_hand(lab: Lab, run_id: str, max_iters: int | None = None) -> Iterator[ActiveRun]:
-    run = ActiveRun(lab.home, lab.store, run_id, max_iters=max_iters)
+    run = ActiveRun.open(lab.home, lab.store, run_id, max_iters=max_iters)
     try:
         yield run
     finally:
@@ -193,7 +193,7 @@ def test_a_run_is_held_by_one(lab: Lab, corpus: Corpus) -> None:
         assert is_held(lab.home, run_id)
         before = lab.run(run_id)
         with pytest.raises(RunError, match="is being trained by another process or page"):
-            ActiveRun(lab.home, lab.store, run_id)
+            ActiveRun.open(lab.home, lab.store, run_id)
         assert lab.run(run_id) == before
     assert not is_held(lab.home, run_id)
     train(lab, run_id)
@@ -214,7 +214,7 @@ def test_a_run_that_another_process_holds_is_left_alone(lab: Lab, corpus: Corpus
         assert child.stdout.readline() == "held\n"
         assert is_held(lab.home, run_id)
         with pytest.raises(RunError, match="another process"):
-            ActiveRun(lab.home, lab.store, run_id)
+            ActiveRun.open(lab.home, lab.store, run_id)
         with pytest.raises(RunError, match="another process"):
             lab.delete_run(run_id)
         child.communicate("\n", timeout=PATIENCE_S)
@@ -239,7 +239,7 @@ def test_without_its_text_a_run_is_refused_and_unchanged(
     path.unlink() if gone else path.write_text("another text", "utf-8")
     before = lab.run(run_id), what_it_measured(lab, run_id), files_under(lab.home.path)
     with pytest.raises(CorpusError, match=r"gone\. Add" if gone else "another has its name"):
-        ActiveRun(lab.home, lab.store, run_id)
+        ActiveRun.open(lab.home, lab.store, run_id)
     assert (lab.run(run_id), what_it_measured(lab, run_id), files_under(lab.home.path)) == before
     assert not is_held(lab.home, run_id)
 
@@ -249,7 +249,7 @@ def test_a_run_cannot_end_before_where_it_is(lab: Lab, corpus: Corpus, max_iters
     run_id = train(lab, small_run(lab, corpus), until=10)
     before = lab.run(run_id)
     with pytest.raises((RunError, ConfigError), match="max_iters") as refusal:
-        ActiveRun(lab.home, lab.store, run_id, max_iters=max_iters)
+        ActiveRun.open(lab.home, lab.store, run_id, max_iters=max_iters)
     assert isinstance(refusal.value, LabError)
     assert lab.run(run_id) == before
     assert not is_held(lab.home, run_id)

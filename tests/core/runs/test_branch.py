@@ -213,7 +213,7 @@ def test_a_branch_of_a_run_whose_rate_was_changed_goes_the_same_way(
     lab: Lab, corpus: Corpus, kind: ModelKind
 ) -> None:
     run_id = train(lab, small_run(lab, corpus, kind), until=12)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.change({"learning_rate": 0.004})
     run.advance(60.0, until=25)
     run.change({"learning_rate": 0.002})

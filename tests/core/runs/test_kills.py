@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import core.runs.active_run
+import core.settings.config
 from core.runs.lab import Lab
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -47,7 +48,7 @@ def hurry() -> None:
     core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S = 0.03
     core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
     core.runs.active_run.FLUSH_EVERY_S = 0.01
-    core.runs.active_run.SAMPLE_LENGTH = 12
+    core.settings.config.SAMPLE_LENGTH = 12
 
 
 def train_in_child(home: Path, run_id: str, started: Any) -> None:

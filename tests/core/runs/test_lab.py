@@ -10,7 +10,7 @@ import torch
 from core.errors import CheckpointError, ConfigError, CorpusError, RunError
 from core.records.records import RunStatus
 from core.runs.active_run import ActiveRun
-from core.runs.lab import MAX_NAME, Lab
+from core.runs.lab import MAX_RUN_NAME, Lab
 from core.settings.config import ModelKind
 from core.storage.names import memorable_name
 from core.text.corpus import Corpus
@@ -59,13 +59,13 @@ def test_memorable_names_do_not_run_out() -> None:
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("  my  first\trun ", "my first run"), ("Öwl 🦉", "Öwl 🦉"), ("x" * MAX_NAME,) * 2],
+    [("  my  first\trun ", "my first run"), ("Öwl 🦉", "Öwl 🦉"), ("x" * MAX_RUN_NAME,) * 2],
 )
 def test_spaces_of_a_name_are_tidied(lab: Lab, corpus: Corpus, given: str, kept: str) -> None:
     assert lab.run(small_run(lab, corpus, name=given)).name == kept
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * (MAX_NAME + 1), "a\x00b", "a\x1b[31mb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * (MAX_RUN_NAME + 1), "a\x00b", "a\x1b[31mb"])
 def test_a_name_that_cannot_be_shown_is_refused(lab: Lab, corpus: Corpus, name: str) -> None:
     run_id = small_run(lab, corpus, name="owl")
     with pytest.raises(RunError, match="1 to 60 printable characters"):
@@ -99,7 +99,7 @@ def test_a_deleted_run_leaves_nothing(lab: Lab, corpus: Corpus) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_run_that_is_being_trained_is_not_deleted(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     with pytest.raises(RunError, match="is being trained"):
         lab.delete_run(run.id)
     assert lab.home.run_folder(run.id).is_dir()
@@ -126,7 +126,7 @@ def test_a_run_that_nobody_trains_is_not_shown_as_live(
 
 
 def test_a_run_in_hand_is_shown_as_it_says(lab: Lab, corpus: Corpus) -> None:
-    run = ActiveRun(lab.home, lab.store, small_run(lab, corpus))
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
     assert lab.run(run.id).status == Lab(lab.home.path).run(run.id).status == "running"
     run.close()
     assert lab.run(run.id).status == "interrupted"
@@ -193,6 +193,6 @@ def test_a_run_whose_folder_is_gone_starts_again(lab: Lab, corpus: Corpus) -> No
     run_id = trained(lab, corpus)
     shutil.rmtree(lab.home.run_folder(run_id))
     assert lab.model(lab.run(run_id)).iter == 0
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     assert run.resumed_from == 0 and run.notes
     run.close()

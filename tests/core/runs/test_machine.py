@@ -104,7 +104,7 @@ def test_steps_that_were_taken_again_count_as_they_were_taken_last() -> None:
 
 def test_a_run_notes_what_computes_it_once(lab: Lab, corpus: Corpus) -> None:
     run_id = small_run(lab, corpus)
-    ActiveRun(lab.home, lab.store, run_id).close()
+    ActiveRun.open(lab.home, lab.store, run_id).close()
     assert noted(lab, run_id) == []  # nothing has been computed yet
     for until in (10, 20, None):
         train(lab, run_id, until)
@@ -128,7 +128,7 @@ def test_steps_that_another_number_of_threads_takes_again_are_not_called_the_sam
 ) -> None:
     run_id = killed_run(lab, corpus)
     torch.set_num_threads(2)
-    ActiveRun(lab.home, lab.store, run_id).close()
+    ActiveRun.open(lab.home, lab.store, run_id).close()
     said = resumed(lab, run_id)
     assert said.startswith("3 steps after it are taken again: weights")
     assert "2 threads instead of 1 thread" in said

@@ -35,7 +35,7 @@ from tests.helpers import (
 
 def crash(lab: Lab, run_id: str, *, saved_at: int, died_at: int) -> None:
     """Train on to a saved step, go further with rows committed, and end without a word."""
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     if saved_at:
         run.advance(60.0, until=saved_at)
         run.pause()
@@ -71,7 +71,7 @@ def test_rows_that_ran_ahead_come_again_the_same(lab: Lab, corpus: Corpus, kind:
     crash(lab, crashed, saved_at=15, died_at=32)
     record = lab.run(crashed)
     assert (record.status, record.iter, record.checkpoint_iter) == ("interrupted", 32, 15)
-    run = ActiveRun(lab.home, lab.store, crashed)
+    run = ActiveRun.open(lab.home, lab.store, crashed)
     assert (run.resumed_from, run.notes) == (15, [])
     assert lab.store.steps(crashed)[-1].iter == 15
     assert [e.iter for e in lab.store.estimates(crashed)] == [0, 10]
@@ -82,7 +82,7 @@ def test_rows_that_ran_ahead_come_again_the_same(lab: Lab, corpus: Corpus, kind:
 def test_without_a_checkpoint_a_run_starts_again_and_says_so(lab: Lab, corpus: Corpus) -> None:
     whole, crashed = trained(lab, corpus, "attention"), small_run(lab, corpus, "attention")
     crash(lab, crashed, saved_at=0, died_at=12)
-    run = ActiveRun(lab.home, lab.store, crashed)
+    run = ActiveRun.open(lab.home, lab.store, crashed)
     assert run.resumed_from == 0
     assert run.notes == ["There was no checkpoint yet, so it starts again from step 0."]
     assert lab.run(crashed).message == run.notes[0]
@@ -97,7 +97,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(lab: Lab, corpus: Corpus) 
     crash(lab, crashed, saved_at=25, died_at=28)
     assert checkpoint_iters(lab, crashed) == [20, 25]  # the best and the last
     damage(lab, crashed, 25)
-    run = ActiveRun(lab.home, lab.store, crashed)
+    run = ActiveRun.open(lab.home, lab.store, crashed)
     assert run.resumed_from == 20
     assert "checkpoint-000000025.pt cannot be read" in run.notes[0]
     assert lab.run(crashed).message == run.notes[0]
@@ -113,7 +113,7 @@ def test_when_no_checkpoint_can_be_read_nothing_is_touched(lab: Lab, corpus: Cor
         damage(lab, crashed, step)
     before = lab.run(crashed), what_it_measured(lab, crashed), files_under(lab.home.path)
     with pytest.raises(CheckpointError, match=r"No checkpoint of run .* can be read") as refusal:
-        ActiveRun(lab.home, lab.store, crashed)
+        ActiveRun.open(lab.home, lab.store, crashed)
     assert str(lab.home.run_folder(crashed)) in str(refusal.value)
     assert (lab.run(crashed), what_it_measured(lab, crashed), files_under(lab.home.path)) == before
     assert not is_held(lab.home, crashed)
@@ -125,6 +125,7 @@ CHILD = """
 import sys, time
 import torch
 import core.runs.active_run
+import core.settings.config
 from core.__main__ import main
 from core.training.trainer import Trainer
 
@@ -132,7 +133,7 @@ torch.set_num_threads(1)
 core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S = 0.2
 core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
 core.runs.active_run.FLUSH_EVERY_S = 0.02
-core.runs.active_run.SAMPLE_LENGTH = 12
+core.settings.config.SAMPLE_LENGTH = 12
 step = Trainer.step
 
 def slow_step(self):  # so that the signal finds it in the middle, however late it comes

@@ -39,7 +39,7 @@ def test_a_run_is_trained_as_it_would_be_by_hand(
 ) -> None:
     run_id = start_run(service, corpus, kind)
     wait_for(service, run_id, "finished")
-    wait_until(lambda: not service.holds(run_id), "the run to be given back")
+    wait_until(lambda: run_id not in service.in_hand, "the run to be given back")
     assert_same_run(service.lab, run_id, trained(service.lab, corpus, kind))
 
 
@@ -77,7 +77,7 @@ def test_a_paused_run_stands_still(service: TrainingService, corpus: Corpus) -> 
     wait_for(service, other, "finished")
     record = service.lab.run(held)
     assert (record.status, record.iter, service.lab.store.steps(held)) == ("paused", 0, [])
-    assert service.holds(held)
+    assert held in service.in_hand
 
 
 def test_stepping_through_a_run_finishes_it(service: TrainingService, corpus: Corpus) -> None:
@@ -85,7 +85,7 @@ def test_stepping_through_a_run_finishes_it(service: TrainingService, corpus: Co
     for _ in range(3):
         service.step(run_id)
     wait_for(service, run_id, "finished")
-    wait_until(lambda: not service.holds(run_id), "the run to be given back")
+    wait_until(lambda: run_id not in service.in_hand, "the run to be given back")
     assert_same_run(service.lab, run_id, trained(service.lab, corpus, max_iters=3))
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_is_not_in_hand_is_taken_up(service: TrainingService, corpus:
 def test_a_finished_run_goes_on_to_a_new_end(service: TrainingService, corpus: Corpus) -> None:
     run_id = trained(service.lab, corpus)
     service.resume(run_id, max_iters=50)
-    wait_until(lambda: not service.holds(run_id), "the end")
+    wait_until(lambda: run_id not in service.in_hand, "the end")
     record = service.lab.run(run_id)
     assert (record.status, record.iter, record.max_iters) == ("finished", 50, 50)
 
@@ -149,7 +149,7 @@ def test_runs_share_the_seconds(
 
 
 def test_runs_share_the_steps_if_asked_to(service: TrainingService, corpus: Corpus) -> None:
-    service.share_by("steps")
+    service.in_hand.share_by("steps")
     n_steps = race(service, corpus)
     assert n_steps["bigram"] < 2 * n_steps["transformer"]
 
@@ -165,9 +165,9 @@ def test_what_a_run_had_in_the_old_measure_does_not_count_in_the_new_one(
         advance(run, budget_s, **kwargs)
         advanced.append(run.id)
         if set(advanced) == set(ids):
-            service.share_by("seconds")
+            service.in_hand.share_by("seconds")
 
-    service.share_by("steps")
+    service.in_hand.share_by("steps")
     ids = [
         start_run(service, corpus, max_iters=LONG, eval_interval=LONG, paused=True)
         for _ in range(2)
@@ -175,7 +175,7 @@ def test_what_a_run_had_in_the_old_measure_does_not_count_in_the_new_one(
     monkeypatch.setattr(ActiveRun, "advance", interrupted_advance)
     for run_id in ids:
         service.resume(run_id)
-    wait_until(lambda: service.fairness == "seconds", "another measure")
+    wait_until(lambda: service.in_hand.fairness == "seconds", "another measure")
     n_before = len(advanced)
     for run_id in ids:
         wait_until(lambda run_id=run_id: run_id in advanced[n_before:], "its turn")
@@ -190,10 +190,10 @@ def test_that_a_run_is_finishing_is_known_at_once(
     monkeypatch.setattr(Trainer, "evaluate", lambda t: may_end.wait(60) and evaluate(t))
     run_id = start_run(service, corpus, max_iters=LONG)
     wait_for_steps(service, run_id)
-    assert not service.is_finishing(run_id)
+    assert not service.in_hand.is_finishing(run_id)
     service.stop(run_id)
-    assert service.is_finishing(run_id) and service.lab.run(run_id).status == "running"
+    assert service.in_hand.is_finishing(run_id) and service.lab.run(run_id).status == "running"
     may_end.set()
     wait_for(service, run_id, "finished")
-    wait_until(lambda: not service.holds(run_id), "the run to be given back")
-    assert not service.is_finishing(run_id)
+    wait_until(lambda: run_id not in service.in_hand, "the run to be given back")
+    assert not service.in_hand.is_finishing(run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -171,7 +171,7 @@ def test_a_cell_that_was_paused_by_itself_holds_its_sweep_up_until_it_is_asked_a
     service.start_sweep(sweep.id)
     wait_for(service, first, "running")
     service.stop_sweep(sweep.id)
-    assert lab.run(first).status == "paused" and not service.holds(first)
+    assert lab.run(first).status == "paused" and first not in service.in_hand
 
 
 def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
@@ -181,11 +181,13 @@ def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
     sweep = entered(lab, corpus, max_iters=LONG)
 
     class SlowRun(ActiveRun):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
+        @classmethod
+        def open(cls, *args: Any, **kwargs: Any) -> Self:
+            run = super().open(*args, **kwargs)
             service.stop_sweep(sweep.id)
+            return run
 
-    monkeypatch.setattr("core.service.worker.ActiveRun", SlowRun)
+    monkeypatch.setattr("core.experiments.sweep.ActiveRun", SlowRun)
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     first = ids(lab, sweep)[0]
@@ -236,12 +238,13 @@ def test_a_bug_in_one_cell_is_recorded_and_the_next_goes_on(
     bad = ids(lab, sweep)[0]
 
     class BrokenRun(ActiveRun):
-        def __init__(self, home: Any, store: Any, run_id: str, **kwargs: Any) -> None:
+        @classmethod
+        def open(cls, home: Any, store: Any, run_id: str, **kwargs: Any) -> Self:
             if run_id == bad:
                 raise ZeroDivisionError("a bug")
-            super().__init__(home, store, run_id, **kwargs)
+            return super().open(home, store, run_id, **kwargs)
 
-    monkeypatch.setattr("core.service.worker.ActiveRun", BrokenRun)
+    monkeypatch.setattr("core.experiments.sweep.ActiveRun", BrokenRun)
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     assert statuses(lab, sweep) == ["failed", *["finished"] * 5]
@@ -254,7 +257,7 @@ def test_a_cell_that_another_process_trains_is_left_to_it(
 ) -> None:
     lab = service.lab
     sweep = entered(lab, corpus)
-    theirs = ActiveRun(lab.home, lab.store, ids(lab, sweep)[0])
+    theirs = ActiveRun.open(lab.home, lab.store, ids(lab, sweep)[0])
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     assert statuses(lab, sweep) == ["running", *["finished"] * 5]

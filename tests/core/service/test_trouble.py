@@ -48,7 +48,7 @@ def test_a_run_that_diverges_fails_alone(service: TrainingService, corpus: Corpu
     assert "smaller learning_rate" in service.lab.run(bad).message
     wait_for(service, good, "finished")
     wait_until(lambda: not is_held(service.lab.home, bad), "the lock to be free")
-    assert not service.holds(bad)
+    assert bad not in service.in_hand
 
 
 def test_a_bug_lands_in_its_run_and_the_thread_lives(
@@ -67,7 +67,7 @@ def test_a_bug_lands_in_its_run_and_the_thread_lives(
     monkeypatch.setattr(ActiveRun, "advance", broken_advance)
     service.resume(bad)
     wait_for(service, bad, "failed")
-    said = "ended this run: ZeroDivisionError('a bug'), in test_service_trouble.py, line "
+    said = "ended this run: ZeroDivisionError('a bug'), in test_trouble.py, line "
     assert said in service.lab.run(bad).message
     assert any(record.exc_info for record in caplog.records)
     wait_for_steps(service, good)
@@ -92,7 +92,7 @@ def test_a_run_that_cannot_even_be_marked_as_failed_is_let_go_and_the_thread_liv
         broken.setattr(ActiveRun, "single_step", full)
         broken.setattr(ActiveRun, "fail", full)
         service.step(bad)
-    wait_until(lambda: not service.holds(bad), "it is let go")
+    wait_until(lambda: bad not in service.in_hand, "it is let go")
     wait_until(lambda: not is_held(service.lab.home, bad), "the lock to be free")
     assert "could not be written down" in caplog.text
     wait_for_steps(service, good, 5)
@@ -224,7 +224,7 @@ def test_a_resume_that_is_refused_changes_nothing(service: TrainingService, corp
         with pytest.raises(CorpusError, match="gone"):
             request(run_id)
     assert lab.run(run_id) == before
-    assert not service.holds(run_id)
+    assert run_id not in service.in_hand
 
 
 def test_a_finished_run_stays_finished(service: TrainingService, corpus: Corpus) -> None:
@@ -233,7 +233,7 @@ def test_a_finished_run_stays_finished(service: TrainingService, corpus: Corpus)
     stopped = start_run(service, corpus, max_iters=LONG)
     wait_for_steps(service, stopped)
     service.stop(stopped)
-    wait_until(lambda: not service.holds(stopped), "the run to be given back")
+    wait_until(lambda: stopped not in service.in_hand, "the run to be given back")
     for run_id in (whole, stopped):
         before = lab.run(run_id), lab.store.events(run_id), files_under(lab.home.path)
         service.stop(run_id)  # as it was asked for already, no mistake
@@ -241,7 +241,7 @@ def test_a_finished_run_stays_finished(service: TrainingService, corpus: Corpus)
             service.step(run_id)
         with pytest.raises(RunError, match="has finished"):
             service.set_learning_rate(run_id, 0.5)
-        assert not service.holds(run_id)
+        assert run_id not in service.in_hand
         after = lab.run(run_id), lab.store.events(run_id), files_under(lab.home.path)
         assert after == before
 

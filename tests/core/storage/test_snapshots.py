@@ -80,11 +80,11 @@ def test_the_first_is_the_untrained_model_and_the_last_the_trained(
 def test_a_resumed_run_keeps_what_it_would_have_kept(lab: Lab, corpus: Corpus) -> None:
     whole, parts = trained(lab, corpus), small_run(lab, corpus)
     train(lab, parts, until=18)
-    run = ActiveRun(lab.home, lab.store, parts)
+    run = ActiveRun.open(lab.home, lab.store, parts)
     run.advance(60.0, until=33)  # and ends without a word
     run.close()
     assert folder_of(lab, parts).iters() == [step for step in TAKEN if step <= 33]
-    run = ActiveRun(lab.home, lab.store, parts)
+    run = ActiveRun.open(lab.home, lab.store, parts)
     assert folder_of(lab, parts).iters() == [step for step in TAKEN if step <= 18]
     run.close()
     train(lab, parts)

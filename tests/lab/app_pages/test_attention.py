@@ -27,7 +27,7 @@ ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
 
 
 def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:
@@ -191,7 +191,7 @@ def test_a_live_run_is_followed(pages: Lab, plots: Plots) -> None:
 
     corpus = add_corpus(pages, "tiny", play(4_000))
     run_id = train(pages, small_run(pages, corpus, "transformer"), until=10)
-    theirs = ActiveRun(pages.home, pages.store, run_id)
+    theirs = ActiveRun.open(pages.home, pages.store, run_id)
     try:
         app = open_page("attention")
         assert "is training: step 10 of 40" in said(app)

@@ -22,7 +22,7 @@ TABLE, ROW = "bigram_table", "bigram_row"
 
 @pytest.fixture(autouse=True)
 def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
 
 
 def finished(pages: Lab, text: str | None = None, **changes: Any) -> str:

@@ -273,7 +273,7 @@ def test_a_setting_that_was_changed_on_the_way_has_all_its_values(
     pages: Lab, small: Corpus
 ) -> None:
     ids = [small_run(pages, small, learning_rate=rate) for rate in (0.01, 0.05)]
-    run = ActiveRun(pages.home, pages.store, ids[0])
+    run = ActiveRun.open(pages.home, pages.store, ids[0])
     run.advance(60.0, until=20)
     run.set_learning_rate(0.05)
     run.advance(60.0)
@@ -306,7 +306,7 @@ def test_one_run_alone_is_best_at_nothing(three: list[str]) -> None:
 
 
 def test_a_live_run_is_shown_as_far_as_it_is(pages: Lab, small: Corpus) -> None:
-    run = ActiveRun(pages.home, pages.store, small_run(pages, small, "bigram", name="live"))
+    run = ActiveRun.open(pages.home, pages.store, small_run(pages, small, "bigram", name="live"))
     try:
         run.advance(60.0, until=20)
         run.set_status("running")

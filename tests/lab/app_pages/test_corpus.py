@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import CorpusError
-from core.library.intake import MAX_BYTES, RARE
+from core.library.intake import MAX_TEXT_BYTES, RARE
 from core.library.texts import ORIGINAL, SHIPPED
 from core.runs.lab import Lab
 from core.storage.locks import take_lock
@@ -230,7 +230,7 @@ REFUSED = {
     "one character": (b"a", None, "one character"),
     "binary": (b"\x00\x01\x02PNG" * 20, None, "binary"),
     "UTF-8, damaged": ("é".encode() * 30 + b"\xff", None, "UTF-8 but damaged"),
-    "too large": (b"ab" * (MAX_BYTES // 2 + 1), None, "the limit is 10 MB"),
+    "too large": (b"ab" * (MAX_TEXT_BYTES // 2 + 1), None, "the limit is 10 MB"),
     "no name": (b"some text", "", "no plain name"),
     "a path as a name": (b"some text", "../up", "no plain name"),
     "a name of Windows": (b"some text", "con", "no plain name"),
@@ -318,7 +318,7 @@ def test_without_a_network_the_reason_and_the_way_out_are_said(
     def no_network(*args: object) -> bytes:
         raise CorpusError("It could not be fetched (no network). Stay with the shipped corpus.")
 
-    monkeypatch.setattr("core.library.texts._download", no_network)
+    monkeypatch.setattr("core.library.texts.download", no_network)
     app = open_page("corpus")
     app.button(key="corpus_fetch").click().run()
     assert not app.exception
@@ -335,13 +335,13 @@ def test_the_original_is_fetched_with_progress_and_becomes_the_default(
     raw = play(2_000).encode()
     reports: list[tuple[int, int | None]] = []
 
-    def download(url: str, timeout_s: float, progress: Any) -> bytes:
+    def download(url: str, timeout_s: float, advice: str, progress: Any) -> bytes:
         for report in ((0, None), (1_000, 2_000), (2_000, 2_000)):
             progress(*report)
             reports.append(report)
         return raw
 
-    monkeypatch.setattr("core.library.texts._download", download)
+    monkeypatch.setattr("core.library.texts.download", download)
     monkeypatch.setattr("core.library.texts.ORIGINAL_SHA256", hashlib.sha256(raw).hexdigest())
     app = open_page("corpus")
     app.button(key="corpus_fetch").click().run()

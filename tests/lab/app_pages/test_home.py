@@ -84,7 +84,7 @@ def test_a_race_in_the_hands_of_another_process_is_not_paused_but_said(pages: La
     corpus = pages.library.load()
     run_id = pages.create_run(pages.configure("bigram", corpus, "quick"), corpus, "elsewhere")
     pages.store.add_event(run_id, 0, RACE, Race("abc", "steps", 1000).detail)
-    theirs = ActiveRun(pages.home, pages.store, run_id)
+    theirs = ActiveRun.open(pages.home, pages.store, run_id)
     try:
         app = open_page()
         assert buttons(app) == set() and "Another process trains this race." in said(app)
@@ -112,7 +112,7 @@ def test_a_run_on_another_text_never_stands_among_those_of_the_race(
 def test_a_single_run_on_the_same_text_is_not_part_of_the_race_either(raced: Lab) -> None:
     corpus = raced.library.load("rhymes")
     train(raced, small_run(raced, corpus, "transformer", name="hermit"))
-    running = ActiveRun(raced.home, raced.store, small_run(raced, corpus, name="live"))
+    running = ActiveRun.open(raced.home, raced.store, small_run(raced, corpus, name="live"))
     try:
         app = open_page()
         assert "hermit" not in said(app)

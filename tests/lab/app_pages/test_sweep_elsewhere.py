@@ -75,6 +75,6 @@ def test_a_cell_that_waits_is_not_live_and_one_that_learns_is(small: Lab, sweep:
     run_id = small.runs_of(sweep.id)[0].id
     small.store.update_run(run_id, status="queued")
     assert not is_live(small.run(run_id))
-    held = ActiveRun(small.home, small.store, run_id)
+    held = ActiveRun.open(small.home, small.store, run_id)
     assert is_live(small.run(run_id))
     held.close()

@@ -242,7 +242,7 @@ def test_a_recipe_sets_the_controls_and_each_of_its_groups_can_be_switched(small
 
 def test_a_run_that_another_process_trains_can_only_be_watched(small: Lab) -> None:
     run_id = small_run(small, small.library.load("small"), "bigram")
-    held = ActiveRun(small.home, small.store, run_id)  # by nobody whom the page knows
+    held = ActiveRun.open(small.home, small.store, run_id)  # by nobody whom the page knows
     held.advance(60.0, until=5)
     held.set_status("running")
     app = open_page("train")

@@ -301,7 +301,7 @@ def test_a_run_that_failed_by_diverging_is_said_to_have(small: Lab) -> None:
 
 def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:
     owl = small_run(small, small.library.load("small"), "transformer", name="owl")
-    before = ActiveRun(small.home, small.store, owl)
+    before = ActiveRun.open(small.home, small.store, owl)
     for at, rate in ((10, 3e-1), (20, 1e-3)):
         before.advance(60.0, until=at)
         before.set_learning_rate(rate)

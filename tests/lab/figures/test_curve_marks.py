@@ -23,7 +23,7 @@ from lab.figures.curve_marks import (
     add_smoothed,
     running_mean,
 )
-from lab.figures.losses import LossCurve, XAxis, loss_figure
+from lab.figures.losses import LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import DARK, LIGHT, Palette
 
 LOG2 = math.log(2)
@@ -54,7 +54,7 @@ def empty_curve() -> LossCurve:
 
 def figure_of(axis: XAxis = "steps", **look: Any) -> go.Figure:
     """The curve alone, without counted lines."""
-    return loss_figure([curve()], (), LIGHT, axis=axis, **look)
+    return loss_figure([curve()], (), LIGHT, LossAxes(x=axis, **look))
 
 
 # --- earlier runs ---------------------------------------------------------------------------------

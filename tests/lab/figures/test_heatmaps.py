@@ -11,19 +11,14 @@ import plotly.io as pio
 import pytest
 
 from lab.figures.heatmaps import (
-    MAX_LABELS,
     MAX_OVERVIEW_CELLS,
-    Matrix,
-    character_axis,
     head_figure,
     heads_figure,
     heads_height_px,
     looks_figure,
-    named,
-    percent,
-    sign,
     thinning,
 )
+from lab.figures.map_axes import MAX_LABELS, Matrix, character_axis, named, percent, sign
 from lab.figures.palette import DARK, LIGHT
 from lab.figures.transitions import (
     N_SUCCESSORS,

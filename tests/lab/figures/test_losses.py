@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,6 +20,7 @@ from lab.figures.losses import (
     SCALES,
     SHOWN_REFERENCES,
     X_TITLES,
+    LossAxes,
     LossCurve,
     XAxis,
     loss_figure,
@@ -62,8 +63,12 @@ def curve(
     return LossCurve.of(record, steps, estimates, changes)
 
 
-def figure_of(*curves: LossCurve, **look: Any) -> go.Figure:
-    return loss_figure(curves or [curve()], LINES, LIGHT, **look)
+def figure_of(
+    *curves: LossCurve, axis: XAxis = "steps", label_by: Literal["model", "name"] = "model",
+    **look: Any,
+) -> go.Figure:  # fmt: skip
+    axes = LossAxes(x=axis, **look)
+    return loss_figure(curves or [curve()], LINES, LIGHT, axes, label_by=label_by)
 
 
 def labels(figure: go.Figure) -> dict[str, Any]:
@@ -260,7 +265,7 @@ def test_all_lines_are_in_sight_with_room_around_them(in_bits: bool) -> None:
     assert low < 1.4 * factor  # a model may get below the best of them
     assert high == pytest.approx((4.1744 + 0.15) * factor)
     easy = (ReferenceLine("uniform", 1.0986), ReferenceLine("5-gram", 0.4))
-    low = loss_figure([], easy, LIGHT, in_bits=in_bits).layout.yaxis.range[0]
+    low = loss_figure([], easy, LIGHT, LossAxes(in_bits=in_bits)).layout.yaxis.range[0]
     assert low == pytest.approx((0.4 - 0.15) * factor)
 
 
@@ -322,7 +327,7 @@ def test_every_line_that_is_to_be_shown_is() -> None:
 def test_a_text_that_repeats_itself_has_a_log_axis_too(nats: float) -> None:
     """Its best counted line is so near to 0 that the room under it would be below 0."""
     lines = (ReferenceLine("uniform", LOG2), ReferenceLine("5-gram", nats))
-    figure = loss_figure([curve()], lines, LIGHT, scale="log loss")
+    figure = loss_figure([curve()], lines, LIGHT, LossAxes(scale="log loss"))
     assert tuple(figure.layout.yaxis.range) == pytest.approx(
         (math.log10(LOWEST_IN_LOG), math.log10(LOG2 + 0.15))
     )
@@ -338,13 +343,13 @@ def test_a_text_that_repeats_itself_has_a_log_axis_too(nats: float) -> None:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_an_empty_figure_shows_what_curves_will_be_read_against(scale: Any) -> None:
-    figure = loss_figure([], LINES, LIGHT, scale=scale)
+    figure = loss_figure([], LINES, LIGHT, LossAxes(scale=scale))
     assert not figure.data and figure.layout.showlegend is False
     assert list(labels(figure)) == ["uniform", "bigram", "5-gram"]
     assert figure.layout.xaxis.title.text == "steps"
     end = figure.layout.xaxis.range[1]
     assert end == pytest.approx(3 if scale == "log steps" else 1000)
-    assert tuple(loss_figure([], LINES, LIGHT, x_end=50).layout.xaxis.range) == (0, 50)
+    assert tuple(loss_figure([], LINES, LIGHT, LossAxes(x_end=50)).layout.xaxis.range) == (0, 50)
 
 
 def test_a_run_without_a_step_is_an_empty_curve() -> None:

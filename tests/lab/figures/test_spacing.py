@@ -11,7 +11,7 @@ import pytest
 from core.findings.notes import Note
 from lab.figures.base import compact
 from lab.figures.curve_marks import MAX_ROWS, Mark, add_marks, add_notes
-from lab.figures.losses import LossCurve, loss_figure
+from lab.figures.losses import LossAxes, LossCurve, loss_figure
 from lab.figures.palette import LIGHT
 from lab.figures.spacing import CHARACTER_PX, PLOT_PX, in_rows, pixels, together
 
@@ -29,7 +29,7 @@ def long_curve() -> LossCurve:
 
 
 def figure() -> go.Figure:
-    return loss_figure([long_curve()], (), LIGHT, x_end=1000)
+    return loss_figure([long_curve()], (), LIGHT, LossAxes(x_end=1000))
 
 
 def spans(drawn: go.Figure, width: float) -> list[tuple[int, float, float]]:

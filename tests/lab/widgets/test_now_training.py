@@ -22,7 +22,7 @@ def running(pages: Lab) -> Iterator[ActiveRun]:
     """A run that another process trains, at step 7; an older one that is over."""
     corpus = add_corpus(pages, "small", play(3_000))
     train(pages, small_run(pages, corpus, name="done"))
-    run = ActiveRun(pages.home, pages.store, small_run(pages, corpus, name="brave-owl"))
+    run = ActiveRun.open(pages.home, pages.store, small_run(pages, corpus, name="brave-owl"))
     run.advance(60.0, until=7)
     run.set_status("running")
     yield run
@@ -60,7 +60,7 @@ def test_cells_that_wait_and_runs_in_the_bin_do_not_train(pages: Lab) -> None:
     waiting = small_run(pages, corpus)
     pages.store.update_run(waiting, sweep="some")
     assert pages.store.live_runs() == []
-    run = ActiveRun(pages.home, pages.store, waiting)
+    run = ActiveRun.open(pages.home, pages.store, waiting)
     try:
         assert [live.id for live in pages.live_runs()] == [waiting]
     finally:

@@ -107,7 +107,7 @@ def test_each_term_on_an_empty_lab_s_page_is_explained_there(pages: Lab, page: s
 def test_each_term_on_a_page_with_runs_is_explained_there(
     pages: Lab, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     corpus = add_corpus(pages, "small", play(3_000))
     for kind in ("bigram", "attention", "transformer"):
         trained(pages, corpus, kind)

@@ -33,7 +33,7 @@ CHART = "race_view_chart"
 def small(pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab with a small text, and plots that are kept instead of drawn."""
     monkeypatch.setattr(race_track, "live_plot", plots.live_plot)
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     monkeypatch.setattr("core.runs.active_run.FLUSH_EVERY_S", 0.02)
     add_corpus(pages, "small", play(3_000))
     return pages
@@ -172,7 +172,7 @@ def test_a_race_is_started_held_seen_in_another_window_and_resumed(
     app.button(key="race_start").click().run()
     assert not app.exception
     service = training_service(small)
-    assert (buttons(app), service.fairness) == ({"race_pause"}, "steps")
+    assert (buttons(app), service.in_hand.fairness) == ({"race_pause"}, "steps")
     assert app.segmented_control(key="race_by").disabled
     assert "3,000 steps for each model, on small" in said(app)
     corpus = small.library.load("small")
@@ -188,9 +188,9 @@ def test_a_race_is_started_held_seen_in_another_window_and_resumed(
     assert plots.figures[CHART].layout.xaxis.range == (0, 3000)
     assert other.segmented_control(key="race_budget_steps").value == 3000
     assert other.segmented_control(key=axis_of(other)).value == "steps"
-    service.share_by("seconds")
+    service.in_hand.share_by("seconds")
     other.button(key="race_resume").click().run()
-    assert (buttons(other), service.fairness) == ({"race_pause"}, "steps")
+    assert (buttons(other), service.in_hand.fairness) == ({"race_pause"}, "steps")
     assert any(run.status == "running" for run in racers(small).values())
 
 
@@ -212,7 +212,7 @@ def test_a_race_by_seconds_gives_each_what_fits_and_looks_at_the_transformer_the
     configs = race_configs(small.configure, corpus, "seconds", 6, MACHINE, 1337)
     runs = racers(small)
     assert {kind: run.config for kind, run in runs.items()} == configs
-    assert training_service(small).fairness == "seconds"
+    assert training_service(small).in_hand.fairness == "seconds"
     assert app.session_state["chosen_run"] == runs["transformer"].id
 
 
@@ -260,7 +260,9 @@ def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plot
     corpus = small.library.load("small")
     run_id = small.create_run(small_config("bigram", len(corpus.vocabulary)), corpus)
     small.store.add_event(run_id, 0, RACE, "ab12: 40 steps for each model")
-    theirs = ActiveRun(small.home, small.store, run_id)  # in nobody's hands whom the view knows
+    theirs = ActiveRun.open(
+        small.home, small.store, run_id
+    )  # in nobody's hands whom the view knows
     try:
         app = view()
         assert buttons(app) == set()

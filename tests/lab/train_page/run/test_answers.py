@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.records.records import Change, Estimate, run_before
+from core.records.records import Change, Estimate, run_before, run_before_of_model
 from core.text.reference import ReferenceLine
 from lab.train_page.run.answers import MAX_CHARACTERS, MAX_DIFFERENCES, Measured, answers
 from lab.train_page.run.answers import since as answer_since
@@ -391,5 +391,19 @@ def test_runs_of_sweeps_are_left_out() -> None:
 
 
 def test_the_first_run_has_none_before_it() -> None:
-    assert run_before([], OLDEST) is None
-    assert run_before(RUNS, OLDEST) is None
+    for rule in (run_before, run_before_of_model):
+        assert rule([], OLDEST) is None
+        assert rule(RUNS, OLDEST) is None
+
+
+def test_settings_are_compared_with_the_last_run_of_the_same_model_sweeps_too() -> None:
+    table = run_of("table", "bigram", created_at=4.0)
+    runs = [LATER, table, IN_SWEEP, OLD, OLDEST]
+    now = run_of(created_at=5.0)
+    assert (run_before(runs, now), run_before_of_model(runs, now)) == (table, IN_SWEEP)
+    assert run_before_of_model(runs, run_of(model="bigram", created_at=5.0)) == table
+    assert run_before_of_model(runs, table) is None
+    branch = run_of(created_at=10.0, parent="table")
+    assert run_before(runs, branch) == run_before_of_model(runs, branch) == table
+    elsewhere = run_of(created_at=5.0, fingerprint="g", parent="old")
+    assert run_before_of_model(runs, elsewhere) is None

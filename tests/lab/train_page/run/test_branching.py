@@ -29,7 +29,7 @@ BEFORE: dict[str, Any] = dict(
 
 def changed_at_20(lab: Lab) -> RunRecord:
     run_id = small_run(lab, small_corpus(lab), "transformer", name="owl", **BEFORE)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=20)
     run.change(LATER)
     run.advance(60.0)
@@ -140,7 +140,7 @@ def test_what_the_rate_stays_at_counts_a_change_that_comes_along() -> None:
 
 def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), max_iters=10_000, eval_interval=10_000)
-    run = ActiveRun(small.home, small.store, run_id)
+    run = ActiveRun.open(small.home, small.store, run_id)
     run._trainer.iter = 9_999  # only the last step is taken
     run.advance(60.0)
     run.finish()
@@ -155,7 +155,7 @@ def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plot
 def test_a_new_run_does_not_inherit_the_flat_end_of_another(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), learning_rate=0.01, name="owl")
     train(small, run_id)
-    run = ActiveRun(small.home, small.store, run_id, max_iters=50, learning_rate=0.003)
+    run = ActiveRun.open(small.home, small.store, run_id, max_iters=50, learning_rate=0.003)
     run.advance(60.0)
     run.finish()
     run.close()

@@ -42,7 +42,7 @@ def title(figure: go.Figure) -> str:
 def stopped(lab: Lab, *, until: int = 30, **changes: Any) -> RunRecord:
     """A run of 40 steps that was changed to rate 0.002 at step 20 and waits at another."""
     run_id = small_run(lab, lab.library.load("small"), learning_rate=0.01, **changes)
-    run = ActiveRun(lab.home, lab.store, run_id)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=20)
     run.set_learning_rate(0.002)
     run.advance(60.0, until=until)
@@ -114,7 +114,7 @@ def test_a_run_that_is_over_shows_its_course_until_the_rate_is_moved(
 def test_a_branch_shows_the_changes_that_are_to_come(small: Lab, plots: Plots) -> None:
     parent = stopped(small)
     child = enter_branch(small, parent, 10, {})
-    run = ActiveRun(small.home, small.store, child)
+    run = ActiveRun.open(small.home, small.store, child)
     run.advance(60.0, until=15)
     run.interrupt()
     run.close()

@@ -44,7 +44,7 @@ VIEW = "from lab.train_page.runs.view import render_runs_view\nrender_runs_view(
 
 @pytest.fixture(autouse=True)
 def brief_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_a_run_that_cannot_be_resumed_says_why(pages: Lab, tiny: Corpus) -> None
 
 @pytest.mark.usefixtures("impatient")
 def test_what_another_process_trains_is_not_deleted(pages: Lab, tiny: Corpus) -> None:
-    run = ActiveRun(pages.home, pages.store, small_run(pages, tiny, name="owl"))
+    run = ActiveRun.open(pages.home, pages.store, small_run(pages, tiny, name="owl"))
     app = open_view()
     click(app, "delete")
     assert app.error and "is being trained by another process" in said(app)
@@ -271,7 +271,7 @@ def test_sharing_packs_a_run_when_it_is_asked_for(
     _, data, name, mime, options = given[-1]
     assert (name, mime, options["disabled"]) == ("hen.run.zip", "application/zip", False)
     assert open_run(pages, io.BytesIO(data()), name).name == "hen-2" and len(made) == 1
-    monkeypatch.setattr(runs_view, "MAX_BYTES", 10)
+    monkeypatch.setattr(runs_view, "MAX_RUN_FILE_BYTES", 10)
     open_view()
     assert given[-1][-1]["disabled"] and "clean it up first" in given[-1][-1]["help"]
 
@@ -365,7 +365,7 @@ def test_cleaning_frees_what_the_button_says(pages: Lab, three: list[str]) -> No
 @pytest.mark.usefixtures("impatient")
 def test_cleaning_all_says_which_it_left_alone(pages: Lab, three: list[str]) -> None:
     pages.store.update_run(three[0], config=replace_end(pages.run(three[0])))
-    run = ActiveRun(pages.home, pages.store, three[0])
+    run = ActiveRun.open(pages.home, pages.store, three[0])
     app = open_view()
     click(app, "clean_all")
     assert said(app).startswith("Freed ") and "Run hen is being trained" in said(app)
@@ -468,7 +468,7 @@ def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
     pages: Lab, tiny: Corpus
 ) -> None:
     owl = small_run(pages, tiny, learning_rate=0.01, name="owl")
-    run = ActiveRun(pages.home, pages.store, owl)
+    run = ActiveRun.open(pages.home, pages.store, owl)
     run.advance(60.0, until=20)
     run.set_learning_rate(0.05)
     run.advance(60.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.experiments.sweep import Cell, Sweep, enter_sweep, fail_cell, load_sweeps, sweep_cells
+from core.experiments.sweep import Cell, Sweep, SweepCells, enter_sweep, load_sweeps, sweep_cells
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.service.service import training_service
@@ -36,7 +36,7 @@ def view(kind: str, corpus: str, changes: dict) -> None:  # type: ignore[type-ar
 @pytest.fixture
 def small(pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A lab with a small text, so that a sweep is over in a moment."""
-    monkeypatch.setattr("core.runs.active_run.SAMPLE_LENGTH", 12)
+    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     pages.library.add("small", play(3_000).encode(), "small")
     return pages
 
@@ -96,7 +96,7 @@ def with_failed(lab: Lab, name: str = "owl") -> tuple[Sweep, str]:
     first, *others = lab.runs_of(sweep.id)
     for run in others:
         train(lab, run.id)
-    fail_cell(lab, first.id, "The disk is full.")
+    SweepCells(lab, sweep.id).fail_run(first.id, "The disk is full.")
     return sweep, first.id
 
 
@@ -235,7 +235,7 @@ def test_a_sweep_is_watched_to_its_end(small: Lab, plots: Plots) -> None:
 
 def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     sweep = finished(small)
-    theirs = ActiveRun(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
+    theirs = ActiveRun.open(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
     theirs.advance(60.0, until=8)
     theirs.set_status("running")
     app = opened()
@@ -266,7 +266,7 @@ def test_what_cannot_be_tried_again_is_said_and_stays_failed(small: Lab) -> None
     damaged = small.runs_of(sweep.id)[0].id
     for path in small.home.run_folder(damaged).glob("*.pt"):
         path.write_bytes(b"")
-    fail_cell(small, damaged, "The disk is full.")
+    SweepCells(small, sweep.id).fail_run(damaged, "The disk is full.")
     app = opened()
     app.button(key="sweep_retry").click().run()
     assert "can be read" in app.error[0].value
@@ -289,7 +289,7 @@ def test_a_sweep_is_deleted_and_its_runs_are_in_the_bin(small: Lab, plots: Plots
 
 def test_a_sweep_in_training_is_stopped_before_it_is_deleted(small: Lab) -> None:
     sweep = finished(small)
-    theirs = ActiveRun(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
+    theirs = ActiveRun.open(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
     theirs.advance(60.0, until=8)
     theirs.set_status("running")
     assert "sweep_delete" not in {button.key for button in opened().button}
