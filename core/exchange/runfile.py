@@ -32,7 +32,7 @@ from core.models import count_params
 from core.records.course import Course
 from core.records.records import Estimate, Event, RunRecord, RunStatus, StepRecord
 from core.registry import changes_among
-from core.settings.config import RunConfig
+from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
 
 FORMAT = 1
@@ -176,7 +176,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     Raises LabError for settings, or a name of a corpus, that cannot be.
     """
     config = RunConfig.from_flat(manifest["config"])
-    if manifest["config"].items() - config.flat().items():
+    if manifest["config"].items() - config.flat().items() - {("block", FORMER_BLOCK)}:
         raise ValueError("settings that this version does not have")
     n_params = count_params(config.model)
     if 4 * n_params > MAX_BYTES:

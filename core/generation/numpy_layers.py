@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from core.models import LanguageModel
 from core.models.attention import AttentionModel, CausalSelfAttention
-from core.models.fast import FastBlock, rotation
+from core.models.modern import ModernBlock, rotation
 from core.models.transformer import Block, Transformer
 
 Array = npt.NDArray[Any]
@@ -129,10 +129,10 @@ class NumpyBlock:
         return x + self._output(_gelu(self._widen(self._norm_2(x))))
 
 
-class NumpyFastBlock:
-    """The block of `core.models.fast`."""
+class NumpyModernBlock:
+    """The block of `core.models.modern`."""
 
-    def __init__(self, block: FastBlock, model: LanguageModel, n_texts: int) -> None:
+    def __init__(self, block: ModernBlock, model: LanguageModel, n_texts: int) -> None:
         self._shift_1, self._shift_2 = Shift(model, n_texts), Shift(model, n_texts)
         self._query_key_value = Linear(block.attention.query_key_value)
         self._mix = Linear(block.attention.output)

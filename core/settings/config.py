@@ -20,7 +20,7 @@ from core.errors import ConfigError
 
 ModelKind = Literal["bigram", "attention", "transformer"]
 Schedule = Literal["cosine", "linear", "flat", "constant"]
-Block = Literal["classic", "fast"]
+Block = Literal["classic", "modern"]
 Optimizer = Literal["adamw", "muon"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -28,6 +28,8 @@ Dtype = Literal["auto", "float32", "bfloat16"]
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 BLOCKS: tuple[Block, ...] = get_args(Block)
+FORMER_BLOCK = "fast"
+"""What the modern block was called: in runs, files, links and scripts that still say so."""
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
@@ -93,7 +95,7 @@ class ModelConfig:
     bias: bool = _setting("learned offsets in linear layers and LayerNorms", default=False)
 
     block: Block = _setting(
-        "classic as in GPT-2; fast has newer ingredients, and learns more from each step",
+        "classic as in GPT-2; modern has newer ingredients, and learns more from each step",
         default="classic",
     )
     ngrams: int = _setting(
@@ -118,17 +120,20 @@ class ModelConfig:
                     f"Try n_head {_nearest_divisor(self.n_embd, self.n_head)}."
                 )
         _need_number("dropout", self.dropout, 0.0, 0.9)
+        object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
             raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {self.block!r}.")
+        if self.block == "modern" and "block" not in MODEL_SETTINGS[self.model]:
+            raise ConfigError(f"The {self.model} model has no block, and so no modern one.")
         _need_whole("ngrams", self.ngrams, 0, 8)
-        if self.ngrams and (self.block != "fast" or self.ngrams < 2):
+        if self.ngrams and (self.block != "modern" or self.ngrams < 2):
             raise ConfigError(
                 "ngrams counts the characters of the longest context, from 2 on, and needs the "
-                f"fast block; it was {self.ngrams} with the {self.block} block."
+                f"modern block; it was {self.ngrams} with the {self.block} block."
             )
-        if self.block == "fast" and (self.head_size % 2 or self.bias):
+        if self.block == "modern" and (self.head_size % 2 or self.bias):
             raise ConfigError(
-                "The fast block has no biases and needs heads of an even width (n_embd / n_head); "
+                "The modern block has no biases and needs heads of an even width, n_embd / n_head; "
                 f"the width was {self.head_size}."
             )
 
@@ -292,6 +297,11 @@ class SampleConfig:
                 "top_p is a probability above 0, at most 1; 0 would keep no character."
             )
         _need_whole("seed", self.seed, 0, 2**31 - 1)
+
+
+def block_named(name: Any) -> Any:
+    """The block of that name as it is called today; what is no block is left as it is."""
+    return "modern" if name == FORMER_BLOCK else name
 
 
 def help_line(name: str) -> str:

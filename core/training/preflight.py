@@ -33,7 +33,7 @@ from core.training.parts import flops_by_part, step_flops_by_part
 from core.training.trainer import Trainer
 
 _FLOAT_BYTES = 4
-_KEPT_WIDTHS = {"classic": 16, "fast": 20}
+_KEPT_WIDTHS = {"classic": 16, "modern": 20}
 """Vectors of width n_embd that a block keeps for the way back, for each character."""
 _KEPT_WIDTHS_ATTENTION = 6
 _HALF_KEEPS = 0.66
@@ -247,7 +247,7 @@ def _work(config: RunConfig) -> Work:
     model, n_tokens = config.model, _n_tokens(config)
     L, V = model.n_layer, model.vocab_size
     flops = float(sum(step_flops_by_part(config).values()))
-    newer = 2.0 if model.block == "fast" else 1.0
+    newer = 2.0 if model.block == "modern" else 1.0
     kept = activation_bytes(config) / _FLOAT_BYTES
     looked_up = 4 * len(table_sizes(model)) * n_tokens * V
     dense = count_params(model) - sum(table_sizes(model)) * V

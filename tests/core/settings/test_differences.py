@@ -65,9 +65,9 @@ def test_the_most_telling_come_first() -> None:
 
 def test_a_block_and_its_tables_are_named() -> None:
     before = resolve("transformer", 65)
-    after = changed(before, block="fast", ngrams=3)
+    after = changed(before, block="modern", ngrams=3)
     assert [say_difference(d) for d in settings_diff(before, after)] == [
-        "block classic -> fast",
+        "block classic -> modern",
         "ngrams 0 -> 3",
     ]
 

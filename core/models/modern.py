@@ -66,7 +66,7 @@ def rotate(x: Tensor, by: Rotation) -> Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
-class FastAttention(nn.Module):
+class ModernAttention(nn.Module):
     """Causal self-attention with rotary positions and normalised queries and keys."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -95,12 +95,12 @@ class FastAttention(nn.Module):
         return q, k, heads[2]
 
 
-class FastBlock(nn.Module):
+class ModernBlock(nn.Module):
     """Attention and MLP, each reading the shifted, normalised stream and adding to it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention = FastAttention(config)
+        self.attention = ModernAttention(config)
         self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=False)
         self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=False)
         self.dropout = Dropout(config.dropout)
@@ -112,14 +112,14 @@ class FastBlock(nn.Module):
         return x
 
 
-class FastTransformer(LanguageModel):
-    """Embedding, n_layer fast blocks, an untied head, and n-gram tables where there are any."""
+class ModernTransformer(LanguageModel):
+    """Embedding, n_layer modern blocks, an untied head, and n-gram tables where there are any."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.dropout = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(FastBlock(config) for _ in range(config.n_layer))
+        self.blocks = nn.ModuleList(ModernBlock(config) for _ in range(config.n_layer))
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.tables = NgramTables(config) if config.ngrams else None
 
@@ -133,7 +133,7 @@ class FastTransformer(LanguageModel):
         x, by = self._embed(idx)
         weights = []
         for block in self.blocks:
-            assert isinstance(block, FastBlock)
+            assert isinstance(block, ModernBlock)
             weights.append(block.attention.weights(token_shift(rms_norm(x)), by))
             x = block(x, by)
         return Trace(self._unembed(x, idx), attention=torch.stack(weights))
@@ -151,7 +151,7 @@ class FastTransformer(LanguageModel):
         nn.init.normal_(self.token_embedding.weight, generator=generator)
         nn.init.zeros_(self.head.weight)
         for block in self.blocks:
-            assert isinstance(block, FastBlock)
+            assert isinstance(block, ModernBlock)
             for reads in (block.attention.query_key_value, block.widen):
                 nn.init.normal_(reads.weight, std=reads.in_features**-0.5, generator=generator)
             for adds in (block.attention.output, block.output):
