@@ -23,7 +23,7 @@ import torch
 
 from core.errors import ConfigError
 from core.models import count_params
-from core.models.attention import is_written_out
+from core.models.kernels import is_written_out
 from core.models.ngrams import table_sizes
 from core.settings.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
 from core.settings.presets import resolve
