@@ -30,7 +30,14 @@ from core.library.intake import MAX_BYTES as MAX_CORPUS_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
-from core.records.records import Estimate, Event, RunRecord, RunStatus, StepRecord
+from core.records.records import (
+    Estimate,
+    Event,
+    HealthReading,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+)
 from core.registry import changes_among
 from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
@@ -64,8 +71,7 @@ class Content:
     steps: list[StepRecord]
     estimates: list[tuple[Estimate, str]]
     """Each with the text that the model wrote at that step."""
-    health: list[tuple[int, str, float]]
-    """Step, name and value of each reading."""
+    health: list[HealthReading]
     events: list[Event]
     text: str | None
     """The corpus; None where the lab had it no more."""
@@ -97,7 +103,7 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
     tables: dict[str, Iterable[dict[str, Any]]] = {
         "steps.jsonl": (asdict(step) for step in content.steps),
         "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
-        "health.jsonl": ({"iter": i, "name": n, "value": v} for i, n, v in content.health),
+        "health.jsonl": (asdict(reading) for reading in content.health),
         "events.jsonl": (asdict(event) for event in content.events),
     }
     for name, rows in tables.items():
@@ -161,10 +167,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
             (Estimate(**_values(Estimate, row)), str(_checked("str", row["sample"])))
             for row in _rows(archive, "estimates.jsonl")
         ],
-        health=[
-            tuple(_checked(kind, row[name]) for name, kind in _HEALTH.items())
-            for row in _rows(archive, "health.jsonl")
-        ],
+        health=[HealthReading(**_values(HealthReading, r)) for r in _rows(archive, "health.jsonl")],
         events=events,
         text=text,
     )
@@ -196,7 +199,6 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
             yield json.loads(line)
 
 
-_HEALTH = {"iter": "int", "name": "str", "value": "float"}
 _IS: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int and 0 <= value < 2**53,
     "float": lambda value: type(value) in (int, float) and not math.isnan(value),
