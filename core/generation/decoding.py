@@ -7,7 +7,7 @@ small that torch's dispatch would cost more than the arithmetic (`core.generatio
 
 Past the window there is nothing to keep. When the oldest character leaves, every other one moves a
 place and loses a part of what it had seen, so all keys and values change, and the window is
-computed anew by the model itself, at the speed of a plain forward.
+computed anew by the model itself, at the speed of a plain forward pass.
 
 Knows nothing of characters, of sampling or of runs. Shapes as in `core.models.base`, with B for
 texts that are written side by side and T for tokens that are read at once.

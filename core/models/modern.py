@@ -96,7 +96,7 @@ class ModernAttention(nn.Module):
 
 
 class ModernBlock(nn.Module):
-    """Attention and MLP, each reading the shifted, normalised stream and adding to it."""
+    """Attention and MLP: each reads the residual stream, shifted and normalised, and adds to it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

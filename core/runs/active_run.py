@@ -195,7 +195,10 @@ class ActiveRun:
         self._flush(status=status)
 
     def pause(self) -> None:
-        """Save everything, so that nothing is at risk, and stay ready to go on."""
+        """Save everything, so that nothing is at risk, and stay ready to go on; status `paused`.
+
+        Raises OSError when the checkpoint cannot be written, as `interrupt` and `finish` do.
+        """
         self._save(status="paused")
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run has left behind for whoever takes it up: settings, text, a state to go on from.
+"""What a run has left behind for whoever takes it up: settings, text, a state to restore.
 
 Reads and changes nothing. Asked under the run's lock, by `core.runs.active_run`.
 """

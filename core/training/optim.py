@@ -56,18 +56,22 @@ class Optimizers:
             part.step()
 
     def clip(self, max_norm: float) -> float:
-        """Shorten the gradient to `max_norm` (0: leave it), and return how long it was.
+        """Shorten the gradient to `max_norm` (0: leave it), and return its norm before that.
 
-        Tables are left out: their gradients are sparse, and their optimiser scales each row itself.
+        It is the Euclidean norm over all parameters together. Tables are left out: their gradients
+        are sparse, and their optimiser scales each row itself.
         """
         return float(torch.nn.utils.clip_grad_norm_(self._dense, max_norm or math.inf))
 
     def state_dict(self) -> dict[str, Any]:
-        """What the parts remember; their rates are the config's."""
+        """The optimiser state of each part (moments, momentum, squares); rates are the config's."""
         return {name: part.state_dict()["state"] for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Remember what was saved; rates and decay stay those of this config."""
+        """Restore a saved optimiser state; rates and decay stay those of this config.
+
+        Raises KeyError when the state has not the same parts.
+        """
         for name, part in self.parts.items():
             groups = part.state_dict()["param_groups"]
             moments = copy.deepcopy(state[name])  # torch itself would go on in the caller's
