@@ -32,7 +32,11 @@ from core.models.ngrams import NgramTables
 from core.settings.config import ModelConfig
 
 ROTARY_BASE = 1000.0
-"""The fastest pair turns by one radian in a character, the slowest in about this many of them."""
+"""The fastest pair turns by one radian in a character, the slowest in about this many of them.
+
+Su et al. take 10,000; modded-nanogpt takes 1,024, and the lab's windows are shorter still: within
+a few hundred characters the slowest pairs of a base of 10,000 would hardly turn. It matters little:
+in one run of the fast recipe at block_size 64 the two came within 0.003 nats of each other."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -67,7 +71,13 @@ def rotate(x: Tensor, by: Rotation) -> Tensor:
 
 
 class ModernAttention(nn.Module):
-    """Causal self-attention with rotary positions and normalised queries and keys."""
+    """Causal self-attention with rotary positions and normalised queries and keys.
+
+    After the norm queries and keys have length sqrt(D), so that a score, which is still divided by
+    sqrt(D), lies between -sqrt(D) and sqrt(D): a head can become sure, but not without bound. Henry
+    et al. take length 1 and learn the scale; the fixed one is as in
+    https://github.com/karpathy/nanochat (`gpt.py`).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
