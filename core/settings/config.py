@@ -83,8 +83,9 @@ class ModelConfig:
         default=0,
     )
     n_embd: int = _setting(
-        "width, the numbers that stand for one character inside: twice as many can tell more "
-        "apart, with about four times the parameters in each layer",
+        "width, the numbers that stand for one character inside (in the transformer, that of the "
+        "residual stream): twice as many can tell more apart, with about four times the "
+        "parameters in each layer",
         default=0,
     )
     dropout: float = _setting(
@@ -148,14 +149,14 @@ class TrainConfig:
     """How one model is trained. `batch_size` counts sequences, `*_iters` count steps."""
 
     batch_size: int = _setting(
-        "sequences read in one step: more make its direction surer, and take as much longer"
+        "sequences read in one step: more make its gradient surer, and take as much longer"
     )
     max_iters: int = _setting(
         "steps until the run is finished: more learn more, until they stop helping"
     )
     learning_rate: float = _setting(
-        "how far one step moves the parameters at its largest: too small learns slowly, too large "
-        "leaps about or diverges"
+        "how far one step moves the parameters down the gradient, at its largest: too small learns "
+        "slowly, too large leaps about or diverges"
     )
     min_lr: float = _setting(
         "learning rate that the schedule ends at: a small one lets the loss settle"
@@ -173,7 +174,11 @@ class TrainConfig:
         "adamw, or muon for the matrices of the blocks, which learns more from each step",
         default="adamw",
     )
-    muon_lr: float = _setting("Muon: learning rate at its largest", default=0.02)
+    muon_lr: float = _setting(
+        "Muon: learning rate of the blocks' matrices at its largest; learning_rate is that of the "
+        "rest",
+        default=0.02,
+    )
     table_lr: float = _setting("n-gram tables: learning rate at its largest", default=0.1)
     weight_decay: float = _setting(
         "pull of the matrices towards 0: more keeps them small, and the model simpler", default=0.1
@@ -196,7 +201,9 @@ class TrainConfig:
     )
     device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")
     dtype: Dtype = _setting(
-        "format of matrix products; auto is bfloat16 where that is faster", default="auto"
+        "number format of matrix products: bfloat16 is mixed precision, which auto takes where it "
+        "is faster",
+        default="auto",
     )
 
     def __post_init__(self) -> None:

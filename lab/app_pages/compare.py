@@ -181,7 +181,7 @@ def _render_table(ids: list[str], unit: str) -> None:
     about = (
         f"Losses in {unit} per character. {BEST} the best of the chosen runs. Estimates are taken "
         "on a few batches; the validation loss is over the whole validation part, measured when a "
-        "run ends, also for its best checkpoint."
+        "run ends, also for its best checkpoint. Throughput is that of training."
     )
     st.caption(about, help=explained(about))
 

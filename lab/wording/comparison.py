@@ -132,7 +132,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("as unsure as among … characters", [run.best_val_loss for run in runs], choices),
         Row("best at step", [run.best_iter or None for run in runs], words.count),
         Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
-        Row("characters a second", [store.tokens_per_s(run) for run in runs],
+        Row("throughput, characters a second", [store.tokens_per_s(run) for run in runs],
             words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
     ]  # fmt: skip

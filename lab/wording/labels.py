@@ -44,7 +44,7 @@ LABELS = {
     "eval_interval": "Steps between estimates",
     "eval_iters": "Batches of an estimate",
     "device": "Device",
-    "dtype": "Number format",
+    "dtype": "Number format (dtype)",
     "status": "Status",
 }
 """What every page calls a setting. The name in the code, and on the command line, is its gloss."""
