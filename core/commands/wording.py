@@ -9,7 +9,7 @@ from typing import Any
 
 from core.commands.tables import label_of, table_of, with_unit
 from core.settings.differences import Difference, say_difference
-from core.text.characters import in_quotes, said
+from core.text.characters import in_quotes, quoted_character
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -152,7 +152,7 @@ def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
         yield f"how text {number} was drawn:"
         rows = [
             {
-                "character": said(each["character"]),
+                "character": quoted_character(each["character"]),
                 "probability": each["probability"],
                 "rank": each["rank"],
                 "believed": _candidates(each["believed"]),
