@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.records.course import Course
 from core.records.records import Change
 from core.settings.config import help_line
-from core.settings.differences import Difference, say_difference
+from core.settings.differences import Difference, difference_text
 
 LABELS = {
     "block_size": "Block size",
@@ -100,7 +100,7 @@ def plain_seed(difference: Difference) -> Difference:
 
 def say_change(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
-    return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+    return difference_text(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
 
 
 def say_settings(change: Change, course: Course) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from core.records.course import Course
 from core.records.records import Change, RunRecord, on_text
 from core.settings.config import ModelConfig, TrainConfig
-from core.settings.differences import Difference, say_reading, settings_diff
+from core.settings.differences import Difference, reading_text, settings_diff
 from lab.wording import words
 from lab.wording.labels import LABELS, say_change
 
@@ -77,7 +77,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     said += [*own, *(f"there {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
-    if reading := say_reading(before.config, run.config):
+    if reading := reading_text(before.config, run.config):
         said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
