@@ -38,7 +38,7 @@ def settings_diff(before: RunConfig, after: RunConfig) -> list[Difference]:
 
 def difference_text(difference: Difference) -> str:
     """One difference in words: "block_size 32 -> 64"."""
-    return f"{difference.name} {_say(difference.before)} -> {_say(difference.after)}"
+    return f"{difference.name} {_value_text(difference.before)} -> {_value_text(difference.after)}"
 
 
 def reading_text(before: RunConfig, after: RunConfig) -> str:
@@ -61,7 +61,7 @@ def _that_follow(config: RunConfig) -> set[str]:
     return {name for name in FOLLOWING if flat[name] == derived[name]}
 
 
-def _say(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
