@@ -24,8 +24,8 @@ from lab.wording.comparison import (
     EVERY_TEXT,
     comparison_table,
     curves_csv,
-    say_reading,
     table_csv,
+    unequal_reading_text,
 )
 from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code
@@ -168,7 +168,7 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     )  # fmt: skip
     about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
     st.caption(about, help=explained(*WORDS))
-    if axis == "steps" and (unequal := say_reading(runs)):
+    if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
 
 

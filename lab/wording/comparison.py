@@ -69,7 +69,7 @@ def chars_per_step(run: RunRecord) -> int:
     return run.config.train.batch_size * run.config.model.block_size
 
 
-def say_reading(runs: Sequence[RunRecord]) -> str:
+def unequal_reading_text(runs: Sequence[RunRecord]) -> str:
     """That equal steps are not equal reading, where they are not; else nothing. Markdown."""
     amounts = {run.name: chars_per_step(run) for run in runs}
     if len(set(amounts.values())) < 2:
@@ -88,9 +88,9 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
     """
     courses = [Course(run.config, store.changes(run.id)) for run in runs]
     names = dict.fromkeys(name for run in runs for name in run.config.flat())
-    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _say_setting)]
+    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _setting_text)]
     rows += [
-        Row(in_a_sentence(name), [_values(each, name) for each in courses], _say_setting)
+        Row(in_a_sentence(name), [_values(each, name) for each in courses], _setting_text)
         for name in names
     ]
     return [row for row in rows if len(set(row.values)) > 1]
@@ -102,11 +102,11 @@ def _values(course: Course, name: str) -> Any:
     return values if len(values) > 1 else values[0][1]
 
 
-def _say_setting(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     if isinstance(value, tuple):
         (_, first), *later = value
-        changed = [f"from step {step:,} {_say_setting(each)}" for step, each in later]
-        return ", ".join([_say_setting(first), *changed])
+        changed = [f"from step {step:,} {_setting_text(each)}" for step, each in later]
+        return ", ".join([_setting_text(first), *changed])
     if isinstance(value, bool):
         return "yes" if value else "no"
     return plain(value) if isinstance(value, str) else f"{value:,.6g}"
