@@ -98,12 +98,12 @@ def plain_seed(difference: Difference) -> Difference:
     return replace(difference, before=str(difference.before), after=str(difference.after))
 
 
-def say_change(difference: Difference) -> str:
+def change_text(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
     return difference_text(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
 
 
-def say_settings(change: Change, course: Course) -> str:
+def settings_text(change: Change, course: Course) -> str:
     """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
     pairs = list(course.telling(change).items())[:SETTINGS_NAMED]
-    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)
+    return ", ".join(change_text(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -15,7 +15,7 @@ from core.training.optim import learning_rate_at
 from lab.session.state import choose_run, the_lab, the_service
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
-from lab.wording.labels import label_of, say_settings
+from lab.wording.labels import label_of, settings_text
 from lab.wording.plain import plain, plain_but_code
 
 _VALUES: dict[str, tuple[Any, ...]] = {
@@ -118,7 +118,7 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
-        said = "; ".join(f"{say_settings(c, course)} at step {words.count(c.iter)}" for c in later)
+        said = "; ".join(f"{settings_text(c, course)} at step {words.count(c.iter)}" for c in later)
         yield f"What was changed after that ({said}) {comes}."
 
 

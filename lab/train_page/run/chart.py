@@ -23,7 +23,7 @@ from lab.figures.curve_marks import (
 from lab.figures.losses import LossCurve, Scale, XAxis, loss_figure
 from lab.session.state import curve_of, palette, the_lab
 from lab.train_page.run.answers import Measured
-from lab.wording.labels import say_settings
+from lab.wording.labels import settings_text
 
 ROOM = 1.015
 BUTTONS_PX, ROOM_PX = 28, 4
@@ -116,7 +116,7 @@ def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
     course = Course(run.config, store.changes(run.id))
-    said = [(c.iter, say_settings(c, course).replace("->", "→")) for c in course.changes]
+    said = [(c.iter, settings_text(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"

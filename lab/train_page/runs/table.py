@@ -13,7 +13,7 @@ from core.records.records import Change, RunRecord, on_text
 from core.settings.config import ModelConfig, TrainConfig
 from core.settings.differences import Difference, reading_text, settings_diff
 from lab.wording import words
-from lab.wording.labels import LABELS, say_change
+from lab.wording.labels import LABELS, change_text
 
 Changed = Mapping[str, Sequence[Change]]
 """Changes of settings by the id of the run on whose way they were made; no key, no change."""
@@ -72,7 +72,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     start = run.parent_iter or 0 if parent else 0
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
-    said = [say_change(d) for d in settings_diff(*at_start)]
+    said = [change_text(d) for d in settings_diff(*at_start)]
     own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
     said += [*own, *(f"there {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
@@ -91,7 +91,8 @@ def _say_later(
     own = [change for change in changes if change.iter > start and change not in others]
     told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
     return [
-        f"{say_change(Difference(name, *values))} at step {step:,}" for (name, values), step in told
+        f"{change_text(Difference(name, *values))} at step {step:,}"
+        for (name, values), step in told
     ]
 
 
