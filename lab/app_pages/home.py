@@ -29,8 +29,8 @@ from lab.train_page.race.words import (
     NAMES,
     PARTS_SOONER,
     against_the_counts,
+    missing_text,
     race_end,
-    say_missing,
     time_left_s,
     why_near_the_bigram,
 )
@@ -207,7 +207,7 @@ def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
     name = plain(_text_of(found) or corpus.name)
     left = time_left_s(found.runs.values())
     time = f" About {words.duration(left)} left; they take turns." if left is not None else ""
-    missing = say_missing(found.runs) if found.race else ""
+    missing = missing_text(found.runs) if found.race else ""
     st.caption(
         f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "
         f"model learns from; thin: the batch just seen. Grey: what counting reaches on this text. "
