@@ -73,7 +73,10 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
     said = [change_text(d) for d in settings_diff(*at_start)]
-    own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
+    own, their_own = (
+        _later_changes(run, ours, theirs, start),
+        _later_changes(before, theirs, ours, start),
+    )
     said += [*own, *(f"there {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
@@ -83,7 +86,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
 
 
-def _say_later(
+def _later_changes(
     run: RunRecord, changes: Sequence[Change], others: Sequence[Change], start: int
 ) -> list[str]:
     """What was changed in a run after a step and not in another, each by its first setting."""
