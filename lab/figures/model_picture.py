@@ -56,7 +56,7 @@ def model_picture(described: Described, palette: Palette) -> str:
     return svg.drawing(WIDTH_PX, height, [ground, *parts, *more, *note])
 
 
-def said_of(described: Described) -> str:
+def picture_alt(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
     n_seen = _n(_seen_by(described.config), "character")
