@@ -31,7 +31,7 @@ CLICK = "<i>click: rewind to this step and branch</i>"
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartSettings:
     """How the reader wants the chart."""
 
     axis: XAxis
@@ -47,7 +47,7 @@ def run_chart(
     notes: Sequence[Note],
     references: Sequence[ReferenceLine],
     others: Sequence[RunRecord],
-    look: Look,
+    look: ChartSettings,
 ) -> go.Figure:
     """The curve of a run, earlier runs behind it, what happened to it, and numbered notes."""
     run, axis, in_bits = now.run, look.axis, look.in_bits
@@ -67,7 +67,10 @@ def run_chart(
 
 
 def clear_chart(
-    references: Sequence[ReferenceLine], others: Sequence[RunRecord], max_iters: int, look: Look
+    references: Sequence[ReferenceLine],
+    others: Sequence[RunRecord],
+    max_iters: int,
+    look: ChartSettings,
 ) -> go.Figure:
     """What there is to beat, and earlier runs, before there is a run."""
     figure = loss_figure(
@@ -107,7 +110,7 @@ def _x_end(now: Measured, axis: XAxis) -> float | None:
     return ROOM * end
 
 
-def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
+def _behind(others: Sequence[RunRecord], look: ChartSettings) -> list[LossCurve]:
     by_id = {other.id: other for other in others}
     return [curve_of(by_id[run_id]) for run_id in look.behind if run_id in by_id]
 
