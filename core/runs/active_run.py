@@ -24,7 +24,7 @@ from core.records.records import DIVERGED, RESUMED, Change, RunStatus, StepRecor
 from core.registry import Store
 from core.runs.machine import MACHINE, machine_line
 from core.runs.observer import Observer, Pace
-from core.runs.resuming import Left, what_is_left
+from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
 from core.settings.config import SAMPLE_LENGTH
 from core.storage.checkpoint import CheckpointFolder
@@ -73,7 +73,7 @@ class ActiveRun:
         self._snapshots = SnapshotFolder(folder, snapshot_mib)
         self._lock = take_lock(home, store.run(run_id))
         try:
-            left = what_is_left(home, store, run_id, max_iters, world.size)
+            left = resume_point(home, store, run_id, max_iters, world.size)
             self._course = Course(left.config, store.changes(run_id))
             self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
             if left.checkpoint:
@@ -93,7 +93,7 @@ class ActiveRun:
             self._lock.release()
             raise
 
-    def _begin(self, left: Left) -> None:
+    def _begin(self, left: ResumePoint) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
         step, config = left.iter, left.config
         self._store.rewind(self.id, step if left.checkpoint else -1)
