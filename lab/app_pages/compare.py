@@ -105,7 +105,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     by_id = {run.id: run for run in runs}
     one_text = len({run.fingerprint for run in runs}) == 1
 
-    def say(run_id: str) -> str:
+    def option_text(run_id: str) -> str:
         return short_run_label(by_id[run_id]) if one_text else run_label(by_id[run_id])
 
     kept = [i for i in st.session_state.get(_CHOSEN, []) if i in by_id]
@@ -115,7 +115,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     st.session_state[_CHOSEN] = kept
     st.multiselect(
         "Runs", list(by_id), key=_CHOSEN, max_selections=MAX_RUNS, persist_state="session",
-        format_func=say, on_change=st.session_state.update, args=({_TOUCHED: True},),
+        format_func=option_text, on_change=st.session_state.update, args=({_TOUCHED: True},),
         help=f"At most {MAX_RUNS}. Until you choose, the newest run of each model.",
     )  # fmt: skip
     return [run for run in runs if run.id in st.session_state[_CHOSEN]]
@@ -136,15 +136,15 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
         return runs
     newest = next((run for run in runs if not run.sweep), runs[0])
 
-    def say(fingerprint: str) -> str:
+    def option_text(fingerprint: str) -> str:
         name = texts.get(fingerprint, EVERY_TEXT)
         is_only = list(texts.values()).count(name) < 2
         return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
 
     options = [*reversed(texts), EVERY_TEXT]
-    settled(_TEXT, options, newest.fingerprint, say)
+    settled(_TEXT, options, newest.fingerprint, option_text)
     chosen = st.selectbox(
-        "Text", options, key=_TEXT, format_func=say, persist_state="session",
+        "Text", options, key=_TEXT, format_func=option_text, persist_state="session",
         label_visibility="collapsed",
     )  # fmt: skip
     return runs if chosen == EVERY_TEXT else [run for run in runs if run.fingerprint == chosen]

@@ -34,7 +34,7 @@ class Row:
 
     name: str
     values: Sequence[Any]
-    say: Callable[[Any], str]
+    to_text: Callable[[Any], str]
     better: Callable[..., Any] | None = None
     """min or max, where some values are better than others."""
 
@@ -42,7 +42,7 @@ class Row:
         """The values in words, the best with a sign; None is a dash."""
         known = [value for value in self.values if value is not None]
         best = self.better(known) if self.better and len(known) > 1 else None
-        said = ["–" if value is None else self.say(value) for value in self.values]
+        said = ["–" if value is None else self.to_text(value) for value in self.values]
         return [f"**{s} {BEST}**" if v == best and v is not None else s
                 for s, v in zip(said, self.values)]  # fmt: skip
 

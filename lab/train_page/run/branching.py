@@ -114,7 +114,8 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         since, rate = flat_end
         yield (
             f"From step {words.count(since)} on, where the schedule has ended, the learning rate "
-            f"stays at {_value_text(rate)}. The slider on the left sets another while the branch trains."
+            f"stays at {_value_text(rate)}. The slider on the left sets another while the branch "
+            "trains."
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
