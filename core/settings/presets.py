@@ -30,7 +30,7 @@ DEFAULTS: dict[ModelKind, dict[str, Any]] = {
 """Sensible settings of each model: what `train --model M` takes with no other flag."""
 
 _FAST: dict[str, Any] = dict(
-    block="fast", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
+    block="modern", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
     warmup_iters=0, beta1=0.8, beta2=0.95, weight_decay=0.0, grad_clip=0.0,
 )  # fmt: skip
 
@@ -85,7 +85,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """Ways to train a transformer: they win over the preset and give way to flags.
 
-`fast` is every newer ingredient but n-gram tables, which `fastest` adds.
+`fast` is the modern block, Muon and a flat schedule; `fastest` adds n-gram tables.
 """
 
 _TRAIN_DEFAULTS: dict[str, Any] = {

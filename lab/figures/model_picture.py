@@ -17,7 +17,7 @@ from core.training.parts import PartName, params_by_part, step_flops_by_part
 from lab.figures import svg
 from lab.figures.model_text import ROW_PX, ROWS, Passage, sign_of_cell, text_cells
 from lab.figures.palette import Palette
-from lab.wording.labels import say_change
+from lab.wording.labels import change_text
 from lab.wording.words import count, short_count
 
 WIDTH_PX = 330
@@ -56,7 +56,7 @@ def model_picture(described: Described, palette: Palette) -> str:
     return svg.drawing(WIDTH_PX, height, [ground, *parts, *more, *note])
 
 
-def said_of(described: Described) -> str:
+def picture_alt(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
     n_seen = _n(_seen_by(described.config), "character")
@@ -262,7 +262,7 @@ def what_moved(described: Described) -> tuple[str, str]:
     if before is None or not described.moved:
         return "Move a slider: what it changes is marked", _what_a_head_does(config)
     # On a page Streamlit turns the arrow of plain text into a real one; in a picture nobody does.
-    moves = [say_change(d).replace("->", "→") for d in settings_diff(before, config)]
+    moves = [change_text(d).replace("->", "→") for d in settings_diff(before, config)]
     rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
     said = f"◆ {', '.join(moves[:2])}{rest}"
     if described.moved == {"n_head"}:

@@ -273,7 +273,7 @@ def test_a_large_model_is_measured_on_the_beginning_of_the_text(
     assert "over 999 guesses on the validation text" in worth(app)[0]
 
 
-def test_the_fast_block_looks_back_also_without_attention() -> None:
+def test_the_modern_block_looks_back_also_without_attention() -> None:
     config = resolve("transformer", 8, None, dict(block_size=8, n_embd=8, n_head=2), "fast").model
     found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_guesses=10)
     assert "one character only" not in worth_sentence(found, config, 1.5)

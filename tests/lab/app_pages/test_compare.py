@@ -246,7 +246,7 @@ def test_runs_on_different_texts_are_not_ranked_and_have_no_counted_lines(
     table = rows(app)
     assert table["corpus"] == ["other", "small"]
     assert not any("◆" in cell for cell in table["validation loss"])
-    assert any("◆" in cell for cell in table["characters a second"])
+    assert any("◆" in cell for cell in table["throughput, characters a second"])
 
 
 def test_a_run_whose_text_is_gone_is_shown_without_counted_lines(
@@ -294,7 +294,7 @@ def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> No
     best = min(range(3), key=lambda i: losses[i] or 0.0)
     assert ["◆" in cell for cell in cells] == [i == best for i in range(3)]
     fastest = max(range(3), key=lambda i: pages.store.tokens_per_s(records[i]) or 0.0)
-    assert "◆" in rows(app)["characters a second"][fastest]
+    assert "◆" in rows(app)["throughput, characters a second"][fastest]
     assert not any("◆" in cell for cell in rows(app)["parameters"])
 
 
