@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.experiments.race import BUDGETS, Fairness, Race, Standings, standings
+from core.findings.curve import NOISE_NATS
 from core.records.records import Estimate, RunRecord, StepRecord
 from core.service.racing import newest_race
 from core.settings.config import MODEL_KINDS, ModelKind
@@ -41,8 +42,8 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
         "{window} characters back, so it forgets who speaks."
     ),
 }
-ALMOST = 0.95
-"""A race by seconds that came so far, as a share of what it was to take, took as long."""
+ALMOST = 0.05
+"""A model whose steps took so little more or less than its seconds, as a share, took as long."""
 CHART_PX, SAMPLE_PX = 250, 152
 
 Move = Literal["start", "pause", "resume"]
@@ -146,35 +147,44 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
     )
     if table is None:
         return "Nobody leads before all have been measured once after the start."
-    is_over = all(run.status == "finished" for run in found.runs.values())
-    return _standings_in_words(race, table, is_over)
+    return say_standings(race, table) + how_it_ended(found)
 
 
-def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
-    (best, lowest), *rest = table.losses
-    others = ", ".join(f"{in_color(kind, NAMES[kind])} {words.loss(loss)}" for kind, loss in rest)
+def say_standings(race: Race, table: Standings) -> str:
+    """Who leads, or who is level with whom: what lies closer than estimates can tell is no lead."""
+    lowest = table.losses[0][1]
+    ahead = [(kind, loss) for kind, loss in table.losses if loss - lowest < NOISE_NATS]
+    rest = [_with_loss(*each) for each in table.losses[len(ahead) :]]
+    where = f"At {table.at:.1f} s of training"
     if race.by == "steps":
         where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
+    if len(ahead) > 1:
+        who = f"{' and '.join(_with_loss(*each) for each in ahead)} nats are level"
     else:
-        where = f"At {table.at:.1f} of {race.budget} s"
-    return (
-        f"{where}, as far as all have come: {in_color(best, NAMES[best])} leads with "
-        f"**{words.loss(lowest)}** nats"
-        + (f"; {others}" if others else "")
-        + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
-        + (f" {over}" if (over := _how_it_ended(race, table, is_over)) else "")
-    )
+        best = in_color(table.leader, NAMES[table.leader])
+        who = f"{best} leads with **{words.loss(lowest)}** nats"
+    said = "; ".join([who, *[", ".join(rest)] * bool(rest)])
+    how = "interpolated between estimates" if race.by == "seconds" else "estimates"
+    close = f", less than {NOISE_NATS:g} nats apart" * (len(ahead) > 1)
+    return f"{where}, as far as all have come: {said} :gray[({how}{close})]"
 
 
-def _how_it_ended(race: Race, table: Standings, is_over: bool) -> str:
-    """That the race is over, and why a race by seconds was shorter than it was to be."""
-    if not is_over:
+def _with_loss(kind: ModelKind, nats: float) -> str:
+    return f"{in_color(kind, NAMES[kind])} {words.loss(nats)}"
+
+
+def how_it_ended(found: Found) -> str:
+    """That the race is over, and how long the steps of a race by seconds took in the end."""
+    race, runs = found.race, found.runs.values()
+    if race is None or not all(run.status == "finished" for run in runs):
         return ""
-    if race.by == "steps" or table.at >= ALMOST * race.budget:
-        return "The race is over."
+    taken_s = [run.train_seconds for run in runs]
+    if race.by == "steps" or all(abs(s / race.budget - 1) <= ALMOST for s in taken_s):
+        return " The race is over."
+    *most, last = (f"{s:.1f}" for s in taken_s)
     return (
-        "The race is over: each took the steps that it had been timed to need for "
-        f"{race.budget} s, and was quicker at them than when it was timed."
+        f" The race is over: the steps that were timed to take {race.budget} s took "
+        f"{' and '.join([*[', '.join(most)] * bool(most), last])} s."
     )
 
 
@@ -183,8 +193,14 @@ def terms_in_words(found: Found) -> str:
     assert found.race
     race = found.race
     text = next((run.corpus for run in found.runs.values()), "")
-    each = f"{race.budget} s" if race.by == "seconds" else f"{words.count(race.budget)} steps"
-    return f"{each} for each model, on {plain(text)}"
+    if race.by == "steps":
+        return f"{words.count(race.budget)} steps for each model, on {plain(text)}"
+    # A schedule needs its length beforehand, so what is fixed is steps and no seconds.
+    steps = ", ".join(words.short_count(run.max_iters) for run in found.runs.values())
+    return (
+        f"for each model the steps that this machine was timed to take in {race.budget} s "
+        f"({steps}), on {plain(text)}"
+    )
 
 
 def in_color(kind: ModelKind, text: str) -> str:

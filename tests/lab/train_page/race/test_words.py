@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from core.experiments.race import Race
+from core.experiments.race import Race, Standings
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS, RunConfig
 from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
 from lab.figures.losses import LossCurve
+from lab.train_page.race.track import Found, how_it_ended, say_standings, terms_in_words
 from lab.train_page.race.words import (
     against_the_counts,
     race_end,
@@ -90,3 +91,39 @@ def test_the_best_model_is_held_against_the_best_counts() -> None:
 
 def test_the_window_is_that_of_the_race() -> None:
     assert "each of the 32 characters in view" in why_near_the_bigram(32)
+
+
+LOSSES = (("attention", 2.4757), ("bigram", 2.4763), ("transformer", 2.9))
+
+
+def test_what_lies_closer_than_estimates_can_tell_is_level_and_no_lead() -> None:
+    said = say_standings(BY_SECONDS, Standings(25.4, LOSSES))
+    assert said.startswith("At 25.4 s of training, as far as all have come:")
+    assert "[**Self-attention**] 2.476 and :orange[**Bigram table**] 2.476 nats are level" in said
+    assert "; :green[**Transformer**] 2.900" in said and "leads" not in said
+    assert "less than 0.03 nats apart" in said
+    apart = say_standings(BY_STEPS, Standings(100, (LOSSES[0], ("bigram", 2.51), LOSSES[2])))
+    assert apart.startswith("At step 100 of 500")
+    assert (
+        "[**Self-attention**] leads with **2.476** nats; :orange[**Bigram table**] 2.510" in apart
+    )
+
+
+def test_a_race_by_seconds_promises_steps_and_says_what_they_took(lab: Lab) -> None:
+    def found(*seconds: float) -> Found:
+        records = {
+            kind: record(lab, config, status="finished", train_seconds=s, corpus="small")
+            for kind, config, s in zip(MODEL_KINDS, CONFIGS, seconds)
+        }
+        return Found(BY_SECONDS, records)
+
+    said = terms_in_words(found(1.0, 2.0, 3.0))
+    assert said == (
+        "for each model the steps that this machine was timed to take in 30 s (900, 500, 40), "
+        "on small"
+    )
+    assert how_it_ended(found(45.2, 44.0, 46.75)).endswith(
+        "the steps that were timed to take 30 s took 45.2, 44.0 and 46.8 s."
+    )
+    assert "took 20.0, 30.0 and 30.0 s." in how_it_ended(found(20.0, 30.0, 30.0))
+    assert how_it_ended(found(29.0, 30.0, 31.0)) == " The race is over."
