@@ -39,6 +39,7 @@ from lab.widgets.controls import chosen_corpus
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code
+from lab.wording.wishes import loss_at
 
 WHAT_THEY_ARE: dict[ModelKind, str] = {
     "bigram": "Sees one character and knows what tends to follow it. One table of numbers is the "
@@ -188,11 +189,8 @@ def _render_progress(found: Found) -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         run = found.runs.get(kind)
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
-            loss = the_lab().store.estimates(run.id)[-1:] if run else []
-            st.markdown(
-                f"{in_color(kind, NAMES[kind])} · "
-                f"{words.felt_loss(loss[0].val_loss_nats if loss else None)}"
-            )
+            reached = loss_at(the_lab().store, run, run.iter) if run else None
+            st.markdown(f"{in_color(kind, NAMES[kind])} · {words.felt_loss(reached)}")
             nothing = "deleted" if found.race else "untrained, step 0"
             st.progress(
                 min(run.iter / run.max_iters, 1.0) if run else 0.0,

@@ -27,6 +27,7 @@ from lab.train_page.race.words import NAMES, race_end
 from lab.wording import words
 from lab.wording.comparison import HUES
 from lab.wording.plain import plain, plain_but_code
+from lab.wording.wishes import loss_at
 
 CAN_AND_CANNOT: dict[ModelKind, str] = {
     "bigram": (
@@ -147,11 +148,26 @@ def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
     )
     if table is None:
         return "Nobody leads before all have been measured once after the start."
-    return say_standings(race, table) + how_it_ended(found)
+    whole = whole_split(found)
+    return say_standings(race, whole or table, whole is not None) + how_it_ended(found)
 
 
-def say_standings(race: Race, table: Standings) -> str:
-    """Who leads, or who is level with whom: what lies closer than estimates can tell is no lead."""
+def whole_split(found: Found) -> Standings | None:
+    """Of a race by steps that is over, the losses that every page says of its runs; else None."""
+    losses = {kind: run.val_loss for kind, run in found.runs.items() if run.status == "finished"}
+    known = [(kind, nats) for kind, nats in losses.items() if nats is not None]
+    steps = {run.iter for run in found.runs.values()}
+    if not found.race or found.race.by != "steps" or len(known) < len(found.runs) or len(steps) > 1:
+        return None
+    return Standings(float(*steps), tuple(sorted(known, key=lambda item: item[1])))
+
+
+def say_standings(race: Race, table: Standings, is_whole: bool = False) -> str:
+    """Who leads, or who is level with whom: what lies closer than estimates can tell is no lead.
+
+    Args:
+        is_whole: whether the losses are over the whole validation split.
+    """
     lowest = table.losses[0][1]
     ahead = [(kind, loss) for kind, loss in table.losses if loss - lowest < NOISE_NATS]
     rest = [_with_loss(*each) for each in table.losses[len(ahead) :]]
@@ -165,6 +181,7 @@ def say_standings(race: Race, table: Standings) -> str:
         who = f"{best} leads with **{words.loss(lowest)}** nats"
     said = "; ".join([who, *[", ".join(rest)] * bool(rest)])
     how = "interpolated between estimates" if race.by == "seconds" else "estimates"
+    how = "over the whole validation split" if is_whole else how
     close = f", less than {NOISE_NATS:g} nats apart" * (len(ahead) > 1)
     return f"{where}, as far as all have come: {said} :gray[({how}{close})]"
 
@@ -213,11 +230,11 @@ def _render_model(
     kind: ModelKind, measured: _Measured | None, corpus: Corpus, *, untrained: bool
 ) -> None:
     run = measured.run if measured else None
-    last = measured.estimates[-1] if measured and measured.estimates else None
+    reached = loss_at(the_lab().store, run, run.iter) if run else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.markdown(in_color(kind, NAMES[kind]), width="content")
-        st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
+        st.markdown(words.felt_loss(reached), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:
         st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))
