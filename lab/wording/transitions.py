@@ -18,5 +18,5 @@ def say_stray(learned: float, counted: float, n_characters: int) -> str:
     where = "gone past the counts" if (counted - start) * (learned - start) > 0 else "gone astray"
     return (
         f"{began} has {where}: a row learns only when its character comes by, so a rare one hangs "
-        "on the few pairs that its batches happened to hold."
+        "on the few pairs that it happened to be shown."
     )
