@@ -28,7 +28,9 @@ from lab.train_page.race.track import Found, blind_text, find_race, in_color
 from lab.train_page.race.words import (
     NAMES,
     PARTS_SOONER,
+    Near,
     against_the_counts,
+    near_the_bigram,
     race_end,
     say_missing,
     time_left_s,
@@ -168,7 +170,8 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
         figure, key="race", height_px=CHART_PX,
         alt="Validation loss of the three models against the lines that counting alone reaches",
     )  # fmt: skip
-    _render_words(found, corpus, against_the_counts(curves, references))
+    near = near_the_bigram(curves, axis)
+    _render_words(found, corpus, against_the_counts(curves, references), near)
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
             _render_writing(kind, found, corpus)
@@ -200,7 +203,7 @@ def _render_progress(found: Found) -> None:
                 st.warning(plain_but_code(run.message))
 
 
-def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
+def _render_words(found: Found, corpus: Corpus, counts: str, near: Near | None) -> None:
     """What the chart shows, whose text it is, and what else trains."""
     name = plain(_text_of(found) or corpus.name)
     left = time_left_s(found.runs.values())
@@ -213,8 +216,8 @@ def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
         help=explained(*WORDS),
     )
     window = max([run.config.model.block_size for run in found.runs.values()], default=0)
-    if window:
-        st.caption(why_near_the_bigram(window), help=PARTS_SOONER)
+    if near:
+        st.caption(why_near_the_bigram(window, near), help=PARTS_SOONER)
     of_the_race = {run.id for run in found.runs.values()}
     for run in the_lab().live_runs():
         if run.id not in of_the_race:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from core.experiments.race import Race, Standings
 from core.records.records import RunRecord
 from core.runs.lab import Lab
-from core.settings.config import MODEL_KINDS, RunConfig
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
+from lab.figures.base import compact
 from lab.figures.losses import LossCurve
 from lab.train_page.race.track import Found, how_it_ended, say_standings, terms_in_words
 from lab.train_page.race.words import (
+    Near,
     against_the_counts,
+    near_the_bigram,
     race_end,
     say_missing,
     time_left_s,
@@ -89,8 +93,38 @@ def test_the_best_model_is_held_against_the_best_counts() -> None:
     assert against_the_counts([], lines) == against_the_counts([curve()], []) == ""
 
 
-def test_the_window_is_that_of_the_race() -> None:
-    assert "each of the 32 characters in view" in why_near_the_bigram(32)
+def learned(model: ModelKind, losses: Sequence[float], step_s: float) -> LossCurve:
+    """Estimated each 50 steps, each step as long as the others."""
+    at = compact([50 * i for i in range(len(losses))])
+    flops = 0 if model == "bigram" else 7
+    return replace(
+        curve(model), chars_seen=((0, 0), (500, 5000)), flops_per_char=flops,
+        steps=at[1:], step_seconds=at[1:] * step_s, train_losses=compact(losses[1:]),
+        estimate_steps=at, val_losses=compact(losses),
+    )  # fmt: skip
+
+
+BIGRAM = learned("bigram", [4.2, 3.9, 3.0, 2.7, 2.6, 2.55, 2.5], 0.01)
+ATTENTION = learned("attention", [4.2, 3.2, 2.95, 2.69, 2.58, 2.50, 2.3], 0.05)
+
+
+def test_where_attention_lies_on_the_bigram_follows_from_the_curves_as_drawn() -> None:
+    near = near_the_bigram([BIGRAM, ATTENTION], "steps")
+    assert near == Near("steps", 100, 250)
+    said = why_near_the_bigram(32, near)
+    assert said.startswith("From step 100 to 250 attention alone lies on the bigram, within 0.1 n")
+    assert "each of the 32 characters in view" in said
+    characters = near_the_bigram([ATTENTION, BIGRAM], "characters")
+    assert characters and characters.in_words == "From 1,000 to 2,500 characters"
+
+
+def test_it_is_not_said_where_they_lie_apart() -> None:
+    assert near_the_bigram([BIGRAM, ATTENTION], "seconds") is None  # five times as slow
+    assert near_the_bigram([BIGRAM, ATTENTION], "FLOPs") is None  # the bigram has no width there
+    both_blind = learned("bigram", [4.2, 4.19], 0.01), learned("attention", [4.2, 4.18], 0.05)
+    assert near_the_bigram(both_blind, "steps") is None
+    assert near_the_bigram([ATTENTION], "steps") is None
+    assert near_the_bigram([], "steps") is None
 
 
 LOSSES = (("attention", 2.4757), ("bigram", 2.4763), ("transformer", 2.9))
