@@ -32,7 +32,7 @@ from lab.wording.wishes import loss_at
 CAN_AND_CANNOT: dict[ModelKind, str] = {
     "bigram": (
         "Can know which character tends to follow which; cannot know anything before the last "
-        "character, so it never closes a word it began."
+        "character, so that a word comes out right is luck."
     ),
     "attention": (
         "Can weigh the last {window} characters, each by what it is and where it stands; cannot "
