@@ -119,7 +119,7 @@ def _render_button(corpus: Corpus, found: Found) -> Planned:
     if trouble:
         st.error(plain_but_code(trouble))
     else:
-        st.caption(_plan_in_words(corpus, planned))
+        st.caption(_plan_in_words(corpus, planned, found))
     return planned
 
 
@@ -132,13 +132,23 @@ def _planned(corpus: Corpus) -> tuple[Planned, str]:
     return configs, ""
 
 
-def _plan_in_words(corpus: Corpus, planned: Planned) -> str:
+def _plan_in_words(corpus: Corpus, planned: Planned, found: Found) -> str:
     calibration, steps = the_calibration(), words.count(TERMS[1])
     time = ""
-    if calibration:
+    if taken_s := _taken_s(found, planned):
+        time = f", {words.duration(taken_s)} of training in all the last time"
+    elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
         time = f", about {words.duration(seconds)} in all"
     return f"{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
+
+
+def _taken_s(found: Found, planned: Planned) -> float | None:
+    """How long the newest race took, where it is over and the next one would be the same."""
+    runs = found.runs.values()
+    over = all(run.status == "finished" for run in runs)
+    same = {kind: run.config for kind, run in found.runs.items()} == planned
+    return sum(run.train_seconds for run in runs) if runs and over and same else None
 
 
 def _pause(runs: list[RunRecord]) -> None:
