@@ -19,19 +19,21 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
-from core.experiments.race import RACE, Race
+from core.experiments.race import check_budget
 from core.library.intake import MAX_BYTES as MAX_CORPUS_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
-from core.records.records import Estimate, Event, RunRecord, RunStatus, StepRecord
-from core.registry import changes_among
+from core.records.event_words import detail_of
+from core.records.events import KINDS, Event, Happening, PlainText, Race, fields_of, happening
+from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
+from core.registry import changes_among, happenings
 from core.settings.config import RunConfig
 from core.text.corpus import fingerprint_of
 
@@ -64,8 +66,7 @@ class Content:
     steps: list[StepRecord]
     estimates: list[tuple[Estimate, str]]
     """Each with the text that the model wrote at that step."""
-    health: list[tuple[int, str, float]]
-    """Step, name and value of each reading."""
+    health: list[HealthReading]
     events: list[Event]
     text: str | None
     """The corpus; None where the lab had it no more."""
@@ -97,8 +98,8 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
     tables: dict[str, Iterable[dict[str, Any]]] = {
         "steps.jsonl": (asdict(step) for step in content.steps),
         "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
-        "health.jsonl": ({"iter": i, "name": n, "value": v} for i, n, v in content.health),
-        "events.jsonl": (asdict(event) for event in content.events),
+        "health.jsonl": (asdict(reading) for reading in content.health),
+        "events.jsonl": map(_event_row, content.events),
     }
     for name, rows in tables.items():
         archive.writestr(name, "".join(json.dumps(row) + "\n" for row in rows))
@@ -141,10 +142,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
         )
     try:
         record = _record(manifest)
-        events = [Event(**_values(Event, row)) for row in _rows(archive, "events.jsonl")]
-        for event in events:
-            if event.kind == RACE:
-                Race.of(event.detail)  # or the Race view could not read it
+        events = _events(list(_rows(archive, "events.jsonl")))
         changes = changes_among(events)
         course = Course(record.config, changes)
         for step in (0, *(change.iter for change in changes)):
@@ -162,8 +160,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
             for row in _rows(archive, "estimates.jsonl")
         ],
         health=[
-            tuple(_checked(kind, row[name]) for name, kind in _HEALTH.items())
-            for row in _rows(archive, "health.jsonl")
+            HealthReading(**_values(HealthReading, row)) for row in _rows(archive, "health.jsonl")
         ],
         events=events,
         text=text,
@@ -189,6 +186,29 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     return RunRecord(config=config, **values)
 
 
+def _event_row(event: Event) -> dict[str, Any]:
+    """A line of the table. Older versions of the lab read `detail`, and pass over `fields`."""
+    said = {"iter": event.iter, "kind": event.kind, "detail": detail_of(event.what)}
+    return said | {"at": event.at, "fields": fields_of(event.what)}
+
+
+def _events(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """What happened to the run. Raises ConfigError for a race that cannot be."""
+    given = [{name: _checked(kind, row[name]) for name, kind in _EVENT.items()} for row in rows]
+    old = happenings((row["kind"], row["detail"]) for row in given)
+    events = []
+    for row, checked, as_said in zip(rows, given, old):
+        what: Happening = as_said
+        if "fields" in row and checked["kind"] in KINDS:
+            what = happening(checked["kind"], row["fields"])
+        if isinstance(what, PlainText) and what.kind in ("changed", "race"):
+            raise ValueError("a change, or a race, that nobody understands")
+        if isinstance(what, Race):
+            check_budget(what.by, what.budget)
+        events.append(Event(checked["iter"], what, checked["at"]))
+    return events
+
+
 def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
     """A table line by line, so that its text and its rows are not in memory together."""
     with archive.open(name) as lines:
@@ -196,7 +216,7 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
             yield json.loads(line)
 
 
-_HEALTH = {"iter": "int", "name": "str", "value": "float"}
+_EVENT = {"iter": "int", "kind": "str", "detail": "str", "at": "float"}
 _IS: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int and 0 <= value < 2**53,
     "float": lambda value: type(value) in (int, float) and not math.isnan(value),

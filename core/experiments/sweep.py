@@ -16,7 +16,8 @@ from typing import Any
 from core.errors import ConfigError, RunError
 from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
 from core.models import count_params
-from core.records.records import RunRecord, SweepRecord
+from core.records.events import Failed
+from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.lab import MAX_NAME, Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.locks import is_held
@@ -103,9 +104,12 @@ def enter_sweep(
         if run_id and cell.config:
             values = f" {cell.x:.10g}x{cell.y:.10g}"
             run_name = clean_name(name[: MAX_NAME - len(values)] + values)
-            n_params = count_params(cell.config.model)
-            text = (corpus.name, corpus.fingerprint)
-            runs.append((run_id, run_name, cell.config, text, n_params))
+            runs.append(
+                NewRun(
+                    id=run_id, name=run_name, config=cell.config, corpus=corpus.name,
+                    fingerprint=corpus.fingerprint, n_params=count_params(cell.config.model),
+                )
+            )  # fmt: skip
     sweep = Sweep(
         id=new_run_id(), name=name, x=x, y=y, base=base, corpus=corpus.name,
         places=tuple(places),
@@ -200,7 +204,7 @@ def fail_cell(lab: Lab, run_id: str, message: str) -> None:
         return
     if not is_held(lab.home, run_id):
         lab.store.update_run(run_id, status="failed", message=message)
-        lab.store.add_event(run_id, record.iter, "failed", message)
+        lab.store.add_event(run_id, record.iter, Failed(message))
 
 
 def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:

@@ -20,9 +20,11 @@ import torch
 
 from core.errors import ConfigError, RunError
 from core.records.course import Course
-from core.records.records import DIVERGED, RESUMED, Change, RunStatus, StepRecord
+from core.records.event_words import resume_notes
+from core.records.events import Diverged, EndMoved, Failed, Finished
+from core.records.records import Change, RunStatus, StepRecord
 from core.registry import Store
-from core.runs.machine import MACHINE, machine_line
+from core.runs.machine import machine_here
 from core.runs.observer import Observer, Pace
 from core.runs.resuming import Left, what_is_left
 from core.runs.saving import Keeper
@@ -78,7 +80,7 @@ class ActiveRun:
             self._trainer = Trainer(self._course.at(left.iter), left.corpus, world)
             if left.checkpoint:
                 self._trainer.load_state_dict(left.checkpoint.trainer)
-            self.record, self.notes = left.record, left.notes
+            self.record, self.notes = left.record, resume_notes(left.resumed)
             self.resumed_from = left.iter
             self._keeper = Keeper(self._checkpoints, self._trainer, left.checkpoint)
             self._observer = Observer(self._trainer, self._snapshots, SAMPLE_LENGTH)
@@ -102,10 +104,10 @@ class ActiveRun:
         before = self._store.estimates(self.id)
         self._last_estimate = before[-1].iter if before else -1
         if self.record.status != "queued":
-            self._store.add_event(self.id, step, RESUMED, left.restored)
+            self._store.add_event(self.id, step, left.resumed)
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
-            self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
+            self._store.add_event(self.id, step, EndMoved(old, new))
         self._store.update_run(
             self.id, config=config, status="running", iter=step,
             train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
@@ -205,7 +207,7 @@ class ActiveRun:
         val_loss = self._trainer.evaluate()
         best_val_loss = self._keeper.evaluate_best(val_loss)
         self._save(status="finished", val_loss=val_loss, best_val_loss=best_val_loss)
-        self._store.add_event(self.id, self._trainer.iter, "finished")
+        self._store.add_event(self.id, self._trainer.iter, Finished())
 
     def interrupt(self) -> None:
         """Save everything and leave the run to be resumed another time."""
@@ -214,7 +216,7 @@ class ActiveRun:
     def fail(self, message: str) -> None:
         """End the run as failed; its last good checkpoint stays."""
         self._flush(status="failed", message=message)
-        self._store.add_event(self.id, self._trainer.iter, "failed", message)
+        self._store.add_event(self.id, self._trainer.iter, Failed(message))
 
     def close(self) -> None:
         """Give the run back, and send the followers home. Idempotent."""
@@ -234,7 +236,7 @@ class ActiveRun:
         try:
             self._learn_and_look()
         except DivergedError:
-            self._store.add_event(self.id, self.iter, DIVERGED)
+            self._store.add_event(self.id, self.iter, Diverged())
             raise
 
     def _learn_and_look(self) -> None:
@@ -268,10 +270,10 @@ class ActiveRun:
     def _note_machine(self) -> None:
         """Write down what computes from here on, where it is not what computed before."""
         self._n_threads = torch.get_num_threads()
-        now = machine_line(self._trainer.config, self._trainer.world.size)
+        now = machine_here(self._trainer.config, self._trainer.world.size)
         if now != self._machine:
             self._machine = now
-            self._store.add_event(self.id, self.iter, MACHINE, now)
+            self._store.add_event(self.id, self.iter, now)
 
     def _estimate(self) -> None:
         estimate = self._observer.estimate()

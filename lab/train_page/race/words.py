@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from core.experiments.race import Race
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine

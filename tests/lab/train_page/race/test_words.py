@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.experiments.race import Race
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS, RunConfig
