@@ -62,7 +62,14 @@ class RunError(LabError):
 
 
 class CheckpointError(LabError):
-    """A saved state that is missing, cut short, or of another version."""
+    """A saved state that is missing, cut short, or of another version.
+
+    `trouble` is the sentence that says what is wrong, without what to do about it.
+    """
+
+    def __init__(self, trouble: str, advice: str = "") -> None:
+        self.trouble = trouble
+        super().__init__(f"{trouble} {advice}".rstrip())
 
 
 class ExchangeError(LabError):

@@ -84,7 +84,7 @@ ROOMS = {
     "lab.components": "text generation figures",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
-    "lab.widgets": "settings text models records runs experiments wording session",
+    "lab.widgets": "settings text models records runs wording session",
     "lab.attention_page": "settings text records findings interpretability runs wording figures "
     "session",
     "lab.corpus_page": "text records library wording session widgets",

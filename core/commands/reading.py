@@ -13,6 +13,7 @@ from core.findings.meaning import perplexity
 from core.findings.notes import Note, note_of, notes_on
 from core.findings.verdicts import answers_on, reached_by
 from core.records.course import Course
+from core.records.event_words import detail_of
 from core.records.records import RunRecord, broke_at, run_before
 from core.registry import changes_among
 from core.runs.lab import Lab
@@ -81,7 +82,7 @@ def _events(lab: Lab, record: RunRecord) -> list[Fields]:
     course = Course(record.config, changes_among(events))
     rows: list[Fields] = []
     for event in events:
-        rows.append({"iter": event.iter, "kind": event.kind, "detail": event.detail})
+        rows.append({"iter": event.iter, "kind": event.kind, "detail": detail_of(event.what)})
         for change in changes_among([event]):
             rows[-1]["told"] = course.telling(change)
     return rows

@@ -27,7 +27,8 @@ from core.exchange.runfile import (
     write_content,
 )
 from core.models import weight_shapes
-from core.records.records import Event, HealthReading, RunRecord
+from core.records.events import Event, RunFileOpened
+from core.records.records import HealthReading, RunRecord
 from core.runs.lab import Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
@@ -174,7 +175,7 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
             corpus = lab.library.name_of(content.record.fingerprint, content.record.corpus)
             if corpus is None and content.text is not None:
                 corpus = added = lab.library.add_exactly(content.record.corpus, content.text)
-            opened = Event(content.record.iter, "opened", f"from {what}", time.time())
+            opened = Event(content.record.iter, RunFileOpened(what), time.time())
             lab.store.enter_run(
                 replace(
                     content.record, id=run_id, name=name, corpus=corpus or content.record.corpus,

@@ -19,6 +19,7 @@ from core.exchange.formats.hf import export_hf
 from core.exchange.formats.metrics import export_csv
 from core.exchange.formats.nanogpt import export_nanogpt, read_nanogpt
 from core.exchange.formats.tensors import export_safetensors, read_safetensors
+from core.records.events import ModelImported
 from core.records.records import RunRecord
 from core.runs.lab import Lab, LoadedModel, Which
 from core.settings.config import RunConfig, TrainConfig
@@ -122,7 +123,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
             best_iter=imported.iter, checkpoint_iter=imported.iter, val_loss=val_loss,
             best_val_loss=val_loss, train_loss=estimate.train_loss_nats,
         )  # fmt: skip
-        lab.store.add_event(run_id, imported.iter, "imported", f"from {path.name}")
+        lab.store.add_event(run_id, imported.iter, ModelImported(path.name))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.delete_run(run_id)
         raise

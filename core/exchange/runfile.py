@@ -19,26 +19,21 @@ import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
-from core.experiments.race import RACE, Race
+from core.experiments.race import check_budget
 from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
-from core.records.records import (
-    Estimate,
-    Event,
-    HealthReading,
-    RunRecord,
-    RunStatus,
-    StepRecord,
-)
-from core.registry import changes_among
+from core.records.event_words import detail_of
+from core.records.events import KINDS, Event, Happening, PlainText, Race, fields_of, happening
+from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
+from core.registry import changes_among, happenings
 from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
 
@@ -104,7 +99,7 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
         "steps.jsonl": (asdict(step) for step in content.steps),
         "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
         "health.jsonl": (asdict(reading) for reading in content.health),
-        "events.jsonl": (asdict(event) for event in content.events),
+        "events.jsonl": map(_event_row, content.events),
     }
     for name, rows in tables.items():
         archive.writestr(name, "".join(json.dumps(row) + "\n" for row in rows))
@@ -147,10 +142,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
         )
     try:
         record = _record(manifest)
-        events = [Event(**_values(Event, row)) for row in _rows(archive, "events.jsonl")]
-        for event in events:
-            if event.kind == RACE:
-                Race.of(event.detail)  # or the Race view could not read it
+        events = _events(list(_rows(archive, "events.jsonl")))
         changes = changes_among(events)
         course = Course(record.config, changes)
         for step in (0, *(change.iter for change in changes)):
@@ -192,6 +184,29 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     return RunRecord(config=config, **values)
 
 
+def _event_row(event: Event) -> dict[str, Any]:
+    """A line of the table. Older versions of the lab read `detail`, and pass over `fields`."""
+    said = {"iter": event.iter, "kind": event.kind, "detail": detail_of(event.what)}
+    return said | {"at": event.at, "fields": fields_of(event.what)}
+
+
+def _events(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+    """What happened to the run. Raises ConfigError for a race that cannot be."""
+    given = [{name: _checked(kind, row[name]) for name, kind in _EVENT.items()} for row in rows]
+    old = happenings((row["kind"], row["detail"]) for row in given)
+    events = []
+    for row, checked, as_said in zip(rows, given, old):
+        what: Happening = as_said
+        if "fields" in row and checked["kind"] in KINDS:
+            what = happening(checked["kind"], row["fields"])
+        if isinstance(what, PlainText) and what.kind in ("changed", "race"):
+            raise ValueError("a change, or a race, that nobody understands")
+        if isinstance(what, Race):
+            check_budget(what.by, what.budget)
+        events.append(Event(checked["iter"], what, checked["at"]))
+    return events
+
+
 def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
     """A table line by line, so that its text and its rows are not in memory together."""
     with archive.open(name) as lines:
@@ -199,6 +214,7 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
             yield json.loads(line)
 
 
+_EVENT = {"iter": "int", "kind": "str", "detail": "str", "at": "float"}
 _IS: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int and 0 <= value < 2**53,
     "float": lambda value: type(value) in (int, float) and not math.isnan(value),

@@ -8,54 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from core.errors import ConfigError
+from core.records.events import Fairness as Fairness
 from core.records.records import Estimate, StepRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration
 
-Fairness = Literal["seconds", "steps"]
 FAIRNESS: tuple[Fairness, ...] = get_args(Fairness)
 BUDGETS: dict[Fairness, int] = {"seconds": 30, "steps": 1000}
 """What each model gets when nobody says."""
 MOST: dict[Fairness, int] = {"seconds": 3600, "steps": 200_000}
 """The longest race that can be asked for."""
 
-RACE = "race"
-"""Kind of the event that a run of a race begins with."""
-
 _PRESET = "quick"
 _FEWEST_STEPS = 20
 """In fewer steps than this nothing can be seen, however slow the machine."""
 
 
-@dataclass(frozen=True)
-class Race:
-    """Which race a run belongs to, and what each of its models gets."""
-
-    id: str
-    by: Fairness
-    budget: int
-    """Seconds of training or steps."""
-
-    @property
-    def detail(self) -> str:
-        """The race as one line, for the event that each of its runs begins with."""
-        return f"{self.id}: {self.budget} {self.by} for each model"
-
-    @classmethod
-    def of(cls, detail: str) -> Race:
-        """The inverse of `detail`. Raises ValueError for a line that is none."""
-        race_id, terms = detail.split(": ")
-        budget, by, *_ = terms.split()
-        race = cls(race_id, "steps" if by == "steps" else "seconds", int(budget))
-        if race.detail != detail or not 1 <= race.budget <= MOST[race.by]:
-            raise ValueError(f"expected a race, not {detail!r}")
-        return race
+def check_budget(by: Fairness, budget: int) -> None:
+    """Raise ConfigError unless a race may give each model so much."""
+    if isinstance(budget, bool) or not 1 <= budget <= MOST[by]:
+        raise ConfigError(
+            f"A race takes from 1 to {MOST[by]:,} {by} for each model, not {budget:,}."
+        )
 
 
 def race_configs(
@@ -77,10 +57,7 @@ def race_configs(
 
     Raises ConfigError for a budget that cannot be, and when the text is too short.
     """
-    if isinstance(budget, bool) or not 1 <= budget <= MOST[by]:
-        raise ConfigError(
-            f"A race takes from 1 to {MOST[by]:,} {by} for each model, not {budget:,}."
-        )
+    check_budget(by, budget)
     widest = configure("transformer", corpus, _PRESET)
     terms: dict[str, Any] = dict(
         block_size=widest.model.block_size, batch_size=widest.train.batch_size, seed=seed

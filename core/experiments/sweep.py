@@ -16,7 +16,7 @@ from typing import Any
 from core.errors import ConfigError, RunError
 from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
 from core.models import count_params
-from core.records.records import RunRecord, SweepRecord
+from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import RunConfig
@@ -104,9 +104,12 @@ def enter_sweep(
         if run_id and cell.config:
             values = f" {cell.x:.10g}x{cell.y:.10g}"
             run_name = clean_name(name[: MAX_RUN_NAME - len(values)] + values)
-            n_params = count_params(cell.config.model)
-            text = (corpus.name, corpus.fingerprint)
-            runs.append((run_id, run_name, cell.config, text, n_params))
+            runs.append(
+                NewRun(
+                    id=run_id, name=run_name, config=cell.config, corpus=corpus.name,
+                    fingerprint=corpus.fingerprint, n_params=count_params(cell.config.model),
+                )
+            )  # fmt: skip
     sweep = Sweep(
         id=new_run_id(), name=name, x=x, y=y, base=base, corpus=corpus.name,
         places=tuple(places),
@@ -226,7 +229,7 @@ class SweepCells:
             return
         if not is_held(self.lab.home, run_id):
             self.lab.store.update_run(run_id, status="failed", message=message)
-            self.lab.store.add_event(run_id, record.iter, "failed", message)
+            self.lab.store.add_event(run_id, record.iter, Failed(message))
 
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:

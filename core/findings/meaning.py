@@ -44,6 +44,11 @@ def loss_in(nats: float, in_bits: bool = False) -> str:
     return f"{number_in(nats, in_bits)} {'bits' if in_bits else 'nats'}"
 
 
+def is_said_as_zero(nats: float, in_bits: bool = False) -> bool:
+    """Whether `number_in` rounds a loss, or a difference of losses, to nothing."""
+    return round(bits(nats) if in_bits else nats, 3) == 0.0
+
+
 def about_in(nats: float, in_bits: bool = False) -> str:
     """An estimate of a loss per character: with two decimals, since the third is luck."""
     return f"about {bits(nats) if in_bits else nats:z.2f} {'bits' if in_bits else 'nats'}"

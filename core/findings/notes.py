@@ -48,11 +48,7 @@ _CROSSINGS: dict[str, tuple[NoteKind, str]] = {
     "bigram": ("beat_bigram", "beat"),
     "5-gram": ("beat_5gram", "beat"),
 }
-_LINES = {
-    "uniform": "the uniform line",
-    "unigram": "the unigram line",
-    "bigram": "the bigram counts",
-}
+_LINES = {"uniform": "uniform line", "unigram": "unigram line", "bigram": "bigram counts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ def _crossed(found: Crossed, in_bits: bool) -> Note:
         f"The first validation estimate below {name}, {following}; an estimate is of sample "
         "windows and the line of the whole validation split, so a lead of a few hundredths can be "
         "luck.",
-        (_val(found.first), (name.removeprefix("the "), found.line.loss_nats)),
+        (_val(found.first), (_label(found.line), found.line.loss_nats)),
     )  # fmt: skip
 
 
@@ -257,4 +253,9 @@ def named(line: ReferenceLine, in_bits: bool) -> str:
 
 
 def _in_words(line: ReferenceLine) -> str:
+    return f"the {_LINES[line.name]}" if line.name in _LINES else _label(line)
+
+
+def _label(line: ReferenceLine) -> str:
+    """What a reference is called beside its number."""
     return _LINES.get(line.name, f"a counted {line.name}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.records.events import Event
 from core.settings.config import ModelKind, RunConfig
 
 RunStatus = Literal["queued", "running", "paused", "finished", "failed", "interrupted"]
@@ -57,6 +58,19 @@ class RunRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NewRun:
+    """A run to be entered into the registry."""
+
+    id: str
+    name: str
+    config: RunConfig
+    corpus: str
+    fingerprint: str
+    """Of the corpus."""
+    n_params: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SweepRecord:
     """A sweep as the registry keeps it; what stands in `spec` is `core.experiments.sweep`'s."""
 
@@ -89,16 +103,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthReading:
-    """One number about one part of a model at a step; the names are `core.training.health`'s."""
-
-    iter: int
-    name: str
-    value: float
-    """A share or a ratio, without a unit."""
-
-
-@dataclass(frozen=True, slots=True)
 class Sample:
     """What a run wrote at one of its estimates."""
 
@@ -106,12 +110,13 @@ class Sample:
     text: str
 
 
-CHANGED = "changed"
-"""Kind of the events that are changes of settings."""
-RESUMED = "resumed"
-"""Kind of the events that say that a run was taken up again."""
-DIVERGED = "diverged"
-"""Kind of the events that say that loss or gradient was no longer a finite number."""
+@dataclass(frozen=True, slots=True)
+class HealthReading:
+    """A sign of health after a step; its name and value are those of `core.training.health`."""
+
+    iter: int
+    name: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +125,6 @@ class Change:
 
     iter: int
     settings: Mapping[str, tuple[Any, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a run: when, after which step, and what it was."""
-
-    iter: int
-    kind: str
-    detail: str
-    at: float
 
 
 def broke_at(run: RunRecord, events: Iterable[Event]) -> int | None:
@@ -141,8 +136,8 @@ def broke_at(run: RunRecord, events: Iterable[Event]) -> int | None:
         return None
     at = None
     for event in events:
-        if event.kind in (DIVERGED, RESUMED):
-            at = event.iter + 1 if event.kind == DIVERGED else None
+        if event.kind in ("diverged", "resumed"):
+            at = event.iter + 1 if event.kind == "diverged" else None
     return at
 
 

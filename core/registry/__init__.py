@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from core.records.course import Course
-from core.records.records import Estimate, Event, HealthReading, RunRecord, StepRecord
+from core.records.events import Event
+from core.records.records import Estimate, HealthReading, RunRecord, StepRecord
 from core.registry.events import EventRows, changes_among, insert_events
 from core.registry.measurements import MeasuredRows, insert_measured
-from core.registry.runs import NewRun, RunRows, insert_run
+from core.registry.old_events import happenings
+from core.registry.runs import RunRows, insert_run
 from core.registry.sweeps import SweepRows
 
-__all__ = ["NewRun", "Store", "changes_among"]
+__all__ = ["Store", "changes_among", "happenings"]
 
 
 class Store(RunRows, MeasuredRows, EventRows, SweepRows):

@@ -10,12 +10,9 @@ from dataclasses import fields
 from typing import Any
 
 from core.errors import RunError
-from core.records.records import RunRecord
+from core.records.records import NewRun, RunRecord
 from core.registry.database import Database
 from core.settings.config import RunConfig
-
-NewRun = tuple[str, str, RunConfig, tuple[str, str], int]
-"""A run to enter: id, name, settings, name and fingerprint of its corpus, parameters."""
 
 _COLUMNS = frozenset(f.name for f in fields(RunRecord))
 
@@ -23,21 +20,10 @@ _COLUMNS = frozenset(f.name for f in fields(RunRecord))
 class RunRows(Database):
     """The runs of a registry, those in the bin too."""
 
-    def add_run(
-        self,
-        run_id: str,
-        name: str,
-        config: RunConfig,
-        corpus: tuple[str, str],
-        n_params: int,
-        sweep: str | None = None,
-    ) -> None:
-        """Enter a new run as `queued`. `corpus` is its name and fingerprint.
-
-        Raises RunError when there is a run of that name.
-        """
+    def add_run(self, run: NewRun) -> None:
+        """Enter a new run as `queued`. Raises RunError when there is a run of that name."""
         with self._transaction() as db:
-            insert_run(db, queued((run_id, name, config, corpus, n_params), sweep))
+            insert_run(db, queued(run))
 
     def update_run(self, run_id: str, **values: Any) -> None:
         """Set columns of one run; a RunConfig is stored as its settings."""
@@ -120,13 +106,11 @@ class RunRows(Database):
 # --- inside a transaction -------------------------------------------------------------------------
 
 
-def queued(run: NewRun, sweep: str | None) -> dict[str, Any]:
+def queued(run: NewRun, sweep_id: str | None = None) -> dict[str, Any]:
     """The columns of a run that nobody has taken up yet."""
-    run_id, name, config, (corpus, fingerprint), n_params = run
-    return {
-        "id": run_id, "name": name, "model": config.model.model, "corpus": corpus,
-        "fingerprint": fingerprint, "config": config, "status": "queued", "n_params": n_params,
-        "created_at": time.time(), "sweep": sweep,
+    return {f.name: getattr(run, f.name) for f in fields(run)} | {
+        "model": run.config.model.model, "status": "queued", "created_at": time.time(),
+        "sweep": sweep_id,
     }  # fmt: skip
 
 

@@ -1,14 +1,18 @@
 """The tables of the registry, and how a registry of an older version becomes one of this.
 
-Knows SQL and nothing of runs. A registry is brought up to date in one transaction: it is of the
-old version or of the new one, never of something between.
+Knows SQL and nothing of runs, but for how events were once written. A registry is brought up to
+date in one transaction: it is of the old version or of the new one, never of something between.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
-SCHEMA_VERSION = 2
+from core.records.events import fields_of
+from core.registry.old_events import happenings
+
+SCHEMA_VERSION = 3
 
 _RUNS = """
     id TEXT PRIMARY KEY,
@@ -58,15 +62,18 @@ CREATE TABLE estimates (
     sample TEXT NOT NULL,
     PRIMARY KEY (run_id, iter)
 ) STRICT, WITHOUT ROWID;
+"""
+_EVENTS = """
 CREATE TABLE events (
     run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
     iter INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    detail TEXT NOT NULL,
+    fields TEXT NOT NULL,
     at REAL NOT NULL
 ) STRICT;
 CREATE INDEX events_of_run ON events (run_id, iter);
 """
+"""`fields` are JSON."""
 _ADDED_IN_V2 = """
 CREATE UNIQUE INDEX names_in_use ON runs (name) WHERE deleted_at IS NULL;
 CREATE TABLE health (
@@ -83,7 +90,7 @@ CREATE TABLE sweeps (
     created_at REAL NOT NULL
 ) STRICT;
 """
-_CREATE = f"CREATE TABLE runs ({_RUNS}) STRICT;{_MEASURED}{_ADDED_IN_V2}"
+_CREATE = f"CREATE TABLE runs ({_RUNS}) STRICT;{_MEASURED}{_EVENTS}{_ADDED_IN_V2}"
 _UPGRADE_FROM_V1 = f"""
 CREATE TABLE runs_v2 ({_RUNS}) STRICT;
 INSERT INTO runs_v2 ({_V1_COLUMNS}) SELECT {_V1_COLUMNS} FROM runs ORDER BY rowid;
@@ -96,18 +103,44 @@ ALTER TABLE runs_v2 RENAME TO runs;
 def bring_up_to_date(db: sqlite3.Connection) -> int:
     """Make the tables, or those of an older version into this one's, and return the version found.
 
-    A version that is neither 0 (empty), 1, nor this one is left alone: the caller has to refuse it.
-    The caller holds a lock that keeps other processes from doing the same at once.
+    A version that is neither 0 (empty), an older one, nor this one is left alone: the caller has to
+    refuse it. The caller holds a lock that keeps other processes from doing the same at once.
     """
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    statements = {0: _CREATE, 1: _UPGRADE_FROM_V1}.get(version)
-    if statements:
-        db.execute("PRAGMA foreign_keys=OFF")  # or dropping the old table would take its rows along
-        db.execute("BEGIN EXCLUSIVE")
-        for statement in statements.split(";"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        db.execute("COMMIT")
-        db.execute("PRAGMA foreign_keys=ON")
-        version = SCHEMA_VERSION
-    return version
+    if not 0 <= version < SCHEMA_VERSION:
+        return version
+    db.execute("PRAGMA foreign_keys=OFF")  # or dropping the old table would take its rows along
+    db.execute("BEGIN EXCLUSIVE")
+    if version == 0:
+        _run(db, _CREATE)
+    if version == 1:
+        _run(db, _UPGRADE_FROM_V1)
+    if version in (1, 2):
+        _give_events_fields(db)
+    db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    db.execute("COMMIT")
+    db.execute("PRAGMA foreign_keys=ON")
+    return SCHEMA_VERSION
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        db.execute(statement)
+
+
+def _give_events_fields(db: sqlite3.Connection) -> None:
+    """Until version 2 an event had a sentence; its fields are read out of it, once and for all."""
+    old = db.execute("SELECT rowid, run_id, kind, detail FROM events ORDER BY at, rowid").fetchall()
+    of_run: dict[str, list[sqlite3.Row]] = {}
+    for row in old:
+        of_run.setdefault(row["run_id"], []).append(row)
+    fields: dict[int, str] = {}
+    for theirs in of_run.values():
+        read = happenings((row["kind"], row["detail"]) for row in theirs)
+        fields |= {row["rowid"]: json.dumps(fields_of(what)) for row, what in zip(theirs, read)}
+    _run(db, "DROP INDEX events_of_run; ALTER TABLE events RENAME TO events_v2;" + _EVENTS)
+    db.executemany(
+        "INSERT INTO events SELECT run_id, iter, kind, ?, at FROM events_v2 WHERE rowid = ?",
+        [(fields[rowid], rowid) for rowid in sorted(fields)],
+    )
+    db.execute("DROP TABLE events_v2")

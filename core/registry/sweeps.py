@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.errors import RunError
-from core.records.records import SweepRecord
+from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
-from core.registry.runs import NewRun, insert_run, queued
+from core.registry.runs import insert_run, queued
 
 
 class SweepRows(Database):

@@ -21,9 +21,11 @@ from filelock import FileLock
 
 from core.errors import ConfigError, RunError
 from core.records.course import Course
-from core.records.records import DIVERGED, RESUMED, Change, RunStatus, StepRecord
+from core.records.event_words import resume_notes
+from core.records.events import Diverged, EndMoved, Failed, Finished
+from core.records.records import Change, RunStatus, StepRecord
 from core.registry import Store
-from core.runs.machine import MACHINE, machine_line
+from core.runs.machine import machine_here
 from core.runs.observer import Observer, Pace
 from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
@@ -109,7 +111,7 @@ class ActiveRun:
             left: the run as it was found.
             trainer: in the state that the run is taken up in.
         """
-        self.record, self.notes = left.record, left.notes
+        self.record, self.notes = left.record, resume_notes(left.resumed)
         self.resumed_from = left.iter
         self._store, self._lock = store, lock
         self._course, self._trainer = course, trainer
@@ -132,10 +134,10 @@ class ActiveRun:
         if before:
             self._last_estimate = before[-1].iter
         if self.record.status != "queued":
-            self._store.add_event(self.id, step, RESUMED, left.restored)
+            self._store.add_event(self.id, step, left.resumed)
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
-            self._store.add_event(self.id, step, "max_iters", f"{old} -> {new}")
+            self._store.add_event(self.id, step, EndMoved(old, new))
         self._store.update_run(
             self.id, config=config, status="running", iter=step,
             train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
@@ -238,7 +240,7 @@ class ActiveRun:
         val_loss = self._trainer.evaluate()
         best_val_loss = self._keeper.evaluate_best(val_loss)
         self._save(status="finished", val_loss=val_loss, best_val_loss=best_val_loss)
-        self._store.add_event(self.id, self._trainer.iter, "finished")
+        self._store.add_event(self.id, self._trainer.iter, Finished())
 
     def interrupt(self) -> None:
         """Save everything and leave the run to be resumed another time."""
@@ -247,7 +249,7 @@ class ActiveRun:
     def fail(self, message: str) -> None:
         """End the run as failed; its last good checkpoint stays."""
         self._flush(status="failed", message=message)
-        self._store.add_event(self.id, self._trainer.iter, "failed", message)
+        self._store.add_event(self.id, self._trainer.iter, Failed(message))
 
     def close(self) -> None:
         """Give the run back, and send the followers home. Idempotent."""
@@ -267,7 +269,7 @@ class ActiveRun:
         try:
             self._learn_and_look()
         except DivergedError:
-            self._store.add_event(self.id, self.iter, DIVERGED)
+            self._store.add_event(self.id, self.iter, Diverged())
             raise
 
     def _learn_and_look(self) -> None:
@@ -301,10 +303,10 @@ class ActiveRun:
     def _note_machine(self) -> None:
         """Write down what computes from here on, where it is not what computed before."""
         self._n_threads = torch.get_num_threads()
-        now = machine_line(self._trainer.config, self._trainer.world.size)
+        now = machine_here(self._trainer.config, self._trainer.world.size)
         if now != self._machine:
             self._machine = now
-            self._store.add_event(self.id, self.iter, MACHINE, now)
+            self._store.add_event(self.id, self.iter, now)
 
     def _estimate(self) -> None:
         estimate = self._observer.estimate()

@@ -12,10 +12,10 @@ from typing import Any
 
 from core.errors import CheckpointError, ConfigError, RunError
 from core.records.course import Course
+from core.records.events import Branched, Machine
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
-from core.runs.machine import MACHINE
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
@@ -55,15 +55,13 @@ def enter_branch(
     course = Course(RunConfig.from_flat(parent.config.flat() | {"max_iters": max_iters}), theirs)
     if settings:
         course.change(at, settings)
-    origin = f"from {parent.name}"
-    if any(change not in course.changes for change in theirs):
-        origin += ", without what was changed in it later"
+    without_later_changes = any(change not in course.changes for change in theirs)
     child_id = lab.create_run(course.end, lab.corpus_of(parent), name)
     try:
         for each in course.changes:
             lab.store.add_change(child_id, each, course.end)
         lab.store.update_run(child_id, parent=parent.id, parent_iter=at)
-        lab.store.add_event(child_id, at, "branched", origin)
+        lab.store.add_event(child_id, at, Branched(parent.name, without_later_changes))
         _copy_past(lab, parent, child_id, at)
     except BaseException:  # Ctrl-C too: a branch without its past is no branch
         lab.delete_run(child_id)
@@ -130,8 +128,8 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
     lab.store.copy_past(parent.id, child_id, newest.iter)
     lab.store.update_run(child_id, iter=newest.iter, checkpoint_iter=newest.iter)
     for event in lab.store.events(parent.id):
-        if event.kind == MACHINE and event.iter < newest.iter:
-            lab.store.add_event(child_id, event.iter, MACHINE, event.detail)
+        if isinstance(event.what, Machine) and event.iter < newest.iter:
+            lab.store.add_event(child_id, event.iter, event.what)
     SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from core.errors import CorpusError, RunError
 from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
-from core.records.records import LIVE, RunRecord
+from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
@@ -77,8 +77,11 @@ class Lab:
         name = memorable_name(self.store.names()) if name is None else clean_name(name)
         run_id = new_run_id()
         self.store.add_run(
-            run_id, name, config, (corpus.name, corpus.fingerprint), count_params(config.model)
-        )
+            NewRun(
+                id=run_id, name=name, config=config, corpus=corpus.name,
+                fingerprint=corpus.fingerprint, n_params=count_params(config.model),
+            )
+        )  # fmt: skip
         return run_id
 
     def runs(self) -> list[RunRecord]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from core.errors import CheckpointError, RunError
 from core.library.texts import CorpusLibrary
+from core.records.events import Machine, Resumed
 from core.records.records import RunRecord
 from core.registry import Store
-from core.runs.machine import machine_line, machines_since, other_machine_text
+from core.runs.machine import elsewhere, machine_here, machines_since
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.storage.home import LabHome
@@ -28,29 +29,15 @@ class ResumePoint:
     corpus: Corpus
     checkpoint: Checkpoint | None
     """The newest that can be read."""
-    notes: list[str]
-    """What should be said of it, in sentences."""
-    machine: str
-    """What it was computed on last; "" where nobody noted it."""
-    elsewhere: str
-    """A sentence where it is computed on something else now; see `core.runs.machine`."""
+    machine: Machine | None
+    """What it was computed on last; None where nobody noted it."""
+    resumed: Resumed
+    """What taking it up comes to: what is lost, and what is wrong."""
 
     @property
     def iter(self) -> int:
         """The step to go on from."""
         return self.checkpoint.iter if self.checkpoint else 0
-
-    @property
-    def restored(self) -> str:
-        """What a resume brings back, and what it has to do again; then the notes."""
-        lost = self.record.iter - self.iter
-        what = "weights, optimiser, random numbers and place in the text are those of that step"
-        if lost <= 0:
-            first = f"Nothing was lost: {what}."
-        else:
-            same = "" if self.elsewhere else ", the same"
-            first = f"{lost:,} steps after it are taken again{same}: {what}."
-        return " ".join(filter(None, [first, self.elsewhere, *self.notes]))
 
 
 def resume_point(
@@ -67,19 +54,22 @@ def resume_point(
     corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
     folder = CheckpointFolder(home.run_folder(run_id))
     checkpoint, damaged = folder.newest_readable()
-    notes = [str(error).split(". ")[0] + "." for error in damaged]
     if checkpoint is None and damaged:
         raise CheckpointError(
-            f"No checkpoint of run {record.name} can be read: {notes[0]} To train it again from "
-            f"the start, delete the files in {folder.path(0).parent}."
+            f"No checkpoint of run {record.name} can be read: {damaged[0].trouble}",
+            f"To train it again from the start, delete the files in {folder.path(0).parent}.",
         )
-    if checkpoint is None and record.status != "queued":
-        notes.append("There was no checkpoint yet, so it starts again from step 0.")
-    machines = machines_since(store.events(run_id), checkpoint.iter if checkpoint else 0)
-    now = machine_line(config, n_processes)
+    step = checkpoint.iter if checkpoint else 0
+    machines = machines_since(store.events(run_id), step)
+    resumed = Resumed(
+        n_steps_again=max(record.iter - step, 0),
+        elsewhere=elsewhere(machine_here(config, n_processes), machines),
+        from_start=checkpoint is None and record.status != "queued",
+        damaged=tuple(error.trouble for error in damaged),
+    )
     return ResumePoint(
-        record=record, config=config, corpus=corpus, checkpoint=checkpoint, notes=notes,
-        machine=machines[-1] if machines else "", elsewhere=other_machine_text(now, machines),
+        record=record, config=config, corpus=corpus, checkpoint=checkpoint,
+        machine=machines[-1] if machines else None, resumed=resumed,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Mapping
 
 from core.errors import RunError
-from core.experiments.race import RACE, Fairness, Race, steps_in
+from core.experiments.race import steps_in
+from core.records.events import Fairness, Race
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.service.service import TrainingService
@@ -62,23 +63,23 @@ def start_race(
     Raises LabError when one of them cannot be, and then leaves nothing behind.
     """
     race = Race(secrets.token_hex(4), by, budget)
-    return service.start_together(list(configs.values()), corpus, (RACE, race.detail), by)
+    return service.start_together(list(configs.values()), corpus, race, by)
 
 
 def newest_race(lab: Lab) -> tuple[Race, dict[ModelKind, RunRecord]] | None:
     """The race that was started last, with those of its runs that are still there."""
-    events = lab.store.events_of(RACE)
-    if not events:
+    races = lab.store.races()
+    if not races:
         return None
-    newest = events[0][1].detail
+    newest = races[0][1]
     runs: dict[ModelKind, RunRecord] = {}
-    for run_id in (run_id for run_id, event in events if event.detail == newest):
+    for run_id in (run_id for run_id, race in races if race == newest):
         try:
             run = lab.run(run_id)
         except RunError:  # deleted since its event was read
             continue
         runs[run.model] = run
-    return Race.of(newest), {kind: runs[kind] for kind in MODEL_KINDS if kind in runs}
+    return newest, {kind: runs[kind] for kind in MODEL_KINDS if kind in runs}
 
 
 def resume_race(service: TrainingService, race: Race, runs: Mapping[ModelKind, RunRecord]) -> None:

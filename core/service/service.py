@@ -19,6 +19,7 @@ from typing import Any
 from core.errors import LabError, RunError
 from core.experiments.race import Fairness
 from core.experiments.sweep import SweepCells
+from core.records.events import Happening
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
 from core.runs.lab import Lab
@@ -52,12 +53,12 @@ class TrainingService:
         return run_id
 
     def start_together(
-        self, configs: Sequence[RunConfig], corpus: Corpus, event: tuple[str, str], by: Fairness
+        self, configs: Sequence[RunConfig], corpus: Corpus, event: Happening, by: Fairness
     ) -> list[str]:
         """Create several runs and start them at the same moment. Returns their ids.
 
         Args:
-            event: kind and detail of what is noted with each of them.
+            event: what is noted with each of them.
             by: what they share from now on.
 
         Raises LabError when one of them cannot be, and then leaves nothing behind.
@@ -66,7 +67,7 @@ class TrainingService:
         with self._all_or_none(ids), ExitStack() as opened:
             for config in configs:
                 ids.append(self.lab.create_run(config, corpus))
-                self.lab.store.add_event(ids[-1], 0, *event)
+                self.lab.store.add_event(ids[-1], 0, event)
             runs = [opened.enter_context(closing(self._opened(run_id))) for run_id in ids]
             opened.pop_all()  # all could be opened, and the worker will close them
         self.in_hand.take(runs, by=by)

@@ -169,18 +169,18 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise CheckpointError(
-            f"The {what} {path.name} cannot be read: the file is damaged or cut short. "
-            "Delete it to go on from the one before."
+            f"The {what} {path.name} cannot be read: the file is damaged or cut short.",
+            "Delete it to go on from the one before.",
         ) from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise CheckpointError(
-            f"The {what} {path.name} is not of this lab's format {FORMAT}. "
-            "It was written by another version or another program."
+            f"The {what} {path.name} is not of this lab's format {FORMAT}.",
+            "It was written by another version or another program.",
         )
     try:
         return kind(**content)
     except TypeError as error:  # a field too few, or one too many
         raise CheckpointError(
-            f"The {what} {path.name} does not hold what a {what} holds. Delete it to go on from "
-            "the one before."
+            f"The {what} {path.name} does not hold what a {what} holds.",
+            "Delete it to go on from the one before.",
         ) from error

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.experiments.race import RACE
 from core.records.records import RunRecord
 from lab.session.state import View, choose_run, the_lab, want_view
 from lab.wording import words
@@ -62,5 +61,5 @@ def _view_of(live: Sequence[RunRecord]) -> View:
     """Where the live runs are seen together: one by itself, a race, a sweep."""
     if all(run.sweep for run in live):
         return "sweep"
-    racing = {run_id for run_id, _ in the_lab().store.events_of(RACE)}
+    racing = {run_id for run_id, _ in the_lab().store.races()}
     return "race" if len(live) > 1 and all(run.id in racing for run in live) else "run"

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from core.experiments.race import Race
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine

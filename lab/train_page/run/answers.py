@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.findings.curve import verdict
-from core.findings.meaning import loss_in, right_chance, size_of, unsure_among, unsure_change
+from core.findings.meaning import (
+    is_said_as_zero,
+    loss_in,
+    right_chance,
+    size_of,
+    unsure_among,
+    unsure_change,
+)
 from core.findings.verdicts import Reached, answers_on, reached_by
 from core.records.course import Course
 from core.records.records import Change, Estimate, RunRecord, StepRecord
@@ -151,7 +158,7 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
     if not compared.differences and not by:
         return f"the same numbers as {name}"
     where = f"step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
-    if _is_nothing(by, in_bits):
+    if is_said_as_zero(by, in_bits):
         return f"the same loss as {name} at {where}"
     return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} at {where}"
 
@@ -159,17 +166,12 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
 def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
     """How much the difference of the losses is, in two sentences."""
     by = compared.here_nats - compared.there_nats
-    if compared.step is None or _is_nothing(by, in_bits):
+    if compared.step is None or is_said_as_zero(by, in_bits):
         return ()
     return (
         f"{compared.name} -> this run: {unsure_change(compared.there_nats, compared.here_nats)}",
         size_of(abs(by), in_bits),
     )
-
-
-def _is_nothing(by_nats: float, in_bits: bool) -> bool:
-    """Whether a difference is said as 0.000."""
-    return loss_in(abs(by_nats), in_bits).startswith("0.000")
 
 
 def _last_step_of_both(now: Measured, before: Measured) -> int | None:

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from core.findings.notes import Note
 from core.records.course import Course
-from core.records.records import RESUMED, RunRecord
+from core.records.event_words import detail_of
+from core.records.records import RunRecord
 from core.text.reference import ReferenceLine
 from lab.figures.base import MARGIN
 from lab.figures.curve_marks import (
@@ -121,8 +122,8 @@ def _marks(run: RunRecord) -> list[Mark]:
     said = [(c.iter, settings_text(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
-        story = f"{event.kind}: {event.detail}"
-        if event.kind == RESUMED:
+        story = f"{event.kind}: {detail_of(event.what)}"
+        if event.kind == "resumed":
             marks.append(Mark(event.iter, "resumed", "resumed", story))
         elif event.kind == "branched":
             marks.append(Mark(event.iter, "branched", "branched", story))

@@ -14,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.findings.notes import Note, NoteKind, notes_on
-from core.records.records import CHANGED, Estimate, RunRecord, broke_at, on_text
+from core.records.event_words import detail_of
+from core.records.records import Estimate, RunRecord, broke_at, on_text
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
@@ -210,8 +211,9 @@ def _render_facts(run: RunRecord) -> None:
         f"{plain(run.corpus)}{parent}{saved}"
     )
     for event in the_lab().store.events(run.id)[-EVENTS_SHOWN:]:
-        if event.kind != CHANGED:
-            st.caption(f"Step {words.count(event.iter)}: {event.kind}. {plain(event.detail)}")
+        if event.kind != "changed":
+            said = plain(detail_of(event.what))
+            st.caption(f"Step {words.count(event.iter)}: {event.kind}. {said}")
 
 
 def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.errors import ExchangeError, RunError
 from core.exchange import archive, runfile
 from core.exchange.archive import file_name, is_run_file, open_run, pack_run, packed
 from core.library.texts import ORIGINAL
+from core.records.events import PlainText, Race, RunFileOpened
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run
 from core.runs.lab import Lab
@@ -29,6 +31,7 @@ from tests.helpers import (
     checkpoint_iters,
     checkpoint_state,
     files_under,
+    killed_run,
     play,
     small_run,
     train,
@@ -82,7 +85,7 @@ def test_an_opened_run_equals_the_one_that_was_packed(
     assert states_of(elsewhere, there) == states_of(lab, run_id) != {}
     *events, last = elsewhere.store.events(there)
     assert events == lab.store.events(run_id)
-    assert (last.kind, last.iter, last.detail) == ("opened", 40, "from file.run.zip")
+    assert (last.iter, last.what) == (40, RunFileOpened("file.run.zip"))
     assert elsewhere.corpus_of(opened).text == corpus.text
     assert elsewhere.model(opened).iter == lab.model(here).iter
 
@@ -356,6 +359,20 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         ),
         "cannot be: batch_size",
     ),
+    "race that is too long": (
+        with_line("events.jsonl", '{"iter": 0, "kind": "race", "at": 1.0, '
+                  '"detail": "ab: 999999 steps for each model"}'),
+        "cannot be: A race takes from 1 to 200,000 steps",
+    ),
+    "fields of no race": (
+        with_line("events.jsonl", '{"iter": 0, "kind": "race", "at": 1.0, "detail": '
+                  '"ab: 9 steps for each model", "fields": {"id": "ab", "by": "steps"}}'),
+        NO_RUN_FILE,
+    ),
+    "no detail": (
+        with_line("events.jsonl", '{"iter": 0, "kind": "finished", "fields": {}, "at": 1.0}'),
+        NO_RUN_FILE,
+    ),
     "race": (
         with_line("events.jsonl", '{"iter": 0, "kind": "race", "detail": "faster", "at": 1.0}'),
         NO_RUN_FILE,
@@ -375,6 +392,65 @@ def a_run_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     lab = Lab(tmp_path_factory.mktemp("origin"))
     corpus = add_corpus(lab, "tiny", play(4_000))
     return packed(lab, lab.run(trained(lab, corpus, "attention", name="owl")))
+
+
+def without_fields(members: dict[str, bytes]) -> None:
+    """As the version before wrote it, which stored a sentence for each event."""
+    rows = [json.loads(line) for line in members["events.jsonl"].splitlines()]
+    kept = [{name: row[name] for name in ("iter", "kind", "detail", "at")} for row in rows]
+    members["events.jsonl"] = "".join(json.dumps(row) + "\n" for row in kept).encode()
+
+
+def test_a_run_file_of_the_version_before_is_the_same_run(lab: Lab, corpus: Corpus) -> None:
+    run_id = killed_run(lab, corpus)
+    torch.set_num_threads(2)
+    run = ActiveRun.open(lab.home, lab.store, run_id, max_iters=45, learning_rate=0.003)
+    run.advance(60.0, until=20)
+    run.pause()
+    run.close()
+    torch.set_num_threads(1)
+    child = branch_run(lab, lab.run(run_id), 18, {"batch_size": 2}, name="hen")
+    lab.store.add_event(child.id, 18, Race("ab12", "steps", 40))
+    for name in (lab.run(run_id).name, "hen"):
+        old = changed(packed(lab, lab.run(name)), without_fields)
+        opened = open_run(lab, io.BytesIO(old), "old.run.zip")
+        *events, last = lab.store.events(opened.id)
+        assert events == lab.store.events(lab.run(name).id)
+        assert last.what == RunFileOpened("old.run.zip")
+        assert not [event for event in events if isinstance(event.what, PlainText)]
+
+
+def test_events_that_nobody_knows_are_taken_in_as_they_are(a_run_file: bytes, lab: Lab) -> None:
+    strange = [
+        '{"iter": 3, "kind": "telepathy", "detail": "so it said", "at": 9e9}',
+        '{"iter": 3, "kind": "of a later lab", "detail": "?", "at": 9e9, "fields": {"who": "me"}}',
+        '{"iter": 3, "kind": "resumed", "detail": "made up", "at": 9e9}',
+        '{"iter": 3, "kind": "machine", "detail": "made up", "at": 9e9}',
+    ]
+    opened = open_run(
+        lab, io.BytesIO(with_line("events.jsonl", "\n".join(strange))(a_run_file)), "mine.zip"
+    )
+    events = lab.store.events(opened.id)
+    assert [event.what for event in events if isinstance(event.what, PlainText)] == [
+        PlainText("telepathy", "so it said"), PlainText("of a later lab", "?"),
+        PlainText("resumed", "made up"), PlainText("machine", "made up"),
+    ]  # fmt: skip
+    longer = ActiveRun.open(lab.home, lab.store, opened.id, max_iters=60)
+    longer.advance(60.0, until=42)
+    longer.finish()
+    longer.close()
+
+
+def test_a_run_file_can_be_read_by_the_version_before(a_run_file: bytes) -> None:
+    """Which knows no fields: every event has its sentence beside them."""
+    with zipfile.ZipFile(io.BytesIO(a_run_file)) as file:
+        manifest = json.loads(file.read("manifest.json"))
+        rows = [json.loads(line) for line in file.read("events.jsonl").splitlines()]
+    assert manifest["format"] == 1
+    assert [(row["kind"], row["detail"]) for row in rows] == [
+        ("machine", "cpu, float32, 1 thread"), ("finished", ""),
+    ]  # fmt: skip
+    assert all(type(row["iter"]) is int and type(row["at"]) is float for row in rows)
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -456,7 +532,7 @@ def test_out_and_in_from_the_command_line(
     assert (fields["name"], fields["val_loss"]) == ("owl-2", lab.run(run_id).val_loss)
     other = Path(path).rename(tmp_path / "renamed.zip")
     assert cli.ok("import", other, "--name", "fox")["name"] == "fox"
-    assert lab.store.events(lab.run("fox").id)[-1].detail == "from renamed.zip"
+    assert lab.store.events(lab.run("fox").id)[-1].what == RunFileOpened("renamed.zip")
     assert cli.ok("resume", "fox", "--max_iters", 45)["resumed_from"] == 40
     assert "leave out --corpus" in cli.refused("import", other, "--corpus", "tiny")
 

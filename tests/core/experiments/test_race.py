@@ -12,7 +12,7 @@ import torch
 
 from core.commands import racing as racing_command
 from core.errors import ConfigError, CorpusError, LabError
-from core.experiments.race import MOST, RACE, Fairness, Race, race_configs, standings
+from core.experiments.race import MOST, Fairness, race_configs, standings
 from core.records.records import Estimate, StepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
@@ -137,25 +137,6 @@ def test_a_text_that_is_too_short_is_refused(lab: Lab) -> None:
         race_configs(lab.configure, Corpus("short", play(60)), "steps", 60, None, 1337)
 
 
-def test_a_race_is_written_down_and_read_again() -> None:
-    for race in (Race("3fa9", "seconds", 30), Race("b2", "steps", 1000)):
-        assert Race.of(race.detail) == race
-    assert Race("b2", "steps", 1000).detail == "b2: 1000 steps for each model"
-
-
-@pytest.mark.parametrize(
-    "detail",
-    [
-        "", "b2", "b2: 1000", "b2: many steps for each model", "b2: 1000 miles for each model",
-        "b2: -5 steps for each model", "b2: 0 seconds for each model", "a: b2: 9 steps for each",
-        "b2: 99999999 seconds for each model", "b2: 1000 steps for each model, and more",
-    ],
-)  # fmt: skip
-def test_a_line_that_is_no_race_is_not_read_as_one(detail: str) -> None:
-    with pytest.raises(ValueError):
-        Race.of(detail)
-
-
 # --- who leads ------------------------------------------------------------------------------------
 
 
@@ -268,7 +249,7 @@ def test_a_race_that_one_cannot_join_leaves_nothing(
     with pytest.raises(LabError):
         start_race(service, configs, corpus, "steps", 40)
     assert (lab.runs(), files_under(lab.home.path)) == before
-    assert (lab.store.events_of(RACE), service.in_hand.fairness) == ([], "seconds")
+    assert (lab.store.races(), service.in_hand.fairness) == ([], "seconds")
 
 
 def test_by_steps_none_is_far_ahead(

@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import ConfigError
 from core.records.course import Course, with_learning_rate
+from core.records.event_words import detail_of
 from core.records.records import Change
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
@@ -196,7 +197,7 @@ def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> 
     machine, event = lab.store.events(run_id)
     assert (machine.kind, machine.iter) == ("machine", 0)
     assert (event.kind, event.iter) == ("resumed", 15)
-    assert event.detail.startswith("3 steps after it are taken again, the same")
+    assert detail_of(event.what).startswith("3 steps after it are taken again, the same")
 
 
 # --- from a page, and from the command line -------------------------------------------------------

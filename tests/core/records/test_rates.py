@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from core.records.course import Course, with_learning_rate
-from core.records.records import DIVERGED, RESUMED, Change, Event, RunStatus, broke_at
+from core.records.event_words import detail_of
+from core.records.events import (
+    Branched,
+    Diverged,
+    Event,
+    Failed,
+    Finished,
+    Happening,
+    Machine,
+    Resumed,
+)
+from core.records.records import Change, RunStatus, broke_at
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run
 from core.runs.lab import Lab
@@ -277,7 +288,7 @@ def test_the_choice_is_kept_through_a_kill_and_written_down(
     run.close()  # killed: back to step 10
     assert rates(lab, train(lab, child)) == [PEAK] * 40
     [event] = [e for e in lab.store.events(child) if e.kind == "branched"]
-    assert event.detail == "from owl, without what was changed in it later"
+    assert detail_of(event.what) == "from owl, without what was changed in it later"
 
 
 @pytest.mark.parametrize("changes", [{}, {"max_iters": 50}], ids=["nothing", "longer"])
@@ -291,7 +302,7 @@ def test_with_nothing_chosen_later_changes_come_along(
     if not changes:
         assert_same_run(lab, child.id, owl)
     [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
-    assert event.detail == "from owl"
+    assert event.what == Branched("owl", without_later_changes=False)
 
 
 def test_the_command_line_s_branch_holds_what_it_names(
@@ -358,7 +369,7 @@ def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> No
         run.advance(60.0)
     at = run.iter
     run.close()
-    assert [e.iter for e in lab.store.events(run_id) if e.kind == DIVERGED] == [at]
+    assert [e.iter for e in lab.store.events(run_id) if e.what == Diverged()] == [at]
 
 
 def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
@@ -383,21 +394,24 @@ def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
     assert cli.code("runs", "show", "owl") == 0 and "\n    \n" not in cli.stdout
 
 
+FAILED = Failed("The disk is full.")
+
+
 def test_only_a_divergence_since_the_last_resume_is_why_a_run_failed(
     lab: Lab, corpus: Corpus
 ) -> None:
     run_id = small_run(lab, corpus)
 
-    def broke(status: RunStatus, *kinds: str) -> int | None:
-        events = [Event(10 * i, kind, "", 0.0) for i, kind in enumerate(kinds)]
+    def broke(status: RunStatus, *happened: Happening) -> int | None:
+        events = [Event(10 * i, what, 0.0) for i, what in enumerate(happened)]
         return broke_at(replace(lab.run(run_id), status=status), events)
 
-    assert broke("failed", "machine", DIVERGED, "failed") == 11
-    assert broke("failed", DIVERGED, "failed", RESUMED, "failed") is None  # the disk was full, say
-    assert broke("failed", DIVERGED, "failed", RESUMED, DIVERGED, "failed") == 31
-    assert broke("finished", DIVERGED, "failed", RESUMED, "finished") is None
-    assert broke("running", DIVERGED) is None
-    assert broke("failed", "failed") is None
+    assert broke("failed", Machine("cpu", "float32", 1), Diverged(), FAILED) == 11
+    assert broke("failed", Diverged(), FAILED, Resumed(0), FAILED) is None  # the disk was full, say
+    assert broke("failed", Diverged(), FAILED, Resumed(0), Diverged(), FAILED) == 31
+    assert broke("finished", Diverged(), FAILED, Resumed(0), Finished()) is None
+    assert broke("running", Diverged()) is None
+    assert broke("failed", FAILED) is None
 
 
 # --- what a new run begins with -------------------------------------------------------------------

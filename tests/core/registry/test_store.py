@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from core.errors import RunError
-from core.records.records import Change, Estimate, RunRecord, Sample, StepRecord
+from core.records.events import EndMoved, Finished, Resumed
+from core.records.records import Change, Estimate, NewRun, RunRecord, Sample, StepRecord
 from core.registry import Store
 from core.registry.schema import SCHEMA_VERSION
 from tests.helpers import small_config
@@ -22,7 +23,12 @@ def store(tmp_path: Path) -> Store:
 
 
 def add(store: Store, run_id: str = "r1", name: str | None = None) -> RunRecord:
-    store.add_run(run_id, name or f"name-{run_id}", small_config("bigram", 5), ("c", "f"), 25)
+    store.add_run(
+        NewRun(
+            id=run_id, name=name or f"name-{run_id}", config=small_config("bigram", 5), corpus="c",
+            fingerprint="f", n_params=25,
+        )
+    )  # fmt: skip
     return store.run(run_id)
 
 
@@ -173,19 +179,17 @@ def test_thinned_steps_keep_the_first_and_the_last(store: Store, at_most: int) -
 
 def test_events_keep_their_order(store: Store) -> None:
     add(store)
-    for kind in ("resumed", "max_iters", "finished"):
-        store.add_event("r1", 5, kind, "detail")
-    events = store.events("r1")
-    assert [(e.iter, e.kind, e.detail) for e in events] == [
-        (5, kind, "detail") for kind in ("resumed", "max_iters", "finished")
-    ]
+    happened = [Resumed(3), EndMoved(40, 60), Finished()]
+    for what in happened:
+        store.add_event("r1", 5, what)
+    assert [(e.iter, e.what) for e in store.events("r1")] == [(5, what) for what in happened]
 
 
 def test_a_deleted_run_leaves_no_rows(store: Store, tmp_path: Path) -> None:
     for run_id in ("r1", "r2"):
         add(store, run_id)
         store.record(run_id, [step(1)], [(estimate(0), "")])
-        store.add_event(run_id, 1, "finished")
+        store.add_event(run_id, 1, Finished())
     store.delete_run("r1")
     db = sqlite3.connect(tmp_path / "lab.sqlite")
     for table in ("steps", "estimates", "events"):

@@ -12,6 +12,7 @@ import torch
 
 from core.errors import ConfigError, CorpusError, LabError, RunError
 from core.models import model_from_weights
+from core.records.events import EndMoved
 from core.records.records import StepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
@@ -267,7 +268,7 @@ def test_a_longer_run_goes_on_at_min_lr(lab: Lab, corpus: Corpus, kind: ModelKin
     rates = [s.learning_rate for s in lab.store.steps(run_id)]
     assert rates[40:] == [record.config.train.min_lr] * 20
     assert rates[:40] == [learning_rate_at(step, record.config.train) for step in range(40)]
-    assert ("max_iters", "40 -> 60") in [(e.kind, e.detail) for e in lab.store.events(run_id)]
+    assert EndMoved(40, 60) in [e.what for e in lab.store.events(run_id)]
 
     planned = trained(lab, corpus, kind, max_iters=60, warmup_iters=2, lr_decay_iters=40)
     assert_same_run(lab, run_id, planned)

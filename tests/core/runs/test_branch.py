@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import CheckpointError, ConfigError, CorpusError, LabError, RunError
 from core.records.course import with_learning_rate
+from core.records.events import Branched
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run, enter_branch
 from core.runs.lab import Lab
@@ -100,7 +101,7 @@ def test_a_branch_is_written_down(lab: Lab, corpus: Corpus) -> None:
     child = branch_run(lab, parent, 10, {}, name="owl again")
     assert child.name == "owl again"
     [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
-    assert (event.iter, event.detail) == (10, "from owl")
+    assert (event.iter, event.what) == (10, Branched("owl", without_later_changes=False))
 
 
 def test_the_parent_is_not_changed(lab: Lab, corpus: Corpus) -> None:

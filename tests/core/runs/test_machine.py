@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
 
-from core.records.records import Event
+from core.records.event_words import detail_of
+from core.records.events import Event, Machine, Resumed
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run
 from core.runs.lab import Lab
-from core.runs.machine import MACHINE, machine_line, machines_since, other_machine_text
+from core.runs.machine import elsewhere, machine_here, machines_since
 from core.service.service import TrainingService
 from core.text.corpus import Corpus
 from tests.helpers import (
@@ -26,7 +28,8 @@ from tests.helpers import (
 )
 
 CPU = small_config("bigram", 9)
-ONE, TWO = "cpu, float32, 1 thread", "cpu, float32, 2 threads"
+ONE, TWO = Machine("cpu", "float32", 1), Machine("cpu", "float32", 2)
+PAIR, CUDA = replace(ONE, n_processes=2), Machine("cuda", "bfloat16", None)
 
 
 @pytest.fixture(autouse=True)
@@ -36,25 +39,25 @@ def threads() -> Iterator[None]:
     torch.set_num_threads(1)
 
 
-def noted(lab: Lab, run_id: str) -> list[tuple[int, str]]:
-    return [(e.iter, e.detail) for e in lab.store.events(run_id) if e.kind == MACHINE]
+def noted(lab: Lab, run_id: str) -> list[tuple[int, Machine]]:
+    return [(e.iter, e.what) for e in lab.store.events(run_id) if isinstance(e.what, Machine)]
 
 
 def resumed(lab: Lab, run_id: str) -> str:
     """What the last resume said."""
-    return [e.detail for e in lab.store.events(run_id) if e.kind == "resumed"][-1]
+    return [detail_of(e.what) for e in lab.store.events(run_id) if e.kind == "resumed"][-1]
 
 
 # --- in words -------------------------------------------------------------------------------------
 
 
-def test_a_line_says_what_numbers_depend_on() -> None:
-    assert machine_line(CPU, 1) == ONE
+def test_a_machine_is_what_numbers_depend_on() -> None:
+    assert machine_here(CPU, 1) == ONE
     torch.set_num_threads(2)
-    assert machine_line(CPU, 1) == TWO
-    assert machine_line(CPU, 4) == f"{TWO}, 4 processes"
+    assert machine_here(CPU, 1) == TWO
+    assert machine_here(CPU, 4) == replace(TWO, n_processes=4)
     half = small_config("bigram", 9, dtype="bfloat16")
-    assert machine_line(half, 1) == "cpu, bfloat16, 2 threads"
+    assert machine_here(half, 1) == replace(TWO, dtype="bfloat16")
 
 
 def test_on_a_gpu_no_threads_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +65,7 @@ def test_on_a_gpu_no_threads_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: True)
     for n_threads in (1, 2):
         torch.set_num_threads(n_threads)
-        assert machine_line(small_config("bigram", 9, device="auto"), 1) == "cuda, bfloat16"
+        assert machine_here(small_config("bigram", 9, device="auto"), 1) == CUDA
 
 
 @pytest.mark.parametrize(
@@ -72,31 +75,33 @@ def test_on_a_gpu_no_threads_count(monkeypatch: pytest.MonkeyPatch) -> None:
         (ONE, [ONE], ""),
         (ONE, [TWO], "with 1 thread instead of 2 threads, so"),
         (ONE, [TWO, ONE], "with 1 thread instead of 2 threads, so"),
-        ("cuda, bfloat16", [ONE], "cuda, bfloat16 instead of cpu, float32, 1 thread, so"),
-        (f"{ONE}, 2 processes", [ONE], f"with 2 processes instead of {ONE}, so"),
-        (ONE, ["made up"], f"with {ONE} instead of made up, so"),
+        (CUDA, [ONE], "cuda, bfloat16 instead of cpu, float32, 1 thread, so"),
+        (PAIR, [ONE], "with 2 processes instead of cpu, float32, 1 thread, so"),
+        (ONE, [PAIR], "with cpu, float32, 1 thread instead of 2 processes, so"),
     ],
 )
-def test_what_is_another_is_named(now: str, before: list[str], said: str) -> None:
-    sentence = other_machine_text(now, before)
-    assert said in sentence and bool(said) == bool(sentence)
+def test_what_is_another_is_named(now: Machine, before: list[Machine], said: str) -> None:
+    moved = elsewhere(now, before)
+    assert bool(said) == bool(moved)
+    assert said in detail_of(Resumed(0, moved))
 
 
 @pytest.mark.parametrize(
     ("step", "machines"),
-    [(0, ["a", "b", "c"]), (9, ["a", "b", "c"]), (10, ["b", "c"]), (14, ["b", "c"]), (15, ["c"])],
-)
-def test_what_computed_after_a_step(step: int, machines: list[str]) -> None:
-    events = [Event(0, MACHINE, "a", 1.0), Event(5, "resumed", "?", 2.0)]
-    events += [Event(10, MACHINE, "b", 3.0), Event(15, MACHINE, "c", 4.0)]
+    [(0, [ONE, TWO, CUDA]), (9, [ONE, TWO, CUDA]), (10, [TWO, CUDA]), (14, [TWO, CUDA]),
+     (15, [CUDA])],
+)  # fmt: skip
+def test_what_computed_after_a_step(step: int, machines: list[Machine]) -> None:
+    events = [Event(0, ONE, 1.0), Event(5, Resumed(0), 2.0)]
+    events += [Event(10, TWO, 3.0), Event(15, CUDA, 4.0)]
     assert machines_since(events, step) == machines
     assert machines_since([], step) == []
 
 
 def test_steps_that_were_taken_again_count_as_they_were_taken_last() -> None:
-    events = [Event(0, MACHINE, "a", 1.0), Event(16, MACHINE, "b", 2.0)]
-    assert machines_since(events, 15) == ["a", "b"]  # what is lost was computed by both
-    assert machines_since([*events, Event(15, MACHINE, "c", 3.0)], 15) == ["c"]
+    events = [Event(0, ONE, 1.0), Event(16, TWO, 2.0)]
+    assert machines_since(events, 15) == [ONE, TWO]  # what is lost was computed by both
+    assert machines_since([*events, Event(15, CUDA, 3.0)], 15) == [CUDA]
 
 
 # --- in a run -------------------------------------------------------------------------------------
@@ -166,4 +171,4 @@ def test_the_command_line_shows_it(
 ) -> None:
     run_id = train(lab, small_run(lab, corpus))
     shown = CommandLine(capsys).ok("runs", "show", run_id)["events"]
-    assert {"iter": 0, "kind": "machine", "detail": ONE} in shown
+    assert {"iter": 0, "kind": "machine", "detail": "cpu, float32, 1 thread"} in shown

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from core.errors import CheckpointError
+from core.records.event_words import detail_of
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
@@ -101,7 +102,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(lab: Lab, corpus: Corpus) 
     assert run.resumed_from == 20
     assert "checkpoint-000000025.pt cannot be read" in run.notes[0]
     assert lab.run(crashed).message == run.notes[0]
-    assert any(run.notes[0] in e.detail for e in lab.store.events(crashed))
+    assert any(run.notes[0] in detail_of(e.what) for e in lab.store.events(crashed))
     run.close()
     assert_same_run(lab, train(lab, crashed), whole)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.experiments.race import RACE, Race
+from core.records.events import Race
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
@@ -42,7 +42,7 @@ def enter_race(lab: Lab) -> list[str]:
     corpus = add_corpus(lab, "rhymes", play(3_000))
     ids = [small_run(lab, corpus, kind) for kind in MODEL_KINDS]
     for run_id in ids:
-        lab.store.add_event(run_id, 0, RACE, Race("abc", "steps", SMALL["max_iters"]).detail)
+        lab.store.add_event(run_id, 0, Race("abc", "steps", SMALL["max_iters"]))
     return ids
 
 
@@ -83,7 +83,7 @@ def test_the_button_starts_one_quick_run_of_each_model_and_pause_holds_all(pages
 def test_a_race_in_the_hands_of_another_process_is_not_paused_but_said(pages: Lab) -> None:
     corpus = pages.library.load()
     run_id = pages.create_run(pages.configure("bigram", corpus, "quick"), corpus, "elsewhere")
-    pages.store.add_event(run_id, 0, RACE, Race("abc", "steps", 1000).detail)
+    pages.store.add_event(run_id, 0, Race("abc", "steps", 1000))
     theirs = ActiveRun.open(pages.home, pages.store, run_id)
     try:
         app = open_page()

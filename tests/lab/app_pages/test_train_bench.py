@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from core.findings.curve import verdict
 from core.findings.verdicts import answers_on
 from core.generation.spelling import written_words_of, yardstick_of
-from core.records.records import DIVERGED, Estimate, RunRecord
+from core.records.events import Diverged
+from core.records.records import Estimate, RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
 from core.runs.lab import Lab
@@ -292,7 +293,7 @@ def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> 
 def test_a_run_that_failed_by_diverging_is_said_to_have(small: Lab) -> None:
     """Its curve falls to the end: the step that failed is not on it."""
     run = finished(small, name="owl")
-    small.store.add_event(run.id, 40, DIVERGED)
+    small.store.add_event(run.id, 40, Diverged())
     small.store.update_run(run.id, status="failed")
     assert "no: it diverged: at step 41 its loss or its gradient was no longer a finite" in (
         texts(open_page("train"))

@@ -6,10 +6,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.experiments.race import BUDGETS, MOST, race_configs
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
-from core.service.racing import RACE, newest_race, start_race
+from core.service.racing import newest_race, start_race
 from core.service.service import training_service
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
@@ -256,10 +257,8 @@ def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plot
 def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plots: Plots) -> None:
     corpus = small.library.load("small")
     run_id = small.create_run(small_config("bigram", len(corpus.vocabulary)), corpus)
-    small.store.add_event(run_id, 0, RACE, "ab12: 40 steps for each model")
-    theirs = ActiveRun.open(
-        small.home, small.store, run_id
-    )  # in nobody's hands whom the view knows
+    small.store.add_event(run_id, 0, Race("ab12", "steps", 40))
+    theirs = ActiveRun.open(small.home, small.store, run_id)  # in nobody's hands that it knows
     try:
         app = view()
         assert buttons(app) == set()

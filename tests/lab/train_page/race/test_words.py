@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.experiments.race import Race, Standings
+from core.experiments.race import Standings
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig

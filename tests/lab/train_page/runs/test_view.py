@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.exchange.archive import open_run, packed
 from core.exchange.export_import import export_run
+from core.records.events import ModelImported, RunFileOpened
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
@@ -290,7 +291,7 @@ def test_a_run_file_becomes_a_run_and_another_file_does_not(pages: Lab, three: l
     assert said(app) == "Opened fox-2, with 40 steps."
     assert rows(app)[0] == "fox-2" and "**fox-2**" in facts(app)
     assert "open_file" not in keys(app)  # the box is empty again
-    assert pages.store.events(pages.run("fox-2").id)[-1].detail == "from fox.run.zip"
+    assert pages.store.events(pages.run("fox-2").id)[-1].what == RunFileOpened("fox.run.zip")
 
 
 @pytest.fixture
@@ -320,7 +321,7 @@ def test_nanogpts_checkpoint_becomes_a_run_once_its_text_is_named(
     assert said(app) == f"Imported theirs, of step 1,750: {loss}."
     assert rows(app)[0] == "theirs" and "**theirs**" in facts(app)
     assert "import_file" not in keys(app)  # the box is empty again
-    assert pages.store.events(theirs.id)[-1].detail == "from ckpt.pt"
+    assert pages.store.events(theirs.id)[-1].what == ModelImported("ckpt.pt")
 
 
 def test_a_safetensors_export_names_its_text_itself(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.experiments.sweep import load_sweeps
-from core.records.records import DIVERGED, Estimate, RunRecord, StepRecord
+from core.records.events import Diverged, Failed, Happening
+from core.records.records import Estimate, RunRecord, StepRecord
 from core.runs.lab import Lab
 from lab.train_page.sweep.base import has_diverged, sweep_base
 from tests.helpers import small_run, train
@@ -16,8 +17,10 @@ from tests.plots import Plots, plots
 
 __all__ = ["pages", "plots", "small"]
 
+BROKEN = Diverged()
 
-def failed(lab: Lab, rate: float, event: str = DIVERGED) -> RunRecord:
+
+def failed(lab: Lab, rate: float, event: Happening = BROKEN) -> RunRecord:
     run_id = small_run(lab, lab.library.load("small"), "transformer", learning_rate=rate,
                        dropout=0.0, name="owl")  # fmt: skip
     lab.store.add_event(run_id, 3, event)
@@ -65,7 +68,7 @@ def test_what_was_chosen_since_and_other_models_are_taken_as_they_are(small: Lab
 
 
 def test_divergence_is_an_event_or_what_the_curve_shows(small: Lab) -> None:
-    assert not has_diverged(failed(small, 0.3, event="failed"))  # the disk was full, say
+    assert not has_diverged(failed(small, 0.3, event=Failed("no room")))  # the disk was full, say
     small.rename_run("owl", "fox")
     assert has_diverged(rising(small))
 

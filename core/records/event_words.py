@@ -1,0 +1,87 @@
+"""How what happened to a run is said, to people and in run files; nothing here is read back."""
+
+from __future__ import annotations
+
+import json
+
+from core.records.events import (
+    Branched,
+    Changed,
+    Diverged,
+    Elsewhere,
+    EndMoved,
+    Failed,
+    Finished,
+    Happening,
+    Machine,
+    ModelImported,
+    PlainText,
+    Race,
+    Resumed,
+    RunFileOpened,
+)
+
+RESTORED = "weights, optimiser, random numbers and place in the text are those of that step"
+FROM_START = "There was no checkpoint yet, so it starts again from step 0."
+
+
+def detail_of(what: Happening) -> str:
+    """What an event says beside its kind; of changed settings, JSON of their old and new values."""
+    match what:
+        case Changed():
+            return json.dumps(what.settings)
+        case Machine():
+            return ", ".join(_parts(what))
+        case Resumed():
+            return _resumed(what)
+        case EndMoved():
+            return f"{what.before} -> {what.after}"
+        case Finished() | Diverged():
+            return ""
+        case Failed():
+            return what.message
+        case Branched():
+            later = ", without what was changed in it later" * what.without_later_changes
+            return f"from {what.parent}{later}"
+        case Race():
+            return f"{what.id}: {what.budget} {what.by} for each model"
+        case ModelImported() | RunFileOpened():
+            return f"from {what.file}"
+        case PlainText():
+            return what.text
+
+
+def resume_notes(what: Resumed) -> list[str]:
+    """What is to be warned of when a run is taken up again, in sentences."""
+    return [*what.damaged, *[FROM_START] * what.from_start]
+
+
+def _resumed(what: Resumed) -> str:
+    """What a resume brings back, and what it has to do again."""
+    if what.n_steps_again <= 0:
+        first = f"Nothing was lost: {RESTORED}."
+    else:
+        same = "" if what.elsewhere else ", the same"
+        first = f"{what.n_steps_again:,} steps after it are taken again{same}: {RESTORED}."
+    elsewhere = _elsewhere(what.elsewhere) if what.elsewhere else ""
+    return " ".join(filter(None, [first, elsewhere, *resume_notes(what)]))
+
+
+def _elsewhere(what: Elsewhere) -> str:
+    here, there = _parts(what.now), _parts(what.before)
+    new = [part for part in here if part not in there] or here
+    old = [part for part in there if part not in here] or there
+    return (
+        f"It goes on with {', '.join(new)} instead of {', '.join(old)}, so its numbers may not be "
+        "the same to the last digit."
+    )
+
+
+def _parts(machine: Machine) -> list[str]:
+    """A machine part by part: cpu, float32, 2 threads."""
+    parts = [machine.device, machine.dtype]
+    if machine.n_threads is not None:
+        parts.append("1 thread" if machine.n_threads == 1 else f"{machine.n_threads} threads")
+    if machine.n_processes > 1:
+        parts.append(f"{machine.n_processes} processes")
+    return parts
