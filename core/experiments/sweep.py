@@ -16,6 +16,7 @@ from typing import Any
 from core.errors import ConfigError, RunError
 from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
 from core.models import count_params
+from core.records.events import Failed
 from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
