@@ -32,6 +32,7 @@ from core.settings.config import (
     ModelConfig,
     SampleConfig,
     TrainConfig,
+    block_named,
     help_line,
 )
 from core.settings.presets import PRESETS, RECIPES
@@ -330,7 +331,9 @@ def _to_count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_SAMPLES}: {text!r}")
 
 
-_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _to_bool}
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "int": int, "float": float, "bool": _to_bool, "Block": block_named,
+}  # fmt: skip
 
 
 def _print(result: commands.Fields, *, as_json: bool) -> None:

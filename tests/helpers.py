@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import os
 import random
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import pytest
 import torch
@@ -24,6 +30,8 @@ from core.text.corpus import Corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder."""
+
+T = TypeVar("T")
 
 SMALL: dict[str, Any] = dict(
     block_size=8, n_layer=2, n_head=2, n_embd=8, dropout=0.2,
@@ -108,6 +116,30 @@ def trained(lab: Lab, corpus: Corpus, kind: ModelKind = "bigram", **changes: Any
     return train(lab, small_run(lab, corpus, kind, **changes))
 
 
+def tiny_run(lab: Lab, kind: ModelKind, **changes: Any) -> str:
+    """A finished run on the text of the fixture `corpus`; returns its id."""
+    return trained(lab, add_corpus(lab, "tiny", play(4_000)), kind, **changes)
+
+
+_FILLED: dict[Any, tuple[TemporaryDirectory[str], Any]] = {}
+
+
+def filled(lab: Lab, fill: Callable[..., T], *arguments: Any, **changes: Any) -> T:
+    """What `fill(lab, …)` does and returns; a lab without runs gets a copy where that was done.
+
+    For labs that are looked at: the same training need not be done again for every look.
+    """
+    if lab.runs():
+        return fill(lab, *arguments, **changes)
+    key = fill, arguments, tuple(sorted(changes.items()))
+    if key not in _FILLED:
+        folder = TemporaryDirectory()
+        _FILLED[key] = folder, fill(Lab(folder.name), *arguments, **changes)
+    folder, found = _FILLED[key]
+    shutil.copytree(folder.name, lab.home.path, dirs_exist_ok=True)
+    return copy.copy(found)
+
+
 def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
     return CheckpointFolder(lab.home.run_folder(run_id)).iters()
 
@@ -171,6 +203,69 @@ def files_under(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and not path.name.startswith("lab.sqlite")
     } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
+
+
+def nursery() -> ForkServerContext:
+    """Where children come from that have torch loaded already, and all else that takes seconds.
+
+    torch loads its compiler for the first optimizer, which takes longer than most runs here.
+    """
+    context = multiprocessing.get_context("forkserver")
+    # The first of the tests that ask decides for all of them, so there is one list.
+    context.set_forkserver_preload(
+        ["tests.core.runs.test_kills", "torch._dynamo", "plotly.graph_objects", "streamlit.web.cli"]
+    )
+    return context
+
+
+class Child:
+    """A command in a process of its own, as `subprocess.Popen` has it, but born with torch loaded.
+
+    `before` is a function that is called in it before the command.
+    """
+
+    def __init__(self, lab: Lab, *arguments: str, before: Callable[[], object] = int) -> None:
+        self._said = [lab.home.path / f"child.{name}" for name in ("out", "err")]
+        self._process = nursery().Process(
+            target=_command, args=(arguments, dict(os.environ), self._said, before)
+        )
+        self._process.start()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """Wait for its end; returns what it said on stdout and stderr."""
+        self._process.join(timeout)
+        out, err = (path.read_text("utf-8") for path in self._said)
+        return out, err
+
+
+def _command(
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    said: Sequence[Path],
+    before: Callable[[], object],
+) -> None:
+    os.environ |= environment
+    for descriptor, path in zip((1, 2), said):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT)
+        os.dup2(file, descriptor)
+        os.close(file)
+    torch.set_num_threads(1)
+    before()
+    raise SystemExit(main(arguments))
 
 
 def wait_until(happened: Callable[[], bool], what: str, deadline_s: float = PATIENCE_S) -> None:

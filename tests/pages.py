@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.runs.lab import Lab
 from core.service import service
 from core.training.preflight import Calibration
+from lab.session.state import wait_for_calibration
 from tests.helpers import PATIENCE_S, ROOT
 
 HOME = ROOT / "lab" / "Home.py"
@@ -22,6 +25,9 @@ MACHINE = Calibration(
     s_per_flop=1e-11, s_per_bfloat16_flop=1e-11, s_per_number=1e-9, s_per_layer=1e-3
 )
 """As fast as every test's machine is; nothing is timed."""
+
+INSTALLED_COMPONENTS = functools.cache(manifest_scanner.scan_component_manifests)
+"""What a server looks for once, in the metadata of every package, and a test for every window."""
 
 
 @pytest.fixture
@@ -34,6 +40,7 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
         monkeypatch.setattr(gc, name, lambda: None)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED_COMPONENTS)
     monkeypatch.setattr("lab.session.state.calibrate", lambda: MACHINE)
     yield Lab(home)
     for running in service._services.values():
@@ -42,10 +49,14 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     st.cache_resource.clear()
 
 
-def open_page(name: str = "home") -> AppTest:
-    """A page after its first run, which must not have raised."""
-    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S).run()
+def open_page(name: str = "home", **query: str) -> AppTest:
+    """A page as its address opens it, after its first run, which must not have raised."""
+    wait_for_calibration()  # so that no page says that the machine is being timed
+    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S)
+    for parameter, value in query.items():
+        app.query_params[parameter] = value
     if name != "home":
-        app.switch_page(f"app_pages/{name}.py").run()
+        app.switch_page(f"app_pages/{name}.py")
+    app.run()
     assert not app.exception
     return app

@@ -282,7 +282,7 @@ ABLATION: tuple[tuple[str, str, Fields], ...] = (
     ("without n-gram tables", "fastest", {"ngrams": 0}),
     ("without Muon (AdamW, 3e-3)", "fastest", {"optimizer": "adamw", "learning_rate": 3e-3}),
     (
-        "without the newer block, and so without tables",
+        "without the modern block, and so without tables",
         "fastest",
         {"ngrams": 0, "block": "classic"},
     ),

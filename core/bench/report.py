@@ -1,4 +1,4 @@
-"""The measurements as a Markdown table, for the README."""
+"""The measurements as a Markdown table, for `tests/bench/README.md`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from core.records.course import Course
 from core.records.records import RunRecord, broke_at, run_before
 from core.registry import changes_among
 from core.runs.lab import Lab
-from core.settings.differences import say_reading, settings_diff
+from core.settings.differences import reading_text, settings_diff
 from core.text.reference import ReferenceLine, reference_lines
 
 
@@ -98,5 +98,5 @@ def _since(lab: Lab, record: RunRecord) -> Fields | None:
         "settings": {
             d.name: [d.before, d.after] for d in settings_diff(before.config, record.config)
         },
-        "reading": say_reading(before.config, record.config) or "the same characters per step",
+        "reading": reading_text(before.config, record.config) or "the same characters per step",
     }

@@ -8,8 +8,8 @@ from textwrap import indent
 from typing import Any
 
 from core.commands.tables import label_of, table_of, with_unit
-from core.settings.differences import Difference, say_difference
-from core.text.characters import in_quotes, said
+from core.settings.differences import Difference, difference_text
+from core.text.characters import in_quotes, quoted_character
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -105,7 +105,7 @@ def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
         yield "there is no run before it to compare with"
         return
     changes = [
-        say_difference(Difference(setting, before, after))
+        difference_text(Difference(setting, before, after))
         for setting, (before, after) in value["settings"].items()
     ]
     if not changes:
@@ -121,7 +121,7 @@ def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
         detail = event["detail"]
         if "told" in event:
             told = (Difference(name, *pair) for name, pair in event["told"].items())
-            detail = ", ".join(map(say_difference, told))
+            detail = ", ".join(map(difference_text, told))
         yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
 
 
@@ -152,7 +152,7 @@ def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
         yield f"how text {number} was drawn:"
         rows = [
             {
-                "character": said(each["character"]),
+                "character": quoted_character(each["character"]),
                 "probability": each["probability"],
                 "rank": each["rank"],
                 "believed": _candidates(each["believed"]),

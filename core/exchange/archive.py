@@ -27,7 +27,7 @@ from core.exchange.runfile import (
     write_content,
 )
 from core.models import weight_shapes
-from core.records.records import Event, RunRecord
+from core.records.records import Event, HealthReading, RunRecord
 from core.runs.lab import Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
@@ -117,7 +117,7 @@ def _content_of(lab: Lab, record: RunRecord, checkpoint_iter: int) -> Content:
         steps=[step for step in store.steps(record.id) if step.iter <= until],
         estimates=[(e, samples[e.iter]) for e in store.estimates(record.id) if e.iter in samples],
         health=[
-            (step, name, value)
+            HealthReading(step, name, value)
             for name, series in store.health(record.id).items()
             for step, value in series
         ],

@@ -30,9 +30,16 @@ from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
-from core.records.records import Estimate, Event, RunRecord, RunStatus, StepRecord
+from core.records.records import (
+    Estimate,
+    Event,
+    HealthReading,
+    RunRecord,
+    RunStatus,
+    StepRecord,
+)
 from core.registry import changes_among
-from core.settings.config import RunConfig
+from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
 
 FORMAT = 1
@@ -64,8 +71,7 @@ class Content:
     steps: list[StepRecord]
     estimates: list[tuple[Estimate, str]]
     """Each with the text that the model wrote at that step."""
-    health: list[tuple[int, str, float]]
-    """Step, name and value of each reading."""
+    health: list[HealthReading]
     events: list[Event]
     text: str | None
     """The corpus; None where the lab had it no more."""
@@ -97,7 +103,7 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
     tables: dict[str, Iterable[dict[str, Any]]] = {
         "steps.jsonl": (asdict(step) for step in content.steps),
         "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
-        "health.jsonl": ({"iter": i, "name": n, "value": v} for i, n, v in content.health),
+        "health.jsonl": (asdict(reading) for reading in content.health),
         "events.jsonl": (asdict(event) for event in content.events),
     }
     for name, rows in tables.items():
@@ -161,10 +167,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
             (Estimate(**_values(Estimate, row)), str(_checked("str", row["sample"])))
             for row in _rows(archive, "estimates.jsonl")
         ],
-        health=[
-            tuple(_checked(kind, row[name]) for name, kind in _HEALTH.items())
-            for row in _rows(archive, "health.jsonl")
-        ],
+        health=[HealthReading(**_values(HealthReading, r)) for r in _rows(archive, "health.jsonl")],
         events=events,
         text=text,
     )
@@ -176,7 +179,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     Raises LabError for settings, or a name of a corpus, that cannot be.
     """
     config = RunConfig.from_flat(manifest["config"])
-    if manifest["config"].items() - config.flat().items():
+    if manifest["config"].items() - config.flat().items() - {("block", FORMER_BLOCK)}:
         raise ValueError("settings that this version does not have")
     n_params = count_params(config.model)
     if 4 * n_params > MAX_RUN_FILE_BYTES:
@@ -196,7 +199,6 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
             yield json.loads(line)
 
 
-_HEALTH = {"iter": "int", "name": "str", "value": "float"}
 _IS: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int and 0 <= value < 2**53,
     "float": lambda value: type(value) in (int, float) and not math.isnan(value),

@@ -27,7 +27,7 @@ from core.training.preflight import Calibration
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EnteredCell:
     """One place in the grid as it was entered: its run, or why there is none."""
 
     x: float
@@ -56,7 +56,7 @@ class Sweep:
     y: Axis
     base: RunConfig
     corpus: str
-    places: tuple[Place, ...]
+    places: tuple[EnteredCell, ...]
 
     @classmethod
     def of(cls, record: SweepRecord) -> Sweep:
@@ -65,7 +65,7 @@ class Sweep:
         return cls(
             id=record.id, name=record.name, x=_axis_from(spec["x"]), y=_axis_from(spec["y"]),
             base=RunConfig.from_flat(spec["base"]), corpus=spec["corpus"],
-            places=tuple(Place(**place) for place in spec["places"]),
+            places=tuple(EnteredCell(**place) for place in spec["places"]),
         )  # fmt: skip
 
     @property
@@ -100,7 +100,7 @@ def enter_sweep(
     places, runs = [], []
     for cell in planned:
         run_id = new_run_id() if cell.config else None
-        places.append(Place(cell.x, cell.y, run_id, cell.why_not))
+        places.append(EnteredCell(cell.x, cell.y, run_id, cell.why_not))
         if run_id and cell.config:
             values = f" {cell.x:.10g}x{cell.y:.10g}"
             run_name = clean_name(name[: MAX_RUN_NAME - len(values)] + values)

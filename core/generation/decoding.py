@@ -7,7 +7,7 @@ small that torch's dispatch would cost more than the arithmetic (`core.generatio
 
 Past the window there is nothing to keep. When the oldest character leaves, every other one moves a
 place and loses a part of what it had seen, so all keys and values change, and the window is
-computed anew by the model itself, at the speed of a plain forward.
+computed anew by the model itself, at the speed of a plain forward pass.
 
 Knows nothing of characters, of sampling or of runs. Shapes as in `core.models.base`, with B for
 texts that are written side by side and T for tokens that are read at once.
@@ -27,14 +27,14 @@ from core.generation.numpy_layers import (
     Linear,
     Norm,
     NumpyBlock,
-    NumpyFastBlock,
+    NumpyModernBlock,
     rms_norm,
     to_array,
 )
 from core.models import LanguageModel
 from core.models.attention import AttentionModel
 from core.models.bigram import BigramModel
-from core.models.fast import FastBlock, FastTransformer
+from core.models.modern import ModernBlock, ModernTransformer
 from core.models.ngrams import rows_of
 from core.models.transformer import Block, Transformer
 
@@ -77,7 +77,7 @@ def decoder_of(model: LanguageModel, n_texts: int = 1) -> Decoder:
         BigramModel: BigramDecoder,
         AttentionModel: AttentionDecoder,
         Transformer: TransformerDecoder,
-        FastTransformer: FastDecoder,
+        ModernTransformer: ModernDecoder,
     }
     return decoders.get(type(model), Decoder)(model, n_texts)
 
@@ -127,14 +127,14 @@ class TransformerDecoder(Decoder):
         return logits
 
 
-class FastDecoder(Decoder):
-    """The newer block, and n-gram tables where there are any."""
+class ModernDecoder(Decoder):
+    """The modern block, and n-gram tables where there are any."""
 
-    def __init__(self, model: FastTransformer, n_texts: int = 1) -> None:
+    def __init__(self, model: ModernTransformer, n_texts: int = 1) -> None:
         super().__init__(model, n_texts)
         self._token = to_array(model.token_embedding.weight)
         self._blocks = [
-            NumpyFastBlock(b, model, n_texts) for b in model.blocks if isinstance(b, FastBlock)
+            NumpyModernBlock(b, model, n_texts) for b in model.blocks if isinstance(b, ModernBlock)
         ]
         self._head = Linear(model.head)
         self._tables: list[Array] = []

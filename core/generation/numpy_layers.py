@@ -1,9 +1,10 @@
-"""The layers of the models in numpy, a stretch of text at a time, each with what it remembers.
+"""The layers of the models in numpy, a stretch of text at a time, with their key-value cache.
 
-They are what `core.generation.decoding` is made of, and compute what the modules of `core.models`
-do. Weights are shared with the modules, not copied, where these live on the CPU. Shapes as in
-`core.models.base`, with B for texts side by side, T for the tokens that are read at once, and
-`n_read` for those that were read before.
+They are what `core.generation.decoding` is made of, and compute the forward pass of the modules of
+`core.models`, in float32. Weights are shared with the modules, not copied, where these live on the
+CPU. Shapes as in `core.models.base`, with B for texts side by side, T for the tokens that are read
+at once, and `n_read` for those that were read before; `n_read + T` is at most block_size. Nothing
+here checks shapes: what does not fit raises numpy's ValueError.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from core.models import LanguageModel
 from core.models.attention import AttentionModel, CausalSelfAttention
-from core.models.fast import FastBlock, rotation
+from core.models.modern import ModernBlock, rotation
 from core.models.transformer import Block, Transformer
 
 Array = npt.NDArray[Any]
@@ -31,7 +32,7 @@ _STEPS_PER_ONE, _LAST_STEP = np.float32(100_000), np.float32(600_000)
 
 
 class Embedding:
-    """What a character is, and where it stands."""
+    """What a character is, and where it stands: tokens (B, T) to vectors (B, T, C)."""
 
     def __init__(self, model: AttentionModel | Transformer) -> None:
         self.token = to_array(model.token_embedding.weight)
@@ -43,7 +44,7 @@ class Embedding:
 
 
 class Linear:
-    """y = x Wᵀ + b, with a bias or without."""
+    """y = x Wᵀ + b, with a bias or without: (…, n_in) to (…, n_out)."""
 
     def __init__(self, linear: nn.Linear) -> None:
         self._weight = to_array(linear.weight).T
@@ -55,7 +56,7 @@ class Linear:
 
 
 class Norm:
-    """LayerNorm, with a bias or without."""
+    """LayerNorm over the last dimension, with a bias or without: (…, C) to (…, C)."""
 
     def __init__(self, norm: nn.LayerNorm) -> None:
         self._weight = to_array(norm.weight)
@@ -71,7 +72,10 @@ class Norm:
 
 
 class Cache:
-    """Keys and values of one layer for all characters read so far: (B, H, block_size, D) each."""
+    """The key-value cache of one layer, for all characters read so far.
+
+    Keys and values are (B, H, block_size, D) each, filled up to `n_read + T`.
+    """
 
     def __init__(self, model: LanguageModel, n_texts: int) -> None:
         config = model.config
@@ -88,7 +92,8 @@ class Cache:
         return split.transpose(2, 0, 3, 1, 4)
 
     def attend(self, q: Array, k: Array, v: Array, n_read: int) -> Array:
-        """Remember the new keys and values, and mix for each new query: (B, T, C)."""
+        """Store the new keys and values, and mix for each new query: q, k, v (B, H, T, D) each, to
+        (B, T, C)."""
         B, H, T, D = q.shape
         end = n_read + T
         self._keys[:, :, n_read:end] = k
@@ -104,7 +109,7 @@ class Cache:
 
 
 class Attention:
-    """The layer of `core.models.attention`, one stretch of text at a time."""
+    """The layer of `core.models.attention`, a stretch of text at a time: (B, T, C) to (B, T, C)."""
 
     def __init__(self, layer: CausalSelfAttention, model: LanguageModel, n_texts: int) -> None:
         self._query_key_value = Linear(layer.query_key_value)
@@ -117,7 +122,7 @@ class Attention:
 
 
 class NumpyBlock:
-    """The block of `core.models.transformer`."""
+    """The block of `core.models.transformer`: the residual stream (B, T, C) after it."""
 
     def __init__(self, block: Block, model: LanguageModel, n_texts: int) -> None:
         self._norm_1, self._norm_2 = Norm(block.norm_1), Norm(block.norm_2)
@@ -129,10 +134,10 @@ class NumpyBlock:
         return x + self._output(_gelu(self._widen(self._norm_2(x))))
 
 
-class NumpyFastBlock:
-    """The block of `core.models.fast`."""
+class NumpyModernBlock:
+    """The block of `core.models.modern`: the residual stream (B, T, C) after it."""
 
-    def __init__(self, block: FastBlock, model: LanguageModel, n_texts: int) -> None:
+    def __init__(self, block: ModernBlock, model: LanguageModel, n_texts: int) -> None:
         self._shift_1, self._shift_2 = Shift(model, n_texts), Shift(model, n_texts)
         self._query_key_value = Linear(block.attention.query_key_value)
         self._mix = Linear(block.attention.output)
@@ -157,7 +162,10 @@ class NumpyFastBlock:
 
 
 class Shift:
-    """Token shift: the second half of each vector comes from the character before."""
+    """Token shift: the second half of each vector comes from the character before.
+
+    (B, T, C) to (B, T, C); the last character's half waits for the next call.
+    """
 
     def __init__(self, model: LanguageModel, n_texts: int) -> None:
         self._half = model.config.n_embd // 2

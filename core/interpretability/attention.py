@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.errors import ConfigError
 from core.models import LanguageModel
 from core.models.attention import CausalSelfAttention
-from core.models.fast import FastAttention
+from core.models.modern import ModernAttention
 from core.text.corpus import Vocabulary
 from core.training.evaluation import split_loss
 
@@ -140,7 +140,7 @@ def without_attention(model: LanguageModel) -> Iterator[None]:
 
     Raises ConfigError for a model that has none.
     """
-    layers = [m for m in model.modules() if isinstance(m, (CausalSelfAttention, FastAttention))]
+    layers = [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
     if not layers:
         raise ConfigError(f"The {model.config.model} model has no attention to leave out.")
     hooks = [layer.register_forward_hook(_silence) for layer in layers]

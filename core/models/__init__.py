@@ -1,4 +1,8 @@
-"""The three models, as a curriculum: `bigram`, `attention`, `transformer`; each adds one idea."""
+"""The three models, as a curriculum: `bigram`, `attention`, `transformer`; each adds one idea.
+
+The transformer comes in two variants, by its block: `classic` as GPT-2's, `modern` as one would
+build it today.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,9 @@ import torch
 from core.models.attention import AttentionModel
 from core.models.base import LanguageModel, Trace
 from core.models.bigram import BigramModel
-from core.models.fast import FastTransformer
+from core.models.modern import ModernTransformer
 from core.models.transformer import Transformer
-from core.settings.config import ModelConfig, ModelKind
+from core.settings.config import Block, ModelConfig, ModelKind
 
 __all__ = [
     "LanguageModel",
@@ -23,11 +27,13 @@ __all__ = [
     "weight_shapes",
 ]
 
-MODELS: dict[ModelKind, type[LanguageModel]] = {
-    "bigram": BigramModel,
-    "attention": AttentionModel,
-    "transformer": Transformer,
+MODELS: dict[tuple[ModelKind, Block], type[LanguageModel]] = {
+    ("bigram", "classic"): BigramModel,
+    ("attention", "classic"): AttentionModel,
+    ("transformer", "classic"): Transformer,
+    ("transformer", "modern"): ModernTransformer,
 }
+"""Every model with every block that it comes with."""
 
 
 def build_model(config: ModelConfig, seed: int) -> LanguageModel:
@@ -62,6 +68,4 @@ def weight_shapes(config: ModelConfig) -> dict[str, torch.Size]:
 def _skeleton(config: ModelConfig) -> LanguageModel:
     """The modules with their shapes and no numbers."""
     with torch.device("meta"):
-        if config.block == "fast":
-            return FastTransformer(config)
-        return MODELS[config.model](config)
+        return MODELS[config.model, config.block](config)

@@ -5,6 +5,10 @@ it is and where it stands, and one layer of multi-head causal self-attention mix
 Each head asks a question (query), every earlier character offers an answer to look for (key) and
 something to take (value).
 
+Top to bottom: the weights with their mask (`causal_weights`), the mix of values (`attend`), the
+layer around them with its projections (`CausalSelfAttention`), the model (`AttentionModel`). Shapes
+as in `core.models.base`.
+
 Source: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762,
 equation 1 and section 3.2.2.
 """
@@ -13,41 +17,32 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
+from core.models.kernels import fused_attention, is_written_out
 from core.settings.config import ModelConfig
 
 
 def causal_weights(q: Tensor, k: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(D)), blind to the future: twice (B, H, T, D) to (B, H, T, T).
 
-    Row t says how much character t takes from each; rows sum to 1.
+    Row t says how much character t takes from each; rows sum to 1. The causal mask adds -inf above
+    the diagonal, where softmax then gives 0.
     """
     T, D = q.shape[-2:]
     scores = (q / math.sqrt(D)) @ k.mT  # B, H, T, T
-    future = scores.new_full((T, T), -math.inf).triu(diagonal=1)
-    return (scores + future).softmax(dim=-1)
-
-
-def is_written_out(device: torch.device, dtype: torch.dtype, dropout: float) -> bool:
-    """Whether attention holds its weights as a whole, which torch's fused kernel never does.
-
-    On a CPU that one takes 1.5 to 6 times as long as the formula where numbers are bfloat16 or
-    weights are dropped.
-    """
-    return device.type == "cpu" and (dtype != torch.float32 or dropout > 0)
+    mask = scores.new_full((T, T), -math.inf).triu(diagonal=1)  # T, T
+    return (scores + mask).softmax(dim=-1)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, dropout: Dropout) -> Tensor:
     """Each character's mix of values: three times (B, H, T, D) to (B, H, T, D)."""
     if is_written_out(v.device, v.dtype, dropout.rate):
-        weights: Tensor = dropout(causal_weights(q, k))
+        weights: Tensor = dropout(causal_weights(q, k))  # B, H, T, T
         return weights @ v
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout.rate)
+    return fused_attention(q, k, v, dropout.rate)  # the same, in one kernel
 
 
 class CausalSelfAttention(nn.Module):

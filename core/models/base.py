@@ -41,7 +41,7 @@ class LanguageModel(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, idx: Tensor) -> Tensor:
-        """Tokens (B, T) with T at most block_size, to logits (B, T, V)."""
+        """The forward pass: tokens (B, T), T at most block_size, to logits (B, T, V)."""
 
     @abstractmethod
     def trace(self, idx: Tensor) -> Trace:

@@ -1,14 +1,17 @@
 """Third model: attention again and again, with time to think in between.
 
 What is new since the single attention layer: a stream of vectors, one per character, runs through
-n_layer blocks. Each block reads the stream (LayerNorm), adds what its attention found, reads again
-and adds what a small network (MLP) makes of each character on its own. Since blocks only add, a
-deep stack still learns. The head is the token embedding turned round (tied weights).
+n_layer blocks: the residual stream. Each block reads it (LayerNorm), adds what its attention found,
+reads again and adds what a small network (MLP) makes of each character on its own. Since blocks
+only add (residual connections), the gradient reaches every one of them undiminished in the backward
+pass, and a deep stack still learns. The head is the token embedding turned round (tied weights).
 
 The arithmetic and the number of parameters are nanoGPT's.
 
 Sources: Radford et al. 2019 (GPT-2), "Language Models are Unsupervised Multitask Learners";
-https://github.com/karpathy/nanoGPT (`model.py`). Tied head: Press and Wolf 2017,
+https://github.com/karpathy/nanoGPT (`model.py`). Residual connections: He et al. 2016,
+https://arxiv.org/abs/1512.03385; the stream that they make: Elhage et al. 2021,
+https://transformer-circuits.pub/2021/framework. Tied head: Press and Wolf 2017,
 https://arxiv.org/abs/1608.05859.
 """
 
@@ -42,7 +45,7 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """Look around, then think: both read the stream normalised and add to it."""
+    """Look around, then think: both read the residual stream normalised and add to it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -98,7 +101,7 @@ class Transformer(LanguageModel):
         return F.linear(self.norm(x), self.token_embedding.weight)  # B, T, V
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """As GPT-2: what a block adds starts small, so that the stream does not grow with depth."""
+        """As GPT-2: what blocks add starts small, so that the residual stream stays as wide."""
         super().init_weights(generator)
         std = 0.02 / math.sqrt(2 * self.config.n_layer)
         for block in self.blocks:

@@ -74,6 +74,7 @@ class StepRecord:
     loss_nats: float
     learning_rate: float
     grad_norm: float
+    """Euclidean norm of the gradient over all dense parameters together, before it was clipped."""
     elapsed_s: float
     """Training time so far: steps alone, neither start-up nor evaluation."""
 
@@ -85,6 +86,16 @@ class Estimate:
     iter: int
     train_loss_nats: float
     val_loss_nats: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReading:
+    """One number about one part of a model at a step; the names are `core.training.health`'s."""
+
+    iter: int
+    name: str
+    value: float
+    """A share or a ratio, without a unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from core.records.course import Course
-from core.records.records import Estimate, Event, RunRecord, StepRecord
+from core.records.records import Estimate, Event, HealthReading, RunRecord, StepRecord
 from core.registry.events import EventRows, changes_among, insert_events
 from core.registry.measurements import MeasuredRows, insert_measured
 from core.registry.runs import NewRun, RunRows, insert_run
@@ -42,7 +42,7 @@ class Store(RunRows, MeasuredRows, EventRows, SweepRows):
         record: RunRecord,
         steps: Iterable[StepRecord],
         estimates: Iterable[tuple[Estimate, str]],
-        health: Iterable[tuple[int, str, float]],
+        health: Iterable[HealthReading],
         events: Iterable[Event],
     ) -> None:
         """Enter a run that was made elsewhere, with all that it measured, in one commit.

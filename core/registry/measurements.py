@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from core.records.records import Estimate, Sample, StepRecord
+from core.records.records import Estimate, HealthReading, Sample, StepRecord
 from core.registry.database import Database
 from core.registry.runs import set_columns
 
@@ -30,14 +30,17 @@ class MeasuredRows(Database):
         run_id: str,
         steps: Sequence[StepRecord],
         estimates: Iterable[tuple[Estimate, str]] = (),
-        health: Iterable[tuple[int, str, float]] = (),
+        health: Iterable[HealthReading] = (),
         **values: Any,
     ) -> None:
         """Write what was measured since the last call, and columns of the run, in one commit.
 
         Args:
-            estimates: each with the text that the model wrote at that step.
-            health: step, name and value of each reading.
+            steps, estimates, health: those since the last call; rows of a step that is there
+                already are replaced. An estimate comes with the text that the model wrote there.
+            values: columns of the run by their names, such as `iter`; see `set_columns`.
+
+        Raises sqlite3.IntegrityError when there is no such run; then nothing is written.
         """
         with self._transaction() as db:
             insert_measured(db, run_id, steps, estimates, health)
@@ -112,7 +115,7 @@ def insert_measured(
     run_id: str,
     steps: Iterable[StepRecord],
     estimates: Iterable[tuple[Estimate, str]],
-    health: Iterable[tuple[int, str, float]],
+    health: Iterable[HealthReading],
 ) -> None:
     """Enter measurements inside a transaction; those that come again replace the old ones."""
     db.executemany(
@@ -125,5 +128,5 @@ def insert_measured(
     )
     db.executemany(
         "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)",
-        [(run_id, *reading) for reading in health],
+        [(run_id, r.iter, r.name, r.value) for r in health],
     )

@@ -45,7 +45,10 @@ class RunRows(Database):
             set_columns(db, run_id, values)
 
     def rename_run(self, run_id: str, name: str, **values: Any) -> None:
-        """Give a run another name, and set columns with it. Raises RunError when it is taken."""
+        """Give a run (by its id) another name, and set columns with it, in one commit.
+
+        Raises RunError when another run has the name; nothing has then changed.
+        """
         try:
             self.update_run(run_id, name=name, **values)
         except sqlite3.IntegrityError:

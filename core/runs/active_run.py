@@ -25,7 +25,7 @@ from core.records.records import DIVERGED, RESUMED, Change, RunStatus, StepRecor
 from core.registry import Store
 from core.runs.machine import MACHINE, machine_line
 from core.runs.observer import Observer, Pace
-from core.runs.resuming import Left, what_is_left
+from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
@@ -74,7 +74,7 @@ class ActiveRun:
         folder = home.run_folder(run_id)
         lock = take_lock(home, store.run(run_id))
         try:
-            left = what_is_left(home, store, run_id, max_iters, world.size)
+            left = resume_point(home, store, run_id, max_iters, world.size)
             course = Course(left.config, store.changes(run_id))
             trainer = Trainer(course.at(left.iter), left.corpus, world)
             if left.checkpoint:
@@ -96,7 +96,7 @@ class ActiveRun:
         self,
         store: Store,
         lock: FileLock,
-        left: Left,
+        left: ResumePoint,
         course: Course,
         trainer: Trainer,
         checkpoints: CheckpointFolder,
@@ -122,7 +122,7 @@ class ActiveRun:
         """The step of the last estimate; -1 before the first."""
         self._last_flush_at = time.monotonic()
 
-    def _begin(self, left: Left) -> None:
+    def _begin(self, left: ResumePoint) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
         step, config = left.iter, left.config
         self._store.rewind(self.id, step if left.checkpoint else -1)
@@ -225,7 +225,10 @@ class ActiveRun:
         self._flush(status=status)
 
     def pause(self) -> None:
-        """Save everything, so that nothing is at risk, and stay ready to go on."""
+        """Save everything, so that nothing is at risk, and stay ready to go on; status `paused`.
+
+        Raises OSError when the checkpoint cannot be written, as `interrupt` and `finish` do.
+        """
         self._save(status="paused")
 
     def finish(self) -> None:

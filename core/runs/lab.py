@@ -99,7 +99,10 @@ class Lab:
         return self._as_it_stands(self.store.run(id_or_name))
 
     def rename_run(self, id_or_name: str, name: str) -> RunRecord:
-        """Give a run another name, also while it trains."""
+        """Give a run another name, also while it trains; returns its record.
+
+        Raises RunError when there is no such run, or the name is taken or cannot be.
+        """
         record = self.store.run(id_or_name)
         self.store.rename_run(record.id, clean_name(name))
         return self.run(record.id)

@@ -44,7 +44,7 @@ def machines_since(events: Iterable[Event], step: int) -> list[str]:
     return [event.detail for event in noted[first:]]
 
 
-def say_other_machine(now: str, machines: Iterable[str]) -> str:
+def other_machine_text(now: str, machines: Iterable[str]) -> str:
     """A sentence for a run that goes on elsewhere than on `machines`; "" where it does not."""
     others = [machine for machine in machines if machine != now]
     if not others:

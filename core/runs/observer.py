@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from core.generation.sampling import write
-from core.records.records import Estimate, StepRecord
+from core.records.records import Estimate, HealthReading, StepRecord
 from core.settings.config import sample_while_training
 from core.storage.checkpoint import Snapshot
 from core.storage.snapshots import SnapshotFolder
@@ -39,8 +39,7 @@ class Observer:
         self.steps: list[StepRecord] = []
         self.estimates: list[tuple[Estimate, str]] = []
         """Each with the text that the model wrote there."""
-        self.health: list[tuple[int, str, float]] = []
-        """Step, name and value of each reading."""
+        self.health: list[HealthReading] = []
 
     def forget(self) -> None:
         """What was seen until now is in the registry."""
@@ -49,7 +48,8 @@ class Observer:
     def note_health(self, readings: Iterable[Reading]) -> None:
         """Hold readings for the next commit; those that are not finite are left out."""
         step = self._trainer.iter
-        self.health += [(step, r.name, r.value) for r in readings if math.isfinite(r.value)]
+        finite = (r for r in readings if math.isfinite(r.value))
+        self.health += [HealthReading(step, r.name, r.value) for r in finite]
 
     def estimate(self) -> Estimate:
         """Estimate the losses, look inside the model, and let it write."""
@@ -82,7 +82,7 @@ class Observer:
 
 
 class Pace:
-    """How fast a run goes by the clock on the wall, over its last commits."""
+    """The throughput of a run by the clock on the wall, in steps/s over its last commits."""
 
     def __init__(self, step: int) -> None:
         self._commits: deque[tuple[float, int]] = deque(maxlen=PACE_COMMITS)

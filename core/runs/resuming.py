@@ -1,4 +1,4 @@
-"""What a run has left behind for whoever takes it up: settings, text, a state to go on from.
+"""What a run has left behind for whoever takes it up: settings, text, a state to restore.
 
 Reads and changes nothing. Asked under the run's lock, by `core.runs.active_run`.
 """
@@ -11,7 +11,7 @@ from core.errors import CheckpointError, RunError
 from core.library.texts import CorpusLibrary
 from core.records.records import RunRecord
 from core.registry import Store
-from core.runs.machine import machine_line, machines_since, say_other_machine
+from core.runs.machine import machine_line, machines_since, other_machine_text
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.storage.home import LabHome
@@ -19,7 +19,7 @@ from core.text.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Left:
+class ResumePoint:
     """A run as it is found."""
 
     record: RunRecord
@@ -53,9 +53,9 @@ class Left:
         return " ".join(filter(None, [first, self.elsewhere, *self.notes]))
 
 
-def what_is_left(
+def resume_point(
     home: LabHome, store: Store, run_id: str, max_iters: int | None, n_processes: int
-) -> Left:
+) -> ResumePoint:
     """Look at a run, which is to end at `max_iters` if that is not None.
 
     Raises RunError when it is past that end already, ConfigError when that is no end or its device
@@ -77,9 +77,9 @@ def what_is_left(
         notes.append("There was no checkpoint yet, so it starts again from step 0.")
     machines = machines_since(store.events(run_id), checkpoint.iter if checkpoint else 0)
     now = machine_line(config, n_processes)
-    return Left(
+    return ResumePoint(
         record=record, config=config, corpus=corpus, checkpoint=checkpoint, notes=notes,
-        machine=machines[-1] if machines else "", elsewhere=say_other_machine(now, machines),
+        machine=machines[-1] if machines else "", elsewhere=other_machine_text(now, machines),
     )  # fmt: skip
 
 

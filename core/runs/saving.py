@@ -1,4 +1,6 @@
-"""What of a run survives: its last state, its best one, and those where a branch can start.
+"""What of a run is saved: its last state, its best one, and those where a branch can start.
+
+A state is a checkpoint: weights, optimiser state, random states and the place in the data.
 
 When to save is `core.runs.active_run`'s to decide. The best state waits in memory until the next
 save, so that a run whose estimates keep falling does not write a file at each of them.
@@ -33,7 +35,7 @@ class Keeper:
         self._best_loss_nats = newest.best_val_loss_nats if newest else None
         self._unsaved_best: Checkpoint | None = None
         self.cost_s = 0.0
-        """What saving took the last time."""
+        """What saving took the last time, in seconds."""
         self.saved_at = time.monotonic()
 
     def compare(self, estimate: Estimate) -> None:

@@ -95,7 +95,10 @@ class TrainingService:
             self._take_up(run_id, paused=False, max_iters=max_iters)
 
     def pause(self, run_id: str) -> None:
-        """Save a run and hold it."""
+        """Have a run saved at the end of its step and held; waits a little for it to happen.
+
+        Raises RunError when this service does not train the run.
+        """
         self._worker.ask(run_id, "pause")
 
     def step(self, run_id: str) -> None:

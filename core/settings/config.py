@@ -20,7 +20,7 @@ from core.errors import ConfigError
 
 ModelKind = Literal["bigram", "attention", "transformer"]
 Schedule = Literal["cosine", "linear", "flat", "constant"]
-Block = Literal["classic", "fast"]
+Block = Literal["classic", "modern"]
 Optimizer = Literal["adamw", "muon"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -28,6 +28,8 @@ Dtype = Literal["auto", "float32", "bfloat16"]
 MODEL_KINDS: tuple[ModelKind, ...] = get_args(ModelKind)
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
 BLOCKS: tuple[Block, ...] = get_args(Block)
+FORMER_BLOCK = "fast"
+"""What the modern block was called: in runs, files, links and scripts that still say so."""
 OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
@@ -81,8 +83,9 @@ class ModelConfig:
         default=0,
     )
     n_embd: int = _setting(
-        "width, the numbers that stand for one character inside: twice as many can tell more "
-        "apart, with about four times the parameters in each layer",
+        "width, the numbers that stand for one character inside (in the transformer, that of the "
+        "residual stream): twice as many can tell more apart, with about four times the "
+        "parameters in each layer",
         default=0,
     )
     dropout: float = _setting(
@@ -93,7 +96,7 @@ class ModelConfig:
     bias: bool = _setting("learned offsets in linear layers and LayerNorms", default=False)
 
     block: Block = _setting(
-        "classic as in GPT-2; fast has newer ingredients, and learns more from each step",
+        "classic as in GPT-2; modern has newer ingredients, and learns more from each step",
         default="classic",
     )
     ngrams: int = _setting(
@@ -118,17 +121,20 @@ class ModelConfig:
                     f"Try n_head {_nearest_divisor(self.n_embd, self.n_head)}."
                 )
         _need_number("dropout", self.dropout, 0.0, 0.9)
+        object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
             raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {self.block!r}.")
+        if self.block == "modern" and "block" not in MODEL_SETTINGS[self.model]:
+            raise ConfigError(f"The {self.model} model has no block, and so no modern one.")
         _need_whole("ngrams", self.ngrams, 0, 8)
-        if self.ngrams and (self.block != "fast" or self.ngrams < 2):
+        if self.ngrams and (self.block != "modern" or self.ngrams < 2):
             raise ConfigError(
                 "ngrams counts the characters of the longest context, from 2 on, and needs the "
-                f"fast block; it was {self.ngrams} with the {self.block} block."
+                f"modern block; it was {self.ngrams} with the {self.block} block."
             )
-        if self.block == "fast" and (self.head_size % 2 or self.bias):
+        if self.block == "modern" and (self.head_size % 2 or self.bias):
             raise ConfigError(
-                "The fast block has no biases and needs heads of an even width (n_embd / n_head); "
+                "The modern block has no biases and needs heads of an even width, n_embd / n_head; "
                 f"the width was {self.head_size}."
             )
 
@@ -143,14 +149,14 @@ class TrainConfig:
     """How one model is trained. `batch_size` counts sequences, `*_iters` count steps."""
 
     batch_size: int = _setting(
-        "sequences read in one step: more make its direction surer, and take as much longer"
+        "sequences read in one step: more make its gradient surer, and take as much longer"
     )
     max_iters: int = _setting(
         "steps until the run is finished: more learn more, until they stop helping"
     )
     learning_rate: float = _setting(
-        "how far one step moves the parameters at its largest: too small learns slowly, too large "
-        "leaps about or diverges"
+        "how far one step moves the parameters down the gradient, at its largest: too small learns "
+        "slowly, too large leaps about or diverges"
     )
     min_lr: float = _setting(
         "learning rate that the schedule ends at: a small one lets the loss settle"
@@ -168,7 +174,11 @@ class TrainConfig:
         "adamw, or muon for the matrices of the blocks, which learns more from each step",
         default="adamw",
     )
-    muon_lr: float = _setting("Muon: learning rate at its largest", default=0.02)
+    muon_lr: float = _setting(
+        "Muon: learning rate of the blocks' matrices at its largest; learning_rate is that of the "
+        "rest",
+        default=0.02,
+    )
     table_lr: float = _setting("n-gram tables: learning rate at its largest", default=0.1)
     weight_decay: float = _setting(
         "pull of the matrices towards 0: more keeps them small, and the model simpler", default=0.1
@@ -191,7 +201,9 @@ class TrainConfig:
     )
     device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")
     dtype: Dtype = _setting(
-        "format of matrix products; auto is bfloat16 where that is faster", default="auto"
+        "number format of matrix products: bfloat16 is mixed precision, which auto takes where it "
+        "is faster",
+        default="auto",
     )
 
     def __post_init__(self) -> None:
@@ -297,6 +309,11 @@ class SampleConfig:
 def sample_while_training(train: TrainConfig) -> SampleConfig:
     """How a run is asked to write at its estimates, and before its first step: always the same."""
     return SampleConfig(max_new_tokens=SAMPLE_LENGTH, temperature=0.8, seed=train.seed)
+
+
+def block_named(name: Any) -> Any:
+    """The block of that name as it is called today; what is no block is left as it is."""
+    return "modern" if name == FORMER_BLOCK else name
 
 
 def help_line(name: str) -> str:

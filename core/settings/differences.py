@@ -36,12 +36,12 @@ def settings_diff(before: RunConfig, after: RunConfig) -> list[Difference]:
     return [d for d in differences if d.before != d.after and d.name not in follow]
 
 
-def say_difference(difference: Difference) -> str:
+def difference_text(difference: Difference) -> str:
     """One difference in words: "block_size 32 -> 64"."""
-    return f"{difference.name} {_say(difference.before)} -> {_say(difference.after)}"
+    return f"{difference.name} {_value_text(difference.before)} -> {_value_text(difference.after)}"
 
 
-def say_reading(before: RunConfig, after: RunConfig) -> str:
+def reading_text(before: RunConfig, after: RunConfig) -> str:
     """How much more or less text each step learns from: "twice the characters per step".
 
     Empty where it is as much: then losses at one step are losses after equal reading.
@@ -61,7 +61,7 @@ def _that_follow(config: RunConfig) -> set[str]:
     return {name for name in FOLLOWING if flat[name] == derived[name]}
 
 
-def _say(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -30,7 +30,7 @@ DEFAULTS: dict[ModelKind, dict[str, Any]] = {
 """Sensible settings of each model: what `train --model M` takes with no other flag."""
 
 _FAST: dict[str, Any] = dict(
-    block="fast", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
+    block="modern", optimizer="muon", schedule="flat", learning_rate=1e-2, min_lr=0.0, muon_lr=2e-2,
     warmup_iters=0, beta1=0.8, beta2=0.95, weight_decay=0.0, grad_clip=0.0,
 )  # fmt: skip
 
@@ -66,7 +66,7 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
             eval_interval=250, eval_iters=200,
         ),
     },
-    # The best found for a quarter of an hour on two CPU cores; the README says what was tried.
+    # The best found for a quarter of an hour on two cores; what was tried: tests/bench/README.md.
     "laptop-best": {
         "bigram": dict(block_size=256, batch_size=32, max_iters=2000),
         "attention": dict(block_size=256, n_head=4, n_embd=128, batch_size=8, max_iters=5000),
@@ -85,7 +85,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 """Ways to train a transformer: they win over the preset and give way to flags.
 
-`fast` is every newer ingredient but n-gram tables, which `fastest` adds.
+`fast` is the modern block, Muon and a flat schedule; `fastest` adds n-gram tables.
 """
 
 _TRAIN_DEFAULTS: dict[str, Any] = {

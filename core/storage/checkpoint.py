@@ -1,8 +1,9 @@
 """Saved states of a run: whole files, named by their step, that are safe to load.
 
-A checkpoint holds everything that the next step depends on, so a run goes on from it as if it had
-never stopped. It also carries the config, the vocabulary and the corpus's fingerprint, so that a
-model can be looked at after its corpus is gone.
+A checkpoint holds everything that the next step depends on (weights, optimiser state, random
+states, place in the data), so a run that is restored from it goes on as if it had never stopped.
+It also carries the config, the vocabulary and the corpus's fingerprint, so that a model can be
+looked at after its corpus is gone.
 
 Files appear whole or not at all (`core.storage.files`), and are read with `weights_only=True`:
 loading one never runs code.

@@ -1,8 +1,8 @@
 """Snapshots: the weights of a run at many steps, for looking at how a model came to be.
 
-Unlike checkpoints they hold no optimiser and nothing can go on from them, so there may be many.
-Matrices are kept in half precision. That is harmless: over trained models of every kind and recipe
-it moved the validation loss by less than 1e-5 nats and no logit by more than 0.005
+Unlike checkpoints they hold no optimiser state and no training can go on from them, so there may be
+many. Matrices are kept in half precision. That is harmless: over trained models of every kind and
+recipe it moved the validation loss by less than 1e-5 nats and no logit by more than 0.005
 (`tests/bench/half_precision.py`). A matrix with a number that half precision cannot hold, and small
 tensors, where it would save nothing, stay as they are.
 

@@ -84,7 +84,7 @@ def name_of(character: str) -> str:
     return f"U+{code:04X} {name}".rstrip()
 
 
-def said(character: str) -> str:
+def quoted_character(character: str) -> str:
     """A character in quotes, with its name unless it is one of the 94 that every keyboard has."""
     quoted = f"‘{sign_of(character)}’"
     return quoted if "!" <= character <= "~" else f"{quoted} {name_of(character)}"

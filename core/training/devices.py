@@ -1,4 +1,4 @@
-"""What the lab computes on: the device, the number format, and how many CPU threads.
+"""What the lab computes on: the device, the dtype, and how many CPU threads.
 
 Knows settings, and nothing of models or runs.
 """
@@ -33,10 +33,11 @@ def pick_device(wanted: str) -> torch.device:
 
 
 def pick_dtype(wanted: str, device: torch.device, n_embd: int) -> torch.dtype:
-    """The format of products on a device; weights, gradients and losses stay in float32.
+    """The dtype of matrix products on a device; bfloat16 here means mixed precision.
 
-    `auto` is bfloat16 where it helps: on a CUDA device that computes in it, and on a CPU that does
-    if the model is at least `HALF_PAYS_FROM` wide. Elsewhere it is float32. Raises ConfigError for
+    Weights, gradients, optimiser state and losses stay in float32 whatever it is. `auto` is
+    bfloat16 where it helps: on a CUDA device that computes in it, and on a CPU that does if the
+    model is at least `HALF_PAYS_FROM` wide. Elsewhere it is float32. Raises ConfigError for
     bfloat16 on MPS.
     """
     if wanted == "auto":
@@ -85,6 +86,6 @@ def check_threads(text: str) -> None:
 
 
 def dtype_of(config: RunConfig) -> torch.dtype:
-    """The format of a run's products here. Raises ConfigError for a device that is not there."""
+    """The dtype of a run's matrix products here. Raises ConfigError where its device is missing."""
     device = pick_device(config.train.device)
     return pick_dtype(config.train.dtype, device, config.model.n_embd)

@@ -17,7 +17,7 @@ MAX_LOGITS = 2**26
 
 @contextmanager
 def evaluating(model: LanguageModel) -> Iterator[None]:
-    """No dropout and no gradients inside; afterwards the model is as it was."""
+    """Forward passes without dropout and gradients inside; afterwards the model is as it was."""
     was_training = model.training
     model.eval()
     try:
@@ -28,9 +28,17 @@ def evaluating(model: LanguageModel) -> Iterator[None]:
 
 
 def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64) -> float:
-    """Mean loss in nats over a whole split: consecutive windows, the short last one too.
+    """Mean loss over a whole split, in nats per character; changes nothing.
 
-    Every character but the first is a target once; the context starts anew with each window.
+    The split is read in consecutive windows of block_size, the short last one too: every character
+    but the first is a target once, and the context starts anew with each window.
+
+    Args:
+        tokens: the split (N,), int64, on the model's device; N at least 2.
+        windows_per_batch: forward passes take so many windows at once, or fewer where the logits
+            (windows, T, V) would be more than `MAX_LOGITS`.
+
+    Raises ZeroDivisionError for a split without a target.
     """
     T, V = model.config.block_size, model.config.vocab_size
     windows_per_batch = max(1, min(windows_per_batch, MAX_LOGITS // (T * V)))

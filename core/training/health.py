@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models import LanguageModel
-from core.models.fast import FastBlock
+from core.models.modern import ModernBlock
 from core.models.transformer import MLP
 from core.training.evaluation import evaluating
 
@@ -119,7 +119,7 @@ def _dead_shares(model: LanguageModel) -> Iterator[list[Tensor]]:
         strongest = inputs.amax(dim=(0, 1))  # B, T, 4C -> 4C
         shares.append((strongest <= 0).float().mean())
 
-    layers = [m.widen for m in model.modules() if isinstance(m, (MLP, FastBlock))]
+    layers = [m.widen for m in model.modules() if isinstance(m, (MLP, ModernBlock))]
     hooks = [widen.register_forward_hook(look) for widen in layers]
     try:
         yield shares

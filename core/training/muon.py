@@ -1,7 +1,7 @@
 """Muon: momentum whose every update is turned into an (almost) orthogonal matrix.
 
 A gradient matrix has a few strong directions and many weak ones. Muon keeps the directions and
-makes them equally strong, with five steps of a Newton-Schulz iteration instead of a singular value
+makes them equally strong, with a few steps of a Newton-Schulz iteration instead of a singular value
 decomposition, so that rare directions are learned as fast as common ones.
 
 torch's own `torch.optim.Muon` iterates in bfloat16, one matrix at a time, which suits a GPU and

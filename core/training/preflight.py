@@ -6,7 +6,7 @@ comes from a short calibration: a few real steps of small models, timed once per
 Knows configs, and trainers to time; no runs, no disk, no screen.
 
 Sources: arithmetic per token, Chowdhery et al. 2022 (PaLM), https://arxiv.org/abs/2204.02311,
-appendix B, as in nanoGPT's `estimate_mfu`; what a block keeps for the way back, counted as in
+appendix B, as in nanoGPT's `estimate_mfu`; activations kept for the backward pass, counted as in
 Korthikanti et al. 2022, https://arxiv.org/abs/2205.05198, section 4, for our own blocks.
 """
 
@@ -23,7 +23,7 @@ import torch
 
 from core.errors import ConfigError
 from core.models import count_params
-from core.models.attention import is_written_out
+from core.models.kernels import is_written_out
 from core.models.ngrams import table_sizes
 from core.settings.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
 from core.settings.presets import resolve
@@ -33,8 +33,8 @@ from core.training.parts import flops_by_part, step_flops_by_part
 from core.training.trainer import Trainer
 
 _FLOAT_BYTES = 4
-_KEPT_WIDTHS = {"classic": 16, "fast": 20}
-"""Vectors of width n_embd that a block keeps for the way back, for each character."""
+_KEPT_WIDTHS = {"classic": 16, "modern": 20}
+"""Activations of width n_embd that a block keeps for the backward pass, for each character."""
 _KEPT_WIDTHS_ATTENTION = 6
 _HALF_KEEPS = 0.66
 """What is kept in bfloat16 takes this share of the bytes; norms keep float32."""
@@ -50,7 +50,7 @@ class Preflight:
 
     n_params: int
     flops_per_token: int
-    """Additions and multiplications of one training step for one character, forward and back."""
+    """Additions and multiplications of a training step for one character, forward and backward."""
     memory_mib: float
     device: str
     dtype: str
@@ -122,7 +122,7 @@ def flops_per_token(config: ModelConfig) -> int:
 
 
 def memory_mib(config: RunConfig) -> float:
-    """Weights, gradients, the optimiser's memory, and what a batch leaves for the way back.
+    """Weights, gradients, optimiser state, and the activations kept for the backward pass.
 
     Where they lie in the same memory, the copy of the best state and a checkpoint that is being
     written count too.
@@ -131,7 +131,7 @@ def memory_mib(config: RunConfig) -> float:
 
 
 def activation_bytes(config: RunConfig) -> int:
-    """What a training step keeps between its way forward and its way back."""
+    """Activations that a step keeps from its forward pass for its backward pass, in bytes."""
     model = config.model
     C, L, V = model.n_embd, model.n_layer, model.vocab_size
     if model.model == "bigram":
@@ -218,7 +218,14 @@ def _calibrate(device: str, n_threads: int) -> Calibration:
 
 
 def fit(rows: list[Work], times: list[float]) -> Calibration:
-    """The rates, none below zero, that come nearest to the times, by their ratio."""
+    """The rates, none below zero, that come nearest to the times, by their ratio.
+
+    Least squares over (predicted / measured - 1); a rate that would come out negative is 0.
+
+    Args:
+        rows: the work of one step in each of n settings, as `_work` counts it.
+        times: the measured seconds of such a step, n of them, all above 0.
+    """
     work, measured = np.array(rows), np.array(times)
     relative = work / measured[:, None]  # so that each time counts alike
     scale = relative.max(axis=0)
@@ -247,7 +254,7 @@ def _work(config: RunConfig) -> Work:
     model, n_tokens = config.model, _n_tokens(config)
     L, V = model.n_layer, model.vocab_size
     flops = float(sum(step_flops_by_part(config).values()))
-    newer = 2.0 if model.block == "fast" else 1.0
+    newer = 2.0 if model.block == "modern" else 1.0
     kept = activation_bytes(config) / _FLOAT_BYTES
     looked_up = 4 * len(table_sizes(model)) * n_tokens * V
     dense = count_params(model) - sum(table_sizes(model)) * V

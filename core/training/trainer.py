@@ -1,4 +1,8 @@
-"""One run's arithmetic: take a step, estimate the loss, give up and take back the whole state.
+"""One run's arithmetic: take a step, estimate the loss, save and restore the whole state.
+
+A step is a forward pass from a batch to its loss, a backward pass from the loss to the gradient of
+every weight, and the optimiser's update. Mixed precision: matrix products may be in bfloat16
+(`dtype`), while weights, gradients, optimiser state and losses stay in float32.
 
 Knows no thread, no disk and no clock but the one that times its own steps. Whoever holds a trainer
 (`core.runs.active_run`) decides when to step and where its state is kept.
@@ -45,6 +49,18 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, corpus: Corpus, world: World = ALONE) -> None:
+        """A run before its first step: weights from the seed, an optimiser without any state.
+
+        Weights, optimiser state and the tokens of both splits, (N,) int64 each, are put on the
+        device that the settings name.
+
+        Args:
+            world: the processes that train together, each of which has a trainer of its own.
+
+        Raises ConfigError when the corpus has another vocabulary size than the settings or is too
+        short for block_size, when the device is not there or has no such dtype, and when the
+        processes cannot share the batch.
+        """
         corpus.check_long_enough(config.model.block_size)
         if len(corpus.vocabulary) != config.model.vocab_size:
             raise ConfigError(
@@ -68,7 +84,11 @@ class Trainer:
         self._replica: nn.Module | None = None
 
     def step(self) -> StepRecord:
-        """Learn from one batch. Raises DivergedError, and then the weights are as they were."""
+        """Learn from one batch: forward pass, backward pass, update.
+
+        Raises DivergedError when the loss or the gradient's norm is no finite number; then the
+        weights and the optimiser state are as they were, and the batch is used up.
+        """
         self.world.announce_step()
         if self._replica is None:  # by now all processes hold the weights that they start from
             self._replica = self.world.replica(self.model)
@@ -76,11 +96,11 @@ class Trainer:
         rate = learning_rate_at(self.iter, self.config.train)
 
         inputs, targets = map(self.world.own_rows, self._batches.next())
-        with self._own_randomness(), self._number_format():
-            logits = self._replica(inputs)
+        with self._own_randomness(), self._mixed_precision():  # forward pass
+            logits = self._replica(inputs)  # B, T, V
         loss = cross_entropy(logits.float(), targets)
         self.model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # backward pass: a gradient a weight
         self.world.average_sparse(self.model)
         grad_norm = self.optimizer.clip(self.config.train.grad_clip)
         loss_nats = float(self.world.mean(loss.detach()))
@@ -96,7 +116,7 @@ class Trainer:
         return StepRecord(self.iter, loss_nats, rate, grad_norm, self.elapsed_s)
 
     def estimate(self) -> Estimate:
-        """Losses on `eval_iters` fixed batches of each split. Changes nothing.
+        """Losses in nats on `eval_iters` fixed batches of each split. Changes nothing.
 
         Raises DivergedError when one of them is not a finite number.
         """
@@ -108,7 +128,9 @@ class Trainer:
         return Estimate(self.iter, train_loss, val_loss)
 
     def change(self, config: RunConfig) -> None:
-        """Go on with other settings of training; weights, memory and place in the data stay.
+        """Go on with other settings of training.
+
+        Weights, optimiser state and place in the data stay.
 
         The model, the seed and the kind of optimiser must be the same.
         """
@@ -135,7 +157,10 @@ class Trainer:
         return split_loss(self.model, self._val)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the next step depends on."""
+        """Everything that the next step depends on: weights, optimiser state, random states, place.
+
+        Tensors are the trainer's own and not copies: the next step changes them.
+        """
         return {
             "iter": self.iter,
             "elapsed_s": self.elapsed_s,
@@ -146,7 +171,10 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where `state_dict` was taken."""
+        """Restore what `state_dict` saved, and go on exactly from there.
+
+        Raises RuntimeError or KeyError for the state of another model or another optimiser.
+        """
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._batches.load_state_dict(state["batches"])
@@ -174,7 +202,7 @@ class Trainer:
             ]
         return float(torch.stack(losses).mean())
 
-    def _number_format(self) -> torch.autocast:
+    def _mixed_precision(self) -> torch.autocast:
         """Products in `dtype`; estimates and evaluations stay in float32, so that they compare."""
         enabled = self._dtype != torch.float32
         return torch.autocast(self.device.type, self._dtype, enabled=enabled)

@@ -191,23 +191,23 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
 def _choose(label: str, n: int, key: str) -> int:
     """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
 
-    def say(number: int) -> str:
+    def option_text(number: int) -> str:
         return f"{label} {number}"
 
     options = list(range(1, n + 1))
-    first = settled(key, options, 1, say)  # another run may have fewer
+    first = settled(key, options, 1, option_text)  # another run may have fewer
     if n == 1:
         return 0
     chosen: int | None
     if n <= MAX_BUTTONS:
         chosen = st.segmented_control(
             label, options, key=key, required=True, persist_state="session",
-            label_visibility="collapsed", format_func=say,
+            label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     else:
         chosen = st.selectbox(
             label, options, key=key, persist_state="session", width=130,
-            label_visibility="collapsed", format_func=say,
+            label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     return (chosen or first) - 1
 
@@ -271,13 +271,15 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
 def _choose_place(text: str) -> int:
     """Let the reader choose the character that looks; its place from 0, at first the last one."""
 
-    def say(number: int) -> str:
+    def option_text(number: int) -> str:
         return f"{visible(text[number - 1])} ({number})"
 
     options = list(range(1, len(text) + 1))
-    settled(_PLACE, options, len(text), say)  # another text, or another block size, has others
+    settled(
+        _PLACE, options, len(text), option_text
+    )  # another text, or another block size, has others
     chosen: int = st.select_slider(
-        "The character that looks", options, key=_PLACE, format_func=say,
+        "The character that looks", options, key=_PLACE, format_func=option_text,
         label_visibility="collapsed",
     )  # fmt: skip
     return chosen - 1

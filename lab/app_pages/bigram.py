@@ -14,7 +14,7 @@ from core.errors import CorpusError
 from core.interpretability.transitions import transition_loss, transition_probabilities
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
-from core.text.characters import said
+from core.text.characters import quoted_character
 from core.text.corpus import Corpus, most_frequent
 from core.text.reference import bigram_loss, transitions_among
 from lab.components.live_plot import live_plot
@@ -229,10 +229,10 @@ def _render_numbers(tables: Tables) -> None:
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
     first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-    settled(_CHARACTER, list(characters), first, said)  # another text may not have it
+    settled(_CHARACTER, list(characters), first, quoted_character)  # another text may not have it
     chosen: str = st.selectbox(
         "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
-        format_func=said, help="Or click its row in the table.",
+        format_func=quoted_character, help="Or click its row in the table.",
     )  # fmt: skip
     return characters.index(chosen)
 

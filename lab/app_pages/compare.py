@@ -24,8 +24,8 @@ from lab.wording.comparison import (
     EVERY_TEXT,
     comparison_table,
     curves_csv,
-    say_reading,
     table_csv,
+    unequal_reading_text,
 )
 from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code
@@ -105,7 +105,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     by_id = {run.id: run for run in runs}
     one_text = len({run.fingerprint for run in runs}) == 1
 
-    def say(run_id: str) -> str:
+    def option_text(run_id: str) -> str:
         return short_run_label(by_id[run_id]) if one_text else run_label(by_id[run_id])
 
     kept = [i for i in st.session_state.get(_CHOSEN, []) if i in by_id]
@@ -115,7 +115,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     st.session_state[_CHOSEN] = kept
     st.multiselect(
         "Runs", list(by_id), key=_CHOSEN, max_selections=MAX_RUNS, persist_state="session",
-        format_func=say, on_change=st.session_state.update, args=({_TOUCHED: True},),
+        format_func=option_text, on_change=st.session_state.update, args=({_TOUCHED: True},),
         help=f"At most {MAX_RUNS}. Until you choose, the newest run of each model.",
     )  # fmt: skip
     return [run for run in runs if run.id in st.session_state[_CHOSEN]]
@@ -136,15 +136,15 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
         return runs
     newest = next((run for run in runs if not run.sweep), runs[0])
 
-    def say(fingerprint: str) -> str:
+    def option_text(fingerprint: str) -> str:
         name = texts.get(fingerprint, EVERY_TEXT)
         is_only = list(texts.values()).count(name) < 2
         return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
 
     options = [*reversed(texts), EVERY_TEXT]
-    settled(_TEXT, options, newest.fingerprint, say)
+    settled(_TEXT, options, newest.fingerprint, option_text)
     chosen = st.selectbox(
-        "Text", options, key=_TEXT, format_func=say, persist_state="session",
+        "Text", options, key=_TEXT, format_func=option_text, persist_state="session",
         label_visibility="collapsed",
     )  # fmt: skip
     return runs if chosen == EVERY_TEXT else [run for run in runs if run.fingerprint == chosen]
@@ -170,7 +170,7 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     )  # fmt: skip
     about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
     st.caption(about, help=explained(*WORDS))
-    if axis == "steps" and (unequal := say_reading(runs)):
+    if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
 
 
@@ -183,7 +183,7 @@ def _render_table(ids: list[str], unit: str) -> None:
     about = (
         f"Losses in {unit} per character. {BEST} the best of the chosen runs. Estimates are taken "
         "on a few batches; the validation loss is over the whole validation part, measured when a "
-        "run ends, also for its best checkpoint."
+        "run ends, also for its best checkpoint. Throughput is that of training."
     )
     st.caption(about, help=explained(about))
 

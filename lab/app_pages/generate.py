@@ -29,7 +29,7 @@ from lab.widgets.pickers import (
 from lab.wording import words
 from lab.wording.glossary import TERMS, explained, line_of
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import Wish, loss_at, say_others, say_settings, say_writer
+from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text, writer_text
 
 TICK_S = 0.25
 INTRODUCTION = (
@@ -194,7 +194,7 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         return
     nats = loss_at(the_lab().store, run, loaded.iter) if run else None
     st.session_state[_SHEET] = Sheet(
-        writing, wish, say_writer(run, loaded, nats), _why(run, loaded, nats, wish.config),
+        writing, wish, writer_text(run, loaded, nats), _why(run, loaded, nats, wish.config),
         len(loaded.vocabulary),
     )  # fmt: skip
     writing.start()
@@ -239,10 +239,10 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     snapshot = sheet.writing.snapshot() if sheet else None
     if wrote and snapshot and snapshot.over:
         st.rerun()
-    others = say_others(sheet.wish, wish) if sheet else ""
+    others = differences_text(sheet.wish, wish) if sheet else ""
     if sheet and snapshot:
         st.markdown(sheet.title, help=explained(sheet.title))
-        st.caption(f"{say_settings(sheet.wish.config)}. {_progress(snapshot)}")
+        st.caption(f"{sampling_text(sheet.wish.config)}. {_progress(snapshot)}")
         if sheet.why:
             st.caption(
                 f"**Why it reads as it does.** {plain(sheet.why)}", help=explained(sheet.why)

@@ -24,12 +24,12 @@ from lab.session.state import (
     the_lab,
     the_service,
 )
-from lab.train_page.race.track import Found, blind_text, find_race, in_color
+from lab.train_page.race.track import NewestRace, blind_text, find_race, in_color
 from lab.train_page.race.words import (
     PARTS_SOONER,
     against_the_counts,
+    missing_text,
     race_end,
-    say_missing,
     time_left_s,
     why_near_the_bigram,
 )
@@ -80,7 +80,7 @@ def main() -> None:
     draw(corpus, planned, axis or "steps", found.shape)
 
 
-def _text_of(found: Found) -> str:
+def _text_of(found: NewestRace) -> str:
     """The name of the text that a race is about; nothing before any race."""
     return next((run.corpus for run in found.runs.values()), "")
 
@@ -92,7 +92,7 @@ def _render_models() -> None:
             st.markdown(f"**{MODEL_NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
 
 
-def _render_button(corpus: Corpus, found: Found) -> Planned:
+def _render_button(corpus: Corpus, found: NewestRace) -> Planned:
     """One primary button, whichever is next; returns what another race would train."""
     service, race, runs = the_service(), found.race, found.runs
     planned, trouble = _planned(corpus)
@@ -173,7 +173,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
             _render_writing(kind, found, corpus)
 
 
-def _references(found: Found, corpus: Corpus) -> tuple[ReferenceLine, ...]:
+def _references(found: NewestRace, corpus: Corpus) -> tuple[ReferenceLine, ...]:
     """The counted lines of the race's own text; none where that is gone."""
     for run in found.runs.values():
         try:
@@ -183,7 +183,7 @@ def _references(found: Found, corpus: Corpus) -> tuple[ReferenceLine, ...]:
     return reference_lines(corpus)
 
 
-def _render_progress(found: Found) -> None:
+def _render_progress(found: NewestRace) -> None:
     """How far each of the three is, and how good, under its picture."""
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         run = found.runs.get(kind)
@@ -202,12 +202,12 @@ def _render_progress(found: Found) -> None:
                 st.warning(plain_but_code(run.message))
 
 
-def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
+def _render_words(found: NewestRace, corpus: Corpus, counts: str) -> None:
     """What the chart shows, whose text it is, and what else trains."""
     name = plain(_text_of(found) or corpus.name)
     left = time_left_s(found.runs.values())
     time = f" About {words.duration(left)} left; they take turns." if left is not None else ""
-    missing = say_missing(found.runs) if found.race else ""
+    missing = missing_text(found.runs) if found.race else ""
     st.caption(
         f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "
         f"model learns from; thin: the batch just seen. Grey: what counting reaches on this text. "
@@ -226,7 +226,7 @@ def _render_words(found: Found, corpus: Corpus, counts: str) -> None:
             )
 
 
-def _render_writing(kind: ModelKind, found: Found, corpus: Corpus) -> None:
+def _render_writing(kind: ModelKind, found: NewestRace, corpus: Corpus) -> None:
     """What a model of the race wrote last; before any race, what it writes untrained."""
     run = found.runs.get(kind)
     if run:

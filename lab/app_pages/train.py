@@ -17,7 +17,7 @@ from core.text.corpus import Corpus
 from core.training.preflight import preflight
 from lab.figures.model_picture import model_picture
 from lab.figures.model_text import Passage
-from lab.figures.model_words import Described, said_of
+from lab.figures.model_words import Described, picture_alt
 from lab.session.drafts import begin_draft, draft_of, settings_of
 from lab.session.state import (
     VIEWS,
@@ -164,7 +164,7 @@ def _render_picture(run: RunRecord | None, corpus: Corpus, config: RunConfig) ->
     described = Described(
         config=config, before=RunConfig.from_flat(of_this_text), passage=Passage.of(corpus)
     )
-    st.image(model_picture(described, palette()), alt=said_of(described))
+    st.image(model_picture(described, palette()), alt=picture_alt(described))
 
 
 def _render_length(corpus: Corpus, config: RunConfig) -> None:

@@ -84,7 +84,7 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
         f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
         f"**{choices(after)}** characters instead of **{choices(before)}**."
     )
-    if bigram_nats is None or model.block == "fast":  # its token shifts and tables look back too
+    if bigram_nats is None or model.block == "modern":  # its token shifts and tables look back too
         return sentence
     # What is left to see. In the model of one layer, all that it knows goes through attention.
     left = "nothing" if model.model == "attention" else "one character only"

@@ -17,7 +17,7 @@ from lab.wording import words
 from lab.wording.comparison import HUES
 from lab.wording.glossary import TERMS
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import Wish, loss_at, say_others, say_settings
+from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text
 
 ACROSS = 3
 """Texts side by side."""
@@ -89,7 +89,7 @@ def _render_standing(sheets: list[Sheet], wishes: list[Wish]) -> None:
             "The colour of a character says how probable the run thought it."
         )
         return
-    st.caption(f"Below: {say_settings(sheets[0].wish.config)}.")
+    st.caption(f"Below: {sampling_text(sheets[0].wish.config)}.")
     if others := _others(sheets, wishes):
         st.info(f"Written with other settings: {others}. Press Write.", icon=":material/history:")
 
@@ -148,7 +148,7 @@ def _others(sheets: list[Sheet], wishes: list[Wish]) -> str:
     """In what the texts are not those that the controls ask for now; empty where they are."""
     if [sheet.wish.run_id for sheet in sheets] != [wish.run_id for wish in wishes]:
         return "other runs"
-    return say_others(sheets[0].wish, wishes[0])
+    return differences_text(sheets[0].wish, wishes[0])
 
 
 def _render_sheet(sheet: Sheet, place: int, *, is_past: bool) -> None:

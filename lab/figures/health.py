@@ -33,7 +33,7 @@ _PALEST = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Look:
+class _ChartStyle:
     """How one kind of reading is drawn."""
 
     y_title: str
@@ -49,20 +49,20 @@ class _Look:
     """Models that have no such thing."""
 
 
-_LOOKS: dict[Kind, _Look] = {
-    "grad_norm": _Look(
+_STYLES: dict[Kind, _ChartStyle] = {
+    "grad_norm": _ChartStyle(
         y_title="gradient norm (unclipped)", y_format=".3g", log=True,
         promise="How long the gradient is at every step",
     ),
-    "update_ratio": _Look(
+    "update_ratio": _ChartStyle(
         y_title="change / weights, a step", y_format=".1e", log=True,
         promise="How much one step changes each layer", reference=HEALTHY_UPDATE_RATIO,
     ),
-    "dead_units": _Look(
+    "dead_units": _ChartStyle(
         y_title="dead units (share)", y_format=".1%", y_max=0.1,
         promise="How many units of each layer never answer", lacking=("bigram", "attention"),
     ),
-    "attention_entropy": _Look(
+    "attention_entropy": _ChartStyle(
         y_title="entropy (1 = even)", y_format=".2f", y_max=1.0,
         promise="How widely each head looks around", lacking=("bigram",),
     ),
@@ -95,7 +95,7 @@ def health_figure(
             by their names: beside the chart where there are few, in the hover always.
         model: the model's kind, for its colour.
     """
-    look = _LOOKS[kind]
+    look = _STYLES[kind]
     lines = [line for name, data in series.items() if (line := _line(name, data, look))]
     if not lines:
         return empty_figure(_nothing(kind, model), palette)
@@ -128,7 +128,7 @@ def health_figure(
     return figure
 
 
-def _line(name: str, data: tuple[ArrayLike, ArrayLike], look: _Look) -> _Line | None:
+def _line(name: str, data: tuple[ArrayLike, ArrayLike], look: _ChartStyle) -> _Line | None:
     """What can be drawn of a series, or None where that is nothing."""
     steps, values = map(compact, data)
     drawn = np.isfinite(values) & ((values > 0) | (not look.log))
@@ -143,13 +143,13 @@ def _line(name: str, data: tuple[ArrayLike, ArrayLike], look: _Look) -> _Line | 
 
 def _nothing(kind: Kind, model: str) -> str:
     """What there will be to see, or why there never will be."""
-    if model in _LOOKS[kind].lacking:
+    if model in _STYLES[kind].lacking:
         part = "attention" if kind == "attention_entropy" else "hidden units"
         return f"The {model} model has no {part}"
-    return _LOOKS[kind].promise
+    return _STYLES[kind].promise
 
 
-def _y_range(lines: Sequence[_Line], look: _Look) -> tuple[float, float]:
+def _y_range(lines: Sequence[_Line], look: _ChartStyle) -> tuple[float, float]:
     """The ends of the axis, in powers of ten where it is logarithmic."""
     values = [float(end(line.values)) for line in lines for end in (np.nanmin, np.nanmax)]
     if not look.log:
@@ -160,7 +160,7 @@ def _y_range(lines: Sequence[_Line], look: _Look) -> tuple[float, float]:
     return middle - max(0.5, 1.1 * half), middle + max(0.5, 1.1 * half)
 
 
-def _height(value: float, look: _Look) -> float:
+def _height(value: float, look: _ChartStyle) -> float:
     """A value's place on the axis, as Plotly counts for ranges and annotations."""
     return math.log10(value) if look.log else value
 
@@ -178,7 +178,9 @@ def _colors(layers: Sequence[int | None], palette: Palette, model: str) -> list[
     return [scale[last] if layer is None else shades[layer] for layer in layers]
 
 
-def _add_line(figure: go.Figure, line: _Line, look: _Look, color: str, *, dashed: bool) -> None:
+def _add_line(
+    figure: go.Figure, line: _Line, look: _ChartStyle, color: str, *, dashed: bool
+) -> None:
     name = line.name or look.y_title
     figure.add_scatter(
         x=line.steps, y=line.values, name=name,
@@ -191,7 +193,7 @@ def _add_line(figure: go.Figure, line: _Line, look: _Look, color: str, *, dashed
     )  # fmt: skip
 
 
-def _labels(lines: Sequence[_Line], look: _Look) -> list[tuple[str, float]]:
+def _labels(lines: Sequence[_Line], look: _ChartStyle) -> list[tuple[str, float]]:
     """Names for the right end of the chart, each with its place on the axis.
 
     Where there is no room for every line, a layer is named once, at the mean of its lines.

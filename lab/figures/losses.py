@@ -43,18 +43,27 @@ _DASHES = {"bigram": "dot", "attention": "dash", "transformer": "solid"}
 
 @dataclass(frozen=True, eq=False)
 class LossCurve:
-    """One run's losses in nats, and for each point the steps and the training seconds so far."""
+    """One run's losses in nats per character, and the steps that each belongs to.
+
+    S recorded steps and E estimates, ascending.
+    """
 
     name: str
     model: str
     chars_seen: Sequence[tuple[int, int]]
     """Steps and the characters seen by then, from 0 to the last step; a straight line between."""
     flops_per_char: int
+    """Of a training step, forward and backward pass."""
     steps: NDArray[np.float32] = field(repr=False)
+    """(S,)"""
     step_seconds: NDArray[np.float32] = field(repr=False)
+    """(S,): seconds of training by then, steps alone."""
     train_losses: NDArray[np.float32] = field(repr=False)
+    """(S,): each of one batch."""
     estimate_steps: NDArray[np.float32] = field(repr=False)
+    """(E,)"""
     val_losses: NDArray[np.float32] = field(repr=False)
+    """(E,): estimates on the validation split."""
 
     @classmethod
     def of(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.findings import meaning
-from core.text.characters import is_wide, said, sign_of
+from core.text.characters import is_wide, quoted_character, sign_of
 from lab.figures.palette import Palette
 
 Matrix = NDArray[np.float32]
@@ -35,7 +35,7 @@ def sign(character: str) -> str:
 
 def named(character: str) -> str:
     """A character for a hover text, in quotes and, where it is no plain letter, with its name."""
-    return escape(said(character), quote=False)
+    return escape(quoted_character(character), quote=False)
 
 
 def percent(share: float) -> str:

@@ -13,7 +13,7 @@ from core.settings.config import RunConfig
 from core.settings.differences import settings_diff
 from core.training.parts import params_by_part, step_flops_by_part
 from lab.figures.model_text import Passage
-from lab.wording.labels import say_change
+from lab.wording.labels import change_text
 from lab.wording.words import count, short_count
 
 
@@ -32,7 +32,7 @@ class Described:
         return {d.name for d in settings_diff(self.before, self.config)} if self.before else set()
 
 
-def said_of(described: Described) -> str:
+def picture_alt(described: Described) -> str:
     """The picture in words, for those who do not see it."""
     model = described.config.model
     n_seen = counted(seen_by(described.config), "character")
@@ -64,7 +64,7 @@ def what_moved(described: Described) -> tuple[str, str]:
     if before is None or not described.moved:
         return "Move a slider: what it changes is marked", _what_a_head_does(config)
     # On a page Streamlit turns the arrow of plain text into a real one; in a picture nobody does.
-    moves = [say_change(d).replace("->", "→") for d in settings_diff(before, config)]
+    moves = [change_text(d).replace("->", "→") for d in settings_diff(before, config)]
     rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
     said = f"◆ {', '.join(moves[:2])}{rest}"
     if described.moved == {"n_head"}:

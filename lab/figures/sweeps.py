@@ -103,16 +103,16 @@ def best_cell(cells: Sequence[Cell]) -> Cell | None:
     return min(measured, key=lambda pair: pair[0])[1] if len(measured) > 1 else None
 
 
-def say_value(value: float) -> str:
+def value_text(value: float) -> str:
     """A value of a setting, as it stands at an axis."""
     return f"{value:,g}"
 
 
-def say_setting(title: str, value: float) -> str:
+def setting_text(title: str, value: float) -> str:
     """A setting and its value as people say it: block size 32, 4 heads, 1 layer."""
     if title not in COUNTED:
-        return f"{title} {say_value(value)}"
-    return f"{say_value(value)} {title.removesuffix('s') if value == 1 else title}"
+        return f"{title} {value_text(value)}"
+    return f"{value_text(value)} {title.removesuffix('s') if value == 1 else title}"
 
 
 # --- numbers and words ----------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def _label(cell: Cell, measure: SweepMeasure, is_best: bool) -> str:
 
 
 def _hover(cell: Cell, x_title: str, y_title: str) -> str:
-    place = f"<b>{say_setting(x_title, cell.x)}, {say_setting(y_title, cell.y)}</b>"
+    place = f"<b>{setting_text(x_title, cell.x)}, {setting_text(y_title, cell.y)}</b>"
     run = cell.run
     if run is None:
         return f"{place}<br>{_wrapped(in_labels(cell.why_not) or 'This run has not been started.')}"
@@ -224,6 +224,6 @@ def _frame(x: int, y: int, color: str, width: int) -> dict[str, Any]:
 def _axis(values: list[float]) -> dict[str, Any]:
     return dict(
         tickmode="array", tickvals=list(range(len(values))), ticks="", tickangle=0,
-        ticktext=[say_value(value) for value in values], range=[-0.5, len(values) - 0.5],
+        ticktext=[value_text(value) for value in values], range=[-0.5, len(values) - 0.5],
         showgrid=False, zeroline=False, fixedrange=True,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from core.settings.config import (
     SCHEDULES,
     ModelConfig,
     TrainConfig,
+    block_named,
 )
 from core.settings.presets import PRESETS, RECIPES
 from lab.figures.curve_marks import SMOOTHING
@@ -111,6 +112,7 @@ def _value(name: str, text: str) -> Any:
             raise ValueError(f"cannot hide {unknown[0]!r}")
         return tuple(dict.fromkeys(wanted))
     if name in _CHOICES:
+        text = block_named(text) if name == "block" else text
         if text not in _CHOICES[name]:
             raise ValueError(f"is one of {', '.join(_CHOICES[name])}, not {text!r}")
         return text

@@ -171,7 +171,7 @@ def _start(panel: Panel) -> tuple[str | None, str]:
     if panel.model == "transformer" and panel.shows("recipe"):
         recipe = switch(
             label_of("recipe"), list(RECIPES), default=recipe, key="train_recipe", width="stretch",
-            help_text="classic: GPT-2's block and AdamW. fast: newer ingredients, and Muon for the "
+            help_text="classic: GPT-2's block and AdamW. fast: the modern block, and Muon for the "
             "matrices of the blocks. fastest: tables of n-grams as well. Each sets the controls "
             "below.",
         )  # fmt: skip
@@ -205,10 +205,10 @@ def _tell(on_rate: Callable[[float], None], key: str) -> None:
 def _keep_possible(slider: Slider, corpus: Corpus, draft: Draft) -> list[Any] | None:
     """The values that fit the text and the width (None: all do); the draft then holds one."""
     if slider.name == "n_head":
-        # Even heads, since the fast block turns pairs of numbers.
+        # Even heads, since the modern block turns pairs of numbers.
         width = draft.wanted("n_embd")
         possible = [n for n in slider.values if width % (2 * n) == 0] or [1]
-        n_head, classic = draft.wanted("n_head"), draft.wanted("block") != "fast"
+        n_head, classic = draft.wanted("n_head"), draft.wanted("block") != "modern"
         fits = n_head in possible or (classic and width % n_head == 0)
     elif slider.name == "block_size":
         n_val = len(corpus.text) - corpus.n_train
@@ -223,9 +223,9 @@ def _keep_possible(slider: Slider, corpus: Corpus, draft: Draft) -> list[Any] | 
 
 
 def _groups(panel: Panel, draft: Draft) -> None:
-    if draft.wanted("block") != "fast":
+    if draft.wanted("block") != "modern":
         draft.values["ngrams"] = 0
-    has_tables = draft.wanted("block") == "fast"
+    has_tables = draft.wanted("block") == "modern"
     cells = _cells([n for n in GROUPS if panel.shows(n) and (n != "ngrams" or has_tables)])
     for name, options in (("block", BLOCKS), ("optimizer", OPTIMIZERS)):
         if name in cells:
@@ -233,7 +233,7 @@ def _groups(panel: Panel, draft: Draft) -> None:
                 label_of(name), options, index=options.index(draft.wanted(name)),
                 key=_key("transformer", name, draft), help=gloss(name),
             )  # fmt: skip
-    if draft.values.get("block", draft.wanted("block")) != "fast":
+    if draft.values.get("block", draft.wanted("block")) != "modern":
         draft.values["ngrams"] = 0
     elif "ngrams" in cells:
         draft.values["ngrams"] = cells["ngrams"].select_slider(

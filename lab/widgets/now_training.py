@@ -42,7 +42,7 @@ def _watch() -> None:
     live = the_lab().live_runs()
     with st.container(key="now_training"):
         if live and st.button(
-            say_training(live), key="now_training_open", type="tertiary",
+            training_text(live), key="now_training_open", type="tertiary",
             icon=":material/model_training:", help="Shows it on the Train page",
         ):  # fmt: skip
             choose_run(live[0].id)
@@ -50,7 +50,7 @@ def _watch() -> None:
             st.switch_page("app_pages/train.py")
 
 
-def say_training(live: Sequence[RunRecord]) -> str:
+def training_text(live: Sequence[RunRecord]) -> str:
     """What is being trained and how far it is; `live` are one run or more."""
     done, total = (sum(counts) for counts in zip(*((run.iter, run.max_iters) for run in live)))
     if len(live) == 1:

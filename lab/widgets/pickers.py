@@ -45,15 +45,15 @@ def pick_run(
     by_id = {run.id: run for run in runs}
     # The session's choice is the one truth: the box shows it, and a change goes through it.
 
-    def say(run_id: str | None) -> str:
+    def option_text(run_id: str | None) -> str:
         return run_label(by_id[run_id]) if run_id else ""
 
     shown = chosen.id if chosen else None
     if st.session_state.get(key) != shown:
         st.session_state[key] = shown
-    settled(key, [*by_id, None], shown, say)
+    settled(key, [*by_id, None], shown, option_text)
     st.selectbox(
-        label, list(by_id), key=key, format_func=say,
+        label, list(by_id), key=key, format_func=option_text,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
         args=(key,), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip

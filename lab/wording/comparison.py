@@ -34,7 +34,7 @@ class Row:
 
     name: str
     values: Sequence[Any]
-    say: Callable[[Any], str]
+    to_text: Callable[[Any], str]
     better: Callable[..., Any] | None = None
     """min or max, where some values are better than others."""
 
@@ -42,7 +42,7 @@ class Row:
         """The values in words, the best with a sign; None is a dash."""
         known = [value for value in self.values if value is not None]
         best = self.better(known) if self.better and len(known) > 1 else None
-        said = ["–" if value is None else self.say(value) for value in self.values]
+        said = ["–" if value is None else self.to_text(value) for value in self.values]
         return [f"**{s} {BEST}**" if v == best and v is not None else s
                 for s, v in zip(said, self.values)]  # fmt: skip
 
@@ -69,7 +69,7 @@ def chars_per_step(run: RunRecord) -> int:
     return run.config.train.batch_size * run.config.model.block_size
 
 
-def say_reading(runs: Sequence[RunRecord]) -> str:
+def unequal_reading_text(runs: Sequence[RunRecord]) -> str:
     """That equal steps are not equal reading, where they are not; else nothing. Markdown."""
     amounts = {run.name: chars_per_step(run) for run in runs}
     if len(set(amounts.values())) < 2:
@@ -88,9 +88,9 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
     """
     courses = [Course(run.config, store.changes(run.id)) for run in runs]
     names = dict.fromkeys(name for run in runs for name in run.config.flat())
-    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _say_setting)]
+    rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _setting_text)]
     rows += [
-        Row(in_a_sentence(name), [_values(each, name) for each in courses], _say_setting)
+        Row(in_a_sentence(name), [_values(each, name) for each in courses], _setting_text)
         for name in names
     ]
     return [row for row in rows if len(set(row.values)) > 1]
@@ -102,11 +102,11 @@ def _values(course: Course, name: str) -> Any:
     return values if len(values) > 1 else values[0][1]
 
 
-def _say_setting(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     if isinstance(value, tuple):
         (_, first), *later = value
-        changed = [f"from step {step:,} {_say_setting(each)}" for step, each in later]
-        return ", ".join([_say_setting(first), *changed])
+        changed = [f"from step {step:,} {_setting_text(each)}" for step, each in later]
+        return ", ".join([_setting_text(first), *changed])
     if isinstance(value, bool):
         return "yes" if value else "no"
     return plain(value) if isinstance(value, str) else f"{value:,.6g}"
@@ -132,7 +132,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("as unsure as among … characters", [run.best_val_loss for run in runs], choices),
         Row("best at step", [run.best_iter or None for run in runs], words.count),
         Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
-        Row("characters a second", [store.tokens_per_s(run) for run in runs],
+        Row("throughput, characters a second", [store.tokens_per_s(run) for run in runs],
             words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
     ]  # fmt: skip

@@ -29,6 +29,7 @@ TERMS: dict[str, str] = {
     "n-gram": "a guess from counts of what follows the last n − 1 characters; a 5-gram looks at 4",
     "FLOPs": "floating-point operations, the multiplications and additions of the training so far: "
     "work, whatever computer does it",
+    "throughput": "how many characters are trained on in a second, over the training steps alone",
     "batch": "the stretches of text that one step learns from",
     "checkpoint": "all of a model's numbers, saved after some step",
     "query": "the numbers by which a character says what it looks for; the better they match a "
@@ -38,6 +39,8 @@ TERMS: dict[str, str] = {
     "softmax": "makes probabilities of scores: e to the power of each, divided by their sum",
     "entropy": "how widely something is spread: 0 where all is at one place, most where all places "
     "have the same share",
+    "gradient": "for each weight, how steeply the loss of a batch rises with it; a step goes the "
+    "other way",
     "gradient norm": "how strongly a step's batch pulls at the weights, all of them together",
     "dead units": "units of a layer that answer to no character of a batch, and so learn little",
     "temperature": help_line("temperature"),
@@ -60,6 +63,7 @@ _ALSO = {
     "validation loss": r"validation loss(?:es)?",
     "attention head": r"attention heads?",
     "entropy": r"entrop(?:y|ies)",
+    "gradient": r"gradients?",
 }
 """Other forms of a term, as regular expressions."""
 _PATTERNS = {

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.records.course import Course
 from core.records.records import Change
 from core.settings.config import ModelKind, help_line
-from core.settings.differences import Difference, say_difference
+from core.settings.differences import Difference, difference_text
 
 MODEL_NAMES: dict[ModelKind, str] = {
     "bigram": "Bigram table",
@@ -55,7 +55,7 @@ LABELS = {
     "eval_interval": "Steps between estimates",
     "eval_iters": "Batches of an estimate",
     "device": "Device",
-    "dtype": "Number format",
+    "dtype": "Number format (dtype)",
     "status": "Status",
 }
 """What every page calls a setting. The name in the code, and on the command line, is its gloss."""
@@ -109,12 +109,12 @@ def plain_seed(difference: Difference) -> Difference:
     return replace(difference, before=str(difference.before), after=str(difference.after))
 
 
-def say_change(difference: Difference) -> str:
+def change_text(difference: Difference) -> str:
     """One difference in words: "block size 32 -> 64"."""
-    return say_difference(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
+    return difference_text(replace(plain_seed(difference), name=in_a_sentence(difference.name)))
 
 
-def say_settings(change: Change, course: Course) -> str:
+def settings_text(change: Change, course: Course) -> str:
     """What was changed on a run's way, in words: "learning rate 0.001 -> 0.0003"."""
     pairs = list(course.telling(change).items())[:SETTINGS_NAMED]
-    return ", ".join(say_change(Difference(name, old, new)) for name, (old, new) in pairs)
+    return ", ".join(change_text(Difference(name, old, new)) for name, (old, new) in pairs)

@@ -30,7 +30,7 @@ class Wish:
     config: SampleConfig
 
 
-def say_writer(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -> str:
+def writer_text(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -> str:
     """Who writes: the run, the step of its checkpoint, its loss there, and what it sees.
 
     Markdown; `run` is None for a model that learned nothing.
@@ -43,7 +43,7 @@ def say_writer(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -
     return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
 
 
-def say_settings(config: SampleConfig) -> str:
+def sampling_text(config: SampleConfig) -> str:
     """How a text was drawn, in words: temperature and seed, and what else was set."""
     usual = SampleConfig()
     parts = [f"Temperature {config.temperature:g}", f"seed {config.seed}"]
@@ -54,7 +54,7 @@ def say_settings(config: SampleConfig) -> str:
     return " · ".join(parts)
 
 
-def say_others(then: Wish, now: Wish) -> str:
+def differences_text(then: Wish, now: Wish) -> str:
     """In what a wish was another than that of now; empty where it was the same. Markdown."""
     parts = []
     if then.run_id != now.run_id:

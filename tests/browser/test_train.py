@@ -15,7 +15,7 @@ from core.runs.lab import Lab
 from core.settings.differences import settings_diff
 from core.text.reference import reference_lines
 from core.training.health import KINDS
-from lab.wording.labels import say_change
+from lab.wording.labels import change_text
 from tests.browser.conftest import NewPage, Server, Window
 from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
 from tests.helpers import assert_same_run, wait_until
@@ -243,7 +243,7 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
         said.is_good,
         said.still_learning,
         said.overfitting,
-        f"{say_change(difference)}, so ",
+        f"{change_text(difference)}, so ",
         f"{abs(by):.3f} nats {word} than",
         f"step {run.iter} of {run.max_iters}",
     ]

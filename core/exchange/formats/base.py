@@ -17,8 +17,8 @@ MISSING_ELSEWHERE: tuple[tuple[str, str], ...] = (
     ("bigram", "the bigram table"),
     ("attention", "a single attention layer without blocks around it"),
     ("ngrams", "n-gram tables"),
-    ("fast", "the fast block (rotary positions, RMS norm, norm on queries and keys, token shift, "
-             "ReLU squared, an untied head)"),
+    ("modern", "the modern block (rotary positions, RMS norm, norm on queries and keys, token "
+               "shift, ReLU squared, an untied head)"),
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def check_is_gpt2(config: ModelConfig, format_name: str) -> None:
         "bigram": config.model == "bigram",
         "attention": config.model == "attention",
         "ngrams": config.ngrams > 0,
-        "fast": config.block == "fast",
+        "modern": config.block == "modern",
     }
     for key, ingredient in MISSING_ELSEWHERE:
         if has[key]:

@@ -50,7 +50,7 @@ Move = Literal["start", "pause", "resume"]
 
 
 @dataclass(frozen=True)
-class Found:
+class NewestRace:
     """The newest race as it stands, and what can be done with it."""
 
     race: Race | None
@@ -70,10 +70,10 @@ class Found:
         return (self.race.id if self.race else None, self.next_move, len(self.runs), timed)
 
 
-def find_race() -> Found:
+def find_race() -> NewestRace:
     """The newest race of this lab, whoever started it."""
     newest = newest_race(the_lab())
-    return Found(*newest) if newest else Found(None, {})
+    return NewestRace(*newest) if newest else NewestRace(None, {})
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _counted(corpus: Corpus, measured: Mapping[ModelKind, _Measured]) -> tuple[R
     return reference_lines(corpus)
 
 
-def _who_leads(found: Found, measured: Mapping[ModelKind, _Measured]) -> str:
+def _who_leads(found: NewestRace, measured: Mapping[ModelKind, _Measured]) -> str:
     """Who is ahead at the last point that all have reached, with numbers."""
     race = found.race
     if race is None:
@@ -183,7 +183,7 @@ def _how_it_ended(race: Race, table: Standings, is_over: bool) -> str:
     )
 
 
-def terms_in_words(found: Found) -> str:
+def terms_in_words(found: NewestRace) -> str:
     """What each model gets in the race that was found, and which text it learns."""
     assert found.race
     race = found.race

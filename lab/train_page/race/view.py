@@ -25,7 +25,7 @@ from lab.session.state import (
     the_service,
     wait_for_calibration,
 )
-from lab.train_page.race.track import Found, find_race, render_race, terms_in_words
+from lab.train_page.race.track import NewestRace, find_race, render_race, terms_in_words
 from lab.widgets.action_buttons import deed_button
 from lab.wording import words
 from lab.wording.labels import in_labels
@@ -52,7 +52,7 @@ def render_race_view(corpus: Corpus) -> None:
 # --- terms and buttons ----------------------------------------------------------------------------
 
 
-def _render_controls(corpus: Corpus, found: Found) -> Fairness:
+def _render_controls(corpus: Corpus, found: NewestRace) -> Fairness:
     """The terms of the next race and the button; returns what the horizontal axis shows."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         terms = _choose_terms(found)
@@ -74,7 +74,7 @@ def _render_controls(corpus: Corpus, found: Found) -> Fairness:
     return axis or by
 
 
-def _choose_terms(found: Found) -> Terms:
+def _choose_terms(found: NewestRace) -> Terms:
     """What the next race is fair by, and what each model gets; at first, as in the last race."""
     last = found.race
     live = found.next_move == "pause"
@@ -120,7 +120,7 @@ def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
     )
 
 
-def _render_buttons(found: Found, corpus: Corpus, terms: Terms, trouble: str) -> None:
+def _render_buttons(found: NewestRace, corpus: Corpus, terms: Terms, trouble: str) -> None:
     """One primary button, the next thing to do; another race beside it where one is held."""
     service, move = the_service(), found.next_move
     start = partial(_start, corpus, terms)

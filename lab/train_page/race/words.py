@@ -74,7 +74,7 @@ def time_left_s(runs: Collection[RunRecord]) -> float | None:
     return max((run.max_iters - run.iter) / run.steps_per_s for run in live)
 
 
-def say_missing(runs: Mapping[ModelKind, RunRecord]) -> str:
+def missing_text(runs: Mapping[ModelKind, RunRecord]) -> str:
     """Which runs of a race are not there any more; nothing where all are."""
     missing = [MODEL_NAMES[kind].lower() for kind in MODEL_KINDS if kind not in runs]
     if not missing:

@@ -16,10 +16,10 @@ from core.findings.meaning import loss_in, right_chance, size_of, unsure_among, 
 from core.findings.verdicts import Reached, answers_on, reached_by
 from core.records.course import Course
 from core.records.records import Change, Estimate, RunRecord, StepRecord
-from core.settings.differences import Difference, say_reading, settings_diff
+from core.settings.differences import Difference, reading_text, settings_diff
 from core.text.reference import ReferenceLine
 from lab.wording import words
-from lab.wording.labels import say_change
+from lab.wording.labels import change_text
 
 MAX_DIFFERENCES, MAX_CHARACTERS = 3, 120
 """So many differences an answer names, and so long it may be; the others stand behind it."""
@@ -196,11 +196,11 @@ def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
     # What the other model does not have follows from its being another.
     named = {d.name: d for d in settings_diff(*first) if None not in (d.before, d.after)}
     # Equal steps are not equal reading where they learn from more characters each.
-    read = [say_change(named.pop(name)) for name in READING if name in named]
-    if reading := say_reading(*first):
+    read = [change_text(named.pop(name)) for name in READING if name in named]
+    if reading := reading_text(*first):
         read.append(f"so {reading}")
-    model = [say_change(named.pop("model"))] if "model" in named else []
-    said += [*model, *([", ".join(read)] if read else []), *map(say_change, named.values())]
+    model = [change_text(named.pop("model"))] if "model" in named else []
+    said += [*model, *([", ".join(read)] if read else []), *map(change_text, named.values())]
     if now.run.fingerprint != before.run.fingerprint:
         said.insert(0, f"corpus {before.run.corpus} -> {now.run.corpus}")
     return said
@@ -215,8 +215,8 @@ def _changed(one: Measured, other: Measured, at: int | None) -> list[str]:
     last = theirs[-1]
     # What follows the learning rate is not worth a word of its own.
     name = "learning_rate" if "learning_rate" in last.settings else next(iter(last.settings))
-    said = f"{say_change(Difference(name, *last.settings[name]))} at step {last.iter:,}"
+    said = f"{change_text(Difference(name, *last.settings[name]))} at step {last.iter:,}"
     course = Course(one.run.config, one.changes)
-    if reading := say_reading(course.at(last.iter - 1), course.at(last.iter)):
+    if reading := reading_text(course.at(last.iter - 1), course.at(last.iter)):
         said += f", so {reading}"
     return [said if len(theirs) == 1 else f"{said} (the last of {len(theirs)} changes)"]

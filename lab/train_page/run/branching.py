@@ -15,7 +15,7 @@ from core.training.optim import learning_rate_at
 from lab.session.state import choose_run, the_lab, the_service
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
-from lab.wording.labels import label_of, say_settings
+from lab.wording.labels import label_of, settings_text
 from lab.wording.plain import plain, plain_but_code
 
 _VALUES: dict[str, tuple[Any, ...]] = {
@@ -84,10 +84,10 @@ def _choose_value(name: str, at: int, course: Course) -> Any:
     if can_stay:
         values = list(SCHEDULES) if name == "schedule" else sorted([now, *others])
     # Other values, another widget: the old one may hold one that is no longer there.
-    key = f"branch_value_{name}_{_said(now)}_{len(values)}"
+    key = f"branch_value_{name}_{_value_text(now)}_{len(values)}"
     return st.select_slider(
-        f"From {_said(now)} to", values, value=below[-1] if below else others[0], key=key,
-        format_func=lambda v: f"{_said(v)}, as it is" if v == now else _said(v),
+        f"From {_value_text(now)} to", values, value=below[-1] if below else others[0], key=key,
+        format_func=lambda v: f"{_value_text(v)}, as it is" if v == now else _value_text(v),
         help=help_line(name),
     )  # fmt: skip
 
@@ -114,11 +114,12 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         since, rate = flat_end
         yield (
             f"From step {words.count(since)} on, where the schedule has ended, the learning rate "
-            f"stays at {_said(rate)}. The slider on the left sets another while the branch trains."
+            f"stays at {_value_text(rate)}. The slider on the left sets another while the branch "
+            "trains."
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
-        said = "; ".join(f"{say_settings(c, course)} at step {words.count(c.iter)}" for c in later)
+        said = "; ".join(f"{settings_text(c, course)} at step {words.count(c.iter)}" for c in later)
         yield f"What was changed after that ({said}) {comes}."
 
 
@@ -126,5 +127,5 @@ def _later(course: Course, at: int) -> list[Change]:
     return [change for change in course.changes if change.iter > at]
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:,.6g}"

@@ -23,7 +23,7 @@ from lab.figures.curve_marks import (
 from lab.figures.losses import LossAxes, LossCurve, Scale, XAxis, loss_figure
 from lab.session.state import curve_of, palette, the_lab
 from lab.train_page.run.answers import Measured
-from lab.wording.labels import say_settings
+from lab.wording.labels import settings_text
 
 ROOM = 1.015
 BUTTONS_PX, ROOM_PX = 28, 4
@@ -31,7 +31,7 @@ CLICK = "<i>click: rewind to this step and branch</i>"
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartSettings:
     """How the reader wants the chart."""
 
     axis: XAxis
@@ -47,7 +47,7 @@ def run_chart(
     notes: Sequence[Note],
     references: Sequence[ReferenceLine],
     others: Sequence[RunRecord],
-    look: Look,
+    look: ChartSettings,
 ) -> go.Figure:
     """The curve of a run, earlier runs behind it, what happened to it, and numbered notes."""
     run, axis, in_bits = now.run, look.axis, look.in_bits
@@ -67,7 +67,10 @@ def run_chart(
 
 
 def clear_chart(
-    references: Sequence[ReferenceLine], others: Sequence[RunRecord], max_iters: int, look: Look
+    references: Sequence[ReferenceLine],
+    others: Sequence[RunRecord],
+    max_iters: int,
+    look: ChartSettings,
 ) -> go.Figure:
     """What there is to beat, and earlier runs, before there is a run."""
     end = ROOM * max_iters if look.axis == "steps" else None
@@ -106,7 +109,7 @@ def _x_end(now: Measured, axis: XAxis) -> float | None:
     return ROOM * end
 
 
-def _behind(others: Sequence[RunRecord], look: Look) -> list[LossCurve]:
+def _behind(others: Sequence[RunRecord], look: ChartSettings) -> list[LossCurve]:
     by_id = {other.id: other for other in others}
     return [curve_of(by_id[run_id]) for run_id in look.behind if run_id in by_id]
 
@@ -115,7 +118,7 @@ def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
     course = Course(run.config, store.changes(run.id))
-    said = [(c.iter, say_settings(c, course).replace("->", "→")) for c in course.changes]
+    said = [(c.iter, settings_text(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {event.detail}"

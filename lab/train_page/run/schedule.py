@@ -16,7 +16,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.schedules import RateCurve, planned_rates, schedule_figure
 from lab.session.state import is_live, palette, the_lab
 from lab.train_page.run.transport import RESUMABLE
-from lab.wording.labels import say_settings
+from lab.wording.labels import settings_text
 
 _HEIGHT_PX, _TICK_S = 120, 2.0
 _AT_MOST = 400
@@ -73,7 +73,7 @@ def curve_of_run(run: RunRecord, config: RunConfig) -> RateCurve | None:
     under_way = is_live(run) or run.status in RESUMABLE
     if not steps and not under_way:  # its steps were taken elsewhere
         return None
-    changes = [(c.iter, say_settings(c, course)) for c in course.changes if c.settings]
+    changes = [(c.iter, settings_text(c, course)) for c in course.changes if c.settings]
     return RateCurve(
         whose="this run", max_iters=end, taken=[(s.iter - 1, s.learning_rate) for s in steps],
         planned=planned_rates(course, run.iter, end) if under_way else (),

@@ -19,7 +19,7 @@ from lab.session.drafts import new_seed, settings_of
 from lab.session.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.train_page.run.branching import ask_for_branch
 from lab.widgets.action_buttons import deed_button
-from lab.wording.labels import say_change
+from lab.wording.labels import change_text
 from lab.wording.plain import plain
 
 RESUMABLE = ("paused", "interrupted")
@@ -126,7 +126,7 @@ def _where_it_stands(bench: Bench) -> str:
     if not bench.differences:
         said = f"The controls say the settings of {name}."
     else:
-        changes = ", ".join(plain(say_change(d)) for d in bench.differences)
+        changes = ", ".join(plain(change_text(d)) for d in bench.differences)
         said = f"**{changes}**: {_what_follows(bench)}"
     if bench.live and not bench.ours:
         said += " Another process trains this run; it can be watched here and stopped there."

@@ -23,7 +23,7 @@ from lab.session.state import BEHIND, is_live, the_calibration, the_lab, untrain
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
 from lab.train_page.run.branching import ask_for_branch
-from lab.train_page.run.chart import Look, clear_chart, run_chart
+from lab.train_page.run.chart import ChartSettings, clear_chart, run_chart
 from lab.train_page.run.health_panel import render_health
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
@@ -72,7 +72,7 @@ def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     st.fragment(_render_live, run_every=every_s)(bench, bench.run.id if bench.run else None, look)
 
 
-def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
+def _render_switches(bench: Bench, runs: list[RunRecord]) -> ChartSettings:
     """How the chart is to look."""
     with st.container(horizontal=True, vertical_alignment="center", key="train_switches"):
         axis: XAxis = switch(
@@ -88,7 +88,7 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> Look:
                 help_text="A running mean. The raw line stays under it: a mean can hide things.",
             )  # fmt: skip
             behind = _choose_behind(bench, runs)
-    return Look(axis, unit == "bits", scale, SMOOTHING[smoothing], behind)
+    return ChartSettings(axis, unit == "bits", scale, SMOOTHING[smoothing], behind)
 
 
 def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class _Places:
         return cls(above, chart, writing, st.container(gap="small"))
 
 
-def _render_live(bench: Bench, run_id: str | None, look: Look) -> None:
+def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     try:
         run = the_lab().run(run_id) if run_id else None
     except LabError:  # deleted meanwhile
@@ -279,7 +279,7 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
 # --- before there is a run ------------------------------------------------------------------------
 
 
-def _render_clear_bench(bench: Bench, look: Look, places: _Places) -> None:
+def _render_clear_bench(bench: Bench, look: ChartSettings, places: _Places) -> None:
     """The counted lines, earlier runs, and what the untrained model writes."""
     config, calibration = bench.config, the_calibration()
     time = f", about {words.duration(calibration.train_s(config))}" if calibration else ""

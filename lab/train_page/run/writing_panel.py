@@ -77,10 +77,10 @@ def _render_words(run: RunRecord, step: int, nats: float) -> None:
         st.caption(f"How much of it is words cannot be counted: {plain_but_code(str(error))}")
         return
     if counted:
-        st.markdown(words_said(counted, kept))
+        st.markdown(words_share_text(counted, kept))
 
 
-def words_said(counted: WrittenWords, step: int) -> str:
+def words_share_text(counted: WrittenWords, step: int) -> str:
     """How much of a longer text is words, beside what counting alone and the corpus itself have."""
     return (
         f"Of {words.count(WRITTEN_LENGTH)} characters that it writes at step {words.count(step)}, "

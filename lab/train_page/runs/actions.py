@@ -24,11 +24,11 @@ from lab.session.state import the_lab, the_service
 from lab.wording import words
 from lab.wording.plain import plain_but_code
 
-_SELECTED, _SAID, _UPLOADS = "runs_selected", "runs_said", "runs_uploads"
+_SELECTED, _OUTCOME, _UPLOADS = "runs_selected", "runs_said", "runs_uploads"
 
 
 @dataclass(frozen=True)
-class Said:
+class Outcome:
     """What came of the last deed."""
 
     text: str
@@ -53,9 +53,9 @@ def upload_key() -> str:
     return f"runs_file_{st.session_state.get(_UPLOADS, 0)}"
 
 
-def render_said() -> None:
+def render_outcome() -> None:
     """What came of the last deed, and where it can be undone, a button for that."""
-    said: Said | None = st.session_state.get(_SAID)
+    said: Outcome | None = st.session_state.get(_OUTCOME)
     if said is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="runs_notice"):
@@ -67,7 +67,7 @@ def render_said() -> None:
 def button(
     label: str,
     icon: str,
-    deed: Callable[[], Said],
+    deed: Callable[[], Outcome],
     *,
     key: str | None = None,
     primary: bool = False,
@@ -81,48 +81,48 @@ def button(
         do(deed)
 
 
-def do(deed: Callable[[], Said]) -> None:
+def do(deed: Callable[[], Outcome]) -> None:
     """Do it, and draw the page anew with what came of it."""
     try:
-        st.session_state[_SAID] = deed()
+        st.session_state[_OUTCOME] = deed()
     except LabError as error:
-        st.session_state[_SAID] = Said(str(error), failed=True)
+        st.session_state[_OUTCOME] = Outcome(str(error), failed=True)
     st.rerun()
 
 
 # --- deeds ----------------------------------------------------------------------------------------
 
 
-def rename(run: RunRecord, name: str) -> Said:
+def rename(run: RunRecord, name: str) -> Outcome:
     renamed = the_lab().rename_run(run.id, name)
-    return Said(f"{run.name} is now called {renamed.name}.")
+    return Outcome(f"{run.name} is now called {renamed.name}.")
 
 
-def resume(run: RunRecord) -> Said:
+def resume(run: RunRecord) -> Outcome:
     the_service().resume(run.id)
-    return Said(f"{run.name} goes on from step {words.count(the_lab().run(run.id).iter)}.")
+    return Outcome(f"{run.name} goes on from step {words.count(the_lab().run(run.id).iter)}.")
 
 
-def finish(run: RunRecord) -> Said:
+def finish(run: RunRecord) -> Outcome:
     the_service().stop(run.id)
-    return Said(f"{run.name} ends here.")
+    return Outcome(f"{run.name} ends here.")
 
 
-def delete(run: RunRecord) -> Said:
+def delete(run: RunRecord) -> Outcome:
     """Put a run into the bin, but for one that is in hand here, paused or not."""
     if run.id in the_service().in_hand:
         raise RunError(f"{run.name} is in training here. Finish it first, then delete it.")
     binned = the_lab().bin_run(run.id)
-    return Said(f"Deleted {binned.name}.", undo=binned.id)
+    return Outcome(f"Deleted {binned.name}.", undo=binned.id)
 
 
-def restore(run_id: str) -> Said:
+def restore(run_id: str) -> Outcome:
     restored = the_lab().restore_run(run_id)
     select_run(restored.id)
-    return Said(f"{restored.name} is back.")
+    return Outcome(f"{restored.name} is back.")
 
 
-def clean(runs: Sequence[RunRecord]) -> Said:
+def clean(runs: Sequence[RunRecord]) -> Outcome:
     freed_bytes, busy = 0, []
     for run in runs:
         try:
@@ -131,21 +131,21 @@ def clean(runs: Sequence[RunRecord]) -> Said:
             if len(runs) == 1:
                 raise
             busy.append(str(error))  # the others are no worse for it
-    return Said(" ".join([f"Freed {words.mib(freed_bytes)}.", *busy]))
+    return Outcome(" ".join([f"Freed {words.mib(freed_bytes)}.", *busy]))
 
 
-def empty_bin() -> Said:
+def empty_bin() -> Outcome:
     gone = the_lab().empty_bin()
-    return Said(f"Deleted for good: {', '.join(run.name for run in gone) or 'nothing'}.")
+    return Outcome(f"Deleted for good: {', '.join(run.name for run in gone) or 'nothing'}.")
 
 
-def open_file(file: IO[bytes], name: str) -> Said:
+def open_file(file: IO[bytes], name: str) -> Outcome:
     opened = open_run(the_lab(), file, name)
     _came_in(opened)
-    return Said(f"Opened {opened.name}, with {words.count(opened.iter)} steps.")
+    return Outcome(f"Opened {opened.name}, with {words.count(opened.iter)} steps.")
 
 
-def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) -> Said:
+def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) -> Outcome:
     """Make a run of a model in a file; `corpus` None is the one that the file names."""
     with TemporaryDirectory() as folder, st.spinner("Reading it and measuring its loss …"):
         path = Path(folder) / (Path(file_name).name or "model")
@@ -153,7 +153,7 @@ def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) 
         imported = import_run(the_lab(), path, corpus, name.strip() or None)
     _came_in(imported)
     loss = f"{imported.val_loss:.3f} nats per character on {imported.corpus}"
-    return Said(f"Imported {imported.name}, of step {words.count(imported.iter)}: {loss}.")
+    return Outcome(f"Imported {imported.name}, of step {words.count(imported.iter)}: {loss}.")
 
 
 def _came_in(run: RunRecord) -> None:

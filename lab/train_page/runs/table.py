@@ -11,9 +11,9 @@ from typing import Any
 from core.records.course import Course
 from core.records.records import Change, RunRecord, run_before_of_model
 from core.settings.config import ModelConfig, TrainConfig
-from core.settings.differences import Difference, say_reading, settings_diff
+from core.settings.differences import Difference, reading_text, settings_diff
 from lab.wording import words
-from lab.wording.labels import LABELS, say_change
+from lab.wording.labels import LABELS, change_text
 
 Changed = Mapping[str, Sequence[Change]]
 """Changes of settings by the id of the run on whose way they were made; no key, no change."""
@@ -70,18 +70,21 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     start = run.parent_iter or 0 if parent else 0
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
-    said = [say_change(d) for d in settings_diff(*at_start)]
-    own, their_own = _say_later(run, ours, theirs, start), _say_later(before, theirs, ours, start)
+    said = [change_text(d) for d in settings_diff(*at_start)]
+    own, their_own = (
+        _later_changes(run, ours, theirs, start),
+        _later_changes(before, theirs, ours, start),
+    )
     said += [*own, *(f"there {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
-    if reading := say_reading(before.config, run.config):
+    if reading := reading_text(before.config, run.config):
         said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
     return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
 
 
-def _say_later(
+def _later_changes(
     run: RunRecord, changes: Sequence[Change], others: Sequence[Change], start: int
 ) -> list[str]:
     """What was changed in a run after a step and not in another, each by its first setting."""
@@ -89,7 +92,8 @@ def _say_later(
     own = [change for change in changes if change.iter > start and change not in others]
     told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
     return [
-        f"{say_change(Difference(name, *values))} at step {step:,}" for (name, values), step in told
+        f"{change_text(Difference(name, *values))} at step {step:,}"
+        for (name, values), step in told
     ]
 
 

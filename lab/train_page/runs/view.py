@@ -20,7 +20,7 @@ from lab.train_page.runs.actions import (
     do,
     finish,
     rename,
-    render_said,
+    render_outcome,
     resume,
     select_run,
     selected_run,
@@ -51,7 +51,7 @@ _COLUMNS = {
 
 def render_runs_view() -> None:
     """Draw the view. It needs nothing from the page that it is on."""
-    render_said()
+    render_outcome()
     runs, use = the_lab().runs(), disk_use(the_lab())
     if runs:
         _render_runs(runs, use)

@@ -19,7 +19,7 @@ from core.settings.config import ModelKind
 from lab.components.live_plot import live_plot
 from lab.figures.sweeps import SweepMeasure, sweep_figure
 from lab.session.state import open_run, palette, the_calibration, the_lab, the_service
-from lab.train_page.sweep.words import say_best, say_caution, say_effects
+from lab.train_page.sweep.words import best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
 from lab.wording.labels import in_a_sentence
@@ -74,16 +74,16 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> Non
     if standing != shown:
         st.rerun()
     progress = sweep_progress(cells)
-    said = _say_progress(progress, cells, standing)
+    said = _progress_text(progress, cells, standing)
     if not progress.done:
         st.progress(progress.n_steps_done / max(1, progress.n_steps), said)
     render_grid(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
     titles = TITLES[sweep.x.name], TITLES[sweep.y.name]
-    if best := say_best(cells, *titles):
-        st.markdown(f"{best} {say_effects(cells, *titles)}")
+    if best := best_text(cells, *titles):
+        st.markdown(f"{best} {effects_text(cells, *titles)}")
         st.caption(
             f"{said}. A click on a cell opens its run. "
-            f"{say_caution(sweep.x.name, sweep.y.name, sweep.held_characters)} "
+            f"{caution_text(sweep.x.name, sweep.y.name, sweep.held_characters)} "
             f"Corpus: {plain(sweep.corpus)}."
         )
     else:
@@ -118,7 +118,7 @@ def _axis_title(name: str) -> str:
     return f"{TITLES[name]} ({_UNITS[name]})" if name in _UNITS else TITLES[name]
 
 
-def _say_progress(progress: SweepProgress, cells: Sequence[Cell], standing: Standing) -> str:
+def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Standing) -> str:
     """How far it is, in one line."""
     said = f"{progress.n_done} of {progress.n_cells} runs done"
     if progress.n_failed:

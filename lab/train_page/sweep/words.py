@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from core.experiments.sweep import Cell
-from lab.figures.sweeps import COUNTED, best_cell, say_setting, say_value
+from lab.figures.sweeps import COUNTED, best_cell, setting_text, value_text
 from lab.wording import words
 
 NOTHING_NATS = 0.005
@@ -60,31 +60,31 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
     return Effect(title, across, *ends, change, span, len(lines), between)
 
 
-def say_best(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
+def best_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     """The best cell and its numbers; empty while there are no two to choose from."""
     best = best_cell(cells)
     run, loss = (best.run, best.run.val_loss) if best and best.run else (None, None)
     if best is None or run is None or loss is None:
         return ""
     return (
-        f"Lowest: **{say_setting(x_title, best.x)} with {say_setting(y_title, best.y)}**, "
+        f"Lowest: **{setting_text(x_title, best.x)} with {setting_text(y_title, best.y)}**, "
         f"{words.loss(loss)} nats ({words.bits(loss):.3f} bits) per "
         f"character after {words.count(run.iter)} steps, {words.duration(run.train_seconds)} of "
         f"training, {words.count(run.n_params)} parameters."
     )
 
 
-def say_effects(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
+def effects_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     """What each setting did to the loss, and which did more; empty while too little is measured."""
     effects = [effect_of(cells, x_title, True), effect_of(cells, y_title, False)]
     known = [effect for effect in effects if effect]
-    sentences = [_say_effect(effect) for effect in known]
+    sentences = [_effect_text(effect) for effect in known]
     if len(known) == 2:
-        sentences.append(_say_which(*known))
+        sentences.append(_larger_effect_text(*known))
     return " ".join(sentences)
 
 
-def say_caution(x_name: str, y_name: str, held_characters: int | None = None) -> str:
+def caution_text(x_name: str, y_name: str, held_characters: int | None = None) -> str:
     """What the comparison is not fair in.
 
     Args:
@@ -105,13 +105,13 @@ def say_caution(x_name: str, y_name: str, held_characters: int | None = None) ->
     )
 
 
-def _say_effect(effect: Effect) -> str:
+def _effect_text(effect: Effect) -> str:
     size = abs(effect.nats)
     if size < NOTHING_NATS:
         did = "stays as it is"
     else:
         did = f"{'falls' if effect.nats < 0 else 'rises'} by {size:.3f} nats"
-    low, high = say_value(effect.smallest), say_value(effect.largest)
+    low, high = value_text(effect.smallest), value_text(effect.largest)
     said = f"{effect.title.capitalize()} from {low} to {high}: the loss {did}"
     if effect.n_lines > 1:
         said += f" (mean of {effect.n_lines} {'rows' if effect.across else 'columns'})"
@@ -120,7 +120,7 @@ def _say_effect(effect: Effect) -> str:
     return said + "."
 
 
-def _say_which(one: Effect, other: Effect) -> str:
+def _larger_effect_text(one: Effect, other: Effect) -> str:
     """Which of the two settings made the larger difference, wherever its best value lies."""
     less, more = sorted((one, other), key=lambda effect: effect.span_nats)
     if more.span_nats - less.span_nats < NOTHING_NATS:

@@ -182,6 +182,15 @@ def test_a_name_that_is_taken_gets_a_number(lab: Lab, corpus: Corpus) -> None:
     assert contents(lab) == before
 
 
+def test_a_file_from_before_may_call_the_modern_block_fast(
+    lab: Lab, corpus: Corpus, elsewhere: Lab
+) -> None:
+    run_id = trained(lab, corpus, "transformer", block="modern", ngrams=2)
+    content = with_config(block="fast")(packed(lab, lab.run(run_id)))
+    opened = open_run(elsewhere, io.BytesIO(content), "file.run.zip")
+    assert opened.config == lab.run(run_id).config
+
+
 def test_a_text_that_is_there_is_not_added_again(lab: Lab, corpus: Corpus, elsewhere: Lab) -> None:
     add_corpus(elsewhere, "same", corpus.text)
     there = moved(lab, trained(lab, corpus), elsewhere)

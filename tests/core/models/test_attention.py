@@ -1,4 +1,4 @@
-"""Attention as a CPU computes it fastest: the same as torch's, by other means."""
+"""Attention: the weights are shares of the past, and the mix is torch's, however it is computed."""
 
 from __future__ import annotations
 

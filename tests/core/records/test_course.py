@@ -86,7 +86,9 @@ def test_what_cannot_change_is_refused_and_changes_nothing(
 def test_all_rates_follow_the_learning_rate() -> None:
     assert with_learning_rate(CONFIG, 0.02, 3) == {"learning_rate": 0.02}
     assert with_learning_rate(CONFIG, 0.0005, 3) == {"learning_rate": 0.0005, "min_lr": 0.0005}
-    values = dict(bias=False, block="fast", ngrams=2, optimizer="muon", muon_lr=0.02, table_lr=0.1)
+    values = dict(
+        bias=False, block="modern", ngrams=2, optimizer="muon", muon_lr=0.02, table_lr=0.1
+    )
     fastest = Course(CONFIG).end.from_flat(CONFIG.flat() | values)
     assert with_learning_rate(fastest, 0.005, 3) == pytest.approx(
         {"learning_rate": 0.005, "muon_lr": 0.01, "table_lr": 0.05}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from core.errors import RunError
 from core.records.records import Estimate, Sample, StepRecord
 from core.registry import Store, schema
 from core.registry.schema import SCHEMA_VERSION
-from tests.helpers import PATIENCE_S, small_config
+from tests.helpers import PATIENCE_S, nursery, small_config
 
 V1 = """
 CREATE TABLE runs (
@@ -211,9 +210,7 @@ def open_in_child(path: Path, gate: Any, found: Any) -> None:
 
 
 def test_two_processes_may_open_an_old_registry_at_once(old: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    # One server for all tests that start processes, with torch in it.
-    context.set_forkserver_preload(["tests.core.runs.test_kills"])
+    context = nursery()
     gate, found = context.Barrier(2), context.SimpleQueue()
     children = [context.Process(target=open_in_child, args=(old, gate, found)) for _ in range(2)]
     for child in children:

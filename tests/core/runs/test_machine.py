@@ -11,7 +11,7 @@ from core.records.records import Event
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run
 from core.runs.lab import Lab
-from core.runs.machine import MACHINE, machine_line, machines_since, say_other_machine
+from core.runs.machine import MACHINE, machine_line, machines_since, other_machine_text
 from core.service.service import TrainingService
 from core.text.corpus import Corpus
 from tests.helpers import (
@@ -78,7 +78,7 @@ def test_on_a_gpu_no_threads_count(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_is_another_is_named(now: str, before: list[str], said: str) -> None:
-    sentence = say_other_machine(now, before)
+    sentence = other_machine_text(now, before)
     assert said in sentence and bool(said) == bool(sentence)
 
 

@@ -33,6 +33,8 @@ TRAINING: dict[str, Any] = dict(
     ("name", "value"),
     [
         ("model", "rnn"),
+        ("block", "faster"),
+        ("block", ["fast"]),
         ("vocab_size", 1),
         ("block_size", 0),
         ("block_size", 5000),
@@ -49,6 +51,19 @@ TRAINING: dict[str, Any] = dict(
 def test_a_shape_that_cannot_be_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"^{name} is"):
         ModelConfig(**SHAPE | {name: value})
+
+
+def test_the_modern_block_is_read_under_its_former_name_too() -> None:
+    modern = ModelConfig(**SHAPE, block="modern")
+    former = ModelConfig(**SHAPE, block="fast")  # type: ignore[arg-type]
+    assert former == modern and former.block == "modern"
+    flat = RunConfig(model=modern, train=TrainConfig(**TRAINING)).flat()
+    assert RunConfig.from_flat(flat | {"block": "fast"}).flat() == flat
+
+
+def test_only_a_transformer_has_a_modern_block() -> None:
+    with pytest.raises(ConfigError, match="bigram model has no block"):
+        ModelConfig(model="bigram", vocab_size=10, block_size=8, block="modern")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from core.settings.differences import (
     FOLLOWING,
     TELLING,
     Difference,
-    say_difference,
-    say_reading,
+    difference_text,
+    reading_text,
     settings_diff,
 )
 from core.settings.presets import PRESETS, resolve
@@ -65,9 +65,9 @@ def test_the_most_telling_come_first() -> None:
 
 def test_a_block_and_its_tables_are_named() -> None:
     before = resolve("transformer", 65)
-    after = changed(before, block="fast", ngrams=3)
-    assert [say_difference(d) for d in settings_diff(before, after)] == [
-        "block classic -> fast",
+    after = changed(before, block="modern", ngrams=3)
+    assert [difference_text(d) for d in settings_diff(before, after)] == [
+        "block classic -> modern",
         "ngrams 0 -> 3",
     ]
 
@@ -120,13 +120,13 @@ def test_what_somebody_set_is_said_and_comes_last() -> None:
     ],
 )
 def test_a_difference_in_words(difference: Difference, said: str) -> None:
-    assert say_difference(difference) == said
+    assert difference_text(difference) == said
 
 
 def test_numbers_that_differ_late_are_not_said_to_be_the_same() -> None:
-    assert say_difference(Difference("beta2", 0.999991, 0.999992)) == "beta2 0.999991 -> 0.999992"
+    assert difference_text(Difference("beta2", 0.999991, 0.999992)) == "beta2 0.999991 -> 0.999992"
     assert (
-        say_difference(Difference("learning_rate", 0.00123456, 0.001234567))
+        difference_text(Difference("learning_rate", 0.00123456, 0.001234567))
         == "learning_rate 0.00123456 -> 0.001234567"
     )
 
@@ -140,5 +140,5 @@ def test_numbers_that_differ_late_are_not_said_to_be_the_same() -> None:
 )  # fmt: skip
 def test_how_much_each_step_reads(batch_size: int, said: str) -> None:
     before = resolve("transformer", 65, flags={"batch_size": 16})
-    reading = say_reading(before, changed(before, batch_size=batch_size))
+    reading = reading_text(before, changed(before, batch_size=batch_size))
     assert reading == (f"{said} the characters per step" if said else "")

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from core.text.characters import is_mark, is_wide, name_of, said, sign_of, signs_of
+from core.text.characters import is_mark, is_wide, name_of, quoted_character, sign_of, signs_of
 
 SIGNS = [
     (" ", "␣", "U+0020 space"),
@@ -53,9 +53,11 @@ def test_every_character_of_unicode_can_be_seen_and_takes_one_place() -> None:
 
 
 def test_only_what_no_keyboard_has_is_named_beside_its_sign() -> None:
-    assert [said(c) for c in "a<"] == ["‘a’", "‘<’"]
-    assert said(" ") == "‘␣’ U+0020 space"
-    assert said("\u0430") == "‘\u0430’ U+0430 cyrillic small letter a"  # looks like the other a
+    assert [quoted_character(c) for c in "a<"] == ["‘a’", "‘<’"]
+    assert quoted_character(" ") == "‘␣’ U+0020 space"
+    assert (
+        quoted_character("\u0430") == "‘\u0430’ U+0430 cyrillic small letter a"
+    )  # looks like the other a
 
 
 def test_a_text_is_shown_sign_by_sign() -> None:

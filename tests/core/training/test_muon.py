@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -25,6 +27,18 @@ def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, ...
     assert ((values > 0.6) & (values < 1.3)).all()
     off = u.mT @ made @ v.mT - torch.diag_embed(values)
     assert off.abs().max() < 1e-3
+
+
+@pytest.mark.parametrize(("n_steps", "from_"), [(5, 0.002), (3, 0.018)])
+def test_fewer_steps_leave_more_of_the_small_directions_small(n_steps: int, from_: float) -> None:
+    """The numbers that `core.training.optim.MUON_STEPS` gives."""
+    small = torch.logspace(math.log10(from_), -0.01, 200)
+    large = (1 - small.square()).sqrt()  # so that each matrix has norm 1
+    made = orthogonalize(torch.stack([small, large], dim=1).diag_embed(), n_steps)
+    values = made.diagonal(dim1=1, dim2=2)
+    assert values.min() > 0.68 and values.max() < 1.21
+    too_small = torch.tensor([[from_ / 2, 1.0]]).diag_embed()
+    assert orthogonalize(too_small, n_steps)[0, 0, 0] < 0.6
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])

@@ -140,7 +140,7 @@ def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else() -> None:
 
 def test_every_part_follows_the_schedule_from_its_own_peak() -> None:
     config = small_config(
-        "transformer", 5, block="fast", ngrams=3, optimizer="muon", learning_rate=0.01,
+        "transformer", 5, block="modern", ngrams=3, optimizer="muon", learning_rate=0.01,
         muon_lr=0.03, table_lr=0.2,
     )  # fmt: skip
     model = build_model(config.model, seed=1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,14 +92,51 @@ def test_processes_without_devices_of_their_own_are_refused(
 # --- two ------------------------------------------------------------------------------------------
 
 
+class Pair:
+    """Two processes under torchrun that do one thing after the other, all from one start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._numbers = folder, itertools.count()
+        self.process = start("-m", "tests.parallel_checks", folder)
+
+    def do(self, *arguments: str) -> tuple[list[int], str, str]:
+        """Let both do it; returns their exit codes and what they said on stdout and stderr."""
+        number = self._tell(*arguments)
+        codes = [self._folder / f"{number}-{rank}.code" for rank in (0, 1)]
+        wait_until(
+            lambda: all(p.exists() for p in codes) or self.process.poll() is not None, "both"
+        )
+        said = [(self._folder / f"{number}.{name}").read_text("utf-8") for name in ("out", "err")]
+        assert self.process.poll() is None, said
+        return [int(path.read_text("utf-8")) for path in codes], said[0], said[1]
+
+    def end(self) -> None:
+        self._tell()
+        finished(self.process)
+        assert self.process.returncode == 0
+
+    def _tell(self, *arguments: str) -> int:
+        number = next(self._numbers)
+        job = self._folder / f"{number}.json"
+        text = json.dumps([arguments, os.environ.get("LAB_HOME", "")])
+        job.with_suffix(".new").write_text(text, encoding="utf-8")
+        job.with_suffix(".new").replace(job)
+        return number
+
+
 @pytest.fixture(scope="module")
-def checks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What two processes found, in one start for all models."""
-    out = tmp_path_factory.mktemp("checks") / "out.json"
-    _, stderr = finished(start("-m", "tests.core.training.parallel_checks", out))
-    assert out.exists(), stderr
-    found: dict[str, Any] = json.loads(out.read_text("utf-8"))
-    return found
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    pair = Pair(tmp_path_factory.mktemp("pair"))
+    yield pair
+    pair.end()
+
+
+@pytest.fixture(scope="module")
+def checks(pair: Pair) -> dict[str, Any]:
+    """What two processes found, of all models."""
+    codes, stdout, stderr = pair.do("checks")
+    assert codes == [0, 0], stderr
+    return last_line(stdout)
 
 
 def test_rows_are_disjoint_and_together_the_batch(checks: dict[str, Any]) -> None:
@@ -119,12 +159,12 @@ def test_the_same_batches_give_one_processes_losses(
 
 
 def test_a_run_of_two_is_one_run_and_goes_on_alone(
-    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+    lab: Lab, corpus: Corpus, pair: Pair, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cli = CommandLine(capsys)
     command = ["train", "--model", "transformer", "--recipe", "fastest", "--corpus", "tiny", *FAST,
                "--batch_size=4", "--eval_interval=10", "--eval_iters=2", "--json"]  # fmt: skip
-    stdout, stderr = finished(start("-m", "core", *command, "--max_iters=20", "--name=two"))
+    _, stdout, stderr = pair.do(*command, "--max_iters=20", "--name=two")
     assert stdout.count("\n") == 1, stderr
     two = last_line(stdout)
     assert (two["status"], two["iter"], two["world_size"]) == ("finished", 20, 2)
@@ -135,7 +175,7 @@ def test_a_run_of_two_is_one_run_and_goes_on_alone(
 
     alone = cli.ok("resume", "two", "--max_iters=30")
     assert (alone["resumed_from"], alone["iter"], alone["world_size"]) == (20, 30, 1)
-    stdout, stderr = finished(start("-m", "core", "resume", "two", "--max_iters=40", "--json"))
+    _, stdout, _ = pair.do("resume", "two", "--max_iters=40", "--json")
     again = last_line(stdout)
     assert (again["resumed_from"], again["iter"], again["world_size"]) == (30, 40, 2)
 
@@ -158,9 +198,10 @@ def test_two_are_seen_while_they_train_and_stop_in_order(lab: Lab, corpus: Corpu
     assert record.checkpoint_iter == record.iter > 100
 
 
-def test_a_mistake_ends_all_of_them_and_leaves_nothing(lab: Lab, corpus: Corpus) -> None:
+def test_a_mistake_ends_all_of_them_and_leaves_nothing(
+    lab: Lab, corpus: Corpus, pair: Pair
+) -> None:
     flags = ["--model=bigram", "--corpus=tiny", "--block_size=8", "--batch_size=3"]
-    process = start("-m", "core", "train", *flags, "--json")
-    stdout, stderr = finished(process)
-    assert process.returncode != 0 and stdout == "" and lab.runs() == []
+    codes, stdout, stderr = pair.do("train", *flags, "--json")
+    assert codes == [2, 0] and stdout == "" and lab.runs() == []
     assert stderr.count("cannot be in equal parts") == 1

@@ -34,7 +34,7 @@ def test_the_parts_hold_every_parameter_once_and_do_all_of_the_arithmetic(name: 
         # The head is the embedding turned round, so only its norm is its own.
         ("transformer", {}, {"embeddings": (65 + 64) * 128, "attention": 4 * (4 * 128**2 + 128),
                              "mlp": 4 * (8 * 128**2 + 128), "head": 128}),
-        ("transformer", {"block": "fast", "ngrams": 3},
+        ("transformer", {"block": "modern", "ngrams": 3},
          {"embeddings": 65 * 128, "attention": 16 * 128**2, "mlp": 32 * 128**2, "head": 65 * 128,
           "tables": (65**2 + 2**16) * 65}),
     ],
@@ -46,7 +46,7 @@ def test_each_part_holds_its_own(
 
 
 def test_each_part_does_six_flops_for_each_of_its_weights_in_a_product() -> None:
-    config = resolve("transformer", 65, None, {"block": "fast", "n_layer": 3}).model
+    config = resolve("transformer", 65, None, {"block": "modern", "n_layer": 3}).model
     model, flops = build_model(config, 1), flops_by_part(config)
     weights = {name: m.weight.numel() for name, m in model.named_modules()
                if isinstance(m, nn.Linear)}  # fmt: skip

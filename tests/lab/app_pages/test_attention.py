@@ -16,7 +16,7 @@ from core.settings.presets import resolve
 from core.text.reference import reference_lines
 from core.training.evaluation import split_loss
 from lab.attention_page.head_words import look_sentence, worth_sentence
-from tests.helpers import add_corpus, play, small_run, train, trained
+from tests.helpers import add_corpus, filled, play, small_run, train, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 
@@ -32,7 +32,11 @@ def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:
     """A finished small run on a small corpus; returns its id."""
-    return trained(pages, add_corpus(pages, "tiny", play(4_000)), kind, **changes)
+    return filled(pages, trained_on_tiny, kind, **changes)
+
+
+def trained_on_tiny(lab: Lab, kind: ModelKind, **changes: Any) -> str:
+    return trained(lab, add_corpus(lab, "tiny", play(4_000)), kind, **changes)
 
 
 def type_text(app: AppTest, text: str) -> None:
@@ -269,7 +273,7 @@ def test_a_large_model_is_measured_on_the_beginning_of_the_text(
     assert "over 999 guesses on the validation text" in worth(app)[0]
 
 
-def test_the_fast_block_looks_back_also_without_attention() -> None:
+def test_the_modern_block_looks_back_also_without_attention() -> None:
     config = resolve("transformer", 8, None, dict(block_size=8, n_embd=8, n_head=2), "fast").model
     found = AttentionWorth(with_nats=1.0, without_nats=2.0, n_guesses=10)
     assert "one character only" not in worth_sentence(found, config, 1.5)

@@ -16,7 +16,7 @@ from core.settings.config import SampleConfig
 from core.text.reference import reference_lines
 from lab.components.text_view import scale_with_ink
 from lab.figures.palette import DARK, LIGHT, Palette
-from tests.helpers import add_corpus, play, trained, wait_until
+from tests.helpers import add_corpus, filled, play, trained, wait_until
 from tests.lab.figures.test_palette import contrast
 from tests.pages import open_page, pages
 
@@ -28,7 +28,11 @@ SHEET = "generate_sheet"
 @pytest.fixture
 def run_id(pages: Lab) -> str:
     """A lab with one small finished run."""
-    return trained(pages, add_corpus(pages, "small", play(3_000)), "attention", name="quick_fox")
+    return filled(pages, quick_fox)
+
+
+def quick_fox(lab: Lab) -> str:
+    return trained(lab, add_corpus(lab, "small", play(3_000)), "attention", name="quick_fox")
 
 
 def shown(app: AppTest) -> dict[str, Any]:

@@ -231,7 +231,7 @@ def test_a_recipe_sets_the_controls_and_each_of_its_groups_can_be_switched(small
     app.button(key="train_step").click().run()
     assert not app.exception
     made = only_run(small).config
-    assert (made.model.block, made.model.ngrams, made.train.optimizer) == ("fast", 2, "adamw")
+    assert (made.model.block, made.model.ngrams, made.train.optimizer) == ("modern", 2, "adamw")
     assert (made.train.warmup_iters, made.train.min_lr) == (0, 0.0)
     control(app, "selectbox", "block").set_value("classic").run()
     assert not [w for w in app.select_slider if "ngrams" in (w.key or "")]

@@ -18,13 +18,14 @@ from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
 from core.runs.lab import Lab
 from core.service.service import training_service
+from core.text.corpus import Corpus
 from core.text.reference import reference_lines
 from core.training.trainer import Trainer
 from lab.train_page.run.chart import ROOM
 from lab.wording.labels import LABELS
-from tests.helpers import PATIENCE_S, play, small_run, train, wait_until
+from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.lab.app_pages.test_train import control, open_train, picture
-from tests.pages import HOME, open_page, pages
+from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 
 __all__ = ["pages", "plots"]
@@ -33,13 +34,20 @@ __all__ = ["pages", "plots"]
 @pytest.fixture
 def small(pages: Lab) -> Lab:
     """A lab with a small text, which is its default, so that a run is over in a moment."""
-    pages.library.add("small", play(3_000).encode(), "small")
+    small_corpus(pages)
     return pages
 
 
+def small_corpus(lab: Lab) -> Corpus:
+    return add_corpus(lab, "small", play(3_000))
+
+
 def finished(lab: Lab, kind: Any = "transformer", **changes: Any) -> RunRecord:
-    run_id = train(lab, small_run(lab, lab.library.load("small"), kind, **changes))
-    return lab.run(run_id)
+    return lab.run(filled(lab, trained_on_small, kind, **changes))
+
+
+def trained_on_small(lab: Lab, kind: Any, **changes: Any) -> str:
+    return trained(lab, small_corpus(lab), kind, **changes)
 
 
 def long_run(app: AppTest) -> None:
@@ -533,15 +541,6 @@ def test_threads_are_a_setting_of_the_lab(small: Lab, monkeypatch: pytest.Monkey
 # --- the address ----------------------------------------------------------------------------------
 
 
-def open_link(**query: str) -> AppTest:
-    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("app_pages/train.py").run()
-    assert not app.exception
-    return app
-
-
 def test_the_address_says_what_is_on_the_screen_and_opens_it_again(small: Lab) -> None:
     app = open_train(corpus="small")
     control(app, "select_slider", "block_size").set_value(16).run()
@@ -551,7 +550,7 @@ def test_the_address_says_what_is_on_the_screen_and_opens_it_again(small: Lab) -
     assert query == {
         "corpus": "small", "block_size": "16", "seed": "7", "unit": "bits", "level": "all",
     }  # fmt: skip
-    again = open_link(**query)
+    again = open_page("train", **query)
     assert control(again, "select_slider", "block_size").value == 16
     assert control(again, "number_input", "seed").value == 7
     assert again.segmented_control(key="train_unit").value == "bits"
@@ -561,7 +560,7 @@ def test_the_address_says_what_is_on_the_screen_and_opens_it_again(small: Lab) -
 def test_an_address_opens_a_run_with_its_settings(small: Lab) -> None:
     owl = finished(small, name="owl", block_size=4)
     finished(small, name="fox")
-    app = open_link(run="owl")
+    app = open_page("train", run="owl")
     assert app.selectbox(key="train_run").value == owl.id
     assert control(app, "select_slider", "block_size").value == 4
 
@@ -571,7 +570,7 @@ def test_a_run_is_opened_with_its_text_under_the_name_that_it_has_now(small: Lab
     small.library.bin("small")
     small.library.add("small", play(3_000, seed=5).encode(), "small")
     assert small.library.restore("small") == "small-2"
-    app = open_link(run="owl", level="all")
+    app = open_page("train", run="owl", level="all")
     assert app.selectbox(key="train_corpus").value == "small-2"
     assert {n: str(v) for n, v in app.query_params.items()} == {"run": "owl", "level": "all"}
 
@@ -594,19 +593,19 @@ def test_runs_can_be_chosen_to_stand_behind_and_the_address_names_them(
     assert behind() == {"owl"}
     query = {name: str(value) for name, value in app.query_params.items()}
     assert query == {"run": "fox", "behind": "chosen", "runs": "owl"}
-    open_link(**query)
+    open_page("train", **query)
     assert behind() == {"owl"}
 
 
 def test_an_address_without_a_run_shows_its_settings_and_no_run(small: Lab) -> None:
     finished(small, "bigram", name="owl")
-    app = open_link(n_layer="2")
+    app = open_page("train", n_layer="2")
     assert control(app, "select_slider", "n_layer").value == 2
     assert "train_reset" not in {b.key for b in app.button}
 
 
 def test_a_lesson_hides_controls_which_keep_their_values(small: Lab) -> None:
-    app = open_link(hide="n_layer,level,model", n_layer="2", corpus="small")
+    app = open_page("train", hide="n_layer,level,model", n_layer="2", corpus="small")
     assert not [w for w in app.select_slider if "n_layer" in (w.key or "")]
     keys = {w.key for w in app.segmented_control}
     assert not keys & {"train_model", "train_level"}
@@ -632,7 +631,7 @@ def test_settings_are_called_as_beside_their_controls(small: Lab) -> None:
 
 
 def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:
-    app = open_link(block_size="many", run="nobody", seed="3")
+    app = open_page("train", block_size="many", run="nobody", seed="3")
     (warning,) = app.warning
     assert "block_size is a number" in warning.value.replace("\\", "")
     assert "no run 'nobody'" in warning.value.replace("\\", "")

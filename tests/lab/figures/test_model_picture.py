@@ -15,7 +15,7 @@ from core.text.corpus import Corpus
 from core.training.parts import params_by_part
 from lab.figures.model_picture import SMALL_PX, WIDTH_PX, model_picture
 from lab.figures.model_text import COLUMNS, ROWS, Passage, sign_of_cell
-from lab.figures.model_words import Described, said_of
+from lab.figures.model_words import Described, picture_alt
 from lab.figures.model_words import what_moved as moved_of
 from lab.figures.palette import DARK, LIGHT, Palette, contrast
 from lab.widgets.controls import SLIDERS
@@ -243,7 +243,7 @@ def test_before_anything_moved_it_says_what_to_do() -> None:
 
 
 def test_it_is_said_in_words_too() -> None:
-    said = said_of(Described(config=of(n_layer=1), before=None, passage=PASSAGE))
+    said = picture_alt(Described(config=of(n_layer=1), before=None, passage=PASSAGE))
     assert said == (
         "64 characters of text lead to one guess; 1 layer of 4 heads x 32 = width 128, each with "
         "an MLP"

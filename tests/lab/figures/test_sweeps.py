@@ -17,10 +17,10 @@ from lab.figures.sweeps import (
     MEASURES,
     SweepMeasure,
     best_cell,
-    say_setting,
+    setting_text,
     sweep_figure,
 )
-from lab.train_page.sweep.words import effect_of, say_best, say_caution, say_effects
+from lab.train_page.sweep.words import best_text, caution_text, effect_of, effects_text
 from tests.helpers import small_config
 
 BLUE = LIGHT.model("attention")
@@ -166,15 +166,15 @@ def test_before_any_number_there_is_no_colour_bar_and_before_any_cell_a_sentence
      ("block size", 4096, "block size 4,096"), ("learning rate", 3e-4, "learning rate 0.0003")],
 )  # fmt: skip
 def test_settings_are_said_as_people_do(title: str, value: float, said: str) -> None:
-    assert say_setting(title, value) == said
+    assert setting_text(title, value) == said
 
 
 def test_the_best_cell_is_said_with_its_numbers() -> None:
     assert best_cell(SQUARE) is SQUARE[3]
-    said = say_best(SQUARE, "block size", "heads")
+    said = best_text(SQUARE, "block size", "heads")
     assert "**block size 32 with 2 heads**, 2.000 nats (2.885 bits)" in said
     assert "40 steps, 2.5 s of training, 1,234 parameters" in said
-    assert best_cell([Cell(1, 1, None)]) is None and say_best([], "a", "b") == ""
+    assert best_cell([Cell(1, 1, None)]) is None and best_text([], "a", "b") == ""
 
 
 def test_effects_are_means_over_rows_and_columns() -> None:
@@ -183,7 +183,7 @@ def test_effects_are_means_over_rows_and_columns() -> None:
     assert across is not None and up is not None
     assert across.nats == pytest.approx(-0.35) and up.nats == pytest.approx(-0.15)
     assert across.span_nats == pytest.approx(0.35)
-    said = say_effects(SQUARE, "block size", "heads")
+    said = effects_text(SQUARE, "block size", "heads")
     assert "Block size from 8 to 32: the loss falls by 0.350 nats (mean of 2 rows)." in said
     assert "Heads from 1 to 2: the loss falls by 0.150 nats (mean of 2 columns)." in said
     assert "Block size makes the larger difference here: 0.350 nats" in said
@@ -195,20 +195,20 @@ def test_a_line_without_both_its_ends_does_not_count() -> None:
     assert effect is not None and effect.n_lines == 2
     assert effect.nats == pytest.approx(-0.35)
     assert effect_of(SQUARE[:1], "block size", True) is None
-    assert say_effects(SQUARE[:1], "block size", "heads") == ""
+    assert effects_text(SQUARE[:1], "block size", "heads") == ""
 
 
 def test_a_rate_that_is_best_in_between_and_a_setting_that_does_nothing_are_said() -> None:
     cells = measured({(1, 1): 2.5, (2, 1): 2.0, (3, 1): 2.6, (1, 2): 2.5, (2, 2): 2.0, (3, 2): 2.6})
-    said = say_effects(cells, "learning rate", "heads")
+    said = effects_text(cells, "learning rate", "heads")
     assert "the loss rises by 0.100 nats (mean of 2 rows), but it is lowest in between." in said
     assert "Heads from 1 to 2: the loss stays as it is" in said
     assert "Learning rate makes the larger difference here: 0.600 nats" in said
     alike = measured({(1, 1): 2.0, (2, 1): 2.1, (1, 2): 2.1, (2, 2): 2.2})
-    assert "Neither makes a clearly larger" in say_effects(alike, "layers", "heads")
+    assert "Neither makes a clearly larger" in effects_text(alike, "layers", "heads")
 
 
 def test_what_is_not_fair_in_the_comparison_is_said() -> None:
-    assert "a longer block sees more" in say_caution("block_size", "n_head")
-    assert "a longer block or a larger batch" in say_caution("block_size", "batch_size")
-    assert "sees more" not in say_caution("n_layer", "n_head")
+    assert "a longer block sees more" in caution_text("block_size", "n_head")
+    assert "a longer block or a larger batch" in caution_text("block_size", "batch_size")
+    assert "sees more" not in caution_text("n_layer", "n_head")

@@ -25,6 +25,10 @@ def test_what_is_as_always_makes_no_address_longer() -> None:
     assert write_link(FULL)["hide"] == "recipe,n_layer"
 
 
+def test_an_address_from_before_may_call_the_modern_block_fast() -> None:
+    assert read_link({"block": "fast"}) == (Link(settings={"block": "modern"}), [])
+
+
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [

@@ -8,7 +8,7 @@ import pytest
 
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
-from lab.widgets.now_training import say_training
+from lab.widgets.now_training import training_text
 from tests.helpers import add_corpus, play, small_run, train
 from tests.pages import open_page, pages
 
@@ -69,4 +69,4 @@ def test_cells_that_wait_and_runs_in_the_bin_do_not_train(pages: Lab) -> None:
 
 def test_several_runs_are_counted_together(pages: Lab, running: ActiveRun) -> None:
     (live,) = pages.live_runs()
-    assert say_training([live, live]) == "2 runs train: 14 of 80 steps"
+    assert training_text([live, live]) == "2 runs train: 14 of 80 steps"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.runs.lab import Lab
-from tests.helpers import add_corpus, play, trained
+from tests.helpers import add_corpus, filled, play, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 from tests.screens import Screen
@@ -15,22 +15,25 @@ __all__ = ["pages", "plots"]
 PAGES = ("home", "train", "attention", "bigram", "generate", "compare", "corpus")
 
 
-@pytest.fixture
-def runs(pages: Lab, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Runs of all models, shapes and texts, by a name; the newest is the last."""
-    monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
+def all_kinds(lab: Lab) -> dict[str, str]:
     plays, letters = (
-        add_corpus(pages, "plays", play(3_000)),
-        add_corpus(pages, "abc", "abcde" * 400),
+        add_corpus(lab, "plays", play(3_000)),
+        add_corpus(lab, "abc", "abcde" * 400),
     )
     return {
-        "letters table": trained(pages, letters, "bigram"),
-        "letters": trained(pages, letters, "transformer", block_size=4, n_layer=1),
-        "table": trained(pages, plays, "bigram"),
-        "wide": trained(pages, plays, "attention", block_size=32, n_head=4),
-        "deep": trained(pages, plays, "transformer", block_size=16, n_layer=3),
-        "small": trained(pages, plays, "transformer"),
+        "letters table": trained(lab, letters, "bigram"),
+        "letters": trained(lab, letters, "transformer", block_size=4, n_layer=1),
+        "table": trained(lab, plays, "bigram"),
+        "wide": trained(lab, plays, "attention", block_size=32, n_head=4),
+        "deep": trained(lab, plays, "transformer", block_size=16, n_layer=3),
+        "small": trained(lab, plays, "transformer"),
     }
+
+
+@pytest.fixture
+def runs(pages: Lab) -> dict[str, str]:
+    """Runs of all models, shapes and texts, by a name; the newest is the last."""
+    return filled(pages, all_kinds)
 
 
 def test_the_slider_the_row_and_the_sentence_name_one_character_after_another_block_size(

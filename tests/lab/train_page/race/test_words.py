@@ -15,8 +15,8 @@ from core.training.preflight import flops_per_token
 from lab.figures.losses import LossCurve
 from lab.train_page.race.words import (
     against_the_counts,
+    missing_text,
     race_end,
-    say_missing,
     time_left_s,
     why_near_the_bigram,
 )
@@ -72,11 +72,11 @@ def test_the_time_left_is_that_of_the_last_to_come(lab: Lab) -> None:
 
 def test_what_is_missing_is_named(lab: Lab) -> None:
     runs = {kind: record(lab, config) for kind, config in zip(MODEL_KINDS, CONFIGS)}
-    assert say_missing(runs) == ""
+    assert missing_text(runs) == ""
     del runs["attention"]
-    assert say_missing(runs) == "The self-attention run of this race: deleted."
+    assert missing_text(runs) == "The self-attention run of this race: deleted."
     del runs["bigram"]
-    assert "bigram table and self-attention runs" in say_missing(runs)
+    assert "bigram table and self-attention runs" in missing_text(runs)
 
 
 def test_the_best_model_is_held_against_the_best_counts() -> None:

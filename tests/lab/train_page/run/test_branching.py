@@ -12,8 +12,8 @@ from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from lab.train_page.run.branching import about_branch, held_at
-from tests.helpers import small_config, small_run, train, wait_until
-from tests.lab.app_pages.test_train_bench import branch_value, small, texts
+from tests.helpers import filled, small_config, small_run, train, wait_until
+from tests.lab.app_pages.test_train_bench import branch_value, small, small_corpus, texts
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 
@@ -27,17 +27,21 @@ BEFORE: dict[str, Any] = dict(
 )
 
 
-@pytest.fixture
-def owl(small: Lab, plots: Plots) -> RunRecord:
-    """A finished run in which everything that a branch can change was changed at step 20."""
-    run_id = small_run(small, small.library.load("small"), "transformer", name="owl", **BEFORE)
-    run = ActiveRun.open(small.home, small.store, run_id)
+def changed_at_20(lab: Lab) -> RunRecord:
+    run_id = small_run(lab, small_corpus(lab), "transformer", name="owl", **BEFORE)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
     run.advance(60.0, until=20)
     run.change(LATER)
     run.advance(60.0)
     run.finish()
     run.close()
-    return small.run(run_id)
+    return lab.run(run_id)
+
+
+@pytest.fixture
+def owl(small: Lab, plots: Plots) -> RunRecord:
+    """A finished run in which everything that a branch can change was changed at step 20."""
+    return filled(small, changed_at_20)
 
 
 def dialog(at: int, setting: str) -> AppTest:
@@ -136,7 +140,11 @@ def test_what_the_rate_stays_at_counts_a_change_that_comes_along() -> None:
 
 def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), max_iters=10_000, eval_interval=10_000)
-    train(small, run_id)
+    run = ActiveRun.open(small.home, small.store, run_id)
+    run._trainer.iter = 9_999  # only the last step is taken
+    run.advance(60.0)
+    run.finish()
+    run.close()
     app = dialog(10_000, "max_iters")
     assert branch_value(app).options == ["20,000", "50,000"]
 

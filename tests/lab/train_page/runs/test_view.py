@@ -28,6 +28,7 @@ from tests.helpers import (
     PATIENCE_S,
     add_corpus,
     checkpoint_iters,
+    filled,
     play,
     small_run,
     train,
@@ -51,13 +52,18 @@ def tiny(pages: Lab) -> Corpus:
     return add_corpus(pages, "tiny", play(3_000))
 
 
-@pytest.fixture
-def three(pages: Lab, tiny: Corpus) -> list[str]:
-    """Ids of three finished runs, the newest first: hen, fox, owl."""
-    owl = trained(pages, tiny, "bigram", name="owl")
-    fox = trained(pages, tiny, "bigram", name="fox", learning_rate=0.02)
-    hen = trained(pages, tiny, "attention", name="hen", block_size=16)
+def hen_fox_and_owl(lab: Lab) -> list[str]:
+    tiny = add_corpus(lab, "tiny", play(3_000))
+    owl = trained(lab, tiny, "bigram", name="owl")
+    fox = trained(lab, tiny, "bigram", name="fox", learning_rate=0.02)
+    hen = trained(lab, tiny, "attention", name="hen", block_size=16)
     return [hen, fox, owl]
+
+
+@pytest.fixture
+def three(pages: Lab) -> list[str]:
+    """Ids of three finished runs, the newest first: hen, fox, owl."""
+    return filled(pages, hen_fox_and_owl)
 
 
 def open_view() -> AppTest:

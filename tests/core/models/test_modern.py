@@ -1,8 +1,11 @@
-"""The fast transformer: its ingredients do what their names say; the whole is a language model."""
+"""The modern transformer: its ingredients do what they are called; it is a language model."""
 
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,29 +13,37 @@ import torch
 
 from core.errors import ConfigError
 from core.models import LanguageModel, build_model
-from core.models.fast import FastBlock, rms_norm, rotate, rotation, token_shift
+from core.models.modern import ModernBlock, rms_norm, rotate, rotation, token_shift
 from core.models.ngrams import MAX_ROWS, NgramTables
 from core.runs.lab import Lab
 from core.settings.config import ModelConfig
 from core.settings.presets import RECIPES, resolve
+from core.storage.checkpoint import CheckpointFolder
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
-from tests.helpers import CommandLine, assert_equal_states, small_run, train
+from tests.helpers import (
+    CommandLine,
+    assert_equal_states,
+    assert_same_run,
+    small_flags,
+    small_run,
+    train,
+)
 
 V, T = 7, 8
 GROUPS: list[dict[str, Any]] = [
-    dict(block="fast"),
+    dict(block="modern"),
     dict(optimizer="muon"),
-    dict(block="fast", optimizer="muon", schedule="flat"),
-    dict(block="fast", optimizer="muon", ngrams=4),
+    dict(block="modern", optimizer="muon", schedule="flat"),
+    dict(block="modern", optimizer="muon", ngrams=4),
 ]
 
 
-def fast_model(ngrams: int = 3) -> LanguageModel:
-    """A fast transformer whose zeros are filled, so that every part has a say."""
+def modern_model(ngrams: int = 3) -> LanguageModel:
+    """A modern transformer whose zeros are filled, so that every part has a say."""
     config = ModelConfig(
         model="transformer", vocab_size=V, block_size=T, n_layer=2, n_head=2, n_embd=8,
-        block="fast", ngrams=ngrams,
+        block="modern", ngrams=ngrams,
     )  # fmt: skip
     model = build_model(config, seed=1).eval()
     generator = torch.Generator().manual_seed(2)
@@ -72,7 +83,7 @@ def test_token_shift_takes_half_of_each_vector_from_the_character_before() -> No
 
 
 def test_n_gram_rows_depend_on_the_context_alone_and_short_ones_have_their_own() -> None:
-    tables = fast_model(ngrams=4).tables
+    tables = modern_model(ngrams=4).tables
     assert isinstance(tables, NgramTables)
     idx = torch.tensor([[1, 2, 3, 1, 2, 3, 0, 2]])
     pairs, triples, fours = tables.rows(idx)
@@ -86,7 +97,7 @@ def test_n_gram_rows_depend_on_the_context_alone_and_short_ones_have_their_own()
 def test_hashed_rows_spread_over_the_table() -> None:
     config = ModelConfig(
         model="transformer", vocab_size=60, block_size=8, n_layer=1, n_head=1, n_embd=2,
-        block="fast", ngrams=4,
+        block="modern", ngrams=4,
     )  # fmt: skip
     tables = build_model(config, 1).tables
     assert isinstance(tables, NgramTables)
@@ -101,12 +112,12 @@ def test_hashed_rows_spread_over_the_table() -> None:
 
 
 def test_the_first_guess_is_exactly_uniform() -> None:
-    model = build_model(fast_model().config, seed=5)
+    model = build_model(modern_model().config, seed=5)
     assert (model(some_tokens()) == 0).all()
 
 
 def test_the_future_never_changes_the_past() -> None:
-    model, idx = fast_model(), some_tokens()
+    model, idx = modern_model(), some_tokens()
     other = idx.clone()
     other[:, 5:] = (other[:, 5:] + 1) % V
     assert torch.equal(model(idx)[:, :5], model(other)[:, :5])
@@ -114,7 +125,7 @@ def test_the_future_never_changes_the_past() -> None:
 
 
 def test_the_trace_is_what_trains() -> None:
-    model, idx = fast_model(), some_tokens()
+    model, idx = modern_model(), some_tokens()
     trace = model.trace(idx)
     assert torch.allclose(trace.logits, model(idx), atol=1e-5)
     assert trace.attention.shape == (2, 3, 2, T, T)
@@ -123,7 +134,7 @@ def test_the_trace_is_what_trains() -> None:
 
 
 def test_the_weights_of_the_trace_are_those_of_the_fused_kernel() -> None:
-    block = next(m for m in fast_model().modules() if isinstance(m, FastBlock))
+    block = next(m for m in modern_model().modules() if isinstance(m, ModernBlock))
     x = torch.randn(2, T, 8, generator=torch.Generator().manual_seed(4))
     by = rotation(T, 4, x.device)
     values = block.attention._heads(x, by)[2]
@@ -183,9 +194,9 @@ def test_the_fast_recipe_keeps_the_shapes_and_has_no_tables() -> None:
     [
         ("bigram", {}, "fast", "is for the transformer"),
         ("attention", {"optimizer": "muon"}, "classic", "attention has none"),
-        ("transformer", {"ngrams": 3}, "classic", "needs the fast block"),
-        ("transformer", {"block": "fast", "ngrams": 1}, "classic", "from 2 on"),
-        ("transformer", {"block": "fast", "n_embd": 36, "n_head": 4}, "classic", "even width"),
+        ("transformer", {"ngrams": 3}, "classic", "needs the modern block"),
+        ("transformer", {"block": "modern", "ngrams": 1}, "classic", "from 2 on"),
+        ("transformer", {"block": "modern", "n_embd": 36, "n_head": 4}, "classic", "even width"),
         ("transformer", {"muon_lr": 0.1}, "classic", "needs the optimizer muon"),
         ("transformer", {"table_lr": 0.1}, "fast", "needs n-gram tables"),
         ("transformer", {}, "slow", "recipe is one of"),
@@ -198,10 +209,39 @@ def test_what_cannot_be_is_refused(
         resolve(model, 65, flags=flags, recipe=recipe)
 
 
+def test_a_run_from_before_its_block_had_this_name_is_resumed_to_the_same_end(
+    lab: Lab, corpus: Corpus
+) -> None:
+    """Its row and its checkpoints say `fast`."""
+    today, before = (
+        small_run(lab, corpus, "transformer", block="modern", ngrams=3) for _ in range(2)
+    )
+    train(lab, today)
+    train(lab, before, until=15)
+    folder = CheckpointFolder(lab.home.run_folder(before))
+    saved = folder.load(15)
+    folder.save(replace(saved, config=saved.config | {"block": "fast"}))
+    with closing(sqlite3.connect(lab.home.database)) as db, db:
+        renamed = db.execute("UPDATE runs SET config = replace(config, 'modern', 'fast')")
+        assert renamed.rowcount == 2
+    train(lab, before)
+    assert_same_run(lab, today, before)
+
+
+def test_the_command_line_takes_the_former_name_of_the_modern_block(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [f"--{name}={value}" for name, value in small_flags("transformer").items()]
+    started = CommandLine(capsys).ok(
+        "train", "--model", "transformer", "--block", "fast", "--corpus", "tiny", *flags
+    )
+    assert lab.run(started["run"]).config.model.block == "modern"
+
+
 def test_a_fast_run_is_trained_saved_and_read_like_any_other(
     lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_id = small_run(lab, corpus, "transformer", block="fast", ngrams=3, optimizer="muon")
+    run_id = small_run(lab, corpus, "transformer", block="modern", ngrams=3, optimizer="muon")
     train(lab, run_id, until=15)
     train(lab, run_id)
     record = lab.run(run_id)

@@ -32,7 +32,11 @@ from core.models.ngrams import NgramTables
 from core.settings.config import ModelConfig
 
 ROTARY_BASE = 1000.0
-"""The fastest pair turns by one radian in a character, the slowest in about this many of them."""
+"""The fastest pair turns by one radian in a character, the slowest in about this many of them.
+
+Su et al. take 10,000; modded-nanogpt takes 1,024, and the lab's windows are shorter still: within
+a few hundred characters the slowest pairs of a base of 10,000 would hardly turn. It matters little:
+in one run of the fast recipe at block_size 64 the two came within 0.003 nats of each other."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -66,8 +70,14 @@ def rotate(x: Tensor, by: Rotation) -> Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
-class FastAttention(nn.Module):
-    """Causal self-attention with rotary positions and normalised queries and keys."""
+class ModernAttention(nn.Module):
+    """Causal self-attention with rotary positions and normalised queries and keys.
+
+    After the norm queries and keys have length sqrt(D), so that a score, which is still divided by
+    sqrt(D), lies between -sqrt(D) and sqrt(D): a head can become sure, but not without bound. Henry
+    et al. take length 1 and learn the scale; the fixed one is as in
+    https://github.com/karpathy/nanochat (`gpt.py`).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -95,12 +105,12 @@ class FastAttention(nn.Module):
         return q, k, heads[2]
 
 
-class FastBlock(nn.Module):
-    """Attention and MLP, each reading the shifted, normalised stream and adding to it."""
+class ModernBlock(nn.Module):
+    """Attention and MLP: each reads the residual stream, shifted and normalised, and adds to it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention = FastAttention(config)
+        self.attention = ModernAttention(config)
         self.widen = nn.Linear(config.n_embd, 4 * config.n_embd, bias=False)
         self.output = nn.Linear(4 * config.n_embd, config.n_embd, bias=False)
         self.dropout = Dropout(config.dropout)
@@ -112,14 +122,14 @@ class FastBlock(nn.Module):
         return x
 
 
-class FastTransformer(LanguageModel):
-    """Embedding, n_layer fast blocks, an untied head, and n-gram tables where there are any."""
+class ModernTransformer(LanguageModel):
+    """Embedding, n_layer modern blocks, an untied head, and n-gram tables where there are any."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.dropout = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(FastBlock(config) for _ in range(config.n_layer))
+        self.blocks = nn.ModuleList(ModernBlock(config) for _ in range(config.n_layer))
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.tables = NgramTables(config) if config.ngrams else None
 
@@ -133,7 +143,7 @@ class FastTransformer(LanguageModel):
         x, by = self._embed(idx)
         weights = []
         for block in self.blocks:
-            assert isinstance(block, FastBlock)
+            assert isinstance(block, ModernBlock)
             weights.append(block.attention.weights(token_shift(rms_norm(x)), by))
             x = block(x, by)
         return Trace(self._unembed(x, idx), attention=torch.stack(weights))
@@ -151,7 +161,7 @@ class FastTransformer(LanguageModel):
         nn.init.normal_(self.token_embedding.weight, generator=generator)
         nn.init.zeros_(self.head.weight)
         for block in self.blocks:
-            assert isinstance(block, FastBlock)
+            assert isinstance(block, ModernBlock)
             for reads in (block.attention.query_key_value, block.widen):
                 nn.init.normal_(reads.weight, std=reads.in_features**-0.5, generator=generator)
             for adds in (block.attention.output, block.output):
