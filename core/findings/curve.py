@@ -57,6 +57,8 @@ class Crossed:
     line: ReferenceLine
     first: Estimate
     """The first estimate below the line."""
+    is_last: bool
+    """Whether there is no next one yet that could undo it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,7 @@ def _crossed(known: Estimates, line: ReferenceLine) -> Crossed | None:
     for e, following in zip_longest(known, known[1:]):
         is_undone = following is not None and following.val_loss_nats >= line.loss_nats
         if e.val_loss_nats < line.loss_nats and not is_undone:
-            return Crossed(line, e)
+            return Crossed(line, e, is_last=following is None)
     return None
 
 

@@ -101,12 +101,13 @@ def note_of(finding: Finding, in_bits: bool = False) -> Note:
 
 def _crossed(found: Crossed, in_bits: bool) -> Note:
     (kind, verb), name = _CROSSINGS[found.line.name], _in_words(found.line)
-    step = found.first.iter
+    step, so_far = found.first.iter, ", so far" * found.is_last
+    following = "which no next one can undo yet" if found.is_last else "and the next is below too"
     return Note(
-        kind, step, f"{verb} {named(found.line, in_bits)} at step {step:,}",
-        f"The first validation estimate below {name}, if the next is below it too; an estimate is "
-        "of sample windows and the line of the whole validation split, so a lead of a few "
-        "hundredths can be luck.",
+        kind, step, f"{verb} {named(found.line, in_bits)} at step {step:,}{so_far}",
+        f"The first validation estimate below {name}, {following}; an estimate is of sample "
+        "windows and the line of the whole validation split, so a lead of a few hundredths can be "
+        "luck.",
         (_val(found.first), (name.removeprefix("the "), found.line.loss_nats)),
     )  # fmt: skip
 

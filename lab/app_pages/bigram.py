@@ -35,6 +35,7 @@ from lab.widgets.switches import settled
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code, quoted
+from lab.wording.transitions import say_stray
 
 INTRODUCTION = (
     "The bigram model is one table: for each character, how likely each other is to follow. The "
@@ -222,8 +223,11 @@ def _render_numbers(tables: Tables) -> None:
     times = words.count(tables.occurrences[first])
     st.caption(
         f"Something follows {quoted(tables.characters[first])} {times} times in the training text. "
-        "A row learns only when its character comes by, so rare ones stay near where they began."
-    )
+        + say_stray(
+            float(tables.learned[first, then]), float(tables.counted[first, then]),
+            len(tables.characters) + tables.n_left_out,
+        )
+    )  # fmt: skip
 
 
 def _choose_row(characters: str) -> int:

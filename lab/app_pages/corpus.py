@@ -17,6 +17,7 @@ from lab.components.live_plot import live_plot
 from lab.corpus_page.adding import render_original, render_upload
 from lab.corpus_page.keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
+from lab.figures.losses import SHOWN_REFERENCES
 from lab.session.state import palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.wording import words
@@ -182,6 +183,8 @@ def _render_references(corpus: Corpus) -> None:
     st.header("What counting alone can do")
     with st.spinner("Counting which characters follow each other …"):
         lines = reference_lines(corpus)
+    *most, last = [line.name for line in lines if line.name in SHOWN_REFERENCES]
+    drawn = f"{', '.join(most)} and {last}"
     st.table(
         {
             "knows": [line.name for line in lines],
@@ -195,7 +198,8 @@ def _render_references(corpus: Corpus) -> None:
     )
     st.caption(
         "Loss per character, counted on the training part and measured on the validation part. "
-        "These are the grey lines of every loss curve: no model is needed to reach them.",
+        f"No model is needed to reach them. Every loss curve has {drawn} as its grey lines; the "
+        "3-gram stands on no chart, and is what Generate judges a text by, beside these.",
         help=explained("loss nats bits", *(line.name for line in lines)),
     )
 

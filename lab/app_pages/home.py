@@ -27,8 +27,10 @@ from lab.session.state import (
 from lab.train_page.race.track import NewestRace, blind_text, find_race, in_color
 from lab.train_page.race.words import (
     PARTS_SOONER,
+    Near,
     against_the_counts,
     missing_text,
+    near_the_bigram,
     race_end,
     time_left_s,
     why_near_the_bigram,
@@ -39,6 +41,7 @@ from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
+from lab.wording.wishes import loss_at
 
 WHAT_THEY_ARE: dict[ModelKind, str] = {
     "bigram": "Sees one character and knows what tends to follow it. One table of numbers is the "
@@ -116,7 +119,7 @@ def _render_button(corpus: Corpus, found: NewestRace) -> Planned:
     if trouble:
         st.error(plain_but_code(trouble))
     else:
-        st.caption(_plan_in_words(corpus, planned))
+        st.caption(_plan_in_words(corpus, planned, found))
     return planned
 
 
@@ -129,13 +132,23 @@ def _planned(corpus: Corpus) -> tuple[Planned, str]:
     return configs, ""
 
 
-def _plan_in_words(corpus: Corpus, planned: Planned) -> str:
+def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
     calibration, steps = the_calibration(), words.count(TERMS[1])
     time = ""
-    if calibration:
+    if taken_s := _taken_s(found, planned):
+        time = f", {words.duration(taken_s)} of training in all the last time"
+    elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
         time = f", about {words.duration(seconds)} in all"
     return f"{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
+
+
+def _taken_s(found: NewestRace, planned: Planned) -> float | None:
+    """How long the newest race took, where it is over and the next one would be the same."""
+    runs = found.runs.values()
+    over = all(run.status == "finished" for run in runs)
+    same = {kind: run.config for kind, run in found.runs.items()} == planned
+    return sum(run.train_seconds for run in runs) if runs and over and same else None
 
 
 def _pause(runs: list[RunRecord]) -> None:
@@ -167,7 +180,8 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
         figure, key="race", height_px=CHART_PX,
         alt="Validation loss of the three models against the lines that counting alone reaches",
     )  # fmt: skip
-    _render_words(found, corpus, against_the_counts(curves, references))
+    near = near_the_bigram(curves, axis)
+    _render_words(found, corpus, against_the_counts(curves, references), near)
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
             _render_writing(kind, found, corpus)
@@ -188,11 +202,8 @@ def _render_progress(found: NewestRace) -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         run = found.runs.get(kind)
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
-            loss = the_lab().store.estimates(run.id)[-1:] if run else []
-            st.markdown(
-                f"{in_color(kind, MODEL_NAMES[kind])} · "
-                f"{words.felt_loss(loss[0].val_loss_nats if loss else None)}"
-            )
+            reached = loss_at(the_lab().store, run, run.iter) if run else None
+            st.markdown(f"{in_color(kind, MODEL_NAMES[kind])} · {words.felt_loss(reached)}")
             nothing = "deleted" if found.race else "untrained, step 0"
             st.progress(
                 min(run.iter / run.max_iters, 1.0) if run else 0.0,
@@ -202,7 +213,7 @@ def _render_progress(found: NewestRace) -> None:
                 st.warning(plain_but_code(run.message))
 
 
-def _render_words(found: NewestRace, corpus: Corpus, counts: str) -> None:
+def _render_words(found: NewestRace, corpus: Corpus, counts: str, near: Near | None) -> None:
     """What the chart shows, whose text it is, and what else trains."""
     name = plain(_text_of(found) or corpus.name)
     left = time_left_s(found.runs.values())
@@ -215,8 +226,8 @@ def _render_words(found: NewestRace, corpus: Corpus, counts: str) -> None:
         help=explained(*WORDS),
     )
     window = max([run.config.model.block_size for run in found.runs.values()], default=0)
-    if window:
-        st.caption(why_near_the_bigram(window), help=PARTS_SOONER)
+    if near:
+        st.caption(why_near_the_bigram(window, near), help=PARTS_SOONER)
     of_the_race = {run.id for run in found.runs.values()}
     for run in the_lab().live_runs():
         if run.id not in of_the_race:

@@ -24,8 +24,8 @@ TERMS: dict[str, str] = {
     "uniform": "a guess that gives all characters the same probability: where an untrained model "
     "begins",
     "unigram": "a guess that knows how frequent each character is, and nothing of those before it",
-    "bigram": "a guess that knows the one character before; a counted bigram is the best a bigram "
-    "table can become",
+    "bigram": "a guess from the one character before; counted, with one added to each count, it is "
+    "about the best of a bigram table, but for luck on an estimate's sample",
     "n-gram": "a guess from counts of what follows the last n − 1 characters; a 5-gram looks at 4",
     "FLOPs": "floating-point operations, the multiplications and additions of the training so far: "
     "work, whatever computer does it",

@@ -13,6 +13,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.experiments.race import BUDGETS, Fairness, Race, Standings, standings
+from core.findings.curve import NOISE_NATS
 from core.records.records import Estimate, RunRecord, StepRecord
 from core.service.racing import newest_race
 from core.settings.config import MODEL_KINDS, ModelKind
@@ -27,11 +28,12 @@ from lab.wording import words
 from lab.wording.comparison import HUES
 from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
+from lab.wording.wishes import loss_at
 
 CAN_AND_CANNOT: dict[ModelKind, str] = {
     "bigram": (
         "Can know which character tends to follow which; cannot know anything before the last "
-        "character, so it never closes a word it began."
+        "character, so that a word comes out right is luck."
     ),
     "attention": (
         "Can weigh the last {window} characters, each by what it is and where it stands; cannot "
@@ -42,8 +44,8 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
         "{window} characters back, so it forgets who speaks."
     ),
 }
-ALMOST = 0.95
-"""A race by seconds that came so far, as a share of what it was to take, took as long."""
+ALMOST = 0.05
+"""A model whose steps took so little more or less than its seconds, as a share, took as long."""
 CHART_PX, SAMPLE_PX = 250, 152
 
 Move = Literal["start", "pause", "resume"]
@@ -149,37 +151,60 @@ def _who_leads(found: NewestRace, measured: Mapping[ModelKind, _Measured]) -> st
     )
     if table is None:
         return "Nobody leads before all have been measured once after the start."
-    is_over = all(run.status == "finished" for run in found.runs.values())
-    return _standings_in_words(race, table, is_over)
+    whole = whole_split(found)
+    return standings_text(race, whole or table, whole is not None) + how_it_ended(found)
 
 
-def _standings_in_words(race: Race, table: Standings, is_over: bool) -> str:
-    (best, lowest), *rest = table.losses
-    others = ", ".join(
-        f"{in_color(kind, MODEL_NAMES[kind])} {words.loss(loss)}" for kind, loss in rest
-    )
+def whole_split(found: NewestRace) -> Standings | None:
+    """Of a race by steps that is over, the losses that every page says of its runs; else None."""
+    losses = {kind: run.val_loss for kind, run in found.runs.items() if run.status == "finished"}
+    known = [(kind, nats) for kind, nats in losses.items() if nats is not None]
+    steps = {run.iter for run in found.runs.values()}
+    if not found.race or found.race.by != "steps" or len(known) < len(found.runs) or len(steps) > 1:
+        return None
+    return Standings(float(*steps), tuple(sorted(known, key=lambda item: item[1])))
+
+
+def standings_text(race: Race, table: Standings, is_whole: bool = False) -> str:
+    """Who leads, or who is level with whom: what lies closer than estimates can tell is no lead.
+
+    Args:
+        is_whole: whether the losses are over the whole validation split.
+    """
+    lowest = table.losses[0][1]
+    ahead = [(kind, loss) for kind, loss in table.losses if loss - lowest < NOISE_NATS]
+    rest = [_with_loss(*each) for each in table.losses[len(ahead) :]]
+    where = f"At {table.at:.1f} s of training"
     if race.by == "steps":
         where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
+    if len(ahead) > 1:
+        who = f"{' and '.join(_with_loss(*each) for each in ahead)} nats are level"
     else:
-        where = f"At {table.at:.1f} of {race.budget} s"
-    return (
-        f"{where}, as far as all have come: {in_color(best, MODEL_NAMES[best])} leads with "
-        f"**{words.loss(lowest)}** nats"
-        + (f"; {others}" if others else "")
-        + f" :gray[({'interpolated between ' if race.by == 'seconds' else ''}estimates)]"
-        + (f" {over}" if (over := _how_it_ended(race, table, is_over)) else "")
-    )
+        best = in_color(table.leader, MODEL_NAMES[table.leader])
+        who = f"{best} leads with **{words.loss(lowest)}** nats"
+    said = "; ".join([who, *[", ".join(rest)] * bool(rest)])
+    how = "interpolated between estimates" if race.by == "seconds" else "estimates"
+    how = "over the whole validation split" if is_whole else how
+    close = f", less than {NOISE_NATS:g} nats apart" * (len(ahead) > 1)
+    return f"{where}, as far as all have come: {said} :gray[({how}{close})]"
 
 
-def _how_it_ended(race: Race, table: Standings, is_over: bool) -> str:
-    """That the race is over, and why a race by seconds was shorter than it was to be."""
-    if not is_over:
+def _with_loss(kind: ModelKind, nats: float) -> str:
+    return f"{in_color(kind, MODEL_NAMES[kind])} {words.loss(nats)}"
+
+
+def how_it_ended(found: NewestRace) -> str:
+    """That the race is over, and how long the steps of a race by seconds took in the end."""
+    race, runs = found.race, found.runs.values()
+    if race is None or not all(run.status == "finished" for run in runs):
         return ""
-    if race.by == "steps" or table.at >= ALMOST * race.budget:
-        return "The race is over."
+    taken_s = [run.train_seconds for run in runs]
+    if race.by == "steps" or all(abs(s / race.budget - 1) <= ALMOST for s in taken_s):
+        return " The race is over."
+    *most, last = (f"{s:.1f}" for s in taken_s)
     return (
-        "The race is over: each took the steps that it had been timed to need for "
-        f"{race.budget} s, and was quicker at them than when it was timed."
+        f" The race is over: the steps that were timed to take {race.budget} s took "
+        f"{' and '.join([*[', '.join(most)] * bool(most), last])} s."
     )
 
 
@@ -188,8 +213,14 @@ def terms_in_words(found: NewestRace) -> str:
     assert found.race
     race = found.race
     text = next((run.corpus for run in found.runs.values()), "")
-    each = f"{race.budget} s" if race.by == "seconds" else f"{words.count(race.budget)} steps"
-    return f"{each} for each model, on {plain(text)}"
+    if race.by == "steps":
+        return f"{words.count(race.budget)} steps for each model, on {plain(text)}"
+    # A schedule needs its length beforehand, so what is fixed is steps and no seconds.
+    steps = ", ".join(words.short_count(run.max_iters) for run in found.runs.values())
+    return (
+        f"for each model the steps that this machine was timed to take in {race.budget} s "
+        f"({steps}), on {plain(text)}"
+    )
 
 
 def in_color(kind: ModelKind, text: str) -> str:
@@ -202,11 +233,11 @@ def _render_model(
     kind: ModelKind, measured: _Measured | None, corpus: Corpus, *, untrained: bool
 ) -> None:
     run = measured.run if measured else None
-    last = measured.estimates[-1] if measured and measured.estimates else None
+    reached = loss_at(the_lab().store, run, run.iter) if run else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.markdown(in_color(kind, MODEL_NAMES[kind]), width="content")
-        st.markdown(words.felt_loss(last.val_loss_nats if last else None), width="content")
+        st.markdown(words.felt_loss(reached), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:
         st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
 
 from core.experiments.race import Race
 from core.records.records import RunRecord
@@ -21,6 +25,10 @@ PARTS_SOONER = (
     "to gain from too: at 0.1 it is ahead until about step 500."
 )
 """On request: when attention alone leaves the bigram behind, and what lets it do so sooner."""
+NEAR_NATS = 0.1
+"""Two curves that lie no further apart lie on each other, to the eye."""
+NEAR_ESTIMATES = 3
+"""So many estimates in a row, before which nobody asks why."""
 _ROUND_ENDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -83,12 +91,55 @@ def missing_text(runs: Mapping[ModelKind, RunRecord]) -> str:
     return f"The {listed} {'run' if len(missing) == 1 else 'runs'} of this race: deleted."
 
 
-def why_near_the_bigram(window: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Where attention alone lay on the bigram longest, on one axis and in its unit."""
+
+    axis: XAxis
+    begin: float
+    end: float
+
+    @property
+    def in_words(self) -> str:
+        """From where to where: "From step 200 to 500"."""
+        if self.axis == "seconds":
+            return f"From {self.begin:.1f} to {self.end:.1f} s"
+        begin, end = words.short_count(self.begin), words.short_count(self.end)
+        if self.axis == "steps":
+            return f"From step {words.count(self.begin)} to {words.count(self.end)}"
+        return f"From {begin} to {end} {self.axis}"
+
+
+def near_the_bigram(curves: Sequence[LossCurve], axis: XAxis) -> Near | None:
+    """The longest stretch where attention alone lies on the bigram as the axis shows them.
+
+    None where it does not, or hardly, and where the axis gives the bigram no width at all.
+    """
+    by_model = {curve.model: curve for curve in curves}
+    attention, bigram = by_model.get("attention"), by_model.get("bigram")
+    if not attention or not bigram or not len(bigram.val_losses):
+        return None
+    theirs, ours = (c.x(c.estimate_steps, axis) for c in (bigram, attention))
+    if theirs[-1] <= 0:
+        return None
+    height = np.interp(ours, theirs, bigram.val_losses)
+    is_near = (np.abs(attention.val_losses - height) < NEAR_NATS) & (ours <= theirs[-1])
+    is_near &= attention.estimate_steps > 0  # where both have learned nothing
+    longest: list[float] = []
+    for near, stretch in groupby(zip(is_near, ours), key=lambda pair: bool(pair[0])):
+        places = [float(x) for _, x in stretch]
+        if near and len(places) >= max(NEAR_ESTIMATES, len(longest) + 1):
+            longest = places
+    return Near(axis, longest[0], longest[-1]) if longest else None
+
+
+def why_near_the_bigram(window: int, near: Near) -> str:
     """Why attention alone is for a while no better than a bigram table, in one sentence."""
     return (
-        "Why attention alone lies on the bigram for a while: its heads begin by taking the same "
-        f"from each of the {window} characters in view, the last one no more than any other, and "
-        "until they have learned where to look, seeing more is of little use."
+        f"{near.in_words} attention alone lies on the bigram, within {NEAR_NATS:g} nats: its heads "
+        f"begin by taking the same from each of the {window} characters in view, the last one no "
+        "more than any other, and until they have learned where to look, seeing more is of little "
+        "use."
     )
 
 

@@ -108,8 +108,13 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         ended = f"The schedule has ended by step {words.count(at)}"
         yield f"{ended}: the rate stays what you choose here."
     elif "learning_rate" in changes and train.schedule != "constant":
-        now = f"{learning_rate_at(at, train):.3g}"
-        yield f"This is the schedule's peak; at step {words.count(at)} it stands at {now}."
+        branch = Course(course.end, course.changes)
+        branch.change(at, changes)
+        ours, theirs = (learning_rate_at(at, each) for each in (branch.at(at).train, train))
+        yield (
+            f"This is the schedule's peak; at step {words.count(at)} the branch stands at "
+            f"{ours:.3g}, where its parent stood at {theirs:.3g}."
+        )
     if "max_iters" in changes and (flat_end := course.flat_end(at, changes["max_iters"])):
         since, rate = flat_end
         yield (

@@ -39,7 +39,8 @@ def about_sample(step: int, estimates: Sequence[Estimate], in_bits: bool) -> str
     """The caption of what a run wrote at a step, with the loss of that step and how it feels."""
     nats = {e.iter: e.val_loss_nats for e in estimates}[step]
     return (
-        f"It writes, at step {words.count(step)} ({loss_in(nats, in_bits)}, {unsure_among(nats)}), "
+        f"It writes, at step {words.count(step)} (estimate {loss_in(nats, in_bits)}, "
+        f"{unsure_among(nats)}), "
         "always with the same dice."
     )
 

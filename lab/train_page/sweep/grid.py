@@ -125,9 +125,18 @@ def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Sta
         said += f", {progress.n_failed} of them failed"
     if progress.done:
         return said
+    runs = [cell.run for cell in cells if cell.run]
     if standing.can_resume:
-        return said + ", stopped: every run is saved"
-    calibration = the_calibration()
-    if calibration:
-        said += f", about {words.duration(seconds_left(cells, calibration))} left"
-    return said + ("" if standing.sweeping else "; another process trains it")
+        cut_short = [run for run in runs if run.status == "interrupted"]
+        if not cut_short:
+            return said + ", stopped: every run is saved"
+        kept = ", ".join(f"{plain(r.name)} up to step {words.count(r.checkpoint_iter)}"
+                         for r in cut_short)  # fmt: skip
+        return f"{said}, interrupted: saved is {kept}"
+    if not standing.sweeping:
+        alone = [r for r in runs if r.status == "running" and r.id in the_service().in_hand]
+        if alone:  # resumed as a single run, so that no other is taken up after it
+            return f"{said}; trained by itself: {', '.join(plain(run.name) for run in alone)}"
+        said += "; another process trains it"
+    left_s = seconds_left(cells, calibration) if (calibration := the_calibration()) else 0.0
+    return said + (f", about {words.duration(left_s)} left" if left_s else "")

@@ -29,11 +29,19 @@ class Effect:
     largest: float
     nats: float
     """Loss at the largest less loss at the smallest, mean over the rows (columns) with both."""
+    lowest_nats: float
+    """The same in the row (column) where it fell most, and where it rose most."""
+    highest_nats: float
     span_nats: float
     """From the lowest loss to the highest, mean over the same rows (columns)."""
     n_lines: int
     n_best_between: int
     """Lines whose lowest loss is at neither end."""
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the loss falls in one line and rises in another."""
+        return self.lowest_nats < 0 < self.highest_nats
 
 
 def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
@@ -56,8 +64,10 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
         return None
     span = mean(max(line.values()) - min(line.values()) for line in lines)
     between = sum(min(line, key=lambda v: line[v]) not in ends for line in lines)
-    change = mean(line[ends[1]] - line[ends[0]] for line in lines)
-    return Effect(title, across, *ends, change, span, len(lines), between)
+    changes = [line[ends[1]] - line[ends[0]] for line in lines]
+    return Effect(
+        title, across, *ends, mean(changes), min(changes), max(changes), span, len(lines), between
+    )  # fmt: skip
 
 
 def best_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
@@ -114,7 +124,14 @@ def _effect_text(effect: Effect) -> str:
     low, high = value_text(effect.smallest), value_text(effect.largest)
     said = f"{effect.title.capitalize()} from {low} to {high}: the loss {did}"
     if effect.n_lines > 1:
-        said += f" (mean of {effect.n_lines} {'rows' if effect.across else 'columns'})"
+        each = "rows" if effect.across else "columns"
+        # The lowest cell may then lie where the mean would not have it.
+        apart = (
+            f", from a fall of {-effect.lowest_nats:.3f} to a rise of {effect.highest_nats:.3f}"
+            if effect.is_mixed
+            else ""
+        )
+        said += f" (mean of {effect.n_lines} {each}{apart})"
     if effect.n_best_between * 2 > effect.n_lines:
         said += ", but it is lowest in between"
     return said + "."
@@ -126,7 +143,9 @@ def _larger_effect_text(one: Effect, other: Effect) -> str:
     if more.span_nats - less.span_nats < NOTHING_NATS:
         return "Neither makes a clearly larger difference than the other here."
     verb = "make" if more.title in COUNTED else "makes"
+    alike = ", a fall and a rise counted alike" * (one.is_mixed or other.is_mixed)
     return (
         f"{more.title.capitalize()} {verb} the larger difference here: {more.span_nats:.3f} nats "
-        f"between the best and the worst value, against {less.span_nats:.3f} for {less.title}."
+        f"between the best and the worst value, against {less.span_nats:.3f} for {less.title}"
+        f"{alike}."
     )

@@ -79,7 +79,12 @@ def test_a_crossing_that_the_next_estimate_undoes_does_not_count() -> None:
 
 
 def test_the_last_estimate_counts_until_there_is_a_next() -> None:
-    assert notes_of(curve([4.2, 2.6, 2.4]))["beat_bigram"].iter == 200
+    note = notes_of(curve([4.2, 2.6, 2.4]))["beat_bigram"]
+    assert note.iter == 200 and note.text.endswith("at step 200, so far")
+    assert "below the bigram counts, which no next one can undo yet;" in note.rule
+    note = notes_of(curve([4.2, 2.6, 2.4, 2.4]))["beat_bigram"]
+    assert note.text.endswith("at step 200")
+    assert "below the bigram counts, and the next is below too;" in note.rule
 
 
 def test_what_was_passed_stays_passed() -> None:

@@ -147,6 +147,24 @@ def test_a_run_that_was_deleted_is_missed_and_a_race_without_runs_is_none(
     assert "untrained, at step 0" in said(app) and not plots.figures["race"].data
 
 
+def test_a_finished_run_has_the_loss_here_that_every_page_says(raced: Lab) -> None:
+    for run in raced.runs():  # another number than that of any estimate
+        raced.store.update_run(run.id, val_loss=0.123, best_val_loss=0.123)
+    assert said(open_page()).count("**0.123** :gray[nats") == len(MODEL_KINDS)
+
+
+def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
+    raced: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run, seconds in zip(raced.runs(), (4.7, 27.0, 120.0)):
+        raced.store.update_run(run.id, train_seconds=seconds)
+    assert "the last time" not in said(open_page())  # another text, and other settings
+    configs = {run.model: run.config for run in raced.runs()}
+    monkeypatch.setattr("core.experiments.race.race_configs", lambda *_: configs)
+    app = open_page()
+    assert "1,000 steps each, 2 min 32 s of training in all the last time" in said(app)
+
+
 def test_where_the_text_is_gone_there_are_no_lines_of_another(raced: Lab, plots: Plots) -> None:
     raced.library.path("rhymes").unlink()
     open_page()

@@ -208,6 +208,20 @@ def test_a_rate_that_is_best_in_between_and_a_setting_that_does_nothing_are_said
     assert "Neither makes a clearly larger" in effects_text(alike, "layers", "heads")
 
 
+def test_a_mean_over_lines_that_disagree_says_so() -> None:
+    cells = measured({(8, 1): 2.550, (32, 1): 2.100, (8, 4): 2.400, (32, 4): 2.102})
+    said = effects_text(cells, "block size", "heads")
+    assert (
+        "Heads from 1 to 4: the loss falls by 0.074 nats (mean of 2 columns, from a fall of 0.150 "
+        "to a rise of 0.002)." in said
+    )
+    assert said.endswith(
+        "Block size makes the larger difference here: 0.374 nats between the best and the worst "
+        "value, against 0.076 for heads, a fall and a rise counted alike."
+    )
+    assert "alike" not in effects_text(SQUARE, "block size", "heads")
+
+
 def test_what_is_not_fair_in_the_comparison_is_said() -> None:
     assert "a longer block sees more" in caution_text("block_size", "n_head")
     assert "a longer block or a larger batch" in caution_text("block_size", "batch_size")

@@ -125,3 +125,8 @@ def test_no_term_is_explained_that_no_page_uses() -> None:
     core = ROOT / "core/training/health.py", ROOT / "core/settings/config.py"
     source = " ".join(path.read_text("utf-8") for path in (*files, *core))
     assert set(terms_in(source)) == set(TERMS)
+
+
+def test_a_learned_bigram_below_the_counted_line_is_explained_where_the_line_is() -> None:
+    line = line_of("bigram")
+    assert "one added to each count" in line and "luck on an estimate's sample" in line

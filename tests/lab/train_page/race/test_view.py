@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.experiments.race import BUDGETS, MOST, race_configs, standings
+from core.experiments.race import BUDGETS, MOST, race_configs
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
@@ -20,6 +20,7 @@ from lab.train_page.race import track as race_track
 from lab.train_page.race import view as race_view
 from lab.train_page.race.view import OFFERED
 from lab.wording import words
+from lab.wording.labels import MODEL_NAMES
 from tests.helpers import PATIENCE_S, add_corpus, play, small_config, wait_until
 from tests.pages import MACHINE, open_page, pages
 from tests.plots import Plots, plots
@@ -233,17 +234,12 @@ def test_the_line_says_who_leads_with_the_numbers_of_the_registry(small: Lab, pl
     app = view()
     assert buttons(app) == {"race_start"}
     runs = racers(small)
-    table = standings(
-        "steps",
-        {kind: small.store.estimates(run.id) for kind, run in runs.items()},
-        {kind: small.store.steps(run.id) for kind, run in runs.items()},
-    )
-    assert table is not None and table.at == 20
-    (best, lowest), *rest = table.losses
-    (line,) = [m.value for m in app.markdown if "leads with" in m.value]
-    assert line.startswith("At step 20 of 20")
-    assert f"[**{race_track.NAMES[best]}**] leads with **{lowest:.3f}** nats" in line
-    assert all(f"[**{race_track.NAMES[kind]}**] {loss:.3f}" in line for kind, loss in rest)
+    losses = {kind: run.val_loss for kind, run in runs.items() if run.val_loss is not None}
+    (best, lowest), *rest = sorted(losses.items(), key=lambda item: item[1])
+    (line,) = [m.value for m in app.markdown if m.value.startswith("At step 20 of 20")]
+    assert "over the whole validation split" in line and line.endswith("The race is over.")
+    assert f"[**{MODEL_NAMES[best]}**]" in line and f"{lowest:.3f}" in line
+    assert all(f"[**{MODEL_NAMES[kind]}**] {loss:.3f}" in line for kind, loss in rest)
 
 
 def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plots) -> None:
@@ -253,7 +249,8 @@ def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plot
     shown = said(app)
     for code, run in zip(app.code, racers(small).values()):
         assert code.value == small.store.samples(run.id)[-1].text
-        assert f"**{small.store.estimates(run.id)[-1].val_loss_nats:.3f}** :gray[nats" in shown
+        # Over the whole validation split, as the other pages say it.
+        assert f"**{run.val_loss:.3f}** :gray[nats" in shown
 
 
 def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plots: Plots) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from core.experiments.race import Race
+from core.experiments.race import Race, Standings
 from core.records.records import RunRecord
 from core.runs.lab import Lab
-from core.settings.config import MODEL_KINDS, RunConfig
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
+from lab.figures.base import compact
 from lab.figures.losses import LossCurve
+from lab.train_page.race.track import NewestRace, how_it_ended, standings_text, terms_in_words
 from lab.train_page.race.words import (
+    Near,
     against_the_counts,
     missing_text,
+    near_the_bigram,
     race_end,
     time_left_s,
     why_near_the_bigram,
@@ -88,5 +93,71 @@ def test_the_best_model_is_held_against_the_best_counts() -> None:
     assert against_the_counts([], lines) == against_the_counts([curve()], []) == ""
 
 
-def test_the_window_is_that_of_the_race() -> None:
-    assert "each of the 32 characters in view" in why_near_the_bigram(32)
+def learned(model: ModelKind, losses: Sequence[float], step_s: float) -> LossCurve:
+    """Estimated each 50 steps, each step as long as the others."""
+    at = compact([50 * i for i in range(len(losses))])
+    flops = 0 if model == "bigram" else 7
+    return replace(
+        curve(model), chars_seen=((0, 0), (500, 5000)), flops_per_char=flops,
+        steps=at[1:], step_seconds=at[1:] * step_s, train_losses=compact(losses[1:]),
+        estimate_steps=at, val_losses=compact(losses),
+    )  # fmt: skip
+
+
+BIGRAM = learned("bigram", [4.2, 3.9, 3.0, 2.7, 2.6, 2.55, 2.5], 0.01)
+ATTENTION = learned("attention", [4.2, 3.2, 2.95, 2.69, 2.58, 2.50, 2.3], 0.05)
+
+
+def test_where_attention_lies_on_the_bigram_follows_from_the_curves_as_drawn() -> None:
+    near = near_the_bigram([BIGRAM, ATTENTION], "steps")
+    assert near == Near("steps", 100, 250)
+    said = why_near_the_bigram(32, near)
+    assert said.startswith("From step 100 to 250 attention alone lies on the bigram, within 0.1 n")
+    assert "each of the 32 characters in view" in said
+    characters = near_the_bigram([ATTENTION, BIGRAM], "characters")
+    assert characters and characters.in_words == "From 1,000 to 2,500 characters"
+
+
+def test_it_is_not_said_where_they_lie_apart() -> None:
+    assert near_the_bigram([BIGRAM, ATTENTION], "seconds") is None  # five times as slow
+    assert near_the_bigram([BIGRAM, ATTENTION], "FLOPs") is None  # the bigram has no width there
+    both_blind = learned("bigram", [4.2, 4.19], 0.01), learned("attention", [4.2, 4.18], 0.05)
+    assert near_the_bigram(both_blind, "steps") is None
+    assert near_the_bigram([ATTENTION], "steps") is None
+    assert near_the_bigram([], "steps") is None
+
+
+LOSSES = (("attention", 2.4757), ("bigram", 2.4763), ("transformer", 2.9))
+
+
+def test_what_lies_closer_than_estimates_can_tell_is_level_and_no_lead() -> None:
+    said = standings_text(BY_SECONDS, Standings(25.4, LOSSES))
+    assert said.startswith("At 25.4 s of training, as far as all have come:")
+    assert "[**Self-attention**] 2.476 and :orange[**Bigram table**] 2.476 nats are level" in said
+    assert "; :green[**Transformer**] 2.900" in said and "leads" not in said
+    assert "less than 0.03 nats apart" in said
+    apart = standings_text(BY_STEPS, Standings(100, (LOSSES[0], ("bigram", 2.51), LOSSES[2])))
+    assert apart.startswith("At step 100 of 500")
+    assert (
+        "[**Self-attention**] leads with **2.476** nats; :orange[**Bigram table**] 2.510" in apart
+    )
+
+
+def test_a_race_by_seconds_promises_steps_and_says_what_they_took(lab: Lab) -> None:
+    def found(*seconds: float) -> NewestRace:
+        records = {
+            kind: record(lab, config, status="finished", train_seconds=s, corpus="small")
+            for kind, config, s in zip(MODEL_KINDS, CONFIGS, seconds)
+        }
+        return NewestRace(BY_SECONDS, records)
+
+    said = terms_in_words(found(1.0, 2.0, 3.0))
+    assert said == (
+        "for each model the steps that this machine was timed to take in 30 s (900, 500, 40), "
+        "on small"
+    )
+    assert how_it_ended(found(45.2, 44.0, 46.75)).endswith(
+        "the steps that were timed to take 30 s took 45.2, 44.0 and 46.8 s."
+    )
+    assert "took 20.0, 30.0 and 30.0 s." in how_it_ended(found(20.0, 30.0, 30.0))
+    assert how_it_ended(found(29.0, 30.0, 31.0)) == " The race is over."

@@ -124,7 +124,13 @@ def test_past_the_schedule_s_end_the_rate_itself_is_said() -> None:
         0.01, 0.01, 0.001, 0.001,
     ]  # fmt: skip
     (said,) = about_branch(course, 21, {"learning_rate": 0.02})
-    assert said == "This is the schedule's peak; at step 21 it stands at 0.0055."
+    assert said == (
+        "This is the schedule's peak; at step 21 the branch stands at 0.0105, where its parent "
+        "stood at 0.0055."
+    )
+    (said,) = about_branch(course, 21, {"learning_rate": 0.002})
+    assert "the branch stands at 0.0015, " in said  # never above the peak that was chosen
+    assert course.at(21).train.learning_rate == 0.01
     assert list(about_branch(course, 10, {"weight_decay": 0.0})) == []
     assert list(about_branch(course, 10, {"max_iters": 40})) == []
 

@@ -34,7 +34,7 @@ def test_of_one_loss_there_is_one_text_and_of_none_none() -> None:
 def test_a_text_is_captioned_with_its_step_its_loss_and_how_that_feels() -> None:
     estimates = [Estimate(0, 4.2, 4.2), Estimate(1000, 2.0, 2.4567)]
     assert about_sample(1000, estimates, in_bits=False) == (
-        "It writes, at step 1,000 (2.457 nats, as unsure as among 12 characters), always with the "
-        "same dice."
+        "It writes, at step 1,000 (estimate 2.457 nats, as unsure as among 12 characters), always "
+        "with the same dice."
     )
-    assert "(3.544 bits, as unsure" in about_sample(1000, estimates, in_bits=True)
+    assert "(estimate 3.544 bits, as unsure" in about_sample(1000, estimates, in_bits=True)

@@ -244,6 +244,30 @@ def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     theirs.close()
 
 
+def test_a_run_that_was_resumed_by_itself_is_not_another_process_s(small: Lab) -> None:
+    corpus = small.library.load("small")
+    base = small_config("transformer", len(corpus.vocabulary), max_iters=9_000)
+    sweep = enter_sweep(small, base, corpus, BLOCKS, HEADS, "owl")
+    first = small.runs_of(sweep.id)[0]
+    training_service(small).resume(first.id)
+    wait_until(lambda: small.run(first.id).iter > 0, "it learns")
+    text = opened().get("progress")[0].proto.text.replace("\\", "")
+    assert text == f"0 of 4 runs done; trained by itself: {first.name}"
+
+
+def test_after_a_kill_it_is_said_up_to_where_the_run_is_saved(small: Lab) -> None:
+    corpus = small.library.load("small")
+    base = small_config("transformer", len(corpus.vocabulary), max_iters=6, eval_interval=3)
+    sweep = enter_sweep(small, base, corpus, BLOCKS, HEADS, "owl")
+    first, second, *_ = small.runs_of(sweep.id)
+    train(small, first.id)
+    small.store.update_run(second.id, status="interrupted", iter=5, checkpoint_iter=3)
+    text = opened().get("progress")[0].proto.text.replace("\\", "")
+    assert text == f"1 of 4 runs done, interrupted: saved is {second.name} up to step 3"
+    small.store.update_run(second.id, status="paused", iter=3)
+    assert "stopped: every run is saved" in opened().get("progress")[0].proto.text
+
+
 # --- what failed, and what is not wanted any more -------------------------------------------------
 
 
