@@ -15,8 +15,9 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import preflight
-from lab.figures.model_picture import Described, model_picture, picture_alt
+from lab.figures.model_picture import model_picture
 from lab.figures.model_text import Passage
+from lab.figures.model_words import Described, picture_alt
 from lab.session.drafts import begin_draft, draft_of, settings_of
 from lab.session.state import (
     VIEWS,

@@ -8,16 +8,11 @@ proportion to their parameters. What differs from the settings before is marked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
-from core.settings.config import RunConfig
-from core.settings.differences import settings_diff
 from core.training.parts import PartName, params_by_part, step_flops_by_part
 from lab.figures import svg
-from lab.figures.model_text import ROW_PX, ROWS, Passage, sign_of_cell, text_cells
+from lab.figures.model_text import ROW_PX, ROWS, sign_of_cell, text_cells
+from lab.figures.model_words import Described, counted, layers_in_words, seen_by, what_moved
 from lab.figures.palette import Palette
-from lab.wording.labels import change_text
 from lab.wording.words import count, short_count
 
 WIDTH_PX = 330
@@ -27,21 +22,6 @@ _STACK_PX = 78
 _LAYER_PX = 32
 _WIDEST_PX, _WIDEST_EMBD = 104.0, 384
 _LEFT, _MLP_X = 2.0, 118.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Described:
-    """What is to be drawn."""
-
-    config: RunConfig
-    before: RunConfig | None
-    """Settings of the same model to hold it against; None: there are none."""
-    passage: Passage
-
-    @cached_property
-    def moved(self) -> set[str]:
-        """Names of the settings that were moved away from `before`."""
-        return {d.name for d in settings_diff(self.before, self.config)} if self.before else set()
 
 
 def model_picture(described: Described, palette: Palette) -> str:
@@ -56,27 +36,14 @@ def model_picture(described: Described, palette: Palette) -> str:
     return svg.drawing(WIDTH_PX, height, [ground, *parts, *more, *note])
 
 
-def picture_alt(described: Described) -> str:
-    """The picture in words, for those who do not see it."""
-    model = described.config.model
-    n_seen = _n(_seen_by(described.config), "character")
-    sees = f"{n_seen} of text lead{'s' * (n_seen == '1 character')} to one guess"
-    if model.model == "bigram":
-        return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
-    return (
-        f"{sees}; {_n(model.n_layer, 'layer')} of {_n(model.n_head, 'head')} x {model.head_size} = "
-        f"width {model.n_embd}" + (", each with an MLP" if model.model == "transformer" else "")
-    )
-
-
 # --- the text -------------------------------------------------------------------------------------
 
 
 def _window(described: Described, palette: Palette) -> list[str]:
     """What one guess may look at, and what a step reads."""
     config, before = described.config, described.before
-    n_seen = _seen_by(config)
-    n_before = _seen_by(before) if before else n_seen
+    n_seen = seen_by(config)
+    n_before = seen_by(before) if before else n_seen
     n_sequences, block_size = config.train.batch_size, config.model.block_size
     n_characters = n_sequences * block_size
     reads = f"A step reads {n_sequences:,} x {block_size:,} = {n_characters:,} characters"
@@ -85,11 +52,6 @@ def _window(described: Described, palette: Palette) -> list[str]:
         *text_cells(described.passage, n_seen, n_before, config.model.model, palette, _TEXT_Y),
         svg.words(0, _TEXT_Y + ROWS * ROW_PX + 15, reads, palette.muted),
     ]
-
-
-def _seen_by(config: RunConfig) -> int:
-    """The most characters that one guess may look at."""
-    return 1 if config.model.model == "bigram" else config.model.block_size
 
 
 def _title(described: Described, palette: Palette) -> str:
@@ -110,7 +72,7 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
     """Heads and MLPs, layer by layer from the text down to the guess; and where it ends."""
     model, has_mlp = described.config.model, described.config.model.model == "transformer"
     parts = _row("embeddings", "embeddings", described, palette, top)
-    parts.append(svg.words(0, top + 30, _layers_in_words(described), palette.text, bold=True))
+    parts.append(svg.words(0, top + 30, layers_in_words(described), palette.text, bold=True))
     parts.append(_holding(0, top + 45, "attention", "heads", described, palette))
     if has_mlp:
         parts.append(_holding(_MLP_X, top + 45, "mlp", "MLPs", described, palette))
@@ -126,16 +88,8 @@ def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str
     parts += _row("head", out, described, palette, y)
     if model.ngrams:
         y += 16
-        parts += _row("tables", _n(model.ngrams - 1, "n-gram table"), described, palette, y)
+        parts += _row("tables", counted(model.ngrams - 1, "n-gram table"), described, palette, y)
     return parts, y + 12
-
-
-def _layers_in_words(described: Described) -> str:
-    model = described.config.model
-    mark = "◆ " if described.moved & {"n_layer", "n_head", "n_embd"} else ""
-    mlp = f", MLP of {4 * model.n_embd:,}" if model.model == "transformer" else ""
-    heads = f"{_n(model.n_head, 'head')} x {model.head_size}"
-    return f"{mark}{_n(model.n_layer, 'layer')}: {heads}{mlp}"
 
 
 def _layer(described: Described, palette: Palette, y: float, height: float) -> list[str]:
@@ -254,39 +208,3 @@ def _note(described: Described, palette: Palette, y: float) -> list[str]:
         svg.words(0, y + 16, effects, palette.text),
         svg.words(0, y + 32, legend, palette.muted, size=SMALL_PX),
     ]
-
-
-def what_moved(described: Described) -> tuple[str, str]:
-    """What was moved, and what came of that for parameters and arithmetic."""
-    config, before = described.config, described.before
-    if before is None or not described.moved:
-        return "Move a slider: what it changes is marked", _what_a_head_does(config)
-    # On a page Streamlit turns the arrow of plain text into a real one; in a picture nobody does.
-    moves = [change_text(d).replace("->", "→") for d in settings_diff(before, config)]
-    rest = f", {len(moves) - 2} more" if len(moves) > 2 else ""
-    said = f"◆ {', '.join(moves[:2])}{rest}"
-    if described.moved == {"n_head"}:
-        now, then, width = config.model.head_size, before.model.head_size, config.model.n_embd
-        return said, f"each works on {now} of {width} numbers (was {then}); all else stays"
-    n_params, n_before = (sum(params_by_part(c.model).values()) for c in (config, before))
-    now, then = (sum(step_flops_by_part(c).values()) for c in (config, before))
-    params, work = "no parameter more or less", "a step's arithmetic stays"
-    if n_params != n_before:
-        sign, size = "+" if n_params > n_before else "-", abs(n_params - n_before)
-        params = f"{sign}{count(size) if size < 1e6 else short_count(size)} parameters"
-    if now != then:
-        ratio = now / then
-        times = f"{ratio:.2g}" if ratio < 99.5 else short_count(ratio)
-        work = f"a step has {times} x the arithmetic"
-    return said, f"{params}; {work}"
-
-
-def _what_a_head_does(config: RunConfig) -> str:
-    model = config.model
-    if model.model == "bigram":
-        return "No heads, no layers, no width: this is all of it"
-    return f"Each head works on {model.head_size} of a character's {model.n_embd} numbers"
-
-
-def _n(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'s' * (number != 1)}"

@@ -13,9 +13,10 @@ from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import RECIPES, resolve
 from core.text.corpus import Corpus
 from core.training.parts import params_by_part
-from lab.figures.model_picture import SMALL_PX, WIDTH_PX, Described, model_picture, picture_alt
-from lab.figures.model_picture import what_moved as moved_of
+from lab.figures.model_picture import SMALL_PX, WIDTH_PX, model_picture
 from lab.figures.model_text import COLUMNS, ROWS, Passage, sign_of_cell
+from lab.figures.model_words import Described, picture_alt
+from lab.figures.model_words import what_moved as moved_of
 from lab.figures.palette import DARK, LIGHT, Palette, contrast
 from lab.widgets.controls import SLIDERS
 
