@@ -3,7 +3,8 @@
 Settings and a stretch of real text in, SVG text out. Every number in it is counted from the
 settings: parameters in the model's own modules, and the share of a step's arithmetic. Widths and
 heights grow with what they stand for; within one picture, the area of heads and of MLPs is in
-proportion to their parameters. What differs from the settings before is marked.
+proportion to their parameters. What differs from the settings before is marked. The width is that
+of the residual stream, which heads and MLPs read and add to on the way from embeddings to head.
 """
 
 from __future__ import annotations
@@ -63,9 +64,10 @@ def picture_alt(described: Described) -> str:
     sees = f"{n_seen} of text lead{'s' * (n_seen == '1 character')} to one guess"
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
+    mlps = ", each with an MLP, on one residual stream" if model.model == "transformer" else ""
     return (
         f"{sees}; {_n(model.n_layer, 'layer')} of {_n(model.n_head, 'head')} x {model.head_size} = "
-        f"width {model.n_embd}" + (", each with an MLP" if model.model == "transformer" else "")
+        f"width {model.n_embd}{mlps}"
     )
 
 
