@@ -75,8 +75,8 @@ class ModernAttention(nn.Module):
 
     After the norm queries and keys have length sqrt(D), so that a score, which is still divided by
     sqrt(D), lies between -sqrt(D) and sqrt(D): a head can become sure, but not without bound. Henry
-    et al. take length 1 and learn the scale; the fixed one is as in
-    https://github.com/karpathy/nanochat (`gpt.py`).
+    et al. take length 1 and learn the scale; a fixed one is also what
+    https://github.com/karpathy/nanochat has (`gpt.py`).
     """
 
     def __init__(self, config: ModelConfig) -> None:

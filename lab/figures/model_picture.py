@@ -3,7 +3,8 @@
 Settings and a stretch of real text in, SVG text out. Every number in it is counted from the
 settings: parameters in the model's own modules, and the share of a step's arithmetic. Widths and
 heights grow with what they stand for; within one picture, the area of heads and of MLPs is in
-proportion to their parameters. What differs from the settings before is marked.
+proportion to their parameters. What differs from the settings before is marked. The width is that
+of the residual stream, which heads and MLPs read and add to on the way from embeddings to head.
 """
 
 from __future__ import annotations

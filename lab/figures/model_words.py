@@ -40,7 +40,7 @@ def picture_alt(described: Described) -> str:
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
     built = f"{counted(model.n_layer, 'layer')} of {counted(model.n_head, 'head')}"
-    mlp = ", each with an MLP" if model.model == "transformer" else ""
+    mlp = ", each with an MLP, on one residual stream" if model.model == "transformer" else ""
     return f"{sees}; {built} x {model.head_size} = width {model.n_embd}{mlp}"
 
 

@@ -246,5 +246,5 @@ def test_it_is_said_in_words_too() -> None:
     said = picture_alt(Described(config=of(n_layer=1), before=None, passage=PASSAGE))
     assert said == (
         "64 characters of text lead to one guess; 1 layer of 4 heads x 32 = width 128, each with "
-        "an MLP"
+        "an MLP, on one residual stream"
     )
