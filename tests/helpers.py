@@ -10,7 +10,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -205,15 +205,16 @@ def files_under(folder: Path) -> dict[str, bytes]:
     } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
 
 
-def nursery() -> ForkServerContext:
+def nursery() -> BaseContext:
     """Where children come from that have torch loaded already, and all else that takes seconds.
 
     torch loads its compiler for the first optimizer, which takes longer than most runs here.
     """
-    context = multiprocessing.get_context("forkserver")
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
     # The first of the tests that ask decides for all of them, so there is one list.
     context.set_forkserver_preload(
-        ["tests.core.runs.test_kills", "torch._dynamo", "plotly.graph_objects", "streamlit.web.cli"]
+        [__name__, "torch._dynamo", "plotly.graph_objects", "streamlit.web.cli"]
     )
     return context
 

@@ -13,17 +13,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.helpers import PATIENCE_S, ROOT
+from tests.helpers import PATIENCE_S, ROOT, nursery
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocket
 
+HEADLESS: Final = ("--server.headless", "true")
 _CHROMIUM_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _IDLE: Final = (
     "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
@@ -41,12 +44,15 @@ class Server:
     """A running Streamlit server."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | BaseProcess
 
     def kill(self) -> None:
         """SIGKILL, as the system would when memory runs out; the process gets no chance to save."""
         self.process.kill()
-        self.process.wait()
+        if isinstance(self.process, BaseProcess):
+            self.process.join()
+        else:
+            self.process.wait()
 
 
 @dataclass
@@ -118,7 +124,9 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
 
     def open_window(*, color_scheme: Any = "light", width: int = 1440, height: int = 900) -> Window:
         context = browser.new_context(
-            color_scheme=color_scheme, viewport={"width": width, "height": height}
+            color_scheme=color_scheme,
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce",  # what fades and spins takes the core from the server
         )
         context.set_default_timeout(1000 * PATIENCE_S)
         contexts.append(context)
@@ -147,7 +155,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         log_path = folder / "server.log"
         port = _free_port()
         command = [sys.executable, "-m", "streamlit", "run", str(script_path)]
-        command += ["--server.port", str(port), "--server.headless", "true"]
+        command += ["--server.port", str(port), *HEADLESS]
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -160,7 +168,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             )
         server = Server(f"http://127.0.0.1:{port}", process)
         servers.append(server)
-        _wait_for_health(server.url, process, log_path)
+        _wait_for_health(server.url, lambda: process.poll() is None, log_path)
         return server
 
     yield start
@@ -180,11 +188,47 @@ def lab_home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(serve: Serve, lab_home: Path) -> Iterator[Server]:
+def server(lab_home: Path) -> Iterator[Server]:
     """The lab, in an empty home, for one test: what it trains takes no time from the next one."""
-    running = serve(ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
-    yield running
-    running.kill()
+    with born_server(lab_home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def empty_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The lab, in an empty home, for tests that leave it empty."""
+    with born_server(tmp_path_factory.mktemp("empty") / "lab-home") as running:
+        yield running
+
+
+@contextmanager
+def born_server(lab_home: Path) -> Iterator[Server]:
+    """The lab in a process that need not load torch and Streamlit anew; killed in the end."""
+    lab_home.parent.mkdir(exist_ok=True)
+    log_path, port = lab_home.parent / "server.log", _free_port()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_HOME": str(lab_home)}
+    process = nursery().Process(target=_run_lab, args=(port, environment, log_path), daemon=True)
+    process.start()
+    server = Server(f"http://127.0.0.1:{port}", process)
+    try:
+        _wait_for_health(server.url, process.is_alive, log_path)
+        yield server
+    finally:
+        server.kill()
+
+
+def _run_lab(port: int, environment: dict[str, str], log_path: Path) -> None:
+    """What `streamlit run lab/Home.py` does, in a child."""
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.chdir(ROOT)
+    os.environ |= environment
+    from streamlit.web.cli import main
+
+    script = str(ROOT / "lab" / "Home.py")
+    sys.argv = ["streamlit", "run", script, "--server.port", str(port), *HEADLESS]
+    main()
 
 
 def _free_port() -> int:
@@ -193,9 +237,9 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_health(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
+def _wait_for_health(url: str, is_alive: Callable[[], bool], log_path: Path) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
-    while process.poll() is None and time.monotonic() < deadline_s:
+    while is_alive() and time.monotonic() < deadline_s:
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
                 return

@@ -11,9 +11,9 @@ import pytest
 from core.experiments.sweep import load_sweep
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
-from tests.core.runs.test_processes import start
 from tests.helpers import (
     PATIENCE_S,
+    Child,
     CommandLine,
     files_under,
     last_line,
@@ -201,8 +201,8 @@ def test_a_mistake_is_said_in_one_line_and_changes_nothing(
 def test_a_signal_saves_the_cell_in_hand_and_the_sweep_goes_on_later(
     lab: Lab, corpus: Corpus, number: signal.Signals, code: int
 ) -> None:
-    child = start(
-        "sweep", "--model", "bigram", "--corpus", "tiny", "--name", "owl", "--json",
+    child = Child(
+        lab, "sweep", "--model", "bigram", "--corpus", "tiny", "--name", "owl", "--json",
         "--max_iters=1000000", "--eval_interval=1000000", "--warmup_iters=0",
         "--x", "batch_size=2,4", "--y", "block_size=8",
     )  # fmt: skip

@@ -28,6 +28,7 @@ from tests.helpers import (
     files_under,
     play,
     small_config,
+    small_flags,
     trained,
     wait_for,
     wait_for_steps,
@@ -39,6 +40,7 @@ MACHINE = Calibration(
 )
 SLOW = Calibration(s_per_flop=1.0, s_per_bfloat16_flop=1.0, s_per_number=1.0, s_per_layer=1.0)
 TIMELESS = Calibration(s_per_flop=0.0, s_per_bfloat16_flop=0.0, s_per_number=0.0, s_per_layer=0.0)
+QUICK = ("block_size", "n_layer", "n_head", "n_embd", "batch_size", "eval_iters")
 LONG = 100_000
 """More steps than a test waits for."""
 
@@ -292,8 +294,13 @@ def test_a_run_that_joins_does_not_hold_a_race_by_steps_up(
 
 
 @pytest.fixture
-def cli(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line of a lab with the tiny corpus in it."""
+def cli(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    """The command line of a lab with the tiny corpus in it, whose quick runs are small."""
+    for kind in MODEL_KINDS:
+        shape = {k: v for k, v in small_flags(kind).items() if k in QUICK}
+        monkeypatch.setitem(PRESETS["quick"], kind, shape)
     return CommandLine(capsys)
 
 

@@ -21,7 +21,9 @@ from tests.helpers import (
     checkpoint_iters,
     checkpoint_state,
     files_under,
+    filled,
     small_run,
+    tiny_run,
     train,
     trained,
     what_it_measured,
@@ -33,7 +35,7 @@ from tests.recipes import config_of
 def test_with_nothing_changed_a_branch_equals_its_parent(
     lab: Lab, corpus: Corpus, kind: ModelKind, at: int
 ) -> None:
-    parent = lab.run(trained(lab, corpus, kind))
+    parent = lab.run(filled(lab, tiny_run, kind))
     child = branch_run(lab, parent, at, {})
     assert (child.status, child.iter, child.checkpoint_iter) == ("paused", at, at)
     assert (child.parent, child.parent_iter) == (parent.id, at)
@@ -41,8 +43,9 @@ def test_with_nothing_changed_a_branch_equals_its_parent(
 
 
 def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
-    lab: Lab, corpus: Corpus
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0)  # on however slow a machine
     parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
     assert checkpoint_iters(lab, parent.id) == [20, 25]
     told: list[int] = []
@@ -60,7 +63,7 @@ def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
 def test_a_change_shows_from_the_step_on_where_it_was_made(
     lab: Lab, corpus: Corpus, change: dict[str, Any]
 ) -> None:
-    parent = lab.run(trained(lab, corpus, "transformer"))
+    parent = lab.run(filled(lab, tiny_run, "transformer"))
     child = branch_run(lab, parent, 20, change)
     assert child.config.flat() == parent.config.flat() | change
     train(lab, child.id)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
+import time
 
 import pytest
 
+import core.runs.active_run
+import core.settings.config
 from core.errors import CheckpointError
 from core.records.event_words import detail_of
+from core.records.records import StepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.locks import is_held
 from core.text.corpus import Corpus
+from core.training.trainer import Trainer
 from tests.helpers import (
     PATIENCE_S,
-    ROOT,
+    Child,
     CommandLine,
     assert_same_run,
     checkpoint_iters,
     files_under,
+    filled,
     small_flags,
     small_run,
+    tiny_run,
     train,
     trained,
     wait_until,
@@ -57,7 +61,7 @@ def damage(lab: Lab, run_id: str, step: int) -> None:
 def test_an_interrupted_run_becomes_the_whole_run(
     lab: Lab, corpus: Corpus, kind: ModelKind, stops: tuple[int, ...]
 ) -> None:
-    whole, parts = trained(lab, corpus, kind), small_run(lab, corpus, kind)
+    whole, parts = filled(lab, tiny_run, kind), small_run(lab, corpus, kind)
     for stop in stops:
         train(lab, parts, until=stop)
         assert lab.run(parts).status == "interrupted"
@@ -68,7 +72,7 @@ def test_an_interrupted_run_becomes_the_whole_run(
 
 
 def test_rows_that_ran_ahead_come_again_the_same(lab: Lab, corpus: Corpus, kind: ModelKind) -> None:
-    whole, crashed = trained(lab, corpus, kind), small_run(lab, corpus, kind)
+    whole, crashed = filled(lab, tiny_run, kind), small_run(lab, corpus, kind)
     crash(lab, crashed, saved_at=15, died_at=32)
     record = lab.run(crashed)
     assert (record.status, record.iter, record.checkpoint_iter) == ("interrupted", 32, 15)
@@ -92,7 +96,10 @@ def test_without_a_checkpoint_a_run_starts_again_and_says_so(lab: Lab, corpus: C
     assert_same_run(lab, train(lab, crashed), whole)
 
 
-def test_a_damaged_checkpoint_is_passed_over_and_said(lab: Lab, corpus: Corpus) -> None:
+def test_a_damaged_checkpoint_is_passed_over_and_said(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0)  # on however slow a machine
     whole = trained(lab, corpus, "transformer")
     crashed = small_run(lab, corpus, "transformer")
     crash(lab, crashed, saved_at=25, died_at=28)
@@ -122,28 +129,20 @@ def test_when_no_checkpoint_can_be_read_nothing_is_touched(lab: Lab, corpus: Cor
 
 # --- killed ---------------------------------------------------------------------------------------
 
-CHILD = """
-import sys, time
-import torch
-import core.runs.active_run
-import core.settings.config
-from core.__main__ import main
-from core.training.trainer import Trainer
 
-torch.set_num_threads(1)
-core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S = 0.2
-core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
-core.runs.active_run.FLUSH_EVERY_S = 0.02
-core.settings.config.SAMPLE_LENGTH = 12
-step = Trainer.step
+def slowly() -> None:
+    """Save and commit often; and so slow that the signal finds it in the middle, if it is late."""
+    core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S = 0.2
+    core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
+    core.runs.active_run.FLUSH_EVERY_S = 0.02
+    core.settings.config.SAMPLE_LENGTH = 12
+    step = Trainer.step
 
-def slow_step(self):  # so that the signal finds it in the middle, however late it comes
-    time.sleep(0.05)
-    return step(self)
+    def slow_step(trainer: Trainer) -> StepRecord:
+        time.sleep(0.05)
+        return step(trainer)
 
-Trainer.step = slow_step
-sys.exit(main(sys.argv[1:]))
-"""
+    Trainer.step = slow_step  # type: ignore[method-assign]
 
 
 def test_a_killed_run_becomes_the_whole_run(
@@ -153,10 +152,7 @@ def test_a_killed_run_becomes_the_whole_run(
     settings = [f"--{name}={value}" for name, value in flags.items()]
     command = ["train", "--model", kind, "--corpus", "tiny", *settings, "--json"]
 
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, *command, "--name", "killed"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    child = Child(lab, *command, "--name", "killed", before=slowly)
     try:
         wait_until(lambda: "killed" in lab.store.names() or child.poll() is not None, "a run")
 
@@ -166,7 +162,7 @@ def test_a_killed_run_becomes_the_whole_run(
 
         wait_until(is_ahead_of_its_checkpoint, "steps after a checkpoint")
         assert lab.run("killed").status == "running"
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
     finally:
         child.kill()
         child.communicate(timeout=PATIENCE_S)

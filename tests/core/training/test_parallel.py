@@ -97,7 +97,7 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._numbers = folder, itertools.count()
-        self.process = start("-m", "tests.parallel_checks", folder)
+        self.process = start("-m", "tests.core.training.parallel_checks", folder)
 
     def do(self, *arguments: str) -> tuple[list[int], str, str]:
         """Let both do it; returns their exit codes and what they said on stdout and stderr."""

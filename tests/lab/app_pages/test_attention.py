@@ -16,7 +16,7 @@ from core.settings.presets import resolve
 from core.text.reference import reference_lines
 from core.training.evaluation import split_loss
 from lab.attention_page.head_words import look_sentence, worth_sentence
-from tests.helpers import add_corpus, filled, play, small_run, train, trained
+from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 
@@ -32,11 +32,7 @@ def short_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finished(pages: Lab, kind: ModelKind = "transformer", **changes: Any) -> str:
     """A finished small run on a small corpus; returns its id."""
-    return filled(pages, trained_on_tiny, kind, **changes)
-
-
-def trained_on_tiny(lab: Lab, kind: ModelKind, **changes: Any) -> str:
-    return trained(lab, add_corpus(lab, "tiny", play(4_000)), kind, **changes)
+    return filled(pages, tiny_run, kind, **changes)
 
 
 def type_text(app: AppTest, text: str) -> None:

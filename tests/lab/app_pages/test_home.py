@@ -11,7 +11,7 @@ from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
 from core.text.corpus import Corpus
 from core.text.reference import reference_lines
-from tests.helpers import SMALL, add_corpus, play, small_run, train, trained, wait_until
+from tests.helpers import SMALL, add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
 
@@ -49,9 +49,12 @@ def enter_race(lab: Lab) -> list[str]:
 @pytest.fixture
 def raced(pages: Lab, plots: Plots) -> Lab:
     """A lab whose newest race, on a small text, is over."""
-    for run_id in enter_race(pages):
-        train(pages, run_id)
+    filled(pages, finished_race)
     return pages
+
+
+def finished_race(lab: Lab) -> list[str]:
+    return [train(lab, run_id) for run_id in enter_race(lab)]
 
 
 def test_an_empty_lab_offers_to_train_and_shows_what_is_untrained(pages: Lab, plots: Plots) -> None:
