@@ -76,7 +76,8 @@ class ModernAttention(nn.Module):
     After the norm queries and keys have length sqrt(D), so that a score, which is still divided by
     sqrt(D), lies between -sqrt(D) and sqrt(D): a head can become sure, but not without bound. Henry
     et al. take length 1 and learn the scale; a fixed one is also what
-    https://github.com/karpathy/nanochat has (`gpt.py`).
+    https://github.com/karpathy/nanochat has (`gpt.py`). Without any, scores between -1 and 1, one
+    run of the fast recipe ended 0.014 nats higher.
     """
 
     def __init__(self, config: ModelConfig) -> None:

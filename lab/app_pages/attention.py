@@ -275,9 +275,8 @@ def _choose_place(text: str) -> int:
         return f"{visible(text[number - 1])} ({number})"
 
     options = list(range(1, len(text) + 1))
-    settled(
-        _PLACE, options, len(text), option_text
-    )  # another text, or another block size, has others
+    # Another text, or another block size, has others.
+    settled(_PLACE, options, len(text), option_text)
     chosen: int = st.select_slider(
         "The character that looks", options, key=_PLACE, format_func=option_text,
         label_visibility="collapsed",

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from core.errors import ConfigError
-from core.models import LanguageModel, build_model
+from core.models import MODELS, LanguageModel, build_model
 from core.models.modern import ModernBlock, rms_norm, rotate, rotation, token_shift
 from core.models.ngrams import MAX_ROWS, NgramTables
 from core.runs.lab import Lab
-from core.settings.config import ModelConfig
+from core.settings.config import BLOCKS, MODEL_KINDS, MODEL_SETTINGS, ModelConfig
 from core.settings.presets import RECIPES, resolve
 from core.storage.checkpoint import CheckpointFolder
 from core.text.corpus import Corpus
@@ -226,6 +226,14 @@ def test_a_run_from_before_its_block_had_this_name_is_resumed_to_the_same_end(
         assert renamed.rowcount == 2
     train(lab, before)
     assert_same_run(lab, today, before)
+
+
+def test_every_block_that_can_be_chosen_is_among_the_models() -> None:
+    blocks = {
+        kind: BLOCKS if "block" in MODEL_SETTINGS[kind] else BLOCKS[:1] for kind in MODEL_KINDS
+    }
+    assert set(MODELS) == {(kind, block) for kind in blocks for block in blocks[kind]}
+    assert type(modern_model()) is MODELS["transformer", "modern"]
 
 
 def test_the_command_line_takes_the_former_name_of_the_modern_block(
