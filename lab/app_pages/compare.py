@@ -12,6 +12,7 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
+from lab.compare_page.equal_cost import say_equal_cost
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette
@@ -172,6 +173,9 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     st.caption(about, help=explained(*WORDS))
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
+    one_text = len({run.fingerprint for run in runs}) == 1
+    if one_text and (equal := say_equal_cost(curves, axis, in_bits)):
+        st.caption(equal)
 
 
 def _render_table(ids: list[str], unit: str) -> None:
@@ -181,9 +185,10 @@ def _render_table(ids: list[str], unit: str) -> None:
         hide_index=True, alt="The chosen runs, one in each column",
     )  # fmt: skip
     about = (
-        f"Losses in {unit} per character. {BEST} the best of the chosen runs. Estimates are taken "
-        "on a few batches; the validation loss is over the whole validation part, measured when a "
-        "run ends, also for its best checkpoint. Throughput is that of training."
+        f"Losses in {unit} per character. {BEST} the best of the chosen runs, whatever it cost; "
+        "who is best for the same cost stands under the chart, by seconds and FLOPs. Estimates are "
+        "taken on a few batches; the validation loss is over the whole validation part, measured "
+        "when a run ends, also for its best checkpoint. Throughput is that of training."
     )
     st.caption(about, help=explained(about))
 

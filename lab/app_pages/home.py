@@ -209,6 +209,8 @@ def _render_progress(found: NewestRace) -> None:
                 min(run.iter / run.max_iters, 1.0) if run else 0.0,
                 text=words.progress(run) if run else nothing,
             )
+            if run and run.status == "interrupted":
+                st.caption(words.at_risk(run))
             if run and run.message:
                 st.warning(plain_but_code(run.message))
 
@@ -217,7 +219,12 @@ def _render_words(found: NewestRace, corpus: Corpus, counts: str, near: Near | N
     """What the chart shows, whose text it is, and what else trains."""
     name = plain(_text_of(found) or corpus.name)
     left = time_left_s(found.runs.values())
-    time = f" About {words.duration(left)} left; they take turns." if left is not None else ""
+    time = ""
+    if left is not None:
+        time = (
+            f" About {words.duration(left)} left; they take turns, and train on when this tab is "
+            "closed."
+        )
     missing = missing_text(found.runs) if found.race else ""
     st.caption(
         f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "

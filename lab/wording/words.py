@@ -100,8 +100,8 @@ def at_risk(record: RunRecord) -> str:
     saved = f"Saved up to step {count(record.checkpoint_iter)}"
     if record.status == "running":
         return (
-            f"{saved}; if the lab is killed now, at most about "
-            f"{duration(record.checkpoint_interval_s)} of training are lost."
+            f"{saved}; it trains on when this tab is closed, and if the lab is killed now, at most "
+            f"about {duration(record.checkpoint_interval_s)} of training are lost."
         )
     if record.status in ("interrupted", "failed"):
         if record.checkpoint_iter:

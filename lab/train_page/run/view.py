@@ -26,6 +26,7 @@ from lab.train_page.run.answers import Measured
 from lab.train_page.run.branching import ask_for_branch
 from lab.train_page.run.chart import ChartSettings, clear_chart, run_chart
 from lab.train_page.run.health_panel import render_health
+from lab.train_page.run.shape_words import say_shape
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
 from lab.widgets.page_head import words_help
@@ -181,6 +182,8 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     with places.chart:
         _render_chart(run_chart(now, notes, references, others, look))
         st.caption(REWIND)
+        if shape := say_shape(now.estimates, now.steps, look.in_bits):
+            st.caption(shape)
         _render_notes(notes, look.in_bits)
     with places.writing:
         if not now.estimates:  # its place is kept, so that the chart does not shrink for it

@@ -45,7 +45,9 @@ def test_with_nothing_changed_a_branch_equals_its_parent(
 def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
     lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0)  # on however slow a machine
+    monkeypatch.setattr(
+        "core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0
+    )  # on however slow a machine
     parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
     assert checkpoint_iters(lab, parent.id) == [20, 25]
     told: list[int] = []

@@ -99,7 +99,9 @@ def test_without_a_checkpoint_a_run_starts_again_and_says_so(lab: Lab, corpus: C
 def test_a_damaged_checkpoint_is_passed_over_and_said(
     lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0)  # on however slow a machine
+    monkeypatch.setattr(
+        "core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0
+    )  # on however slow a machine
     whole = trained(lab, corpus, "transformer")
     crashed = small_run(lab, corpus, "transformer")
     crash(lab, crashed, saved_at=25, died_at=28)

@@ -139,6 +139,21 @@ def test_the_horizontal_axis_can_be_chosen(three: list[str], axis: str, title: s
     assert figure(app)["layout"]["xaxis"]["title"]["text"] == title
 
 
+def test_who_is_best_for_the_same_cost_is_said_where_the_axis_is_a_cost(
+    pages: Lab, three: list[str]
+) -> None:
+    app = open_page("compare")
+    said = "the most that all have reached"
+    assert said not in words_of(app)
+    for axis in ("seconds", "FLOPs"):
+        app.segmented_control(key="compare_axis").set_value(axis).run()
+        assert said in words_of(app)
+    assert "has no matrix products, so it stands at 0 FLOPs" in words_of(app)
+    other = add_corpus(pages, "other", play(3_000, seed=5))
+    choose(app, three[0], trained(pages, other, "attention"))
+    assert said not in words_of(app)
+
+
 def test_losses_can_be_read_in_bits_in_the_plot_and_in_the_table(
     pages: Lab, three: list[str]
 ) -> None:

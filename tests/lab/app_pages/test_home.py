@@ -96,6 +96,24 @@ def test_a_race_in_the_hands_of_another_process_is_not_paused_but_said(pages: La
         theirs.close()
 
 
+def test_what_goes_on_without_the_tab_and_what_a_kill_left_is_said(pages: Lab) -> None:
+    first, *_ = enter_race(pages)
+    running = ActiveRun(pages.home, pages.store, first)
+    try:
+        running.advance(60.0, until=10)
+        running.set_status("running")
+        pages.store.update_run(first, steps_per_s=10.0)
+        for other in pages.runs():
+            if other.id != first:
+                pages.store.update_run(other.id, status="finished")
+        shown = said(open_page())
+        assert "About 3.0 s left; they take turns, and train on when this tab is closed." in shown
+    finally:
+        running.close()
+    pages.store.update_run(first, status="interrupted", iter=10, checkpoint_iter=8)
+    assert "Saved up to step 8; it can be resumed from there." in said(open_page())
+
+
 # --- the newest race, whole -----------------------------------------------------------------------
 
 
