@@ -21,6 +21,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.heatmaps import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
+from lab.session.entry import Entry
 from lab.session.state import choose_run, palette, the_lab, the_service
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
@@ -56,7 +57,9 @@ characters are shown as the second says, each with its label."""
 TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 740, 610, 500
 FIRST_CHARACTER = "t"
 
-_VIEW, _CHARACTER, _CLICKED = "bigram_view", "bigram_character", "bigram_clicked"
+_VIEW: Entry[View | None] = Entry("bigram_view", None)
+_CHARACTER: Entry[str | None] = Entry("bigram_character", None)
+_CLICKED: Entry[str | None] = Entry("bigram_clicked", None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +99,8 @@ class Tables:
 
 def main() -> None:
     # A click arrives after the box that it changes was drawn, so it is taken over here.
-    if clicked := st.session_state.pop(_CLICKED, None):
-        st.session_state[_CHARACTER] = clicked
+    if clicked := _CLICKED.take():
+        _CHARACTER.set(clicked)
     page_head("What follows what", INTRODUCTION)
     runs = [run for run in the_lab().runs() if run.model == "bigram"]
     if runs:
@@ -149,14 +152,13 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
         ):
             config = the_lab().configure("bigram", corpus, "quick")
             choose_run(the_service().start(config, corpus))
-            st.session_state[_VIEW] = "learned"
+            _VIEW.set("learned")
             st.rerun()
         st.caption(
             f"It takes a few seconds. Until then *learned* is a table with random numbers, "
             f"**{loaded.origin}**, and *counted* comes from the corpus {plain(corpus.name)}."
         )
-    if _VIEW not in st.session_state:
-        st.session_state[_VIEW] = "counted"  # the one that has something to show
+    _VIEW.begin("counted")  # the one that has something to show
     return loaded, corpus
 
 
@@ -165,7 +167,7 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
 
 def _render_table(tables: Tables, row: int) -> None:
     views: list[View] = ["learned"] if tables.counted is None else list(get_args(View))
-    settled(_VIEW, views, views[0])
+    settled(_VIEW.key, views, views[0])
     left_out = (
         f" Shown are the {len(tables.characters)} most frequent characters; "
         f"{tables.n_left_out:,} rarer ones are left out."
@@ -173,7 +175,7 @@ def _render_table(tables: Tables, row: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         view: View = (
             st.segmented_control(
-                "Table", views, key=_VIEW, required=True, persist_state="session",
+                "Table", views, key=_VIEW.key, required=True, persist_state="session",
                 label_visibility="collapsed",
             )
             or views[0]
@@ -191,7 +193,7 @@ def _render_table(tables: Tables, row: int) -> None:
     if click and isinstance(click.y, int | float):
         clicked = round(click.y)
         if 0 <= clicked < len(tables.characters) and clicked != row:
-            st.session_state[_CLICKED] = tables.characters[clicked]
+            _CLICKED.set(tables.characters[clicked])
             st.rerun()
 
 
@@ -229,9 +231,9 @@ def _render_numbers(tables: Tables) -> None:
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
     first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-    settled(_CHARACTER, list(characters), first, said)  # another text may not have it
+    settled(_CHARACTER.key, list(characters), first, said)  # another text may not have it
     chosen: str = st.selectbox(
-        "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
+        "What follows the character", list(characters), key=_CHARACTER.key, persist_state="session",
         format_func=said, help="Or click its row in the table.",
     )  # fmt: skip
     return characters.index(chosen)

@@ -12,6 +12,7 @@ from core.records.course import Course
 from core.records.records import Change, RunRecord
 from core.settings.config import SCHEDULES, help_line
 from core.training.optim import learning_rate_at
+from lab.session.entry import Entry
 from lab.session.state import choose_run, the_lab, the_service
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
@@ -26,23 +27,23 @@ _VALUES: dict[str, tuple[Any, ...]] = {
     "schedule": SCHEDULES,
 }
 NOTHING = "nothing"
-_AT = "train_branch_from"
+_AT: Entry[int | None] = Entry("train_branch_from", None)
 
 
 def ask_for_branch(step: int) -> None:
     """Open the dialog when the page is drawn next, with this step picked."""
-    st.session_state[_AT] = step
+    _AT.set(step)
 
 
 def render_branch_dialog(run: RunRecord | None) -> None:
     """The dialog, from when somebody asked for it until it is closed."""
-    step = st.session_state.get(_AT)
+    step = _AT.get()
     if run is not None and step is not None:
         _dialog(run, min(step, run.iter))
 
 
 def _close() -> None:
-    st.session_state.pop(_AT, None)
+    _AT.clear()
 
 
 @st.dialog("Branch from an earlier step", on_dismiss=_close)

@@ -28,6 +28,7 @@ from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
 from lab.figures.sweeps import MEASURES, SweepMeasure
+from lab.session.entry import Entry
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
 from lab.train_page.sweep.grid import (
@@ -53,7 +54,7 @@ GOOD: dict[str, tuple[float, ...]] = {
     "batch_size": (4, 16, 64),
 }
 """Values that show something in a minute or two."""
-_SHOWN = "sweep_shown"
+_SHOWN: Entry[str | None] = Entry("sweep_shown", None)
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None =
             return
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             st.selectbox(
-                "Sweep on the screen", list(sweeps), key=_SHOWN, width=380, persist_state="session",
-                format_func=lambda sweep_id: sweep_label(sweeps[sweep_id]),
+                "Sweep on the screen", list(sweeps), key=_SHOWN.key, width=380,
+                persist_state="session", format_func=lambda sweep_id: sweep_label(sweeps[sweep_id]),
             )  # fmt: skip
             measure: SweepMeasure = st.segmented_control(
                 "Shown in each cell", MEASURES, default="loss", required=True, key="sweep_measure",
@@ -115,10 +116,9 @@ def _shown(ids: list[str]) -> str | None:
     """The sweep that the session looks at: the one it chose, else the newest."""
     if not ids:
         return None
-    if st.session_state.get(_SHOWN) not in ids:
-        st.session_state[_SHOWN] = ids[0]
-    shown: str = st.session_state[_SHOWN]
-    return shown
+    if _SHOWN.get() not in ids:
+        _SHOWN.set(ids[0])
+    return _SHOWN.get()
 
 
 # --- what to sweep over ---------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
 def _start(plan: Plan, corpus: Corpus) -> None:
     sweep = enter_sweep(the_lab(), plan.base, corpus, plan.x, plan.y)
     the_service().start_sweep(sweep.id)
-    st.session_state[_SHOWN] = sweep.id
+    _SHOWN.set(sweep.id)
 
 
 def _try_again(standing: Standing) -> None:
