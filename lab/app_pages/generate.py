@@ -17,6 +17,7 @@ from lab.components.text_view import text_view
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
+from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -86,7 +87,10 @@ def main() -> None:
             which=which, prompt=prompt or "", config=_settings(run),
         )  # fmt: skip
         with buttons:
-            _render_buttons(run, wish)
+            with one_of("generate_writing", WRITE_PX):
+                asked = _render_button()
+            if asked:
+                _begin(run, wish)
             _render_refusal(wish.prompt)
     with right:
         sheet = _SHEET.get()
@@ -174,16 +178,16 @@ def _new_seed() -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _render_buttons(run: RunRecord | None, wish: Wish) -> None:
+def _render_button() -> bool:
+    """Write, or stop what is being written; returns whether to write."""
     sheet = _SHEET.get()
     if sheet and not sheet.writing.snapshot().over:
         if st.button("Stop", key="generate_stop", icon=":material/stop:"):
             sheet.writing.stop()
             st.rerun()
-        return
+        return False
     pressed = st.button("Write", type="primary", key="generate_write", icon=":material/edit_note:")
-    if pressed or _GO.take():
-        _begin(run, wish)
+    return _GO.take() or pressed
 
 
 def _begin(run: RunRecord | None, wish: Wish) -> None:

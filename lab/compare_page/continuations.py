@@ -15,6 +15,7 @@ from lab.figures.palette import in_model_color
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.session.writing import Writing
+from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.pickers import load_model, opening_for, suggest
 from lab.wording import words
 from lab.wording.glossary import TERMS
@@ -72,17 +73,23 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
             Wish(run_id=run.id, run_name=run.name, which="best", prompt=prompt or "", config=config)
             for run in runs
         ]
-        if _under_way(sheets):
-            if st.button("Stop", key="compare_stop", icon=":material/stop:"):
-                for sheet in sheets:
-                    if sheet.writing:
-                        sheet.writing.stop()
-                st.rerun()
-        elif st.button("Write", type="primary", key="compare_write", icon=":material/edit_note:"):
-            _SHEETS.set([_sheet(run, wish) for run, wish in zip(runs, wishes)])
-            st.rerun()
+        with one_of("compare_writing", WRITE_PX):
+            _render_button(runs, wishes, sheets)
     _render_standing(sheets, wishes)
     return wishes
+
+
+def _render_button(runs: list[RunRecord], wishes: list[Wish], sheets: Sequence[Sheet]) -> None:
+    """Let all of them write, or stop them."""
+    if _under_way(sheets):
+        if st.button("Stop", key="compare_stop", icon=":material/stop:"):
+            for sheet in sheets:
+                if sheet.writing:
+                    sheet.writing.stop()
+            st.rerun()
+    elif st.button("Write", type="primary", key="compare_write", icon=":material/edit_note:"):
+        _SHEETS.set([_sheet(run, wish) for run, wish in zip(runs, wishes)])
+        st.rerun()
 
 
 def _render_standing(sheets: Sequence[Sheet], wishes: list[Wish]) -> None:

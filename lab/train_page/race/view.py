@@ -59,8 +59,9 @@ def _render_controls(corpus: Corpus, found: Found) -> Fairness:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         terms = _choose_terms(found)
         configs, trouble = _planned(corpus, terms)
-        _render_buttons(found, corpus, terms, trouble)
-        st.space("stretch")
+        # In a row of their own: the axis stays where it is, however many of them there are.
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            _render_buttons(found, corpus, terms, trouble)
         # A race begins on the axis of its own terms; then the reader may switch.
         by = found.race.by if found.race else terms[0]
         axis: Fairness | None = st.segmented_control(
