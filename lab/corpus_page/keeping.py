@@ -67,16 +67,27 @@ def render_deeds(corpus: Corpus) -> None:
         if corpus.name == SHIPPED:
             return
         with st.popover("Delete …", icon=":material/delete:", key="corpus_deleting"):
-            st.write(_consequences(the_lab().runs_on(corpus.name)))
+            st.write(_consequences(the_lab().runs_on(corpus.name), _other_name(corpus)))
             deed_button(
                 f"Put {plain(corpus.name)} into the bin", "delete", partial(_delete, corpus.name),
                 key="corpus_delete",
             )  # fmt: skip
 
 
-def _consequences(runs: list[RunRecord]) -> str:
+def _other_name(corpus: Corpus) -> str | None:
+    """Under what other name the same text is here."""
+    same = (c for c in the_lab().library.load_all() if c.fingerprint == corpus.fingerprint)
+    return next((c.name for c in same if c.name != corpus.name), None)
+
+
+def _consequences(runs: list[RunRecord], other_name: str | None) -> str:
     if not runs:
         return "No run has learned from it."
+    if other_name:
+        return (
+            f"The same text is here as **{plain(other_name)}** too: the runs that have learned "
+            "from it can be resumed and measured with that."
+        )
     names = ", ".join(f"**{plain(run.name)}**" for run in runs[:NAMED_RUNS])
     more = f" and {len(runs) - NAMED_RUNS:,} others" * (len(runs) > NAMED_RUNS)
     verb = "has" if len(runs) == 1 else "have"
