@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _plotly_utils.basevalidators import ColorValidator
 
 from core import commands
 from tests.helpers import ROOT
@@ -81,9 +83,9 @@ ROOMS = {
     "core.__main__": "*",
     "lab.wording": "settings text records findings registry runs",
     "lab.figures": "settings text records findings training experiments wording",
-    "lab.components": "text generation figures",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
+    "lab.components": "text generation figures session",
     "lab.widgets": "settings text models records runs wording session",
     "lab.attention_page": "settings text records findings interpretability runs wording figures "
     "session",
@@ -272,6 +274,119 @@ def test_texts_are_read_and_written_as_utf_8_on_every_system(path: Path) -> None
         if is_call and node.func.attr in ("read_text", "write_text"):
             named = [ast.unparse(v) for v in (*node.args, *(k.value for k in node.keywords))]
             assert any("utf-8" in value for value in named), node.lineno
+
+
+# --- colours --------------------------------------------------------------------------------------
+
+
+NAMES = "|".join(ColorValidator.named_colors)
+COLORS = {
+    "in digits": r"(?<!&)#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})\b",
+    "as a function": r"\b(?:rgb|hsl|hwb|oklab|oklch)a?\(",
+    "by name": rf"^(?:{NAMES})$",
+    "by name, in CSS, SVG or a script": r"(?:color|background|border|fill|outline|shadow|stroke)"
+    rf"""[-\w]*["']?\s*[:=]\s*["']?[^;,"'\n}}]*(?<![-\w])(?:{NAMES})(?![-\w])""",
+    "by name, in Markdown": r":(?:red|orange|yellow|green|blue|violet|rainbow)[-\w]*\[",
+}
+"""How a colour can be written down. What the theme owns is none: `var(--st-…)`, `:gray[…]`."""
+SCRIPTS = sorted((ROOT / "lab").rglob("*.js"))
+
+
+def colors_in(text: str) -> list[str]:
+    return [how for how, pattern in COLORS.items() if re.search(pattern, text, re.IGNORECASE)]
+
+
+@each_file([*LAB, *SCRIPTS])
+def test_colors_stand_in_the_palette(path: Path) -> None:
+    found = colors_in(path.read_text("utf-8")) if path in SCRIPTS else []
+    for text in texts_of(path) if path in LAB else ():
+        found += [f"{how}: {text}" for how in colors_in(text)]
+    assert bool(found) == (path == ROOT / "lab" / "figures" / "palette.py"), found
+
+
+@pytest.mark.parametrize(
+    ("text", "is_colored"),
+    [
+        ("#FCFCFA", True),
+        ("color: #fff;", True),
+        ("rgba(0, 0, 0, 0.5)", True),
+        ("white", True),
+        ("border: 1px solid red;", True),
+        ('legend: { bgcolor: "white" }', True),
+        ('<rect fill="black"/>', True),
+        ("the :orange[bigram]", True),
+        ("color: var(--st-text-color); background: none; fill: currentColor", False),
+        ("border: 1px solid transparent", False),
+        ("&#123;", False),
+        (":gray[nats]", False),
+        ("white space before a word", False),
+    ],
+)
+def test_a_color_is_known_when_seen(text: str, is_colored: bool) -> None:
+    assert bool(colors_in(text)) == is_colored
+
+
+# --- the state of a session -----------------------------------------------------------------------
+
+
+SESSION = ROOT / "lab" / "session"
+
+
+@each_file([path for path in LAB if path != SESSION / "entry.py"])
+def test_only_an_entry_touches_the_state_of_a_session(path: Path) -> None:
+    assert "session_state" not in path.read_text("utf-8")
+
+
+def key_pattern(node: ast.expr) -> str | None:
+    """What a key that is spelled out matches; None for one that comes from elsewhere."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(key_pattern(part) or ".+" for part in node.values)
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return re.escape(node.value) if is_text else None
+
+
+def entry_keys(path: Path) -> set[str]:
+    """The keys of the entries that are made in a file, as patterns."""
+    spelled = [key_pattern(call.args[0]) for call in calls_of(path, "Entry")]
+    return {pattern for pattern in spelled if pattern}
+
+
+def widget_keys(path: Path) -> set[str]:
+    """The keys that are given to widgets, charts and containers in a file."""
+    calls = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
+    given = [key_pattern(k.value) for call in calls for k in call.keywords if k.arg == "key"]
+    return {pattern for pattern in given if pattern}
+
+
+def texts_of(path: Path) -> set[str]:
+    nodes = ast.walk(parsed(path))
+    return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+@each_file(LAB)
+def test_no_other_file_spells_the_key_of_an_entry(path: Path) -> None:
+    for other in LAB:
+        for pattern in entry_keys(path) if other != path else ():
+            assert not any(re.fullmatch(pattern, text) for text in texts_of(other)), name_of(other)
+
+
+def test_no_two_files_give_widgets_the_same_key() -> None:
+    given = [key for path in LAB for key in widget_keys(path) | entry_keys(path)]
+    assert len(given) > 100
+    assert {key for key in given if given.count(key) > 1} == set()
+
+
+@each_file([path for path in LAB if SESSION not in path.parents])
+def test_an_entry_of_a_page_is_its_own(path: Path) -> None:
+    module = parsed(path)
+    for node in module.body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value and any(ast.unparse(n) == "Entry" for n in ast.walk(value)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            assert names and all(name.startswith("_") for name in names), names
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    assert not [a.name for i in imports for a in i.names if a.name.startswith("_")]
 
 
 # --- docstrings -----------------------------------------------------------------------------------

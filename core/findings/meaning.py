@@ -50,8 +50,15 @@ def is_said_as_zero(nats: float, in_bits: bool = False) -> bool:
 
 
 def about_in(nats: float, in_bits: bool = False) -> str:
-    """An estimate of a loss per character: with two decimals, since the third is luck."""
-    return f"about {bits(nats) if in_bits else nats:z.2f} {'bits' if in_bits else 'nats'}"
+    """An estimate of a loss per character: with two decimals, since the third is luck.
+
+    Of one that went out of hand only the size is said.
+    """
+    loss, unit = bits(nats) if in_bits else nats, "bits" if in_bits else "nats"
+    if loss >= 1e6:
+        return f"more than a million {unit}"
+    number = f"{float(f'{loss:.2g}'):,.0f}" if loss >= 100 else f"{loss:z.2f}"
+    return f"about {number} {unit}"
 
 
 # --- how large it feels ---------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 import torch
 
@@ -25,6 +27,7 @@ from lab.figures.heatmaps import (
     thinning,
 )
 from lab.figures.map_axes import Matrix
+from lab.session.entry import Entry
 from lab.session.state import chosen_run, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
@@ -53,14 +56,17 @@ ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
-_TEXT, _CLICKED = "attention_text", "attention_clicked"
-_LAYER, _HEAD, _PLACE = "attention_layer", "attention_head", "attention_place"
+_TEXT = Entry("attention_text", "")
+_LAYER, _HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
+_PLACE: Entry[int | None] = Entry("attention_place", None)
+_CLICKED: Entry[tuple[tuple[Entry[Any], int], ...]] = Entry("attention_clicked", ())
+"""What a click has chosen."""
 
 
 def main() -> None:
     # A click arrives after the widgets that it changes were drawn, so it is taken over here.
-    for key, value in st.session_state.pop(_CLICKED, {}).items():
-        st.session_state[key] = value
+    for entry, value in _CLICKED.take():
+        entry.set(value)
     page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
@@ -123,9 +129,9 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
 
 
 def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:
-    suggest(_TEXT, example_text(run, loaded, EXAMPLE_LENGTH))
+    suggest(_TEXT.key, example_text(run, loaded, EXAMPLE_LENGTH))
     return st.text_input(
-        "Text to look at", key=_TEXT, persist_state="session",
+        "Text to look at", key=_TEXT.key, persist_state="session",
         help=f"This model sees {loaded.model.config.block_size} characters at most.",
     )  # fmt: skip
 
@@ -151,11 +157,11 @@ def _is_long_enough(seen: str) -> bool:
 
 
 def _drop_unknown(loaded: LoadedModel) -> None:
-    readable = loaded.vocabulary.drop_unknown(st.session_state[_TEXT])
+    readable = loaded.vocabulary.drop_unknown(_TEXT.get())
     if readable.strip():
-        st.session_state[_TEXT] = readable
+        _TEXT.set(readable)
     else:  # then an example takes its place
-        del st.session_state[_TEXT]
+        _TEXT.clear()
 
 
 # --- the maps -------------------------------------------------------------------------------------
@@ -171,7 +177,7 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
         right = st.container(width=ONE_HEAD_PX, gap="xsmall")
     # The choices first, since what is drawn follows from them.
     with right, st.container(horizontal=True, vertical_alignment="center"):
-        layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
+        layer, head = _choose("layer", L, _LAYER.key), _choose("head", H, _HEAD.key)
     with left:
         all_heads, about_place = st.container(gap="xsmall"), st.container()
         place = _choose_place(text)
@@ -232,7 +238,7 @@ def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str)
     if click and isinstance(click.x, int | float) and isinstance(click.y, int | float):
         layer, head = round(click.y), round(click.x)
         if 0 <= layer < L and 0 <= head < H and (layer, head) != chosen:
-            _set_and_rerun({_LAYER: layer + 1, _HEAD: head + 1})
+            _set_and_rerun((_LAYER, layer + 1), (_HEAD, head + 1))
 
 
 def _describe(weights: torch.Tensor) -> tuple[list[list[str]], list[list[str]]]:
@@ -265,7 +271,7 @@ def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
     if click and isinstance(click.y, int | float):
         row = round(click.y)
         if 0 <= row < len(text) and row != place:
-            _set_and_rerun({_PLACE: row + 1})
+            _set_and_rerun((_PLACE, row + 1))
 
 
 def _choose_place(text: str) -> int:
@@ -276,9 +282,9 @@ def _choose_place(text: str) -> int:
 
     options = list(range(1, len(text) + 1))
     # Another text, or another block size, has others.
-    settled(_PLACE, options, len(text), option_text)
+    settled(_PLACE.key, options, len(text), option_text)
     chosen: int = st.select_slider(
-        "The character that looks", options, key=_PLACE, format_func=option_text,
+        "The character that looks", options, key=_PLACE.key, format_func=option_text,
         label_visibility="collapsed",
     )  # fmt: skip
     return chosen - 1
@@ -294,8 +300,8 @@ def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) ->
     )
 
 
-def _set_and_rerun(choices: dict[str, int]) -> None:
-    st.session_state[_CLICKED] = choices
+def _set_and_rerun(*choices: tuple[Entry[Any], int]) -> None:
+    _CLICKED.set(choices)
     st.rerun()
 
 

@@ -21,6 +21,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.map_axes import Matrix, percent
 from lab.figures.transitions import difference_figure, successors_figure, transitions_figure
+from lab.session.entry import Entry
 from lab.session.state import choose_run, palette, the_lab, the_service
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
@@ -57,7 +58,9 @@ characters are shown as the second says, each with its label."""
 TABLE_PX, TABLE_HEIGHT_PX, ROW_PX = 740, 610, 500
 FIRST_CHARACTER = "t"
 
-_VIEW, _CHARACTER, _CLICKED = "bigram_view", "bigram_character", "bigram_clicked"
+_VIEW: Entry[View | None] = Entry("bigram_view", None)
+_CHARACTER: Entry[str | None] = Entry("bigram_character", None)
+_CLICKED: Entry[str | None] = Entry("bigram_clicked", None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +100,8 @@ class Tables:
 
 def main() -> None:
     # A click arrives after the box that it changes was drawn, so it is taken over here.
-    if clicked := st.session_state.pop(_CLICKED, None):
-        st.session_state[_CHARACTER] = clicked
+    if clicked := _CLICKED.take():
+        _CHARACTER.set(clicked)
     page_head("What follows what", INTRODUCTION)
     runs = [run for run in the_lab().runs() if run.model == "bigram"]
     if runs:
@@ -150,14 +153,13 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
         ):
             config = the_lab().configure("bigram", corpus, "quick")
             choose_run(the_service().start(config, corpus))
-            st.session_state[_VIEW] = "learned"
+            _VIEW.set("learned")
             st.rerun()
         st.caption(
             f"It takes a few seconds. Until then *learned* is a table with random numbers, "
             f"**{loaded.origin}**, and *counted* comes from the corpus {plain(corpus.name)}."
         )
-    if _VIEW not in st.session_state:
-        st.session_state[_VIEW] = "counted"  # the one that has something to show
+    _VIEW.begin("counted")  # the one that has something to show
     return loaded, corpus
 
 
@@ -166,7 +168,7 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
 
 def _render_table(tables: Tables, row: int) -> None:
     views: list[View] = ["learned"] if tables.counted is None else list(get_args(View))
-    settled(_VIEW, views, views[0])
+    settled(_VIEW.key, views, views[0])
     left_out = (
         f" Shown are the {len(tables.characters)} most frequent characters; "
         f"{tables.n_left_out:,} rarer ones are left out."
@@ -174,7 +176,7 @@ def _render_table(tables: Tables, row: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         view: View = (
             st.segmented_control(
-                "Table", views, key=_VIEW, required=True, persist_state="session",
+                "Table", views, key=_VIEW.key, required=True, persist_state="session",
                 label_visibility="collapsed",
             )
             or views[0]
@@ -192,7 +194,7 @@ def _render_table(tables: Tables, row: int) -> None:
     if click and isinstance(click.y, int | float):
         clicked = round(click.y)
         if 0 <= clicked < len(tables.characters) and clicked != row:
-            st.session_state[_CLICKED] = tables.characters[clicked]
+            _CLICKED.set(tables.characters[clicked])
             st.rerun()
 
 
@@ -233,9 +235,9 @@ def _render_numbers(tables: Tables) -> None:
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
     first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-    settled(_CHARACTER, list(characters), first, quoted_character)  # another text may not have it
+    settled(_CHARACTER.key, list(characters), first, quoted_character)  # another may not have it
     chosen: str = st.selectbox(
-        "What follows the character", list(characters), key=_CHARACTER, persist_state="session",
+        "What follows the character", list(characters), key=_CHARACTER.key, persist_state="session",
         format_func=quoted_character, help="Or click its row in the table.",
     )  # fmt: skip
     return characters.index(chosen)

@@ -15,7 +15,8 @@ from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.equal_cost import say_equal_cost
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
-from lab.figures.palette import Palette
+from lab.figures.palette import Palette, in_model_color
+from lab.session.entry import Entry
 from lab.session.state import curve_of, is_live, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
@@ -40,7 +41,10 @@ INTRODUCTION = (
     "set differently, and it stands in the table."
 )
 
-_TEXT, _CHOSEN, _TOUCHED = "compare_text", "compare_runs", "compare_touched"
+_TEXT = "compare_text"
+_CHOSEN: Entry[list[str] | tuple[str, ...]] = Entry("compare_runs", ())
+_TOUCHED = Entry("compare_touched", False)
+"""Whether the reader has chosen runs, so that they are no longer chosen for her."""
 
 
 def main() -> None:
@@ -109,22 +113,22 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     def option_text(run_id: str) -> str:
         return short_run_label(by_id[run_id]) if one_text else run_label(by_id[run_id])
 
-    kept = [i for i in st.session_state.get(_CHOSEN, []) if i in by_id]
-    if not st.session_state.get(_TOUCHED) or not (kept or _chose_none()):
+    kept = [i for i in _CHOSEN.get() if i in by_id]
+    if not _TOUCHED.get() or not (kept or _chose_none()):
         newest = {run.model: run.id for run in reversed(runs) if not run.sweep}
         kept = [newest[kind] for kind in MODEL_KINDS if kind in newest]
-    st.session_state[_CHOSEN] = kept
+    _CHOSEN.set(kept)
     st.multiselect(
-        "Runs", list(by_id), key=_CHOSEN, max_selections=MAX_RUNS, persist_state="session",
-        format_func=option_text, on_change=st.session_state.update, args=({_TOUCHED: True},),
+        "Runs", list(by_id), key=_CHOSEN.key, max_selections=MAX_RUNS, persist_state="session",
+        format_func=option_text, on_change=_TOUCHED.set, args=(True,),
         help=f"At most {MAX_RUNS}. Until you choose, the newest run of each model.",
     )  # fmt: skip
-    return [run for run in runs if run.id in st.session_state[_CHOSEN]]
+    return [run for run in runs if run.id in _CHOSEN.get()]
 
 
 def _chose_none() -> bool:
     """Whether the reader emptied the box, rather than that its runs are gone from it."""
-    return not st.session_state.get(_CHOSEN, [])
+    return not _CHOSEN.get()
 
 
 def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
@@ -181,8 +185,8 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
 def _render_table(ids: list[str], unit: str) -> None:
     st.header("What came of them, and what was set differently")
     st.table(
-        comparison_table(the_lab().store, _present(ids), unit == "bits"), border="horizontal",
-        hide_index=True, alt="The chosen runs, one in each column",
+        comparison_table(the_lab().store, _present(ids), unit == "bits", _dot_and_name),
+        border="horizontal", hide_index=True, alt="The chosen runs, one in each column",
     )  # fmt: skip
     about = (
         f"Losses in {unit} per character. {BEST} the best of the chosen runs, whatever it cost; "
@@ -191,6 +195,10 @@ def _render_table(ids: list[str], unit: str) -> None:
         "when a run ends, also for its best checkpoint. Throughput is that of training."
     )
     st.caption(about, help=explained(about))
+
+
+def _dot_and_name(run: RunRecord) -> str:
+    return f"{in_model_color(run.model, '●')} {plain(run.name)}"
 
 
 def _present(ids: list[str]) -> list[RunRecord]:

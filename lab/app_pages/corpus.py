@@ -18,6 +18,7 @@ from lab.corpus_page.adding import render_original, render_upload
 from lab.corpus_page.keeping import chosen_name, render_bin, render_deeds, render_news
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.figures.losses import SHOWN_REFERENCES
+from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.wording import words
@@ -91,10 +92,10 @@ def _render_excerpt(corpus: Corpus) -> None:
     st.header("How it reads")
     # The lines stand above the slider that chooses them, so their place is kept free first.
     lines = st.container()
-    key = f"corpus_place_{corpus.fingerprint[:12]}"
+    held = Entry(f"corpus_place_{corpus.fingerprint[:12]}", 0)
     if n > EXCERPT:
         st.slider(
-            "Go to character", 0, n - 1, key=key, format="%,d",
+            "Go to character", 0, n - 1, key=held.key, format="%,d",
             help="The lines above begin at the line that holds this character.",
         )  # fmt: skip
         with st.container(horizontal=True):
@@ -104,8 +105,8 @@ def _render_excerpt(corpus: Corpus) -> None:
                 "Somewhere else": random.randrange(n),
             }
             for i, (label, place) in enumerate(jumps.items()):
-                st.button(label, key=f"corpus_jump_{i}", on_click=_go_to, args=(key, place))
-    start = _line_start(corpus.text, st.session_state.get(key, 0))
+                st.button(label, key=f"corpus_jump_{i}", on_click=held.set, args=(place,))
+    start = _line_start(corpus.text, held.get())
     with lines:
         _render_lines(corpus, start, min(n, start + EXCERPT))
     live_plot(
@@ -122,10 +123,6 @@ def _render_excerpt(corpus: Corpus) -> None:
         the_lab().configure("transformer", corpus, "quick")
     except LabError as error:
         st.info(plain_but_code(str(error)))
-
-
-def _go_to(key: str, place: int) -> None:
-    st.session_state[key] = place
 
 
 def _line_start(text: str, place: int) -> int:

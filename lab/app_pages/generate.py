@@ -14,8 +14,10 @@ from core.runs.lab import LoadedModel, Which
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
 from lab.components.text_view import WrittenText, text_view
+from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
+from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -39,10 +41,6 @@ INTRODUCTION = (
     "stood there: by the model alone, and after temperature, top-k and top-p."
 )
 
-# Keys of widgets that a button changes, and what the session keeps of the page.
-PROMPT, SEED = "generate_prompt", "generate_seed"
-_SHEET, _REFUSAL, _GO = "generate_sheet", "generate_refusal", "generate_go"
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -65,6 +63,13 @@ class Refusal:
     readable: str
 
 
+_PROMPT, _SEED = Entry("generate_prompt", ""), Entry("generate_seed", 0)
+_SHEET: Entry[Sheet | None] = Entry("generate_sheet", None)
+_REFUSAL: Entry[Refusal | None] = Entry("generate_refusal", None)
+_GO = Entry("generate_go", False)
+"""Whether to write without another press of the button."""
+
+
 def main() -> None:
     page_head("A model writes, one character at a time", INTRODUCTION)
     run, which = _pick(the_lab().runs())
@@ -72,7 +77,7 @@ def main() -> None:
     with left:
         _set_opening(run)
         prompt = st.text_area(
-            "Prompt", key=PROMPT, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
+            "Prompt", key=_PROMPT.key, height=96, max_chars=MAX_CHARACTERS, persist_state="session",
             help="What the model continues. Empty: it begins with a new line.",
         )  # fmt: skip
         # The button stands above the settings that it needs, so its place is kept free first.
@@ -82,10 +87,13 @@ def main() -> None:
             which=which, prompt=prompt or "", config=_settings(run),
         )  # fmt: skip
         with buttons:
-            _render_buttons(run, wish)
+            with one_of("generate_writing", WRITE_PX):
+                asked = _render_button()
+            if asked:
+                _begin(run, wish)
             _render_refusal(wish.prompt)
     with right:
-        sheet: Sheet | None = st.session_state.get(_SHEET)
+        sheet = _SHEET.get()
         writes = sheet is not None and not sheet.writing.snapshot().over
         st.fragment(_render_sheet, run_every=TICK_S if writes else None)(wish, writes)
 
@@ -121,8 +129,8 @@ def _load(run: RunRecord | None, which: Which) -> LoadedModel:
 
 def _set_opening(run: RunRecord | None) -> None:
     """A first prompt, and a first seed, that the reader may change."""
-    st.session_state.setdefault(SEED, SampleConfig().seed)
-    suggest(PROMPT, opening_for(run))
+    _SEED.begin(SampleConfig().seed)
+    suggest(_PROMPT.key, opening_for(run))
 
 
 def _settings(run: RunRecord | None) -> SampleConfig:
@@ -152,7 +160,7 @@ def _settings(run: RunRecord | None) -> SampleConfig:
             "Seed",
             0,
             2**31 - 1,
-            key=SEED,
+            key=_SEED.key,
             help=f"{TERMS['seed']}, same text",
             persist_state="session",
         )
@@ -164,39 +172,37 @@ def _settings(run: RunRecord | None) -> SampleConfig:
 
 
 def _new_seed() -> None:
-    st.session_state[SEED] = secrets.randbelow(2**31)
+    _SEED.set(secrets.randbelow(2**31))
 
 
 # --- writing --------------------------------------------------------------------------------------
 
 
-def _render_buttons(run: RunRecord | None, wish: Wish) -> None:
-    sheet: Sheet | None = st.session_state.get(_SHEET)
+def _render_button() -> bool:
+    """Write, or stop what is being written; returns whether to write."""
+    sheet = _SHEET.get()
     if sheet and not sheet.writing.snapshot().over:
         if st.button("Stop", key="generate_stop", icon=":material/stop:"):
             sheet.writing.stop()
             st.rerun()
-        return
+        return False
     pressed = st.button("Write", type="primary", key="generate_write", icon=":material/edit_note:")
-    if pressed or st.session_state.pop(_GO, False):
-        _begin(run, wish)
+    return _GO.take() or pressed
 
 
 def _begin(run: RunRecord | None, wish: Wish) -> None:
     """Start to write, or keep the reason why not."""
     loaded = _load(run, wish.which)
-    st.session_state.pop(_REFUSAL, None)
+    _REFUSAL.clear()
     try:
         writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)
     except PromptError as error:
         readable = loaded.vocabulary.drop_unknown(wish.prompt)
-        st.session_state[_REFUSAL] = Refusal(wish.prompt, str(error), readable)
+        _REFUSAL.set(Refusal(wish.prompt, str(error), readable))
         return
     nats = loss_at(the_lab().store, run, loaded.iter) if run else None
-    st.session_state[_SHEET] = Sheet(
-        writing, wish, writer_text(run, loaded, nats), _why(run, loaded, nats, wish.config),
-        len(loaded.vocabulary),
-    )  # fmt: skip
+    title, why = writer_text(run, loaded, nats), _why(run, loaded, nats, wish.config)
+    _SHEET.set(Sheet(writing, wish, title, why, len(loaded.vocabulary)))
     writing.start()
     st.rerun()
 
@@ -216,7 +222,7 @@ def _why(
 
 
 def _render_refusal(prompt: str) -> None:
-    refusal: Refusal | None = st.session_state.get(_REFUSAL)
+    refusal = _REFUSAL.get()
     if refusal is None or refusal.prompt != prompt:
         return
     st.error(plain_but_code(refusal.message))
@@ -227,15 +233,15 @@ def _render_refusal(prompt: str) -> None:
 
 
 def _drop_unknown(readable: str) -> None:
-    st.session_state[PROMPT] = readable
-    st.session_state[_GO] = True
+    _PROMPT.set(readable)
+    _GO.set(True)
 
 
 # --- the text -------------------------------------------------------------------------------------
 
 
 def _render_sheet(wish: Wish, wrote: bool) -> None:
-    sheet: Sheet | None = st.session_state.get(_SHEET)
+    sheet = _SHEET.get()
     snapshot = sheet.writing.snapshot() if sheet else None
     if wrote and snapshot and snapshot.over:
         st.rerun()

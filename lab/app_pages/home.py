@@ -71,8 +71,9 @@ def main() -> None:
     )
     _render_models()
     with st.container(horizontal=True, vertical_alignment="center"):
-        planned = _render_button(corpus, found)
-        st.space("stretch")
+        # In a row of their own: the axis stays where it is, however many of them there are.
+        with st.container(horizontal=True, vertical_alignment="center"):
+            planned = _render_button(corpus, found)
         # A race begins on the axis of its own terms; then the reader may switch.
         axis = st.segmented_control(
             "Horizontal axis", list(X_TITLES), default=found.race.by if found.race else "steps",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 
 import streamlit as st
 import torch
@@ -18,7 +19,9 @@ from core.training.preflight import preflight
 from lab.figures.model_picture import model_picture
 from lab.figures.model_text import Passage
 from lab.figures.model_words import Described, picture_alt
+from lab.session import train_choices
 from lab.session.drafts import begin_draft, draft_of, settings_of
+from lab.session.entry import Entry
 from lab.session.state import (
     VIEWS,
     View,
@@ -56,7 +59,9 @@ CSS = """
 }
 """
 """More room, and the same in all views: so that their names stay where they were clicked."""
-_SEEN = "train_seen_statuses"
+_WERE_LIVE: Entry[Set[str]] = Entry("train_seen_statuses", frozenset())
+"""Ids of the runs that were live when the page was drawn last."""
+_THREADS_NOW = Entry("train_threads_now", 0)
 
 
 def main() -> None:
@@ -89,13 +94,13 @@ def main() -> None:
 def _render_head() -> tuple[View, DeltaGenerator]:
     """The title and the views; returns what was chosen, and the row that they are in."""
     if view := wanted_view():
-        st.session_state["train_view"] = view
+        train_choices.VIEW.set(view)
     st.html(f"<style>{CSS}</style>")
     head = st.container(horizontal=True, vertical_alignment="center", key="train_head")
     with head:
         st.title("Train", width="content", anchor=False)
         chosen: View = switch(
-            "View", list(VIEWS), default="run", key="train_view", labelled=False,
+            "View", list(VIEWS), held=train_choices.VIEW, labelled=False,
             format_func=lambda name: VIEWS[name],
         )  # fmt: skip
     return chosen, head
@@ -119,26 +124,25 @@ def _fill_head(head: DeltaGenerator, runs: list[RunRecord]) -> None:
 def _render_controls(run: RunRecord | None, view: View) -> Bench:
     """Draw the controls; returns the run beside them with what they say."""
     hidden = hidden_controls()
-    model: ModelKind = st.session_state.get("train_model") or "transformer"
+    model = train_choices.MODEL.get()
     if "model" not in hidden:
         model = switch(
-            "Model", MODEL_KINDS, default="transformer", key="train_model", labelled=False,
+            "Model", MODEL_KINDS, held=train_choices.MODEL, labelled=False,
             format_func=MODEL_SHORT_NAMES.__getitem__, width="stretch",
         )  # fmt: skip
     # Not an empty element: that would take the picture away for a moment at each move.
     picture = st.container(key="model_picture")
     with st.container(border=True, key="train_controls", gap="xsmall"):
-        level: Level = st.session_state.get("train_level") or "simple"
+        level: Level = train_choices.LEVEL.get()
         if "level" not in hidden:
             level = switch(
-                "Controls", LEVELS, default="simple", key="train_level", labelled=False,
-                width="stretch",
+                "Controls", LEVELS, held=train_choices.LEVEL, labelled=False, width="stretch",
             )  # fmt: skip
 
         def on_rate(rate: float) -> None:
             _change_rate(run, model, rate)
 
-        st.session_state.setdefault("train_threads", torch.get_num_threads())
+        train_choices.THREADS.begin(torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
         with picture:
             _render_picture(run, corpus, config)  # before all else: the eye waits for it
@@ -192,10 +196,11 @@ def _render_costs(config: RunConfig, waited: bool) -> None:
 
 
 def _apply_threads() -> None:
-    wanted = int(st.session_state["train_threads"])
-    if wanted != st.session_state.setdefault("train_threads_now", torch.get_num_threads()):
+    wanted = train_choices.THREADS.get() or torch.get_num_threads()
+    _THREADS_NOW.begin(torch.get_num_threads())
+    if wanted != _THREADS_NOW.get():
         the_service().set_threads(wanted)
-        st.session_state["train_threads_now"] = wanted
+        _THREADS_NOW.set(wanted)
 
 
 # --- the controls and the run ---------------------------------------------------------------------
@@ -207,9 +212,9 @@ def _take_over_settings(run: RunRecord | None) -> None:
         return
     draft = draft_of(run.model)
     begin_draft(settings_of(run), draft.start if draft else (None, "classic"))
-    st.session_state["train_model"] = run.model
+    train_choices.MODEL.set(run.model)
     if corpus := the_lab().library.name_of(run.fingerprint, run.corpus):
-        st.session_state["train_corpus"] = corpus
+        train_choices.CORPUS.set(corpus)
 
 
 def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
@@ -224,13 +229,13 @@ def _change_rate(run: RunRecord | None, model: ModelKind, rate: float) -> None:
 
 def _tell_of_ends(runs: list[RunRecord]) -> None:
     """A toast for each run that was live when the page was drawn last and has ended."""
-    before: dict[str, bool] = st.session_state.get(_SEEN, {})
-    in_bits = st.session_state.get("train_unit") == "bits"
+    before = _WERE_LIVE.get()
+    in_bits = train_choices.UNIT.get() == "bits"
     for run in runs:
-        if before.get(run.id) and run.status in ("finished", "failed"):
+        if run.id in before and run.status in ("finished", "failed"):
             loss = f", validation loss {loss_in(run.val_loss, in_bits)}" if run.val_loss else ""
             st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.iter)}{loss}.")
-    st.session_state[_SEEN] = {run.id: is_live(run) for run in runs}
+    _WERE_LIVE.set({run.id for run in runs if is_live(run)})
 
 
 main()

@@ -9,23 +9,25 @@ from core.records.records import RunRecord
 from core.runs.lab import Which
 from core.text.reference import reference_lines
 from lab.attention_page.head_words import worth_sentence
+from lab.session.entry import Entry
 from lab.session.state import the_lab, worth_of_attention
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 
-_WORTH = "attention_worth"
+_ASKED: Entry[tuple[str, int, Which] | None] = Entry("attention_worth", None)
+"""The model of which it was asked: its run, step and checkpoint."""
 
 
 def asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
     """A button that asks what attention does for this model; whether it was asked."""
     model = (run.id, step, which)
-    if st.session_state.get(_WORTH) != model and st.button(
+    if _ASKED.get() != model and st.button(
         "What does attention add?", key="attention_ask_worth", type="tertiary",
         icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
     ):  # fmt: skip
-        st.session_state[_WORTH] = model
+        _ASKED.set(model)
         st.rerun()
-    return st.session_state.get(_WORTH) == model
+    return _ASKED.get() == model
 
 
 def render_worth(run: RunRecord, step: int, which: Which) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,11 +11,13 @@ from core.errors import LabError
 from core.records.records import RunRecord
 from core.settings.config import SampleConfig, help_line
 from lab.components.text_view import WrittenText, text_view
+from lab.figures.palette import in_model_color
+from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.session.writing import Writing
+from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.pickers import load_model, opening_for, suggest
 from lab.wording import words
-from lab.wording.comparison import HUES
 from lab.wording.glossary import TERMS
 from lab.wording.plain import plain, plain_but_code
 from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text
@@ -23,8 +26,6 @@ ACROSS = 3
 """Texts side by side."""
 TICK_S = 0.25
 TEXT_PX = 236
-
-_SHEETS, PROMPT = "compare_sheets", "compare_prompt"
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,17 @@ class Sheet:
     message: str = ""
 
 
+_SHEETS: Entry[Sequence[Sheet]] = Entry("compare_sheets", ())
+_PROMPT = "compare_prompt"
+
+
 def render_wish(runs: list[RunRecord]) -> list[Wish]:
     """The prompt, how to continue it, and the button; returns what each run is asked for."""
-    sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
+    sheets = _SHEETS.get()
     start = SampleConfig()
-    suggest(PROMPT, _opening(runs))
+    suggest(_PROMPT, _opening(runs))
     prompt = st.text_area(
-        "Prompt for all of them", key=PROMPT, height=72, max_chars=2_000, persist_state="session",
+        "Prompt for all of them", key=_PROMPT, height=72, max_chars=2_000, persist_state="session",
         help="What the best checkpoint of each continues. Empty: they begin with a new line.",
     )  # fmt: skip
     left, right = st.columns(2)
@@ -68,20 +73,26 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
             Wish(run_id=run.id, run_name=run.name, which="best", prompt=prompt or "", config=config)
             for run in runs
         ]
-        if _under_way(sheets):
-            if st.button("Stop", key="compare_stop", icon=":material/stop:"):
-                for sheet in sheets:
-                    if sheet.writing:
-                        sheet.writing.stop()
-                st.rerun()
-        elif st.button("Write", type="primary", key="compare_write", icon=":material/edit_note:"):
-            st.session_state[_SHEETS] = [_sheet(run, wish) for run, wish in zip(runs, wishes)]
-            st.rerun()
+        with one_of("compare_writing", WRITE_PX):
+            _render_button(runs, wishes, sheets)
     _render_standing(sheets, wishes)
     return wishes
 
 
-def _render_standing(sheets: list[Sheet], wishes: list[Wish]) -> None:
+def _render_button(runs: list[RunRecord], wishes: list[Wish], sheets: Sequence[Sheet]) -> None:
+    """Let all of them write, or stop them."""
+    if _under_way(sheets):
+        if st.button("Stop", key="compare_stop", icon=":material/stop:"):
+            for sheet in sheets:
+                if sheet.writing:
+                    sheet.writing.stop()
+            st.rerun()
+    elif st.button("Write", type="primary", key="compare_write", icon=":material/edit_note:"):
+        _SHEETS.set([_sheet(run, wish) for run, wish in zip(runs, wishes)])
+        st.rerun()
+
+
+def _render_standing(sheets: Sequence[Sheet], wishes: list[Wish]) -> None:
     """What the texts below are, and whether the controls still say so."""
     if not sheets:
         st.caption(
@@ -96,11 +107,11 @@ def _render_standing(sheets: list[Sheet], wishes: list[Wish]) -> None:
 
 def render_texts(wishes: list[Wish]) -> None:
     """What the runs wrote last, or are writing, side by side."""
-    writes = _under_way(st.session_state.get(_SHEETS, []))
+    writes = _under_way(_SHEETS.get())
     st.fragment(_render_sheets, run_every=TICK_S if writes else None)(wishes, writes)
 
 
-def _under_way(sheets: list[Sheet]) -> bool:
+def _under_way(sheets: Sequence[Sheet]) -> bool:
     return any(sheet.writing and not sheet.writing.snapshot().over for sheet in sheets)
 
 
@@ -116,7 +127,7 @@ def _opening(runs: list[RunRecord]) -> str:
 
 def _sheet(run: RunRecord, wish: Wish) -> Sheet:
     """One run's text, not yet begun, or the reason why there is none."""
-    title = f":{HUES[run.model]}[●] **{plain(run.name)}**"
+    title = f"{in_model_color(run.model, '●')} **{plain(run.name)}**"
     try:
         loaded = load_model(run, wish.which)
         writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)
@@ -129,7 +140,7 @@ def _sheet(run: RunRecord, wish: Wish) -> Sheet:
 
 
 def _render_sheets(wishes: list[Wish], wrote: bool) -> None:
-    sheets: list[Sheet] = st.session_state.get(_SHEETS, [])
+    sheets = _SHEETS.get()
     # One after the other, so that they do not slow each other down.
     waiting = [s.writing for s in sheets if s.writing and not s.writing.snapshot().over]
     if waiting:
@@ -144,7 +155,7 @@ def _render_sheets(wishes: list[Wish], wrote: bool) -> None:
                 _render_sheet(sheet, first + place, is_past=is_past)
 
 
-def _others(sheets: list[Sheet], wishes: list[Wish]) -> str:
+def _others(sheets: Sequence[Sheet], wishes: list[Wish]) -> str:
     """In what the texts are not those that the controls ask for now; empty where they are."""
     if [sheet.wish.run_id for sheet in sheets] != [wish.run_id for wish in wishes]:
         return "other runs"

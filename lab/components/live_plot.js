@@ -177,8 +177,8 @@ function templateOf({ ground, surface, border, grid, text, muted, font, series }
         bordercolor: border,
         font: { family: font, color: text, size: 13 },
       },
-      legend: { bgcolor: "rgba(0, 0, 0, 0)" },
-      modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: muted, activecolor: text },
+      legend: { bgcolor: "transparent" },
+      modebar: { bgcolor: "transparent", color: muted, activecolor: text },
       margin: { l: 8, r: 8, t: 28, b: 8 }, // axes make the room that they need
     },
     data: { heatmap: [{ colorbar }] },

@@ -12,6 +12,7 @@ Must not know: what the figures show. Colours of traces come with the figure; ev
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,10 @@ import streamlit as st
 from plotly.offline import get_plotlyjs
 
 from lab.components.delivery import keep_what_is_unsent
+from lab.session.entry import Entry
 
+_WATCHED: Entry[Mapping[str, Any]] = Entry("lab_window_watch", {})
+"""What the window has said of itself: whether it has Plotly."""
 _READY_EVENT: Final = "lab-plotly-ready"  # live_plot.js waits for it under the same name
 
 # Plotly puts its style sheet into the document's head, where a shadow root would not see it:
@@ -130,9 +134,9 @@ def mount_plotly() -> None:
 @st.fragment
 def _window_fragment() -> None:
     # A fragment of its own, so that "I have Plotly" does not rerun the page.
-    watch = st.session_state.get("lab_window_watch", {})
+    watch = _WATCHED.get()
     seen = _WINDOW_WATCH(
-        key="lab_window_watch",
+        key=_WATCHED.key,
         data={"has_plotly": bool(watch.get("has_plotly"))},
         on_has_plotly_change=_nothing,
         on_theme_changed_change=_nothing,

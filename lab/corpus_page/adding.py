@@ -17,11 +17,12 @@ from core.library.encodings import ENCODINGS, first_lines
 from core.library.intake import MAX_TEXT_BYTES, RARE, Reading, folding_for, plain_text
 from core.library.texts import ORIGINAL
 from lab.corpus_page.keeping import look_at
+from lab.session.entry import Entry
 from lab.session.state import the_lab
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
 
-_UPLOADS = "corpus_uploads"
+_UPLOADS = Entry("corpus_uploads", 0)
 """Which uploader it is: a new one is empty."""
 _LITTLE = " That is little: a model will soon know it by heart."
 
@@ -39,7 +40,7 @@ def render_upload() -> None:
     """A box for a file, and once there is one, what it is and a button that adds it."""
     st.header("Add a text of your own")
     chosen = st.file_uploader(
-        "A text file", key=f"corpus_file_{st.session_state.get(_UPLOADS, 0)}",
+        "A text file", key=f"corpus_file_{_UPLOADS.get()}",
         help=f"At most {MAX_TEXT_BYTES / 1e6:.0f} MB. It stays on this computer, in the lab's "
         "folder.",
     )  # fmt: skip
@@ -125,7 +126,7 @@ def _add(name: str, file: _Upload, encoding: str | None, fold: bool) -> None:
     look_at(
         name, f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}{little}"
     )
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+    _UPLOADS.set(_UPLOADS.get() + 1)
     st.rerun()
 
 

@@ -13,35 +13,41 @@ import streamlit as st
 from core.library.texts import SHIPPED, binned_name, size_bytes
 from core.records.records import RunRecord
 from core.text.corpus import Corpus
+from lab.session.entry import Entry
 from lab.session.state import clear_bench, the_lab, want_view
 from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import choose_corpus
 from lab.wording import words
 from lab.wording.plain import plain
 
-_CHOSEN, _NEXT, _NEWS, _DELETED = "corpus_chosen", "corpus_next", "corpus_news", "corpus_deleted"
-_BINNED = "corpus_binned"
+_CHOSEN: Entry[str | None] = Entry("corpus_chosen", None)
+_NEXT: Entry[str | None] = Entry("corpus_next", None)
+"""The text to choose when the page is drawn next."""
+_NEWS = Entry("corpus_news", "")
+_DELETED: Entry[str | None] = Entry("corpus_deleted", None)
+_BINNED: Entry[str | None] = Entry("corpus_binned", None)
 NAMED_RUNS = 5
 
 
 def chosen_name() -> str:
     """The key under which the session holds the text that is looked at, with one that is there."""
     library = the_lab().library
-    wanted = st.session_state.pop(_NEXT, None) or st.session_state.get(_CHOSEN)
-    st.session_state[_CHOSEN] = wanted if wanted in library.names() else library.default
-    return _CHOSEN
+    wanted = _NEXT.take() or _CHOSEN.get()
+    _CHOSEN.set(wanted if wanted in library.names() else library.default)
+    return _CHOSEN.key
 
 
 def look_at(name: str, news: str) -> None:
     """Choose this text when the page is drawn next, and say why."""
-    st.session_state[_NEXT], st.session_state[_NEWS] = name, news
+    _NEXT.set(name)
+    _NEWS.set(news)
 
 
 def render_news() -> None:
     """What has just been done; a deletion can be taken back."""
-    if news := st.session_state.pop(_NEWS, None):
+    if news := _NEWS.take():
         st.success(news)
-    deleted = st.session_state.get(_DELETED)
+    deleted = _DELETED.get()
     if deleted and deleted in map(binned_name, the_lab().library.in_bin()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{plain(deleted)} is in the bin.", width="content")
@@ -61,16 +67,27 @@ def render_deeds(corpus: Corpus) -> None:
         if corpus.name == SHIPPED:
             return
         with st.popover("Delete …", icon=":material/delete:", key="corpus_deleting"):
-            st.write(_consequences(the_lab().runs_on(corpus.name)))
+            st.write(_consequences(the_lab().runs_on(corpus.name), _other_name(corpus)))
             deed_button(
                 f"Put {plain(corpus.name)} into the bin", "delete", partial(_delete, corpus.name),
                 key="corpus_delete",
             )  # fmt: skip
 
 
-def _consequences(runs: list[RunRecord]) -> str:
+def _other_name(corpus: Corpus) -> str | None:
+    """Under what other name the same text is here."""
+    same = (c for c in the_lab().library.load_all() if c.fingerprint == corpus.fingerprint)
+    return next((c.name for c in same if c.name != corpus.name), None)
+
+
+def _consequences(runs: list[RunRecord], other_name: str | None) -> str:
     if not runs:
         return "No run has learned from it."
+    if other_name:
+        return (
+            f"The same text is here as **{plain(other_name)}** too: the runs that have learned "
+            "from it can be resumed and measured with that."
+        )
     names = ", ".join(f"**{plain(run.name)}**" for run in runs[:NAMED_RUNS])
     more = f" and {len(runs) - NAMED_RUNS:,} others" * (len(runs) > NAMED_RUNS)
     verb = "has" if len(runs) == 1 else "have"
@@ -87,10 +104,10 @@ def render_bin() -> None:
         return
     st.header("In the bin")
     names = list(dict.fromkeys(map(binned_name, files)))
-    if st.session_state.get(_BINNED) not in names:  # it was taken out, or is gone
-        st.session_state[_BINNED] = names[0]
+    if _BINNED.get() not in names:  # it was taken out, or is gone
+        _BINNED.set(names[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("The last deleted first", names, key=_BINNED)
+        chosen = st.selectbox("The last deleted first", names, key=_BINNED.key)
         deed_button(
             "Restore", "undo", partial(_restore, chosen), key="corpus_restore", primary=False
         )
@@ -104,10 +121,10 @@ def render_bin() -> None:
 
 def _delete(name: str) -> None:
     the_lab().bin_corpus(name)
-    st.session_state[_DELETED] = name
+    _DELETED.set(name)
 
 
 def _restore(name: str) -> None:
     restored = the_lab().library.restore(name)
-    st.session_state.pop(_DELETED, None)
+    _DELETED.clear()
     look_at(restored, f"{plain(restored)} is back.")

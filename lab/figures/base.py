@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from lab.figures.palette import Palette
+from lab.figures.palette import TRANSPARENT, Palette
 
 MARGIN = dict(l=56, r=16, t=16, b=48)
 
@@ -21,8 +21,8 @@ def plain_figure(palette: Palette) -> go.Figure:
     return go.Figure(
         layout=dict(
             margin=MARGIN,
-            paper_bgcolor="rgba(0,0,0,0)",
-            plot_bgcolor="rgba(0,0,0,0)",
+            paper_bgcolor=TRANSPARENT,
+            plot_bgcolor=TRANSPARENT,
             font=dict(color=palette.text, size=13),
             hoverlabel=dict(bgcolor=palette.surface, bordercolor=palette.border),
             showlegend=False,

@@ -25,6 +25,11 @@ from core.settings.config import MODEL_KINDS
 ColorScale = list[tuple[float, str]]
 """Plotly's form of a scale: pairs of (position from 0 to 1, colour as #RRGGBB)."""
 
+TRANSPARENT: Final = "rgba(0,0,0,0)"
+"""As Plotly's Python knows it."""
+HUES: Final = MappingProxyType({"bigram": "orange", "attention": "blue", "transformer": "green"})
+"""The names under which Streamlit's theme has the colours of the models, and its Markdown too."""
+
 _Lab = tuple[float, float, float]
 
 _SCALE_STEPS: Final = 20  # Plotly fills in between in sRGB; this many steps hide the difference
@@ -105,6 +110,11 @@ def _known(kind: str) -> str:
     if kind not in MODEL_KINDS:
         raise ValueError(f"unknown model kind {kind!r}; expected one of {', '.join(MODEL_KINDS)}")
     return kind
+
+
+def in_model_color(kind: str, markdown: str) -> str:
+    """Markdown, in the colour of words about a model."""
+    return f":{HUES[_known(kind)]}[{markdown}]"
 
 
 def contrast(color: str, other: str) -> float:

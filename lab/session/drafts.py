@@ -11,16 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import streamlit as st
-
 from core.records.course import Course
 from core.records.records import RunRecord
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import adapt, resolve
 from core.text.corpus import Corpus
+from lab.session.entry import Entry
 from lab.session.state import the_lab
-
-_DRAFTS = "train_drafts"
 
 
 @dataclass
@@ -44,8 +41,11 @@ class Draft:
 
 def draft_of(model: ModelKind) -> Draft | None:
     """The draft of a model, if its controls were ever on the screen."""
-    drafts: dict[str, Draft] = st.session_state.setdefault(_DRAFTS, {})
-    return drafts.get(model)
+    return _entry_of(model).get()
+
+
+def _entry_of(model: ModelKind) -> Entry[Draft | None]:
+    return Entry(f"train_draft_{model}", None)
 
 
 def draft_for(model: ModelKind, corpus: Corpus, start: tuple[str | None, str]) -> Draft:
@@ -56,7 +56,8 @@ def draft_for(model: ModelKind, corpus: Corpus, start: tuple[str | None, str]) -
         preset, recipe = start
         # Not yet whether the text is long enough: the controls offer what fits.
         base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
-        draft = st.session_state[_DRAFTS][model] = Draft(base, start, version=version)
+        draft = Draft(base, start, version=version)
+        _entry_of(model).set(draft)
     if draft.base.model.vocab_size != len(corpus.vocabulary):
         flat = draft.base.flat() | {"vocab_size": len(corpus.vocabulary)}
         draft.base = RunConfig.from_flat(flat)
@@ -70,9 +71,7 @@ def begin_draft(
     model = config.model.model
     before = draft_of(model)
     version = before.version + 1 if before else 1
-    st.session_state.setdefault(_DRAFTS, {})[model] = Draft(
-        config, start, dict(values or {}), version
-    )
+    _entry_of(model).set(Draft(config, start, dict(values or {}), version))
 
 
 def settings_of(run: RunRecord) -> RunConfig:

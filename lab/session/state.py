@@ -1,13 +1,13 @@
-"""What a page may hold on to: the lab, what the session has chosen, and loaded models.
+"""What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-The only file that names keys of `st.session_state` that outlive one page, and the only one that
-caches. Runs and services live in `core`; a session holds a run's id and nothing more.
+The only file that caches. Runs and services live in `core`; a session holds a run's id and nothing
+more.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
+from typing import Literal, get_args
 
 import streamlit as st
 
@@ -24,21 +24,23 @@ from core.training.devices import set_threads
 from core.training.preflight import Calibration, calibrate, flops_per_token
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.figures.palette import Palette, palette_for
+from lab.session.entry import Entry
 
 View = Literal["run", "race", "sweep", "runs"]
 """The views of the Train page."""
 VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "runs": "Runs"}
 
-BEHIND = ("newest", "chosen", "none")
+Behind = Literal["newest", "chosen", "none"]
+BEHIND: tuple[Behind, ...] = get_args(Behind)
 """Which runs stand behind the one on the bench."""
 
 MEASURING_FLOPS = 120_000_000_000
 """What the worth of attention may cost, as work of training on so much text: a few seconds."""
 
-_CHOSEN_RUN = "chosen_run"
-_WANTED_VIEW = "train_wanted_view"
-_DRAFTED_RUN = "train_drafted_run"
-_BENCH_IS_CLEAR = "train_bench_is_clear"
+_CHOSEN_RUN: Entry[str | None] = Entry("chosen_run", None)
+_WANTED_VIEW: Entry[View | None] = Entry("train_wanted_view", None)
+_DRAFTED_RUN: Entry[str | None] = Entry("train_drafted_run", None)
+_BENCH_IS_CLEAR = Entry("train_bench_is_clear", False)
 
 
 @st.cache_resource(show_spinner=False)
@@ -84,7 +86,7 @@ def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
 
     A run of a sweep is only looked at where it was chosen: there are many, and one is like another.
     """
-    wanted = st.session_state.get(_CHOSEN_RUN)
+    wanted = _CHOSEN_RUN.get()
     by_id = {run.id: run for run in runs}
     if wanted in by_id:
         return by_id[wanted]
@@ -94,24 +96,24 @@ def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
 
 def choose_run(run_id: str) -> None:
     """Look at this run from now on, on every page."""
-    st.session_state[_CHOSEN_RUN] = run_id
-    st.session_state[_BENCH_IS_CLEAR] = False
+    _CHOSEN_RUN.set(run_id)
+    _BENCH_IS_CLEAR.set(False)
 
 
 def clear_bench() -> None:
     """Begin anew on the Train page; the run that was there stays where runs are."""
-    st.session_state[_BENCH_IS_CLEAR] = True
+    _BENCH_IS_CLEAR.set(True)
 
 
 def run_on_the_bench(runs: list[RunRecord]) -> RunRecord | None:
     """The run that the Train page shows: the chosen one, unless the bench was cleared."""
-    return None if st.session_state.get(_BENCH_IS_CLEAR) else chosen_run(runs)
+    return None if _BENCH_IS_CLEAR.get() else chosen_run(runs)
 
 
 def draft_is_of(run_id: str | None) -> bool:
     """Note that the controls say the settings of this run; False if they did so already."""
-    known = st.session_state.get(_DRAFTED_RUN) == run_id
-    st.session_state[_DRAFTED_RUN] = run_id
+    known = _DRAFTED_RUN.get() == run_id
+    _DRAFTED_RUN.set(run_id)
     return not known
 
 
@@ -123,13 +125,12 @@ def open_run(run_id: str) -> None:
 
 def want_view(view: View) -> None:
     """Let the Train page show another view when it is drawn next."""
-    st.session_state[_WANTED_VIEW] = view
+    _WANTED_VIEW.set(view)
 
 
 def wanted_view() -> View | None:
     """The view that somebody asked for since the last time, if any."""
-    view: View | None = st.session_state.pop(_WANTED_VIEW, None)
-    return view
+    return _WANTED_VIEW.take()
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -82,7 +82,6 @@ class Writing:
         self._prompt = prompt
         self._n_wanted = config.max_new_tokens
         self._lock = threading.Lock()
-        self._stop = threading.Event()
         self._state: WritingState = "waiting"
         self._message = ""
         self._records: list[TokenRecord] = []
@@ -100,7 +99,6 @@ class Writing:
 
     def stop(self) -> None:
         """Write no further; what is written stays. Idempotent."""
-        self._stop.set()
         with self._lock:
             if self._state in ("waiting", "writing"):
                 self._state = "stopped"
@@ -136,7 +134,7 @@ class Writing:
     def _write(self, characters: Iterator[TokenRecord]) -> None:
         for record in characters:
             with self._lock:
-                if self._stop.is_set():
+                if self._state != "writing":
                     return
                 self._newest_at = time.perf_counter()
                 if not self._records:

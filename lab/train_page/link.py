@@ -23,6 +23,7 @@ from core.settings.config import (
 from core.settings.presets import PRESETS, RECIPES
 from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import SCALES, X_TITLES
+from lab.session import train_choices
 from lab.session.state import BEHIND, View
 from lab.widgets.controls import HIDEABLE, LEVELS, SETTINGS
 
@@ -36,7 +37,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": SCHEDULES,
     "view": get_args(View),
     "axis": tuple(X_TITLES),
-    "unit": ("nats", "bits"),
+    "unit": train_choices.UNITS,
     "scale": SCALES,
     "level": LEVELS,
     "smoothing": tuple(SMOOTHING),
@@ -45,10 +46,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 _FIELD_TYPES = {
     f.name: str(f.type) for config in (ModelConfig, TrainConfig) for f in fields(config)
 }
-SWITCHES: dict[str, str] = {
-    "model": "transformer", "view": "run", "axis": "steps", "unit": "nats", "scale": "linear",
-    "level": "simple", "smoothing": "off", "behind": "newest",
-}  # fmt: skip
+SWITCHES: dict[str, str] = {name: e.default for name, e in train_choices.SWITCHES.items()}
 """Switches of the page, with what they say where an address does not."""
 NAMES = ("corpus", "preset", "recipe", "run")
 """Things that are called by a name; an address without one leaves it open."""

@@ -14,35 +14,37 @@ from core.errors import LabError
 from core.records.records import RunRecord
 from core.settings.config import ModelKind
 from core.settings.presets import adapt, resolve
+from lab.session import train_choices
 from lab.session.drafts import begin_draft, draft_of
+from lab.session.entry import Entry
 from lab.session.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
 from lab.train_page.link import SWITCHES, Link, read_link, write_link
 from lab.widgets.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
 from lab.wording.labels import label_of
 from lab.wording.plain import plain_but_code
 
-_APPLIED, _HIDDEN = "train_link_applied", "train_hidden"
+_APPLIED = Entry("train_link_applied", False)
+_HIDDEN: Entry[tuple[str, ...]] = Entry("train_hidden", ())
 
 
 def hidden_controls() -> tuple[str, ...]:
     """The controls that a lesson hides."""
-    hidden: tuple[str, ...] = st.session_state.get(_HIDDEN, ())
-    return hidden
+    return _HIDDEN.get()
 
 
 def apply_link() -> None:
     """Put on the screen what the address says; once in a session, before any widget is drawn."""
-    if st.session_state.get(_APPLIED):
+    if _APPLIED.get():
         return
-    st.session_state[_APPLIED] = True
+    _APPLIED.set(True)
     link, complaints = read_link(st.query_params.to_dict())
     for name, value in link.switches.items():
         if value != SWITCHES[name]:
-            st.session_state[f"train_{name}"] = value
-    st.session_state[_HIDDEN] = link.hidden
+            train_choices.SWITCHES[name].set(value)
+    _HIDDEN.set(link.hidden)
     named = {run.name: run.id for run in the_lab().runs()}
     complaints += [f"there is no run {name!r}" for name in link.runs if name not in named]
-    st.session_state["train_runs"] = [named[name] for name in link.runs if name in named]
+    train_choices.RUNS_BEHIND.set([named[name] for name in link.runs if name in named])
     try:
         _apply_run(link)
         _apply_settings(link)
@@ -66,7 +68,7 @@ def _apply_run(link: Link) -> None:
 def _apply_settings(link: Link) -> None:
     """A draft of the settings that the address says."""
     if link.names.get("corpus") in the_lab().library.names():
-        st.session_state["train_corpus"] = link.names["corpus"]
+        train_choices.CORPUS.set(link.names["corpus"])
     preset, recipe = link.names.get("preset"), link.names.get("recipe", "classic")
     if not link.settings and preset is None and recipe == "classic":
         return
@@ -75,8 +77,8 @@ def _apply_settings(link: Link) -> None:
     base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
     adapt(base, link.settings)  # what cannot be is said now
     begin_draft(base, (preset, recipe), link.settings)
-    st.session_state[f"train_preset_{model}"] = preset or OWN
-    st.session_state["train_recipe"] = recipe
+    train_choices.preset_of(model).set(preset or OWN)
+    train_choices.RECIPE.set(recipe)
 
 
 def show_address() -> None:
@@ -87,12 +89,11 @@ def show_address() -> None:
 
 
 def _link_now() -> Link:
-    state = st.session_state
-    switches = {name: state.get(f"train_{name}") or SWITCHES[name] for name in SWITCHES}
+    switches = {name: entry.get() for name, entry in train_choices.SWITCHES.items()}
     runs = the_lab().runs()
     by_id = {run.id: run.name for run in runs}
-    behind = [by_id[i] for i in state.get("train_runs") or [] if i in by_id]
-    names, settings = _settings_now(switches["model"], run_on_the_bench(runs))  # type: ignore[arg-type]
+    behind = [by_id[i] for i in train_choices.RUNS_BEHIND.get() if i in by_id]
+    names, settings = _settings_now(switches["model"], run_on_the_bench(runs))
     return Link(
         switches=switches, names=names, settings=settings, hidden=hidden_controls(),
         runs=tuple(behind) if switches["behind"] == "chosen" else (),
@@ -131,7 +132,7 @@ def render_link() -> None:
             key="train_hide", format_func=label_of, help="They keep the values that they have now.",
         )  # fmt: skip
         if tuple(chosen) != hidden_controls():
-            st.session_state[_HIDDEN] = tuple(chosen)
+            _HIDDEN.set(tuple(chosen))
             st.rerun()
         st.code(f"{st.context.url or ''}?{_query_text()}", language=None, wrap_lines=True)
 

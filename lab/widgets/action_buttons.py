@@ -1,4 +1,7 @@
-"""Buttons that do something with runs: done, and the page drawn as they stand, or said why not."""
+"""Buttons that do something with runs: done, and the page drawn as they stand, or said why not.
+
+And the place where buttons stand that take turns, such as Pause and Resume: see `one_of`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,31 @@ from collections.abc import Callable
 from typing import TypedDict, Unpack
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
+
+WRITE_PX = 104
+"""Wide enough for Write and for Stop."""
+_TURNS = "[class*=st-key-one_of_]"
+CSS = f"""
+{_TURNS} :is([data-testid=stElementContainer], [data-testid=stButton], button) {{ width: 100%; }}
+{_TURNS} > :nth-child(n+2):has([data-testid=stButton]) {{ display: none; }}
+{_TURNS}:has([data-testid=stAlert]) {{ width: 100%; flex: none; }}
+"""
+"""While a page is drawn anew, the button of before still stands beside the one that replaces it:
+only the first of them is shown. What went wrong needs more room than a button."""
+
+
+def one_of(name: str, width_px: int) -> DeltaGenerator:
+    """A place for one of several buttons, always as wide: what is beside it never moves.
+
+    Else all others would move under somebody's finger whenever one button replaces another.
+    """
+    st.html(f"<style>{CSS}</style>")
+    return st.container(key=f"one_of_{name}", width=width_px)
 
 
 class ButtonOptions(TypedDict, total=False):

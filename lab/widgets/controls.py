@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import streamlit as st
@@ -26,7 +26,9 @@ from core.settings.config import (
 )
 from core.settings.presets import PRESETS, RECIPES
 from core.text.corpus import Corpus
+from lab.session import train_choices
 from lab.session.drafts import Draft, draft_for, draft_of
+from lab.session.entry import Entry
 from lab.widgets.switches import switch
 from lab.wording.labels import gloss, label_of
 
@@ -60,7 +62,6 @@ SLIDERS = (
     Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
     Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
-_CORPUS = "train_corpus"
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
@@ -134,7 +135,7 @@ def _corpus(panel: Panel) -> Corpus:
         return chosen_corpus(panel.lab)
     # Its label stands in the box: so the last sliders are on the first screen too.
     st.selectbox(
-        label_of("corpus"), names, key=_CORPUS, persist_state="session",
+        label_of("corpus"), names, key=train_choices.CORPUS.key, persist_state="session",
         label_visibility="collapsed", format_func=lambda name: f"{label_of('corpus')}: {name}",
     )  # fmt: skip
     corpus = chosen_corpus(panel.lab)
@@ -144,13 +145,13 @@ def _corpus(panel: Panel) -> Corpus:
 
 def chosen_corpus(lab: Lab) -> Corpus:
     """The text that was chosen on the Train page, else the lab's default."""
-    name = st.session_state.get(_CORPUS)
+    name = train_choices.CORPUS.get()
     return lab.library.load(name if name in lab.library.names() else None)
 
 
 def choose_corpus(name: str) -> None:
     """Let the Train page learn from this text when it is drawn next."""
-    st.session_state[_CORPUS] = name
+    train_choices.CORPUS.set(name)
 
 
 def _start(panel: Panel) -> tuple[str | None, str]:
@@ -161,16 +162,17 @@ def _start(panel: Panel) -> tuple[str | None, str]:
     if draft:
         preset, recipe = draft.start
     if panel.shows("preset"):
-        key = f"train_preset_{panel.model}"
-        st.session_state.setdefault(key, preset or OWN)
+        held = train_choices.preset_of(panel.model)
+        held.begin(preset or OWN)
         picked = st.selectbox(
-            label_of("preset"), [OWN, *PRESETS], key=key, persist_state="session",
+            label_of("preset"), [OWN, *PRESETS], key=held.key, persist_state="session",
             help="Sets all controls below to a known set of values; then change what you like.",
         )  # fmt: skip
         preset = None if picked in (None, OWN) else str(picked)
     if panel.model == "transformer" and panel.shows("recipe"):
         recipe = switch(
-            label_of("recipe"), list(RECIPES), default=recipe, key="train_recipe", width="stretch",
+            label_of("recipe"), list(RECIPES), width="stretch",
+            held=replace(train_choices.RECIPE, default=recipe),
             help_text="classic: GPT-2's block and AdamW. fast: the modern block, and Muon for the "
             "matrices of the blocks. fastest: tables of n-grams as well. Each sets the controls "
             "below.",
@@ -199,7 +201,7 @@ def _slider(slider: Slider, corpus: Corpus, draft: Draft, panel: Panel) -> None:
 
 
 def _tell(on_rate: Callable[[float], None], key: str) -> None:
-    on_rate(float(st.session_state[key]))
+    on_rate(Entry(key, 0.0).get())
 
 
 def _keep_possible(slider: Slider, corpus: Corpus, draft: Draft) -> list[Any] | None:
@@ -257,7 +259,7 @@ def _schedule_and_seed(panel: Panel, draft: Draft) -> None:
         )  # fmt: skip
     if "threads" in cells:
         cells["threads"].selectbox(
-            label_of("threads"), range(1, (os.cpu_count() or 1) + 1), key="train_threads",
+            label_of("threads"), range(1, (os.cpu_count() or 1) + 1), key=train_choices.THREADS.key,
             help="How many the lab may take, for every run, until it is stopped; LAB_THREADS sets "
             "it for good. Sums in another order may differ in the last digits.",
         )  # fmt: skip

@@ -15,6 +15,7 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus, example_line
+from lab.session.entry import Entry
 from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.widgets.switches import settled
 from lab.wording import words
@@ -49,13 +50,14 @@ def pick_run(
         return run_label(by_id[run_id]) if run_id else ""
 
     shown = chosen.id if chosen else None
-    if st.session_state.get(key) != shown:
-        st.session_state[key] = shown
+    held: Entry[str | None] = Entry(key, None)
+    if held.get() != shown:
+        held.set(shown)
     settled(key, [*by_id, None], shown, option_text)
     st.selectbox(
         label, list(by_id), key=key, format_func=option_text,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
-        args=(key,), label_visibility="collapsed" if collapsed else "visible",
+        args=(held,), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
     return chosen
 
@@ -138,10 +140,11 @@ def _text_of(run: RunRecord | None) -> Corpus | None:
 
 def suggest(key: str, example: str) -> None:
     """Put an example into the box under `key`, until the reader has typed something else there."""
-    suggested = f"{key}_suggested"
-    if key not in st.session_state or st.session_state[key] == st.session_state.get(suggested):
-        st.session_state[key] = example
-    st.session_state[suggested] = example
+    held: Entry[str | None] = Entry(key, None)
+    suggested: Entry[str | None] = Entry(f"{key}_suggested", None)
+    if held.get() in (None, suggested.get()):
+        held.set(example)
+    suggested.set(example)
 
 
 def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:
@@ -160,7 +163,7 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
     st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
 
 
-def _take_over(key: str) -> None:
-    """The reader changed the box under `key`: that run is the session's from now on."""
-    if run_id := st.session_state[key]:
+def _take_over(box: Entry[str | None]) -> None:
+    """The reader changed a box: the run in it is the session's from now on."""
+    if run_id := box.get():
         choose_run(run_id)

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
+from lab.session.entry import Entry
+
 Choice = TypeVar("Choice")
 
 
@@ -21,12 +23,13 @@ def settled(
     Call it before the widget is drawn. A browser knows a choice by its label alone and keeps the
     label that it has; where the labels have changed under it, it is told anew which one holds.
     """
-    held = st.session_state.get(key)
+    entry: Entry[Choice | None] = Entry(key, None)
+    said: Entry[tuple[str, ...] | None] = Entry(f"{key}_labels", None)
+    held, labels = entry.get(), tuple(map(say, choices))
     value = cast(Choice, held) if held in choices else default
-    labels = tuple(map(say, choices))
-    if held != value or st.session_state.get(f"{key}_labels") != labels:
-        st.session_state[key] = value
-    st.session_state[f"{key}_labels"] = labels
+    if held != value or said.get() != labels:
+        entry.set(value)
+    said.set(labels)
     return value
 
 
@@ -34,18 +37,17 @@ def switch(
     label: str,
     choices: Sequence[Choice],
     *,
-    key: str,
-    default: Choice,
+    held: Entry[Choice],
     labelled: bool = True,
     format_func: Callable[[Any], str] = str,
     width: Literal["content", "stretch"] = "content",
     help_text: str | None = None,
 ) -> Choice:
-    """Draw it and return what holds. An address or another page may have set `key` before."""
-    settled(key, choices, default, format_func)
+    """Draw it and return what holds. An address or another page may have set it before."""
+    settled(held.key, choices, held.default, format_func)
     chosen = st.segmented_control(
-        label, choices, required=True, key=key, persist_state="session", width=width,
+        label, choices, required=True, key=held.key, persist_state="session", width=width,
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
         help=help_text,
     )  # fmt: skip
-    return default if chosen is None else chosen
+    return held.default if chosen is None else chosen

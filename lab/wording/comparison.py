@@ -24,8 +24,6 @@ from lab.wording.plain import plain
 BEST = "◆"
 EVERY_TEXT = "every text"
 """What stands for all texts where one can be chosen."""
-HUES = {"bigram": "orange", "attention": "blue", "transformer": "green"}
-"""The theme's names for the models' colours."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,14 @@ class Row:
 
 
 def comparison_table(
-    store: Store, runs: Sequence[RunRecord], in_bits: bool
+    store: Store, runs: Sequence[RunRecord], in_bits: bool, named: Callable[[RunRecord], str]
 ) -> dict[str, list[str]]:
-    """What came of the runs, then the settings that differ; a column for each run."""
+    """What came of the runs, then the settings that differ; a column for each, under its name."""
     sections = {
         "What came of it": _results(store, runs, in_bits),
         "Set differently": _settings(store, runs),
     }
-    headings = ["run", *(f":{HUES[run.model]}[●] {plain(run.name)}" for run in runs)]
+    headings = ["run", *map(named, runs)]
     lines: list[list[str]] = []
     for title, rows in sections.items():
         if rows:

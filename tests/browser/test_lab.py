@@ -72,15 +72,27 @@ def points_drawn(chart: ElementHandle) -> int:
     return n
 
 
-WATCH_STEP_BUTTON = """() => {
-  window.placesOfStep = new Set();
+WATCH = """(key) => {
+  const places = window.places = new Set();
   const look = () => {
-    const button = document.querySelector(".st-key-train_step button");
-    if (button) window.placesOfStep.add(Math.round(button.getBoundingClientRect().x));
-    requestAnimationFrame(look);
+    const button = document.querySelector(`.st-key-${key} :is(button, input)`);
+    const { x, y } = button?.getBoundingClientRect() ?? {};
+    if (button) places.add(`${Math.round(x)}, ${Math.round(y)}`);
+    if (window.places === places) requestAnimationFrame(look);
   };
   look();
 }"""
+
+
+def watch(window: Window, key: str) -> None:
+    """Note from now on, at each frame, where the first button or box under this key stands."""
+    window.page.evaluate(WATCH, key)
+
+
+def places(window: Window) -> list[str]:
+    """Where it has stood: in one place, or a finger on its way to it presses something else."""
+    noted: list[str] = window.page.evaluate("() => [...window.places]")
+    return noted
 
 
 def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
@@ -105,7 +117,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     assert only_run(lab_home).status == "running"
     window.page.wait_for_selector(".st-key-train_pause button")
 
-    window.page.evaluate(WATCH_STEP_BUTTON)
+    watch(window, "train_step")
     click(window, "train_pause")
     wait_for_status(window, lab_home, "paused")
     window.page.wait_for_selector(".st-key-train_resume button")
@@ -116,15 +128,17 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     click(window, "train_resume")
     wait_for_step(window, lab_home, paused_at + 5)
     window.page.wait_for_selector(".st-key-train_pause button")
-    # Or a finger that is on its way to it would press something else.
-    assert window.page.evaluate("() => window.placesOfStep.size") == 1
+    assert len(places(window)) == 1
     click(window, "train_stop")
     wait_for_status(window, lab_home, "finished")
 
     window.open(f"{server.url}/generate")
+    watch(window, "generate_seed")
     click(window, "generate_write")
     written = window.page.locator(".st-key-generate_text .page")
     window.wait_until(lambda: len(written.inner_text()) > 100, "a text")
+    window.page.wait_for_selector(".st-key-generate_write button")
+    assert len(places(window)) == 1
     assert window.errors == []
 
 
@@ -147,7 +161,11 @@ def test_the_primary_button_lets_three_curves_fall(
     window.page.wait_for_function(
         "() => document.querySelector('.st-key-race .js-plotly-plot')?.data?.length === 6"
     )
-    click(window, "home_pause")
+    watch(window, "home_axis")
+    for pressed, next_one in (("pause", "resume"), ("resume", "pause"), ("pause", "resume")):
+        click(window, f"home_{pressed}")
+        window.page.wait_for_selector(f".st-key-home_{next_one} button")
+    assert len(places(window)) == 1
     window.wait_until(
         lambda: not any(run.status == "running" for run in Lab(lab_home).runs()), "all are paused"
     )

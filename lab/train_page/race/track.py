@@ -23,10 +23,10 @@ from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.losses import MAX_POINTS, LossAxes, LossCurve, loss_figure
+from lab.figures.palette import in_model_color
 from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
 from lab.train_page.race.words import race_end
 from lab.wording import words
-from lab.wording.comparison import HUES
 from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
 from lab.wording.wishes import loss_at
@@ -226,8 +226,7 @@ def terms_in_words(found: NewestRace) -> str:
 
 def in_color(kind: ModelKind, text: str) -> str:
     """Bold text, in the colour of a model."""
-    # The theme's text colours of these names are the palette's `model_text`.
-    return f":{HUES[kind]}[**{text}**]"
+    return in_model_color(kind, f"**{text}**")
 
 
 def _render_model(

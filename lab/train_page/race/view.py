@@ -17,6 +17,7 @@ from core.records.records import RunRecord
 from core.service.racing import fit_to_seconds, resume_race, start_race
 from core.settings.config import ModelKind, RunConfig, TrainConfig
 from core.text.corpus import Corpus
+from lab.session.entry import Entry
 from lab.session.state import (
     choose_run,
     is_live,
@@ -37,6 +38,7 @@ OFFERED: dict[Fairness, tuple[int, ...]] = {
 }
 
 Terms = tuple[Fairness, int]
+_BY: Entry[Fairness] = Entry("race_by", "seconds")
 
 
 def render_race_view(corpus: Corpus) -> None:
@@ -57,8 +59,9 @@ def _render_controls(corpus: Corpus, found: NewestRace) -> Fairness:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         terms = _choose_terms(found)
         configs, trouble = _planned(corpus, terms)
-        _render_buttons(found, corpus, terms, trouble)
-        st.space("stretch")
+        # In a row of their own: the axis stays where it is, however many of them there are.
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            _render_buttons(found, corpus, terms, trouble)
         # A race begins on the axis of its own terms; then the reader may switch.
         by = found.race.by if found.race else terms[0]
         axis: Fairness | None = st.segmented_control(
@@ -78,17 +81,17 @@ def _choose_terms(found: NewestRace) -> Terms:
     """What the next race is fair by, and what each model gets; at first, as in the last race."""
     last = found.race
     live = found.next_move == "pause"
-    st.session_state.setdefault("race_by", last.by if last else "seconds")
+    _BY.begin(last.by if last else "seconds")
     by: Fairness = st.segmented_control(
-        "Fair by", FAIRNESS, required=True, key="race_by", persist_state="session", disabled=live,
+        "Fair by", FAIRNESS, required=True, key=_BY.key, persist_state="session", disabled=live,
         help="Equal seconds show what each model makes of the same time, equal steps what it makes "
         "of the same text.",
     ) or "seconds"  # fmt: skip
-    key = f"race_budget_{by}"
+    held = Entry(f"race_budget_{by}", BUDGETS[by])
     as_last = last and last.by == by and last.budget in OFFERED[by]
-    st.session_state.setdefault(key, last.budget if last and as_last else BUDGETS[by])
+    held.begin(last.budget if last and as_last else BUDGETS[by])
     budget: int | None = st.segmented_control(
-        "For each model", OFFERED[by], required=True, key=key, persist_state="session",
+        "For each model", OFFERED[by], required=True, key=held.key, persist_state="session",
         disabled=live, format_func=lambda n: f"{n} s" if by == "seconds" else words.count(n),
     )  # fmt: skip
     return by, budget or BUDGETS[by]

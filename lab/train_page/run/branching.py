@@ -1,4 +1,4 @@
-"""Rewind and branch: from a point on the curve, with one thing changed, on the same batches."""
+"""Rewind: from a point on the curve, with one thing changed, on the same batches; a branch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.records.course import Course
 from core.records.records import Change, RunRecord
 from core.settings.config import SCHEDULES, help_line
 from core.training.optim import learning_rate_at
+from lab.session.entry import Entry
 from lab.session.state import choose_run, the_lab, the_service
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
@@ -26,33 +27,33 @@ _VALUES: dict[str, tuple[Any, ...]] = {
     "schedule": SCHEDULES,
 }
 NOTHING = "nothing"
-_AT = "train_branch_from"
+_AT: Entry[int | None] = Entry("train_branch_from", None)
 
 
 def ask_for_branch(step: int) -> None:
     """Open the dialog when the page is drawn next, with this step picked."""
-    st.session_state[_AT] = step
+    _AT.set(step)
 
 
 def render_branch_dialog(run: RunRecord | None) -> None:
     """The dialog, from when somebody asked for it until it is closed."""
-    step = st.session_state.get(_AT)
+    step = _AT.get()
     if run is not None and step is not None:
         _dialog(run, min(step, run.iter))
 
 
 def _close() -> None:
-    st.session_state.pop(_AT, None)
+    _AT.clear()
 
 
-@st.dialog("Branch from an earlier step", on_dismiss=_close)
+@st.dialog("Rewind to an earlier step", on_dismiss=_close)
 def _dialog(run: RunRecord, step: int) -> None:
     st.markdown(
         f"A new run shares its past with **{plain(run.name)}** up to a step, and then sees the "
         "same batches. What differs afterwards is due to what you change. With nothing changed, "
         "its curve lies exactly on its parent's."
     )
-    at = int(st.number_input("From step", 0, run.iter, step, key="branch_at"))
+    at = int(st.number_input("To step", 0, run.iter, step, key="branch_at"))
     name = st.selectbox(
         "Change", [NOTHING, *_VALUES], index=1, key="branch_setting", format_func=label_of,
         help="Only how it is trained can change; another shape is another model.",
@@ -61,7 +62,7 @@ def _dialog(run: RunRecord, step: int) -> None:
     changes = {} if name == NOTHING else {name: _choose_value(name, at, course)}
     for sentence in about_branch(course, at, changes):
         st.caption(plain(sentence))
-    if st.button("Branch", type="primary", icon=":material/call_split:", key="branch_go"):
+    if st.button("Rewind", type="primary", icon=":material/history:", key="branch_go"):
         try:
             child = the_service().branch(run.id, at, changes)
         except LabError as error:

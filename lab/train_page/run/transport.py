@@ -18,7 +18,7 @@ from core.text.corpus import Corpus
 from lab.session.drafts import new_seed, settings_of
 from lab.session.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.train_page.run.branching import ask_for_branch
-from lab.widgets.action_buttons import deed_button
+from lab.widgets.action_buttons import deed_button, one_of
 from lab.wording.labels import change_text
 from lab.wording.plain import plain
 
@@ -77,22 +77,13 @@ class Bench:
 
 
 PLAY_PX = 136
-CSS = """
-.st-key-train_play :is([data-testid=stElementContainer], [data-testid=stButton], button) {
-  width: 100%;
-}
-.st-key-train_play > :nth-child(n+2) { display: none; }
-"""
-"""While the page is drawn anew, the button of before still stands beside the one that replaces it:
-only the first of them is shown, or all others would move under somebody's finger."""
 
 
 def render_transport(bench: Bench) -> None:
     """Draw the buttons, do what they ask, and say under them where the controls stand."""
-    st.html(f"<style>{CSS}</style>")
     with st.container(horizontal=True, vertical_alignment="center", key="transport"):
         _render_restart(bench)
-        with st.container(key="train_play", width=PLAY_PX):
+        with one_of("train_play", PLAY_PX):
             _render_play(bench)
         if bench.ours or not bench.live:
             deed_button(

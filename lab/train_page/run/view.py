@@ -20,6 +20,8 @@ from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
+from lab.session import train_choices
+from lab.session.entry import Entry
 from lab.session.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
@@ -78,15 +80,14 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> ChartSettings:
     """How the chart is to look."""
     with st.container(horizontal=True, vertical_alignment="center", key="train_switches"):
         axis: XAxis = switch(
-            "Horizontal axis", list(X_TITLES), default="steps", key="train_axis", labelled=False
+            "Horizontal axis", list(X_TITLES), held=train_choices.AXIS, labelled=False
         )
-        unit = switch("Loss in", ["nats", "bits"], default="nats", key="train_unit", labelled=False)
+        unit = switch("Loss in", train_choices.UNITS, held=train_choices.UNIT, labelled=False)
         words_help(*WORDS)
         with st.popover("Chart", icon=":material/tune:"):
-            scale: Scale = switch("Scale", SCALES, default="linear", key="train_scale")
+            scale: Scale = switch("Scale", SCALES, held=train_choices.SCALE)
             smoothing = switch(
-                "Smoothing of the training loss", list(SMOOTHING), default="off",
-                key="train_smoothing",
+                "Smoothing of the training loss", list(SMOOTHING), held=train_choices.SMOOTHING,
                 help_text="A running mean. The raw line stays under it: a mean can hide things.",
             )  # fmt: skip
             behind = _choose_behind(bench, runs)
@@ -101,11 +102,11 @@ def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
     run = bench.run
     every = [other for other in runs if run is None or other.id != run.id]
     others = on_text(every, run.fingerprint if run else bench.corpus.fingerprint)
-    how = switch("Runs behind", BEHIND, default="newest", key="train_behind")
+    how = switch("Runs behind", BEHIND, held=train_choices.BEHIND)
     if how == "chosen":
         by_id = {other.id: other for other in others}
-        kept = [run_id for run_id in st.session_state.get("train_runs") or [] if run_id in by_id]
-        st.session_state["train_runs"] = kept
+        held = train_choices.RUNS_BEHIND
+        held.set([run_id for run_id in held.get() if run_id in by_id])
         if left_out := len(every) - len(others):
             st.caption(
                 f"{left_out:,} {'run' if left_out == 1 else 'runs'} on other texts cannot stand "
@@ -113,7 +114,7 @@ def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
             )
         return tuple(
             st.multiselect(
-                "Which", list(by_id), key="train_runs", max_selections=MAX_BEHIND,
+                "Which", list(by_id), key=held.key, max_selections=MAX_BEHIND,
                 format_func=lambda run_id: run_label(by_id[run_id]), persist_state="session",
             )
         )  # fmt: skip
@@ -270,14 +271,16 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
     """
     if len(steps) == 1:
         return steps[0]
-    moved = f"train_sample_moved_{run_id}"
-    key = st.session_state.get(moved) or f"train_sample_step_{run_id}_{steps[-1]}"
-    if st.session_state.get(key) not in steps:
-        st.session_state[key] = steps[-1]
+    moved: Entry[str | None] = Entry(f"train_sample_moved_{run_id}", None)
+    held = Entry(moved.get() or f"train_sample_step_{run_id}_{steps[-1]}", 0)
+    if held.get() not in steps:
+        held.set(steps[-1])
     picked = int(
-        st.select_slider("Back in time", steps, key=key, format_func=lambda step: f"step {step:,}")
+        st.select_slider(
+            "Back in time", steps, key=held.key, format_func=lambda step: f"step {step:,}"
+        )
     )
-    st.session_state[moved] = None if picked == steps[-1] else key
+    moved.set(None if picked == steps[-1] else held.key)
     return picked
 
 

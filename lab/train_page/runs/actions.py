@@ -20,11 +20,10 @@ from core.exchange.archive import open_run
 from core.exchange.export_import import import_run
 from core.records.records import RunRecord
 from core.runs.disk import clean_run
+from lab.session.entry import Entry
 from lab.session.state import the_lab, the_service
 from lab.wording import words
 from lab.wording.plain import plain_but_code
-
-_SELECTED, _OUTCOME, _UPLOADS = "runs_selected", "runs_said", "runs_uploads"
 
 
 @dataclass(frozen=True)
@@ -37,25 +36,29 @@ class Outcome:
     """Id of the run in the bin that one click brings back."""
 
 
+_SELECTED: Entry[str | None] = Entry("runs_selected", None)
+_OUTCOME: Entry[Outcome | None] = Entry("runs_said", None)
+_UPLOADS = Entry("runs_uploads", 0)
+
+
 def selected_run() -> str | None:
     """Id of the run that is selected in the table."""
-    selected: str | None = st.session_state.get(_SELECTED)
-    return selected
+    return _SELECTED.get()
 
 
 def select_run(run_id: str) -> None:
     """Let the table show this run as selected when it is drawn next."""
-    st.session_state[_SELECTED] = run_id
+    _SELECTED.set(run_id)
 
 
 def upload_key() -> str:
     """Key of the uploader: a new one, and so an empty box, once its file has been opened."""
-    return f"runs_file_{st.session_state.get(_UPLOADS, 0)}"
+    return f"runs_file_{_UPLOADS.get()}"
 
 
 def render_outcome() -> None:
     """What came of the last deed, and where it can be undone, a button for that."""
-    said: Outcome | None = st.session_state.get(_OUTCOME)
+    said = _OUTCOME.get()
     if said is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="runs_notice"):
@@ -84,9 +87,9 @@ def button(
 def do(deed: Callable[[], Outcome]) -> None:
     """Do it, and draw the page anew with what came of it."""
     try:
-        st.session_state[_OUTCOME] = deed()
+        _OUTCOME.set(deed())
     except LabError as error:
-        st.session_state[_OUTCOME] = Outcome(str(error), failed=True)
+        _OUTCOME.set(Outcome(str(error), failed=True))
     st.rerun()
 
 
@@ -159,4 +162,4 @@ def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) 
 def _came_in(run: RunRecord) -> None:
     """Select a run that came from a file, and empty the box."""
     select_run(run.id)
-    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+    _UPLOADS.set(_UPLOADS.get() + 1)

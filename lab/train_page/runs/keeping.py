@@ -13,6 +13,7 @@ import streamlit as st
 from core.exchange.archive import ENDING
 from core.runs.disk import DiskUse
 from core.runs.lab import MAX_RUN_NAME
+from lab.session.entry import Entry
 from lab.session.state import the_lab
 from lab.train_page.runs.actions import (
     button,
@@ -27,7 +28,7 @@ from lab.train_page.runs.actions import (
 from lab.wording import words
 from lab.wording.plain import plain
 
-_BINNED = "runs_binned"
+_BINNED: Entry[str | None] = Entry("runs_binned", None)
 MAX_UPLOAD_MB = 200
 """A file is held in memory until it is a run."""
 
@@ -71,11 +72,11 @@ def render_bin(use: DiskUse) -> None:
     if not deleted:
         st.caption("Empty. A run that is deleted lands here first.")
         return
-    if st.session_state.get(_BINNED) not in deleted:  # it was taken out, or is gone
-        st.session_state[_BINNED] = next(iter(deleted))
+    if _BINNED.get() not in deleted:  # it was taken out, or is gone
+        _BINNED.set(next(iter(deleted)))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "The last deleted first", list(deleted), key=_BINNED,
+            "The last deleted first", list(deleted), key=_BINNED.key,
             format_func=lambda run_id: f"{deleted[run_id].name} · {deleted[run_id].model}",
         )  # fmt: skip
         button("Restore", "undo", partial(restore, chosen))

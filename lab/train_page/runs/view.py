@@ -13,6 +13,7 @@ from core.exchange.runfile import MAX_RUN_FILE_BYTES
 from core.records.records import RunRecord
 from core.runs.disk import DiskUse, RunDisk, disk_use
 from core.runs.lab import MAX_RUN_NAME
+from lab.figures.palette import in_model_color
 from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
 from lab.train_page.runs.actions import (
     button,
@@ -28,7 +29,6 @@ from lab.train_page.runs.actions import (
 from lab.train_page.runs.keeping import render_bin, render_disk, render_opening
 from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, TIME, found, table
 from lab.wording import words
-from lab.wording.comparison import HUES
 from lab.wording.plain import plain
 
 TICK_S = 2.0
@@ -145,7 +145,7 @@ def _selected(ids: Sequence[str]) -> str:
 def _render_facts(each: RunDisk) -> None:
     """What is known of the selected run."""
     run = each.run
-    dot = f":{HUES[run.model]}[●]"
+    dot = in_model_color(run.model, "●")
     st.markdown(f"{dot} **{plain(run.name)}** · {run.model} · {words.progress(run)}")
     st.caption(
         f"corpus {plain(run.corpus)} · best at step {words.count(run.best_iter)} · "

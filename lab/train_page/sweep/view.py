@@ -28,6 +28,7 @@ from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
 from lab.figures.sweeps import MEASURES, SweepMeasure
+from lab.session.entry import Entry
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
 from lab.train_page.sweep.grid import (
@@ -38,7 +39,7 @@ from lab.train_page.sweep.grid import (
     render_standing,
     sweep_label,
 )
-from lab.widgets.action_buttons import deed_button
+from lab.widgets.action_buttons import deed_button, one_of
 from lab.widgets.controls import SLIDERS
 from lab.wording import words
 from lab.wording.labels import gloss, in_labels, label_of
@@ -53,7 +54,9 @@ GOOD: dict[str, tuple[float, ...]] = {
     "batch_size": (4, 16, 64),
 }
 """Values that show something in a minute or two."""
-_SHOWN = "sweep_shown"
+NEXT_PX = 112
+"""Wide enough for Stop, Resume and Start."""
+_SHOWN: Entry[str | None] = Entry("sweep_shown", None)
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None =
             return
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             st.selectbox(
-                "Sweep on the screen", list(sweeps), key=_SHOWN, width=380, persist_state="session",
-                format_func=lambda sweep_id: sweep_label(sweeps[sweep_id]),
+                "Sweep on the screen", list(sweeps), key=_SHOWN.key, width=380,
+                persist_state="session", format_func=lambda sweep_id: sweep_label(sweeps[sweep_id]),
             )  # fmt: skip
             measure: SweepMeasure = st.segmented_control(
                 "Shown in each cell", MEASURES, default="loss", required=True, key="sweep_measure",
@@ -115,10 +118,9 @@ def _shown(ids: list[str]) -> str | None:
     """The sweep that the session looks at: the one it chose, else the newest."""
     if not ids:
         return None
-    if st.session_state.get(_SHOWN) not in ids:
-        st.session_state[_SHOWN] = ids[0]
-    shown: str = st.session_state[_SHOWN]
-    return shown
+    if _SHOWN.get() not in ids:
+        _SHOWN.set(ids[0])
+    return _SHOWN.get()
 
 
 # --- what to sweep over ---------------------------------------------------------------------------
@@ -212,26 +214,39 @@ def _usual(name: str, offered: list[float], config: RunConfig) -> list[float]:
 
 
 def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> None:
-    """Start, and for the sweep on the screen stop or resume; one of them is primary."""
+    """Stop, resume or start, whichever is next, in one place; then whatever else can be done."""
     service = the_service()
     sweep_id = standing.sweep_id if standing else ""
     can_resume = standing is not None and standing.can_resume
     can_stop = standing is not None and standing.sweeping
-    if can_stop:
-        deed_button("Stop", "stop", partial(service.stop_sweep, sweep_id), key="sweep_stop",
-                    primary=not can_resume)  # fmt: skip
-    if can_resume:
-        deed_button("Resume", "play_arrow", partial(service.start_sweep, sweep_id),
-                    key="sweep_resume")  # fmt: skip
+    stop = partial(
+        deed_button, "Stop", "stop", partial(service.stop_sweep, sweep_id), key="sweep_stop",
+        primary=not can_resume,
+    )  # fmt: skip
+    resume = partial(
+        deed_button, "Resume", "play_arrow", partial(service.start_sweep, sweep_id),
+        key="sweep_resume",
+    )  # fmt: skip
+    start = partial(
+        deed_button, "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
+        primary=not (can_stop or can_resume), disabled=not plan.configs,
+        help="Starts a new sweep, one run after the other",
+    )  # fmt: skip
+    # A sweep that waits for a run that is paused can be stopped and resumed.
+    first, *others = (
+        [stop, start, resume] if can_stop and can_resume
+        else [stop, start] if can_stop
+        else [resume, start] if can_resume
+        else [start]
+    )  # fmt: skip
+    with one_of("sweep_next", NEXT_PX):
+        first()
+    for other in others:
+        other()
     if standing and standing.failed:
         deed_button("Try failed again", "replay", partial(_try_again, standing), key="sweep_retry",
                     primary=False, help="Each from where it was saved last. A run that "
                     "diverged will do so again: it wants a smaller learning rate.")  # fmt: skip
-    deed_button(
-        "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
-        primary=not (can_stop or can_resume),
-        disabled=not plan.configs, help="Starts a new sweep, one run after the other",
-    )  # fmt: skip
     if plan.trouble:
         st.caption(plain_but_code(in_labels(plan.trouble)))
     else:
@@ -242,7 +257,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
 def _start(plan: Plan, corpus: Corpus) -> None:
     sweep = enter_sweep(the_lab(), plan.base, corpus, plan.x, plan.y)
     the_service().start_sweep(sweep.id)
-    st.session_state[_SHOWN] = sweep.id
+    _SHOWN.set(sweep.id)
 
 
 def _try_again(standing: Standing) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core.findings.meaning import (
+    about_in,
     bits,
     loss_in,
     number_in,
@@ -30,6 +31,19 @@ PLAIN = SampleConfig()
 def test_a_nat_is_1_443_bits() -> None:
     assert bits(math.log(2)) == 1.0
     assert (loss_in(1.0), loss_in(1.0, in_bits=True)) == ("1.000 nats", "1.443 bits")
+
+
+@pytest.mark.parametrize(
+    ("nats", "said"),
+    [
+        (-1e-9, "about 0.00 nats"),
+        (2.3456, "about 2.35 nats"),
+        (1234.5, "about 1,200 nats"),
+        (1034845888.0, "more than a million nats"),
+    ],
+)
+def test_an_estimate_is_said_as_exactly_as_it_is_known(nats: float, said: str) -> None:
+    assert about_in(nats) == said
     assert number_in(2.0, in_bits=True) == "2.885"
 
 

@@ -287,6 +287,16 @@ def test_a_deleted_text_goes_into_the_bin_and_comes_back(small: Lab) -> None:
     assert "corpus_undo" not in {button.key for button in app.button}
 
 
+def test_before_a_text_is_deleted_that_has_another_name_too_that_is_said(small: Lab) -> None:
+    trained(small, small.library.load("small"), name="owl")
+    add_corpus(small, "twin", small.library.load("small").text)
+    said = [m.value for m in open_corpus().markdown]
+    assert any("is here as **twin** too" in text for text in said)
+    assert not any("neither be resumed" in text for text in said)
+    small.library.bin("small")
+    assert small.corpus_of(small.runs()[0]).name == "twin"  # it is true
+
+
 def test_the_bin_can_give_back_and_be_emptied(small: Lab) -> None:
     small.library.bin("small")
     app = open_page("corpus")

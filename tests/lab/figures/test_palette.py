@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.settings.config import MODEL_KINDS
-from lab.figures.palette import DARK, LIGHT, ColorScale, Palette, palette_for
+from lab.figures.palette import DARK, LIGHT, ColorScale, Palette, in_model_color, palette_for
 from tests.helpers import ROOT
 
 CONFIG_PATH = ROOT / ".streamlit" / "config.toml"
@@ -97,7 +97,8 @@ def test_streamlit_theme_agrees_with_the_palette(name: str, palette: Palette) ->
     assert theme["grayTextColor"] == palette.muted
     assert theme["chartCategoricalColors"] == list(map(palette.model, MODEL_KINDS))
     # Words in Streamlit's orange, blue and green are words about the three models.
-    for hue, kind in zip(("orange", "blue", "green"), MODEL_KINDS, strict=True):
+    for kind in MODEL_KINDS:
+        hue = in_model_color(kind, "word").partition("[")[0].removeprefix(":")
         assert theme[f"{hue}Color"] == palette.model(kind)
         assert theme[f"{hue}TextColor"] == palette.model_text(kind)
 

@@ -1,0 +1,56 @@
+"""One thing that a browser session holds: the only module that touches Streamlit's session state.
+
+Who may hold what, which `tests/test_architecture.py` keeps:
+
+* What several modules read or write, or what outlives a page, is an entry of this room: those of
+  the Train page and its address in `train_choices`, the drafts in `drafts`, the run that all pages
+  look at in `state`.
+* What one module alone reads and writes may be an entry of that module, under a private name.
+* A widget whose value is only what it returns needs no entry: its `key=` is a plain string, which
+  no other module spells.
+
+Must not know: what is held. It is cheap to make an entry, so where a key is made of an id, it is
+made where it is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import streamlit as st
+
+Held = TypeVar("Held")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[Held]):
+    """A place in the session, which may be that of a widget: then it is the widget's value."""
+
+    key: str
+    """Also the key of the widget, if it has one."""
+    default: Held
+    """What holds until something is set. Not to be changed: all sessions share it."""
+
+    def get(self) -> Held:
+        """What is held; the default where that is nothing, or None."""
+        return self._or_default(st.session_state.get(self.key))
+
+    def set(self, value: Held) -> None:
+        """Hold this. Before the widget of this key is drawn, or in a callback: not after it."""
+        st.session_state[self.key] = value
+
+    def begin(self, value: Held) -> None:
+        """Hold this, unless something is held already."""
+        st.session_state.setdefault(self.key, value)
+
+    def take(self) -> Held:
+        """What is held, which is then held no longer."""
+        return self._or_default(st.session_state.pop(self.key, None))
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        st.session_state.pop(self.key, None)
+
+    def _or_default(self, held: Any) -> Held:
+        return self.default if held is None else cast(Held, held)
