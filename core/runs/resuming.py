@@ -1,4 +1,4 @@
-"""Resuming a run: the settings, text and state that it has left behind to go on from.
+"""What a run has left behind for whoever takes it up: settings, text, a state to go on from.
 
 Reads and changes nothing. Asked under the run's lock, by `core.runs.active_run`.
 """

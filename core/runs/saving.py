@@ -1,4 +1,4 @@
-"""Saving a run: its last state, its best one, and those where a branch can start.
+"""What of a run survives: its last state, its best one, and those where a branch can start.
 
 When to save is `core.runs.active_run`'s to decide. The best state waits in memory until the next
 save, so that a run whose estimates keep falling does not write a file at each of them.
