@@ -1,4 +1,4 @@
-"""Commands on what is kept of runs: the bin, and the disk."""
+"""Commands on what runs take on the disk, and on the bin: `runs delete`, `disk`, `clean`, …"""
 
 from __future__ import annotations
 

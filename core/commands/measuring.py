@@ -1,4 +1,4 @@
-"""The command that measures."""
+"""The command `bench`: how fast everything is on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that lets the three models race, in the foreground and by equal terms."""
+"""The command `race`: the three models in turn, in the foreground and on equal terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that says of one run what the Train page says of it."""
+"""The command `runs show`: what the Train page says of a run, in words and numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on runs that are there: measure one, let it write, administer, take out and in."""
+"""Commands on runs that are there: `eval`, `generate`, `runs`, `export`, `import`."""
 
 from __future__ import annotations
 

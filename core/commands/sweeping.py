@@ -1,4 +1,4 @@
-"""Commands on sweeps: train a grid of runs to its end, go on with one, look at one."""
+"""The command `sweep`: train a grid of runs to its end, go on with one, look at one."""
 
 from __future__ import annotations
 

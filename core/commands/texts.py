@@ -1,4 +1,4 @@
-"""Commands on corpora: which texts there are, and how one gets there."""
+"""The command `corpus`: which texts there are, and how one gets there."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Runs that belong together, on equal terms: races and sweeps."""
+"""Several runs on equal terms: the race of the three models, and sweeps over two settings."""

@@ -1,1 +1,4 @@
-"""What a loss curve shows, as numbers; what a loss means; and the sentences that say both."""
+"""What a loss curve shows, by stated rules (`curve`), and what a loss means (`meaning`).
+
+`notes` and `verdicts` put it into sentences.
+"""

@@ -1,1 +1,4 @@
-"""How a model writes: sampling, the decoder with its key-value cache, and how much is words."""
+"""How a model writes: drawing each character (`sampling`), and quickly (`decoding`).
+
+`spelling` says how much of what was written is words.
+"""

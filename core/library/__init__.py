@@ -1,1 +1,1 @@
-"""The texts of the lab: what may become one, and which there are on the disk."""
+"""The texts on the disk: which there are (`texts`), and what may become one (`intake`)."""

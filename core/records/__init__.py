@@ -1,1 +1,4 @@
-"""Frozen values that rooms hand to each other: runs, measurements, a run's course of settings."""
+"""What is known of runs, as plain frozen values that the rooms hand to each other.
+
+So a run, a step and an estimate are, and a run's settings step by step (`course`).
+"""

@@ -5,7 +5,7 @@ who trains. Every public method is one transaction; a connection lives no longer
 here is rows; files of a run are `core.storage.checkpoint`'s, and who trains it is
 `core.runs.active_run`'s.
 
-`database` owns the file; each other room has the rows of one purpose, and `Store` is all of them.
+`database` owns the file; each other module has the rows of one purpose, and `Store` is all of them.
 """
 
 from __future__ import annotations

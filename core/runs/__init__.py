@@ -1,1 +1,4 @@
-"""Runs from their lock to their last checkpoint, and the lab that holds them all."""
+"""The life of a run, from its lock to its last checkpoint: `active_run` trains, saves and ends it.
+
+`resuming` takes it up again, `branch` goes back; `lab` is the lab home with all runs and texts.
+"""

@@ -1,1 +1,1 @@
-"""The one background thread that trains, and what pages and commands may ask of it."""
+"""The background thread that trains (`worker`), and what pages may ask of it (`service`)."""

@@ -1,1 +1,1 @@
-"""What a run is made of: configs that cannot hold what cannot be, and good values for them."""
+"""Every setting with its limits and its help (`config`), and good values (`presets`)."""

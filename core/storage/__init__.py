@@ -1,1 +1,4 @@
-"""Files, and who may write them: the lab home, locks, checkpoints, snapshots. Knows no model."""
+"""Files and folders of the lab home: where they lie, locks, checkpoints, snapshots.
+
+Knows no model; rows with numbers are `core.registry`'s.
+"""

@@ -1,1 +1,4 @@
-"""From text to tokens, split and batches; and what counting alone can do. Knows no disk."""
+"""From characters to tokens, split and batches (`corpus`); what counting reaches (`reference`).
+
+Knows no disk; the texts that lie there are `core.library`'s.
+"""

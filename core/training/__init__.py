@@ -1,1 +1,4 @@
-"""One training step: forward and backward pass, optimiser, device; and what steps will cost."""
+"""One step of one run: forward and backward pass, optimisers, learning rate, devices.
+
+`trainer` takes the step, `evaluation` measures a loss, `preflight` says what a run will cost.
+"""

@@ -1,1 +1,1 @@
-"""Parts of the Attention page."""
+"""Parts of the Attention page, which begins in `lab/app_pages/attention.py`."""

@@ -1,1 +1,1 @@
-"""Parts of the Compare page."""
+"""Parts of the Compare page, which begins in `lab/app_pages/compare.py`."""

@@ -1,1 +1,4 @@
-"""Thin components-v2 wrappers: one Python file and one small script file per kind of picture."""
+"""What Streamlit cannot do: a plot that keeps its zoom and hears clicks, and coloured text.
+
+One Python file, and where something is drawn, one script file of the same name.
+"""

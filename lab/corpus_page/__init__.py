@@ -1,1 +1,1 @@
-"""Parts of the Corpus page."""
+"""Parts of the Corpus page, which begins in `lab/app_pages/corpus.py`."""

@@ -1,1 +1,4 @@
-"""Pure builders of Plotly figures: plain data in, `go.Figure` out, no screen, disk or clock."""
+"""Every picture as a pure function: plain data in, a Plotly figure or SVG text out.
+
+Knows no screen, disk or clock. `palette` has every colour.
+"""

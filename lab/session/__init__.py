@@ -1,1 +1,1 @@
-"""What a browser session holds on to, and what all sessions share."""
+"""What a browser session holds on to (`state`, `drafts`), and what all sessions share."""

@@ -1,1 +1,4 @@
-"""The views of the Train page: one run, a race, a sweep, and the runs there are."""
+"""The four views of the Train page: one run, a race, a sweep, and the runs there are.
+
+It begins in `lab/app_pages/train.py`; `link` and `linking` are its address.
+"""

@@ -1,1 +1,1 @@
-"""Controls that several pages have. Nothing here belongs to one page."""
+"""What several pages have: sliders of settings, pickers of runs and checkpoints, switches."""

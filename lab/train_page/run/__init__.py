@@ -1,1 +1,1 @@
-"""One run on the bench: its buttons, its curve, answers about it, what it writes."""
+"""One run: its buttons (`transport`), its curve (`chart`), five answers, what it writes."""

@@ -1,1 +1,1 @@
-"""The sweep: a grid of small runs, one heat map."""
+"""The sweep: a grid of small runs over two settings, as one heat map."""
