@@ -10,6 +10,7 @@ import torch
 from core.findings.meaning import (
     about_in,
     bits,
+    is_said_as_zero,
     loss_in,
     number_in,
     percent,
@@ -169,3 +170,9 @@ def test_steps_that_were_not_taken_are_a_reason() -> None:
 
 def test_without_the_text_only_the_loss_is_said() -> None:
     assert why_garbled(2.9, PLAIN) == ("At 2.900 nats it is as unsure as among 18 characters.",)
+
+
+@pytest.mark.parametrize("nats", [0.0, 0.0003, 0.0004, -0.0004, 0.00049999, 0.0005, 0.00051, 0.4])
+@pytest.mark.parametrize("in_bits", [False, True])
+def test_nothing_is_what_is_said_as_nothing(nats: float, in_bits: bool) -> None:
+    assert is_said_as_zero(nats, in_bits) == (number_in(nats, in_bits) == "0.000")
