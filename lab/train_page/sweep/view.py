@@ -230,7 +230,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     deed_button(
         "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
         primary=not (can_stop or can_resume),
-        disabled=not plan.configs, help_text="Starts a new sweep, one run after the other",
+        disabled=not plan.configs,  # no help: it would stay over Stop, which comes in its place
     )  # fmt: skip
     if plan.trouble:
         st.caption(plain_but_code(in_labels(plan.trouble)))
