@@ -27,9 +27,9 @@ from lab.widgets.pickers import (
     untrained_model,
 )
 from lab.wording import words
-from lab.wording.glossary import TERMS, explained, line_of
+from lab.wording.glossary import explained, line_of
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import Wish, loss_at, say_others, say_settings, say_writer
+from lab.wording.wishes import SEED_HELP, Wish, loss_at, say_others, say_settings, say_writer
 
 TICK_S = 0.25
 INTRODUCTION = (
@@ -153,7 +153,7 @@ def _settings(run: RunRecord | None) -> SampleConfig:
             0,
             2**31 - 1,
             key=SEED,
-            help=f"{TERMS['seed']}, same text",
+            help=SEED_HELP,
             persist_state="session",
         )
         st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)
