@@ -190,7 +190,8 @@ def _from_loss(loss_nats: float, references: Sequence[ReferenceLine], model: str
     if loss_nats >= lines["3-gram"]:
         return (
             f"{said}: it knows more than pairs of characters tell, but less than counted runs of "
-            f"three ({triples}). That gives syllables and short words; longer ones come below it."
+            f"three ({triples}). That gives syllables and short words; longer ones come as the "
+            f"loss falls below {triples}."
         )
     if loss_nats >= lines["5-gram"]:
         return (

@@ -29,9 +29,16 @@ from lab.widgets.pickers import (
     untrained_model,
 )
 from lab.wording import words
-from lab.wording.glossary import TERMS, explained, line_of
+from lab.wording.glossary import explained, line_of
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text, writer_text
+from lab.wording.wishes import (
+    SEED_HELP,
+    Wish,
+    differences_text,
+    loss_at,
+    sampling_text,
+    writer_text,
+)
 
 TICK_S = 0.25
 INTRODUCTION = (
@@ -161,7 +168,7 @@ def _settings(run: RunRecord | None) -> SampleConfig:
             0,
             2**31 - 1,
             key=_SEED.key,
-            help=f"{TERMS['seed']}, same text",
+            help=SEED_HELP,
             persist_state="session",
         )
         st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)

@@ -141,7 +141,8 @@ def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
     elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
         time = f", about {words.duration(seconds)} in all"
-    return f"{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
+    new = "Another race: " * (found.next_move == "resume")
+    return f"{new}{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
 
 
 def _taken_s(found: NewestRace, planned: Planned) -> float | None:
@@ -251,7 +252,7 @@ def _render_writing(kind: ModelKind, found: NewestRace, corpus: Corpus) -> None:
     if run:
         samples = the_lab().store.samples(run.id)[-1:]
         text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
-        about = f"{plain(run.name)} writes, at step {words.count(step)}:"
+        about = f"{NAMES[kind]} ({plain(run.name)}) writes, at step {words.count(step)}:"
     elif found.race:
         st.caption(f"The {MODEL_NAMES[kind].lower()} run of this race was deleted.")
         return

@@ -18,9 +18,8 @@ from lab.session.writing import Writing
 from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.pickers import load_model, opening_for, suggest
 from lab.wording import words
-from lab.wording.glossary import TERMS
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text
+from lab.wording.wishes import SEED_HELP, Wish, differences_text, loss_at, sampling_text
 
 ACROSS = 3
 """Texts side by side."""
@@ -65,7 +64,7 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
             "Seed", 0, 2**31 - 1, start.seed, key="compare_seed",
-            help=f"{TERMS['seed']}, same text",
+            help=SEED_HELP,
             persist_state="session", width=200,
         )  # fmt: skip
         config = SampleConfig(max_new_tokens=length, temperature=temperature, seed=seed)

@@ -51,6 +51,5 @@ def _say_lowest(losses: Sequence[tuple[float, str]], cost: str, in_bits: bool) -
 def _say_cost(cost: float, axis: XAxis) -> str:
     if axis == "seconds":
         return f"{cost:.1f} s of training"
-    return (
-        f"{cost / 1e9:,.3g} billion FLOPs" if cost < 1e12 else f"{cost / 1e12:,.3g} trillion FLOPs"
-    )
+    size, name = (1e9, "billion") if cost < 1e12 else (1e12, "trillion")
+    return f"{cost / size:,.3g} {name} FLOPs"

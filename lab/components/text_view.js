@@ -116,9 +116,10 @@ class TextView {
     this.page.append(element);
   }
 
+  /** Whether a reader has scrolled to the end; until then the prompt stays in view. */
   nearTheEnd() {
     const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    return scrollTop + clientHeight > scrollHeight - 40;
+    return scrollTop > 0 && scrollTop + clientHeight > scrollHeight - 40;
   }
 
   /** Left and right do from the keyboard what the pointer does. */

@@ -6,6 +6,7 @@ units. Plain data in; no screen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -19,7 +20,7 @@ from core.findings.notes import Note
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
 from lab.figures.palette import Palette
-from lab.figures.spacing import in_rows, pixels, together
+from lab.figures.spacing import PLOT_PX, in_rows, pixels, together
 
 MarkKind = Literal["changed", "resumed", "branched"]
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
@@ -42,20 +43,43 @@ class Mark:
 
 
 def add_earlier(
-    figure: go.Figure, curves: Sequence[LossCurve], palette: Palette, axis: XAxis, in_bits: bool
-) -> None:
-    """Validation curves of other runs, faded, behind everything else, each named at its end."""
+    figure: go.Figure, curves: Sequence[LossCurve], palette: Palette, axis: XAxis, in_bits: bool,
+    parent: str = "",
+) -> None:  # fmt: skip
+    """Validation curves of other runs, faded, behind everything else, each named at its end.
+
+    Args:
+        parent: the name of the run that this one branched from: its curve is dotted, not faded.
+    """
     for curve in _as_on(figure, curves, axis):
+        is_parent = curve.name == parent
+        faded, full = palette.model_faded(curve.model), palette.model(curve.model)
+        x, y = curve.x(curve.estimate_steps, axis), curve.val_losses * unit_factor(in_bits)
         figure.add_scatter(
-            x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * unit_factor(in_bits),
-            mode="lines+text", line=dict(color=palette.model_faded(curve.model), width=2),
-            zorder=-1, showlegend=False, name=as_text(curve.name), textposition="bottom left",
-            textfont=dict(size=10, color=palette.muted),
-            text=[*[""] * (len(curve.estimate_steps) - 1), as_text(curve.name)],
+            x=x, y=y, mode="lines", zorder=-1, showlegend=False, name=as_text(curve.name),
+            line=dict(color=full, width=2, dash="dot") if is_parent else dict(color=faded, width=2),
             hovertext=[f"step {step:,.0f}, {loss:.3f} nats" for step, loss in
                   zip(curve.estimate_steps, curve.val_losses)],
             hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{hovertext}}<extra></extra>",
         )  # fmt: skip
+        if len(x) and math.isfinite(float(y[-1])):
+            said = as_text(curve.name) + ", branched from" * is_parent
+            _name_at_end(figure, said, float(x[-1]), float(y[-1]), palette)
+
+
+def _name_at_end(figure: go.Figure, name: str, x: float, y: float, palette: Palette) -> None:
+    """The name of a curve below its end, on a ground of its own, since lines would cross it.
+
+    One that ends in the left half stands to the right of its end: to the left it would be cut off.
+    """
+    is_left = pixels(figure, compact([x]), compact([y]))[0, 0] < PLOT_PX[0] / 2
+    log_y = figure.layout.yaxis.type == "log"
+    figure.add_annotation(
+        text=name, name="earlier", x=math.log10(x) if _is_log(figure) else x,
+        y=math.log10(y) if log_y else y, xanchor="left" if is_left else "right", yanchor="top",
+        showarrow=False, borderpad=1, bgcolor=palette.ground, opacity=0.9,
+        font=dict(size=10, color=palette.muted),
+    )  # fmt: skip
 
 
 def add_smoothed(

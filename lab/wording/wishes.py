@@ -16,6 +16,11 @@ from lab.wording import words
 from lab.wording.plain import plain
 
 _NAMES = {"max_new_tokens": "length", "top_k": "top-k", "top_p": "top-p"}
+SEED_HELP = (
+    "Same seed, same text, as long as model, prompt and settings are the same; another seed shows "
+    "how much is chance."
+)
+"""For the control of the seed that a text is drawn with."""
 
 
 @dataclass(frozen=True, kw_only=True)

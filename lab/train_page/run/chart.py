@@ -59,7 +59,8 @@ def run_chart(
     )  # fmt: skip
     figure.update_traces(selector=0, name="training, batch by batch", showlegend=True)
     figure.update_traces(selector=1, name="validation, estimated")
-    add_earlier(figure, _behind(others, look), palette(), axis, in_bits)
+    parent = next((other.name for other in others if other.id == run.parent), "")
+    add_earlier(figure, _behind(others, look), palette(), axis, in_bits, parent)
     add_smoothed(figure, curve, palette(), axis, in_bits, look.smoothing)
     n_rows = add_marks(figure, curve, _marks(run), palette(), axis)
     add_notes(figure, curve, notes, palette(), axis, in_bits)

@@ -229,8 +229,8 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     )  # fmt: skip
     start = partial(
         deed_button, "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
-        primary=not (can_stop or can_resume), disabled=not plan.configs,
-        help="Starts a new sweep, one run after the other",
+        primary=not (can_stop or can_resume),
+        disabled=not plan.configs,  # no help: it would stay over Stop, which comes in its place
     )  # fmt: skip
     # A sweep that waits for a run that is paused can be stopped and resumed.
     first, *others = (

@@ -129,6 +129,11 @@ def test_the_loss_is_a_reason_by_the_counted_lines_around_it(loss_nats: float, w
     assert why in said
 
 
+def test_below_what_longer_words_come_is_a_number() -> None:
+    (said,) = why_garbled(2.2, PLAIN, LINES)
+    assert said.endswith("longer ones come as the loss falls below 2.049.")
+
+
 def test_a_bigram_table_can_never_be_better_than_pairs() -> None:
     (said,) = why_garbled(2.47, PLAIN, LINES, model="bigram")
     assert "a bigram table sees one character only" in said and "2.482" in said

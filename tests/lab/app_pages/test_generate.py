@@ -298,3 +298,8 @@ def test_the_text_can_be_read_on_every_colour_of_the_scale(palette: Palette) -> 
     assert pairs[-1][0] == palette.probability_scale[-1][1]
     for ground, ink in pairs:
         assert contrast(ground, ink) >= 4.5
+
+
+def test_the_seed_promises_the_same_text_only_where_all_else_is_the_same(pages: Lab) -> None:
+    said = open_page("generate").number_input(key="generate_seed").help
+    assert "as long as model, prompt and settings are the same" in said and "run" not in said

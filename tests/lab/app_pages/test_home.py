@@ -186,6 +186,18 @@ def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
     assert "1,000 steps each, 2 min 32 s of training in all the last time" in said(app)
 
 
+def test_a_text_says_which_of_the_three_wrote_it(raced: Lab) -> None:
+    shown = said(open_page())
+    for run, name in zip(raced.runs()[::-1], ("Bigram table", "Self-attention", "Transformer")):
+        assert f"{name} ({run.name}) writes, at step 40:" in shown
+
+
+def test_beside_a_race_that_waits_the_plan_is_another_s(raced: Lab) -> None:
+    assert "Another race" not in said(open_page())
+    raced.store.update_run(raced.runs()[0].id, status="paused")
+    assert "Another race: 1,000 steps each" in said(open_page())
+
+
 def test_where_the_text_is_gone_there_are_no_lines_of_another(raced: Lab, plots: Plots) -> None:
     raced.library.path("rhymes").unlink()
     open_page()

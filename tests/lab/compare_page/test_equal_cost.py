@@ -1,4 +1,4 @@
-"""Who is lowest for the same cost: at the largest that all reached; level where it is noise."""
+"""Who is lowest for the same cost: at the largest that all have reached, level within noise."""
 
 from __future__ import annotations
 

@@ -70,8 +70,36 @@ def test_earlier_runs_are_faded_and_behind_and_named_at_their_end(
     *others, earlier = figure.data
     assert earlier.line.color == palette.model_faded(model)
     assert earlier.zorder < min(trace.zorder or 0 for trace in others)
-    assert (earlier.mode, earlier.showlegend) == ("lines+text", False)
-    assert earlier.text == ("", "", "brave-hamlet")
+    assert (earlier.mode, earlier.showlegend) == ("lines", False)
+    (name,) = figure.layout.annotations
+    assert (name.text, name.x, name.y) == ("brave-hamlet", 8, 2)
+    assert name.bgcolor == palette.ground  # no line strikes it through
+
+
+def test_the_parent_of_a_branch_is_not_faded_and_says_that_it_is_one() -> None:
+    figure = figure_of()
+    add_earlier(figure, [curve(name="owl"), curve()], LIGHT, "steps", False, "owl")
+    parent, other = figure.data[-2:]
+    assert (parent.line.color, parent.line.dash) == (LIGHT.model("transformer"), "dot")
+    assert other.line.color == LIGHT.model_faded("transformer")
+    names = [note.text for note in figure.layout.annotations]
+    assert names == ["owl, branched from", "brave-hamlet"]
+
+
+@pytest.mark.parametrize(("x_end", "anchor"), [(10, "right"), (100, "left")])
+def test_a_name_is_not_cut_off_at_the_left(x_end: float, anchor: str) -> None:
+    figure = figure_of(x_end=x_end)
+    add_earlier(figure, [curve()], LIGHT, "steps", False)
+    assert figure.layout.annotations[0].xanchor == anchor
+
+
+def test_a_name_is_at_the_end_of_its_curve_on_log_axes_too() -> None:
+    figure = figure_of(scale="log steps")
+    add_earlier(figure, [curve()], LIGHT, "steps", False)
+    assert figure.layout.annotations[0].x == pytest.approx(math.log10(8))
+    figure = figure_of(scale="log loss")
+    add_earlier(figure, [curve()], LIGHT, "steps", False)
+    assert figure.layout.annotations[0].y == pytest.approx(math.log10(2))
 
 
 @pytest.mark.parametrize("axis", get_args(XAxis))
