@@ -134,4 +134,6 @@ def _say_progress(progress: SweepProgress, cells: Sequence[Cell], standing: Stan
     calibration = the_calibration()
     if calibration:
         said += f", about {words.duration(seconds_left(cells, calibration))} left"
+    if standing.stopping:
+        return said + "; the run in hand is being saved"
     return said + ("" if standing.sweeping else "; another process trains it")

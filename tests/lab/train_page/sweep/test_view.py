@@ -244,6 +244,21 @@ def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     theirs.close()
 
 
+def test_while_a_stopped_sweep_is_saved_start_does_not_take_the_place_of_stop(
+    small: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = finished(small)
+    in_hand = ActiveRun(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
+    in_hand.set_status("running")
+    service = training_service(small)
+    monkeypatch.setattr(service, "holds", lambda run_id: run_id == in_hand.record.id)
+    app = opened()
+    assert [b.key for b in app.button][:2] == ["sweep_stop", "sweep_start"]
+    assert app.button(key="sweep_stop").disabled and not app.button(key="sweep_start").disabled
+    assert "the run in hand is being saved" in app.get("progress")[0].proto.text
+    in_hand.close()
+
+
 # --- what failed, and what is not wanted any more -------------------------------------------------
 
 
