@@ -33,28 +33,20 @@ from lab.wording.plain import plain
 
 TICK_S = 2.0
 _COLUMNS = {
-    "Model": st.column_config.TextColumn(width=92),
-    "Corpus": st.column_config.TextColumn(width=108),
-    "Status": st.column_config.TextColumn(width=104),
-    "Step": st.column_config.TextColumn(width=116),
     LOSS: st.column_config.NumberColumn(
         format="%.3f",
-        width=142,
         help="Over the whole validation split, measured when a run ends. Losses on different texts "
         "cannot be compared.",
     ),
-    TIME: st.column_config.NumberColumn(
-        format="localized", width=104, help="The training steps alone."
-    ),
-    PARAMETERS: st.column_config.NumberColumn(format="localized", width=90),
-    DISK: st.column_config.NumberColumn(format="%.1f", width=84),
+    TIME: st.column_config.NumberColumn(format="localized", help="The training steps alone."),
+    PARAMETERS: st.column_config.NumberColumn(format="localized"),
+    DISK: st.column_config.NumberColumn(format="%.1f"),
     CHANGED: st.column_config.TextColumn(
-        width=370,
+        width="large",
         help="Against the run before it of the same model, on the same text; for a branch, against "
         "what it left.",
     ),
 }
-"""With room for the name, all of them stand side by side on a screen of 1440 px."""
 
 
 def render_runs_view() -> None:
