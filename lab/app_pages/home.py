@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import LabError
@@ -35,7 +37,7 @@ from lab.train_page.race.words import (
     time_left_s,
     why_near_the_bigram,
 )
-from lab.widgets.action_buttons import deed_button
+from lab.widgets.action_buttons import deed_button, one_of
 from lab.widgets.controls import chosen_corpus
 from lab.wording import words
 from lab.wording.glossary import explained
@@ -101,22 +103,27 @@ def _render_button(corpus: Corpus, found: NewestRace) -> Planned:
     service, race, runs = the_service(), found.race, found.runs
     planned, trouble = _planned(corpus)
     ours = [run for run in runs.values() if is_live(run) and run.id in service.in_hand]
-    if found.next_move == "pause":
-        if ours:
-            deed_button("Pause", "pause", lambda: _pause(ours), key="home_pause")
-        else:
-            st.caption("Another process trains this race.")
-        return planned
-    if found.next_move == "resume" and race:
-        deed_button(
-            "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="home_resume"
-        )
     again = " again" if corpus.fingerprint in {run.fingerprint for run in runs.values()} else ""
     on = "" if again or not race else f" on {plain(corpus.name)}"
-    deed_button(
-        f"Train all three{again}{on}", "play_arrow", lambda: _start(corpus, planned),
+    train = partial(
+        deed_button, f"Train all three{again}{on}", "play_arrow", lambda: _start(corpus, planned),
         key="home_train", primary=found.next_move != "resume", disabled=bool(trouble),
     )  # fmt: skip
+    with one_of("home_next"):
+        if ours:
+            deed_button("Pause", "pause", lambda: _pause(ours), key="home_pause")
+        elif found.next_move == "pause":
+            st.caption("Another process trains this race.")
+        elif found.next_move == "resume" and race:
+            deed_button(
+                "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="home_resume"
+            )
+        else:
+            train()
+    if found.next_move == "pause":
+        return planned
+    if found.next_move == "resume":
+        train()
     if trouble:
         st.error(plain_but_code(trouble))
     else:
@@ -252,7 +259,7 @@ def _render_writing(kind: ModelKind, found: NewestRace, corpus: Corpus) -> None:
     if run:
         samples = the_lab().store.samples(run.id)[-1:]
         text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
-        about = f"{NAMES[kind]} ({plain(run.name)}) writes, at step {words.count(step)}:"
+        about = f"{MODEL_NAMES[kind]} ({plain(run.name)}) writes, at step {words.count(step)}:"
     elif found.race:
         st.caption(f"The {MODEL_NAMES[kind].lower()} run of this race was deleted.")
         return

@@ -6,7 +6,7 @@ And the place where buttons stand that take turns, such as Pause and Resume: see
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,13 +27,14 @@ CSS = f"""
 only the first of them is shown. What went wrong needs more room than a button."""
 
 
-def one_of(name: str, width_px: int) -> DeltaGenerator:
-    """A place for one of several buttons, always as wide: what is beside it never moves.
+def one_of(name: str, width: int | Literal["content"] = "content") -> DeltaGenerator:
+    """A place for one of several buttons; the one of before stays until the new one takes over.
 
-    Else all others would move under somebody's finger whenever one button replaces another.
+    Where others stand beside it that stay, give it a width in px that all have room in: else they
+    move under somebody's finger.
     """
     st.html(f"<style>{CSS}</style>")
-    return st.container(key=f"one_of_{name}", width=width_px)
+    return st.container(key=f"one_of_{name}", width=width)
 
 
 class ButtonOptions(TypedDict, total=False):

@@ -27,7 +27,7 @@ from lab.session.state import (
     wait_for_calibration,
 )
 from lab.train_page.race.track import NewestRace, find_race, render_race, terms_in_words
-from lab.widgets.action_buttons import deed_button
+from lab.widgets.action_buttons import deed_button, one_of
 from lab.wording import words
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
@@ -128,18 +128,20 @@ def _render_buttons(found: NewestRace, corpus: Corpus, terms: Terms, trouble: st
     service, move = the_service(), found.next_move
     start = partial(_start, corpus, terms)
     ours = [run for run in found.runs.values() if is_live(run) and run.id in service.in_hand]
-    if move == "pause" and ours:
-        deed_button("Pause", "pause", lambda: _pause(ours), key="race_pause")
-    elif move == "pause":
-        st.caption("Another process trains this race.")
-    elif move == "resume" and found.race:
-        race, runs = found.race, found.runs
-        deed_button(
-            "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="race_resume"
-        )
+    race, runs = found.race, found.runs
+    with one_of("race_next"):
+        if move == "pause" and ours:
+            deed_button("Pause", "pause", lambda: _pause(ours), key="race_pause")
+        elif move == "pause":
+            st.caption("Another process trains this race.")
+        elif move == "resume" and race:
+            deed_button(
+                "Resume", "play_arrow", lambda: resume_race(service, race, runs), key="race_resume"
+            )
+        else:
+            deed_button("Start race", "play_arrow", start, key="race_start", disabled=bool(trouble))
+    if move == "resume":
         deed_button("New race", "add", start, key="race_new", primary=False, disabled=bool(trouble))
-    else:
-        deed_button("Start race", "play_arrow", start, key="race_start", disabled=bool(trouble))
 
 
 def _start(corpus: Corpus, terms: Terms) -> None:

@@ -38,6 +38,8 @@ class Standing:
     sweeping: bool
     """Whether this lab trains its cells one after the other."""
     can_resume: bool
+    run_in_hand: bool
+    """Whether a run of it is in hand by itself: resumed so, or on its way out after a stop."""
     ticks: bool
     failed: tuple[str, ...]
     """Ids of the runs that failed, once no more is being trained."""
@@ -57,12 +59,14 @@ def how_it_stands(sweep: Sweep) -> Standing:
 def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
     sweeping = the_service().is_sweeping(sweep.id)
     runs = [cell.run for cell in cells if cell.run]
-    running = any(run.status == "running" for run in runs)
+    in_hand = [run.id for run in runs if run.status == "running"]
+    running = bool(in_hand)
     waits = any(run.status not in ("finished", "failed", "running") for run in runs)
     failed = tuple(run.id for run in runs if run.status == "failed")
     held_up = sweeping and any(r.status == "paused" and r.id in the_service().in_hand for r in runs)
     return Standing(
         sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
+        run_in_hand=not sweeping and any(i in the_service().in_hand for i in in_hand),
         ticks=sweeping or running, failed=() if sweeping or running else failed,
     )  # fmt: skip
 

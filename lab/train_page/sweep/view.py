@@ -219,9 +219,10 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     sweep_id = standing.sweep_id if standing else ""
     can_resume = standing is not None and standing.can_resume
     can_stop = standing is not None and standing.sweeping
+    is_held = can_stop or (standing is not None and standing.run_in_hand)
     stop = partial(
         deed_button, "Stop", "stop", partial(service.stop_sweep, sweep_id), key="sweep_stop",
-        primary=not can_resume,
+        primary=not can_resume, disabled=not can_stop,
     )  # fmt: skip
     resume = partial(
         deed_button, "Resume", "play_arrow", partial(service.start_sweep, sweep_id),
@@ -229,13 +230,13 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     )  # fmt: skip
     start = partial(
         deed_button, "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
-        primary=not (can_stop or can_resume),
+        primary=not (is_held or can_resume),
         disabled=not plan.configs,  # no help: it would stay over Stop, which comes in its place
     )  # fmt: skip
     # A sweep that waits for a run that is paused can be stopped and resumed.
     first, *others = (
-        [stop, start, resume] if can_stop and can_resume
-        else [stop, start] if can_stop
+        [stop, start, resume] if is_held and can_resume
+        else [stop, start] if is_held
         else [resume, start] if can_resume
         else [start]
     )  # fmt: skip

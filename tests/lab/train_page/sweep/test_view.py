@@ -244,6 +244,21 @@ def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     theirs.close()
 
 
+def test_while_a_stopped_sweep_is_saved_start_does_not_take_the_place_of_stop(
+    small: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = finished(small)
+    in_hand = ActiveRun.open(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
+    in_hand.set_status("running")
+    ours = type(training_service(small).in_hand)
+    monkeypatch.setattr(ours, "__contains__", lambda self, run_id: run_id == in_hand.record.id)
+    app = opened()
+    assert [b.key for b in app.button][:2] == ["sweep_stop", "sweep_start"]
+    assert app.button(key="sweep_stop").disabled and not app.button(key="sweep_start").disabled
+    assert "another process" not in app.get("progress")[0].proto.text
+    in_hand.close()
+
+
 def test_a_run_that_was_resumed_by_itself_is_not_another_process_s(small: Lab) -> None:
     corpus = small.library.load("small")
     base = small_config("transformer", len(corpus.vocabulary), max_iters=9_000)
