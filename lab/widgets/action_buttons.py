@@ -19,9 +19,12 @@ WRITE_PX = 104
 """Wide enough for Write and for Stop."""
 _TURNS = "[class*=st-key-one_of_]"
 CSS = f"""
-{_TURNS} :is([data-testid=stElementContainer], [data-testid=stButton], button) {{ width: 100%; }}
+{_TURNS}:not(:has([data-testid=stAlert])) :is(
+  [data-testid=stElementContainer], [data-testid=stButton], button
+) {{ width: 100%; }}
 {_TURNS} > :nth-child(n+2):has([data-testid=stButton]) {{ display: none; }}
-{_TURNS}:has([data-testid=stAlert]) {{ width: 100%; flex: none; }}
+{_TURNS}:has([data-testid=stAlert]) {{ width: 100%; }}
+:has(> {_TURNS} [data-testid=stAlert]) {{ flex-basis: 100%; }}
 """
 """While a page is drawn anew, the button of before still stands beside the one that replaces it:
 only the first of them is shown. What went wrong needs more room than a button."""
