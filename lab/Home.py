@@ -29,6 +29,12 @@ PAGES = {
     "compare": ("Compare", ":material/compare_arrows:"),
     "corpus": ("Corpus", ":material/menu_book:"),
 }
+CSS = """
+button[data-variant=segmented_control][data-selected=true] { color: inherit !important; }
+[data-testid=stTooltipContent] { max-height: min(80vh, 40rem); }
+"""
+"""What was just chosen stays readable while the pointer is on it, in the dark too; and a list of
+words behind a question mark is whole, where Streamlit would cut it off and let one scroll."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -59,6 +65,7 @@ def main() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
+    st.html(f"<style>{CSS}</style>")
     mount_plotly()
     render_now_training()
     try:

@@ -68,15 +68,19 @@ def add_earlier(
 
 
 def _name_at_end(figure: go.Figure, name: str, x: float, y: float, palette: Palette) -> None:
-    """The name of a curve below its end, on a ground of its own, since lines would cross it.
+    """The name of a curve at its end, on a ground of its own, since lines would cross it.
+
+    It stands on the side of its curve that is away from the run on the bench.
 
     One that ends in the left half stands to the right of its end: to the left it would be cut off.
     """
     is_left = pixels(figure, compact([x]), compact([y]))[0, 0] < PLOT_PX[0] / 2
     log_y = figure.layout.yaxis.type == "log"
+    bench = [float(t.y[-1]) for t in figure.data if t.mode == "lines+markers" and len(t.y)]
     figure.add_annotation(
         text=name, name="earlier", x=math.log10(x) if _is_log(figure) else x,
-        y=math.log10(y) if log_y else y, xanchor="left" if is_left else "right", yanchor="top",
+        y=math.log10(y) if log_y else y, xanchor="left" if is_left else "right",
+        yanchor="bottom" if y >= min(bench, default=0.0) else "top",
         showarrow=False, borderpad=1, bgcolor=palette.ground, opacity=0.9,
         font=dict(size=10, color=palette.muted),
     )  # fmt: skip

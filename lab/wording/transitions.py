@@ -13,7 +13,7 @@ def say_stray(learned: float, counted: float, n_characters: int) -> str:
     if min(start, counted) <= learned <= max(start, counted):
         return (
             f"{began} is still on its way: a row learns only when its character comes by, so rare "
-            "ones stay near where they began."
+            "ones are slow to arrive."
         )
     where = "gone past the counts" if (counted - start) * (learned - start) > 0 else "gone astray"
     return (

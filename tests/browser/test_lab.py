@@ -212,3 +212,19 @@ def test_every_page_opens_in_an_empty_lab(
         window.page.locator("h1").wait_for()  # and there is but one
         assert window.page.locator("[data-testid=stException]").count() == 0, name
         assert window.errors == [], name
+
+
+def test_what_was_just_chosen_and_the_words_behind_a_question_mark_can_be_read(
+    server: Server, new_page: NewPage
+) -> None:
+    window = new_page(color_scheme="dark")
+    window.open(f"{server.url}/train")
+    colour = "e => getComputedStyle(e).color"
+    bits = window.page.get_by_role("radio", name="bits")
+    bits.click()  # the pointer stays on it
+    window.wait_until(lambda: bits.get_attribute("data-selected") == "true", "chosen")
+    text = window.page.locator("h1").first.evaluate(colour)
+    window.wait_until(lambda: bits.evaluate(colour) == text, "in the colour of text")
+    window.page.locator(".st-key-train_switches [data-testid=stTooltipHoverTarget]").first.hover()
+    words = window.page.locator("[data-testid=stTooltipContent]").first
+    assert words.evaluate("e => e.scrollHeight <= e.clientHeight")

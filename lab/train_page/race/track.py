@@ -34,7 +34,7 @@ from lab.wording.wishes import loss_at
 CAN_AND_CANNOT: dict[ModelKind, str] = {
     "bigram": (
         "Can know which character tends to follow which; cannot know anything before the last "
-        "character, so that a word comes out right is luck."
+        "character, so whole words are luck."
     ),
     "attention": (
         "Can weigh the last {window} characters, each by what it is and where it stands; cannot "
@@ -47,7 +47,7 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
 }
 ALMOST = 0.05
 """A model whose steps took so little more or less than its seconds, as a share, took as long."""
-CHART_PX, SAMPLE_PX = 250, 152
+CHART_PX, SAMPLE_PX = 250, 200
 
 Move = Literal["start", "pause", "resume"]
 

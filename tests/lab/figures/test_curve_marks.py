@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -91,6 +92,14 @@ def test_a_name_is_not_cut_off_at_the_left(x_end: float, anchor: str) -> None:
     figure = figure_of(x_end=x_end)
     add_earlier(figure, [curve()], LIGHT, "steps", False)
     assert figure.layout.annotations[0].xanchor == anchor
+
+
+@pytest.mark.parametrize(("loss", "anchor"), [(2.5, "bottom"), (1.5, "top")])
+def test_a_name_leaves_the_curve_on_the_bench_free(loss: float, anchor: str) -> None:
+    figure = figure_of()  # ends at 2
+    other = replace(curve(), val_losses=compact([4, 3, loss]))
+    add_earlier(figure, [other], LIGHT, "steps", False)
+    assert figure.layout.annotations[0].yanchor == anchor
 
 
 def test_a_name_is_at_the_end_of_its_curve_on_log_axes_too() -> None:
