@@ -13,13 +13,11 @@ from core.registry import Store
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import SampleConfig
 from lab.wording import words
+from lab.wording.glossary import TERMS
 from lab.wording.plain import plain
 
 _NAMES = {"max_new_tokens": "length", "top_k": "top-k", "top_p": "top-p"}
-SEED_HELP = (
-    "Same seed, same text, as long as model, prompt and settings are the same; another seed shows "
-    "how much is chance."
-)
+SEED_HELP = f"{TERMS['seed']}. The same text, as long as model, prompt and settings are the same."
 """For the control of the seed that a text is drawn with."""
 
 

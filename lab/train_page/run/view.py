@@ -272,7 +272,7 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
     if len(steps) == 1:
         return steps[0]
     moved: Entry[str | None] = Entry(f"train_sample_moved_{run_id}", None)
-    held = Entry(moved.get() or f"train_sample_step_{run_id}_{steps[-1]}", 0)
+    held = Entry(moved.get() or f"train_sample_step_{run_id}_{steps[-1]}", -1)
     if held.get() not in steps:
         held.set(steps[-1])
     picked = int(

@@ -98,7 +98,7 @@ def test_a_race_in_the_hands_of_another_process_is_not_paused_but_said(pages: La
 
 def test_what_goes_on_without_the_tab_and_what_a_kill_left_is_said(pages: Lab) -> None:
     first, *_ = enter_race(pages)
-    running = ActiveRun(pages.home, pages.store, first)
+    running = ActiveRun.open(pages.home, pages.store, first)
     try:
         running.advance(60.0, until=10)
         running.set_status("running")
