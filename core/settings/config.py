@@ -196,7 +196,7 @@ class TrainConfig:
         "batches in one estimate of the loss: more wobble less, and take time", default=10
     )
     seed: int = _setting(
-        "start of all randomness: the same seed gives the same again; another shows how much is chance",
+        "start of all randomness: same seed, same again; another shows how much is chance",
         default=1337,
     )
     device: Device = _setting("auto, cpu, cuda, or mps, which nobody has tested", default="auto")

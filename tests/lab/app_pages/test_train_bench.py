@@ -326,7 +326,7 @@ def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots:
     best = min(e.val_loss_nats for e in estimates)
     assert f"{best / math.log(2):.3f} bits" in texts(app)
     last = estimates[-1]
-    assert f"step {last.iter} ({last.val_loss_nats / math.log(2):.3f} bits, as" in texts(app)
+    assert f"{last.iter} (estimate {last.val_loss_nats / math.log(2):.3f} bits, as" in texts(app)
     (dots,) = [trace for trace in plots.figures["loss"].data if trace.name == "notes"]
     assert not any(" nats" in said for _, said in dots.customdata)
 
