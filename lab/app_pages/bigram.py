@@ -36,7 +36,7 @@ from lab.widgets.switches import settled
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code, quoted
-from lab.wording.transitions import say_stray
+from lab.wording.transitions import stray_text
 
 INTRODUCTION = (
     "The bigram model is one table: for each character, how likely each other is to follow. The "
@@ -225,7 +225,7 @@ def _render_numbers(tables: Tables) -> None:
     times = words.count(tables.occurrences[first])
     st.caption(
         f"Something follows {quoted(tables.characters[first])} {times} times in the training text. "
-        + say_stray(
+        + stray_text(
             float(tables.learned[first, then]), float(tables.counted[first, then]),
             len(tables.characters) + tables.n_left_out,
         )

@@ -12,7 +12,7 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
-from lab.compare_page.equal_cost import say_equal_cost
+from lab.compare_page.equal_cost import equal_cost_text
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette, in_model_color
@@ -178,7 +178,7 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
     one_text = len({run.fingerprint for run in runs}) == 1
-    if one_text and (equal := say_equal_cost(curves, axis, in_bits)):
+    if one_text and (equal := equal_cost_text(curves, axis, in_bits)):
         st.caption(equal)
 
 

@@ -12,7 +12,7 @@ from lab.figures.losses import LossCurve, XAxis
 from lab.wording.plain import plain
 
 
-def say_equal_cost(curves: Sequence[LossCurve], axis: XAxis, in_bits: bool = False) -> str:
+def equal_cost_text(curves: Sequence[LossCurve], axis: XAxis, in_bits: bool = False) -> str:
     """Who is lowest at the largest cost that all have reached; a model that costs nothing apart.
 
     Between two estimates a loss is that on the straight line which the chart draws. Nothing on an
@@ -32,11 +32,11 @@ def say_equal_cost(curves: Sequence[LossCurve], axis: XAxis, in_bits: bool = Fal
     at = min((float(cost[-1]) for _, cost in paying), default=0.0)
     if len(paying) > 1 and at > 0:
         heights = [(float(np.interp(at, cost, c.val_losses)), c.name) for c, cost in paying]
-        said.insert(0, _say_lowest(sorted(heights), _say_cost(at, axis), in_bits))
+        said.insert(0, _lowest_text(sorted(heights), _cost_text(at, axis), in_bits))
     return " ".join(said)
 
 
-def _say_lowest(losses: Sequence[tuple[float, str]], cost: str, in_bits: bool) -> str:
+def _lowest_text(losses: Sequence[tuple[float, str]], cost: str, in_bits: bool) -> str:
     """The lowest first; what lies closer to it than estimates can tell is level with it."""
     named = [f"**{plain(name)}** {number_in(nats, in_bits)}" for nats, name in losses]
     n_level = sum(nats - losses[0][0] < NOISE_NATS for nats, _ in losses)
@@ -48,7 +48,7 @@ def _say_lowest(losses: Sequence[tuple[float, str]], cost: str, in_bits: bool) -
     return f"At {cost}, the most that all have reached: {rest} (estimates)."
 
 
-def _say_cost(cost: float, axis: XAxis) -> str:
+def _cost_text(cost: float, axis: XAxis) -> str:
     if axis == "seconds":
         return f"{cost:.1f} s of training"
     size, name = (1e9, "billion") if cost < 1e12 else (1e12, "trillion")

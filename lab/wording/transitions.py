@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def say_stray(learned: float, counted: float, n_characters: int) -> str:
+def stray_text(learned: float, counted: float, n_characters: int) -> str:
     """Where the learned probability of a pair stands between its start and the counted one.
 
     An untrained table gives each of `n_characters` about the same probability.

@@ -18,14 +18,14 @@ LEAST_ESTIMATES, LEAST_STEPS = 4, 20
 LEAST_FALL_NATS = 0.1
 
 
-def say_shape(
+def shape_text(
     estimates: Sequence[Estimate], steps: Sequence[StepRecord], in_bits: bool = False
 ) -> str:
     """That steep and then flat is normal, where it is so; and how much the thin line zigzags."""
-    return " ".join(filter(None, (_say_steep(estimates), _say_zigzag(steps, in_bits))))
+    return " ".join(filter(None, (_steep_text(estimates), _zigzag_text(steps, in_bits))))
 
 
-def _say_steep(estimates: Sequence[Estimate]) -> str:
+def _steep_text(estimates: Sequence[Estimate]) -> str:
     losses = [e.val_loss_nats for e in estimates]
     if len(losses) < LEAST_ESTIMATES or not all(map(math.isfinite, losses)):
         return ""
@@ -42,7 +42,7 @@ def _say_steep(estimates: Sequence[Estimate]) -> str:
     )
 
 
-def _say_zigzag(steps: Sequence[StepRecord], in_bits: bool) -> str:
+def _zigzag_text(steps: Sequence[StepRecord], in_bits: bool) -> str:
     late = [step.loss_nats for step in steps[len(steps) // 2 :]]
     if len(late) < LEAST_STEPS or not all(map(math.isfinite, late)):
         return ""

@@ -28,7 +28,7 @@ from lab.train_page.run.answers import Measured
 from lab.train_page.run.branching import ask_for_branch
 from lab.train_page.run.chart import ChartSettings, clear_chart, run_chart
 from lab.train_page.run.health_panel import render_health
-from lab.train_page.run.shape_words import say_shape
+from lab.train_page.run.shape_words import shape_text
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
 from lab.widgets.page_head import words_help
@@ -183,7 +183,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     with places.chart:
         _render_chart(run_chart(now, notes, references, others, look))
         st.caption(REWIND)
-        if shape := say_shape(now.estimates, now.steps, look.in_bits):
+        if shape := shape_text(now.estimates, now.steps, look.in_bits):
             st.caption(shape)
         _render_notes(notes, look.in_bits)
     with places.writing:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.settings.config import ModelKind
-from lab.compare_page.equal_cost import say_equal_cost
+from lab.compare_page.equal_cost import equal_cost_text
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve
 from tests.lab.figures.test_curve_marks import curve
@@ -29,16 +29,16 @@ SLOW = learned("fox", "transformer", [4.2, 3.4, 2.9, 2.0], 0.06)
 
 
 def test_the_lowest_at_equal_seconds_is_that_of_the_time_which_all_have_had() -> None:
-    assert say_equal_cost([SLOW, QUICK], "seconds") == (
+    assert equal_cost_text([SLOW, QUICK], "seconds") == (
         "At 1.5 s of training, the most that all have reached: **owl** is lowest with 2.500 nats; "
         "**fox** 3.800 (estimates)."
     )
-    assert "3.607 bits; **fox** 5.482 (" in say_equal_cost([SLOW, QUICK], "seconds", in_bits=True)
+    assert "3.607 bits; **fox** 5.482 (" in equal_cost_text([SLOW, QUICK], "seconds", in_bits=True)
 
 
 def test_a_table_costs_no_flops_and_stands_apart() -> None:
     other = learned("elk", "attention", [4.2, 3.2, 2.91], 0.02)
-    said = say_equal_cost([SLOW, other, QUICK], "FLOPs")
+    said = equal_cost_text([SLOW, other, QUICK], "FLOPs")
     assert said == (
         "At 1 billion FLOPs, the most that all have reached: **fox** 2.900 and **elk** 2.910 are "
         "level (estimates). **owl** has no matrix products, so it stands at 0 FLOPs, with 2.500 "
@@ -47,7 +47,7 @@ def test_a_table_costs_no_flops_and_stands_apart() -> None:
 
 
 def test_nothing_is_said_where_nothing_can_be_compared() -> None:
-    assert say_equal_cost([SLOW, QUICK], "steps") == ""
-    assert say_equal_cost([SLOW], "seconds") == say_equal_cost([], "FLOPs") == ""
+    assert equal_cost_text([SLOW, QUICK], "steps") == ""
+    assert equal_cost_text([SLOW], "seconds") == equal_cost_text([], "FLOPs") == ""
     unmeasured = replace(QUICK, estimate_steps=compact([]), val_losses=compact([]))
-    assert say_equal_cost([SLOW, unmeasured], "seconds") == ""
+    assert equal_cost_text([SLOW, unmeasured], "seconds") == ""

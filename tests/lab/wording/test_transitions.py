@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.wording.transitions import say_stray
+from lab.wording.transitions import stray_text
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ from lab.wording.transitions import say_stray
 def test_the_sentence_follows_from_where_the_pair_began(
     learned: float, counted: float, said: str
 ) -> None:
-    sentence = say_stray(learned, counted, 64)
+    sentence = stray_text(learned, counted, 64)
     assert sentence.startswith("The table began at 1 in 64 here") and said in sentence
     assert ("slow to arrive" in sentence) == ("on its way" in said)
