@@ -1,7 +1,8 @@
 """One lab: its corpora, its runs, and the models in them, for every page and every command.
 
 Reads and administers; training is `core.runs.active_run`'s, in the background
-`core.service.service`'s.
+`core.service.service`'s. A run that the registry has as running and whose lock nobody holds was
+killed: it is read as interrupted, and resumed from its last checkpoint by `core.runs.resuming`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ Owns: getting Plotly's script (megabytes) into the browser once, getting figures
 at each tick, and getting clicks back. The drawing and the light or dark look are in the script
 file beside this one.
 
-Must not know: what the figures show. Colours of traces come with the figure; everything else
-(ground, text, grid) is taken from the page's theme, so figure builders leave it unset.
+Must not know: what the figures show. Their colours come with them; the grid, and whatever else a
+builder leaves unset, is taken from the page's theme.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""The chart of the run on the bench: its curve, and all that stands around it."""
+"""The chart of the run on the bench: its curve, and all that stands around it.
+
+It is drawn, and its clicks are heard, in `lab.train_page.run.view`.
+"""
 
 from __future__ import annotations
 
