@@ -10,6 +10,7 @@ import torch
 from core.interpretability.attention import attention_weights, even_weights, head_summary
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
+from core.text.characters import sign_of
 from lab.attention_page.head_words import (
     PATTERN_RULES,
     corner_label,
@@ -42,7 +43,6 @@ from lab.widgets.pickers import (
 )
 from lab.widgets.switches import settled
 from lab.wording.plain import plain, quoted
-from lab.wording.words import visible
 
 INTRODUCTION = (
     "Before it guesses what comes next, a model lets every character **look back** at the text so "
@@ -278,7 +278,7 @@ def _choose_place(text: str) -> int:
     """Let the reader choose the character that looks; its place from 0, at first the last one."""
 
     def option_text(number: int) -> str:
-        return f"{visible(text[number - 1])} ({number})"
+        return f"{sign_of(text[number - 1])} ({number})"
 
     options = list(range(1, len(text) + 1))
     # Another text, or another block size, has others.

@@ -9,8 +9,8 @@ from html import escape
 from itertools import pairwise
 
 from core.settings.config import ModelKind
+from core.text.characters import sign_of
 from lab.figures.palette import Palette
-from lab.wording.words import visible
 
 EXAMPLE = "To be, or n"
 _CELL, _GAP, _HEIGHT = 24, 4, 108
@@ -37,7 +37,7 @@ def _cells(kind: ModelKind, palette: Palette, used: int) -> str:
     for i, character in enumerate(EXAMPLE):
         strong = i >= len(EXAMPLE) - used
         parts.append(
-            _cell(i, visible(character), palette.model(kind) if strong else palette.border,
+            _cell(i, sign_of(character), palette.model(kind) if strong else palette.border,
                   palette.text if strong else palette.muted, palette.surface)
         )  # fmt: skip
     guess = palette.model(kind)

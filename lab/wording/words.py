@@ -1,4 +1,4 @@
-"""How the lab says numbers, times and characters, on every page the same. Pure; no screen."""
+"""How the lab says numbers and times, on every page the same. Pure; no screen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import datetime
 from core.findings.meaning import bits as bits
 from core.findings.meaning import choices
 from core.records.records import RunRecord, RunStatus
-from core.text.characters import sign_of, signs_of
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 """Not the system's own, so that they are in the language of the page."""
@@ -19,16 +18,6 @@ STATUS: dict[RunStatus, str] = {
     "failed": "failed",
     "interrupted": "interrupted",
 }
-
-
-def visible(character: str) -> str:
-    """A character as one can see it, by the one rule of `core.text.characters`."""
-    return sign_of(character)
-
-
-def visible_all(text: str) -> list[str]:
-    """Each character of a text, all of them visible."""
-    return signs_of(text)
 
 
 def count(number: float) -> str:
