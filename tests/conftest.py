@@ -84,7 +84,7 @@ def best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
     """Estimates say that step 20 was the best of all."""
 
     def estimate(trainer: Trainer) -> Estimate:
-        return Estimate(trainer.iter, 2.0, 1.0 + abs(trainer.iter - 20))
+        return Estimate(trainer.step, 2.0, 1.0 + abs(trainer.step - 20))
 
     monkeypatch.setattr(Trainer, "estimate", estimate)
 

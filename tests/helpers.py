@@ -69,10 +69,10 @@ def run_of(name: str = "now", model: ModelKind = "transformer", **about: Any) ->
     """A run of the small settings that no registry knows; `settings` are changes to them."""
     values: dict[str, Any] = dict(
         id=name, name=name, model=model, corpus="tiny", fingerprint="f",
-        config=small_config(model, 9, **about.pop("settings", {})), status="paused", iter=20,
-        n_params=1, train_loss=None, val_loss=None, best_val_loss=None, best_iter=0,
-        train_seconds=2.0, steps_per_s=1.0, checkpoint_iter=0, checkpoint_interval_s=5.0,
-        message="", parent=None, parent_iter=None, created_at=0.0,
+        config=small_config(model, 9, **about.pop("settings", {})), status="paused", step=20,
+        n_params=1, train_loss_nats=None, val_loss_nats=None, best_val_loss_nats=None, best_step=0,
+        train_s=2.0, steps_per_s=1.0, checkpoint_step=0, checkpoint_interval_s=5.0,
+        message="", parent=None, parent_step=None, created_at=0.0,
     )  # fmt: skip
     return RunRecord(**values | about)
 
@@ -140,14 +140,14 @@ def filled(lab: Lab, fill: Callable[..., T], *arguments: Any, **changes: Any) ->
     return copy.copy(found)
 
 
-def checkpoint_iters(lab: Lab, run_id: str) -> list[int]:
-    return CheckpointFolder(lab.home.run_folder(run_id)).iters()
+def checkpoint_steps(lab: Lab, run_id: str) -> list[int]:
+    return CheckpointFolder(lab.home.run_folder(run_id)).steps()
 
 
 def checkpoint_state(lab: Lab, run_id: str, step: int | None = None) -> dict[str, Any]:
     """What the last checkpoint (or that of a step) holds, without the time that it took."""
     folder = CheckpointFolder(lab.home.run_folder(run_id))
-    state = dict(folder.load(folder.iters()[-1] if step is None else step).trainer)
+    state = dict(folder.load(folder.steps()[-1] if step is None else step).trainer)
     state.pop("elapsed_s")
     return state
 
@@ -157,12 +157,12 @@ def what_it_measured(lab: Lab, run_id: str) -> dict[str, Any]:
     record = lab.run(run_id)
     return {
         "steps": [
-            (s.iter, s.loss_nats, s.learning_rate, s.grad_norm) for s in lab.store.steps(run_id)
+            (s.step, s.loss_nats, s.learning_rate, s.grad_norm) for s in lab.store.steps(run_id)
         ],
         "estimates": lab.store.estimates(run_id),
         "samples": lab.store.samples(run_id),
-        "losses": (record.train_loss, record.val_loss, record.best_val_loss),
-        "ends": (record.status, record.iter, record.best_iter, record.n_params),
+        "losses": (record.train_loss_nats, record.val_loss_nats, record.best_val_loss_nats),
+        "ends": (record.status, record.step, record.best_step, record.n_params),
     }
 
 
@@ -172,9 +172,9 @@ def assert_same_run(lab: Lab, one: str, other: str) -> None:
     Both have kept the last and the best; where else is a matter of time.
     """
     assert what_it_measured(lab, one) == what_it_measured(lab, other)
-    kept = [set(checkpoint_iters(lab, run_id)) for run_id in (one, other)]
+    kept = [set(checkpoint_steps(lab, run_id)) for run_id in (one, other)]
     record = lab.run(one)
-    assert {record.iter, record.best_iter} - {0} <= kept[0] & kept[1]
+    assert {record.step, record.best_step} - {0} <= kept[0] & kept[1]
     for step in kept[0] & kept[1]:
         assert_equal_states(checkpoint_state(lab, one, step), checkpoint_state(lab, other, step))
 
@@ -290,8 +290,8 @@ def wait_for(service: TrainingService, run_id: str, status: str) -> None:
 
 
 def wait_for_steps(service: TrainingService, run_id: str, n_more: int = 1) -> None:
-    goal = service.lab.run(run_id).iter + n_more
-    wait_until(lambda: service.lab.run(run_id).iter >= goal, f"{n_more} more steps")
+    goal = service.lab.run(run_id).step + n_more
+    wait_until(lambda: service.lab.run(run_id).step >= goal, f"{n_more} more steps")
 
 
 class CommandLine:

@@ -73,8 +73,8 @@ def test_the_readmes_commands_run_in_their_order(
     names = {run.name for run in small.runs()}
     assert {"from-nanogpt", "first-2"} < names and "first" not in names
     first = small.run("first-2")  # which came back from its file
-    assert (first.iter, first.config.train.learning_rate) == (35, 3e-4)
-    assert 8 in SnapshotFolder(small.home.run_folder(first.id)).iters()
+    assert (first.step, first.config.train.learning_rate) == (35, 3e-4)
+    assert 8 in SnapshotFolder(small.home.run_folder(first.id)).steps()
     assert small.library.names() == ["tiny-shakespeare", "shakespeare", "my-text"]
     assert Path("first-gpt2/README.md").exists() and Path("first.run.zip").exists()
 
@@ -88,7 +88,7 @@ def test_the_readmes_torchrun_trains_with_as_many_processes(lab: Lab) -> None:
     sizes = [f"--{name}={value}" for name, value in (TINY | LENGTH | {"max_iters": 4}).items()]
     _, stderr = finished(start(*shlex.split(command), *sizes))
     (run,) = lab.runs()
-    assert (run.status, run.iter, run.model) == ("finished", 4, "transformer"), stderr
+    assert (run.status, run.step, run.model) == ("finished", 4, "transformer"), stderr
 
 
 def test_every_command_of_the_readme_is_run() -> None:

@@ -119,10 +119,10 @@ def _steps(ours: Trainer, exact: Trainer, rival: Rival, plan: Plan) -> Fields:
     """Ours in the format that it takes here, ours in float32, and the rival, who is in float32."""
 
     def our_step() -> float:
-        return ours.step().loss_nats
+        return ours.take_step().loss_nats
 
     def exact_step() -> float:
-        return exact.step().loss_nats
+        return exact.take_step().loss_nats
 
     apart = max(abs(exact_step() - rival.step()) for _ in range(plan.n_checked))
     if apart > TOLERANCE_NATS:
@@ -212,16 +212,16 @@ def _saving(ours: Trainer) -> Fields:
     config, vocabulary = ours.config.flat(), ours.corpus.vocabulary.characters
     checkpoint = Checkpoint(
         config=config, vocabulary=vocabulary, fingerprint=ours.corpus.fingerprint,
-        trainer=ours.state_dict(), best_iter=0, best_val_loss_nats=None,
+        trainer=ours.state_dict(), best_step=0, best_val_loss_nats=None,
     )  # fmt: skip
     snapshot = Snapshot(
-        config=config, vocabulary=vocabulary, iter=ours.iter, weights=ours.model.state_dict()
+        config=config, vocabulary=vocabulary, step=ours.step, weights=ours.model.state_dict()
     )
     with tempfile.TemporaryDirectory() as name:
         checkpoints, snapshots = CheckpointFolder(Path(name)), SnapshotFolder(Path(name))
         save_ms = _median_ms(lambda: checkpoints.save(checkpoint))
         snapshot_ms = _median_ms(lambda: snapshots.save(snapshot))
-        load_ms = _median_ms(lambda: snapshots.load(snapshot.iter))
+        load_ms = _median_ms(lambda: snapshots.load(snapshot.step))
     interval_ms = max(1e3 * MIN_CHECKPOINT_INTERVAL_S, CHECKPOINT_COST_FACTOR * save_ms)
     return {
         "checkpoint_ms": save_ms,
@@ -329,8 +329,8 @@ def _soonest(fields: Fields) -> Fields:
 def _trained(config: RunConfig, corpus: Corpus) -> tuple[float, float, Trainer]:
     """Validation loss in nats and training time in seconds of a whole run."""
     trainer = Trainer(config, corpus)
-    while trainer.iter < config.train.max_iters:
-        trainer.step()
+    while trainer.step < config.train.max_iters:
+        trainer.take_step()
     return trainer.evaluate(), trainer.elapsed_s, trainer
 
 

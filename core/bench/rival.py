@@ -156,12 +156,12 @@ class Rival:
             )
         self._train, self._block_size, self._data = train, config.model.block_size, corpus.train
         self._generator = torch.Generator().manual_seed(train.seed)
-        self._iter = 0
+        self._n_steps = 0
 
     def step(self) -> float:
         """Learn from one batch; returns its loss in nats."""
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate_at(self._iter, self._train)
+            group["lr"] = learning_rate_at(self._n_steps, self._train)
         n_starts = len(self._data) - self._block_size
         starts = torch.randint(n_starts, (self._train.batch_size,), generator=self._generator)
         x = torch.stack([self._data[i : i + self._block_size] for i in starts])
@@ -170,8 +170,8 @@ class Rival:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._train.grad_clip)
-        self._optimizer.step()
-        self._iter += 1
+        self._optimizer.take_step()
+        self._n_steps += 1
         return float(loss.detach())
 
     def write(self, n_tokens: int) -> None:

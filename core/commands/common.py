@@ -33,13 +33,13 @@ def run_fields(lab: Lab, record: RunRecord, world: World = ALONE) -> Fields:
         "run": record.id,
         "name": record.name,
         "status": record.status,
-        "iter": record.iter,
+        "iter": record.step,
         "n_params": record.n_params,
-        "train_loss": record.train_loss,
-        "val_loss": record.val_loss,
-        "best_val_loss": record.best_val_loss,
-        "best_iter": record.best_iter,
-        "train_seconds": record.train_seconds,
+        "train_loss": record.train_loss_nats,
+        "val_loss": record.val_loss_nats,
+        "best_val_loss": record.best_val_loss_nats,
+        "best_iter": record.best_step,
+        "train_seconds": record.train_s,
         "tokens_per_s": lab.store.tokens_per_s(record),
         "world_size": world.size,
     }
@@ -72,8 +72,8 @@ def say_rate_ahead(lab: Lab, record: RunRecord, *, named: bool) -> None:
         named: whether the command named a rate; else it says how to.
     """
     course = Course(record.config, lab.store.changes(record.id))
-    flat_end = course.flat_end(record.iter, record.max_iters)
-    if record.iter >= record.max_iters and named:
+    flat_end = course.flat_end(record.step, record.max_iters)
+    if record.step >= record.max_iters and named:
         say("No step is left to take; the new rate holds once --max_iters gives the run more.")
     elif flat_end:
         since, rate = flat_end

@@ -61,5 +61,5 @@ def _watch(service: TrainingService, ids: list[str], signals: list[int]) -> None
         while not signals and any(run_id in service.in_hand for run_id in ids):
             time.sleep(POLL_S)
             runs = [service.lab.store.run(run_id) for run_id in ids]
-            done = sum(run.iter / run.max_iters for run in runs) / len(runs)
+            done = sum(run.step / run.max_iters for run in runs) / len(runs)
             bar.update(int(100 * done) - bar.n)

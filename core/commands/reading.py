@@ -52,7 +52,7 @@ def _references(lab: Lab, record: RunRecord) -> tuple[ReferenceLine, ...]:
 def _note(note: Note) -> Fields:
     """A note; a number that is none, which JSON cannot say, is left empty."""
     numbers = {name: nats if isfinite(nats) else None for name, nats in note.numbers}
-    return {"kind": note.kind, "iter": note.iter, "text": note.text, "rule": note.rule,
+    return {"kind": note.kind, "iter": note.step, "text": note.text, "rule": note.rule,
             "numbers_nats": numbers}  # fmt: skip
 
 
@@ -66,8 +66,8 @@ def _answers(
         now, best = standing.now, standing.best
         loss_nats = reached_by(standing, record).loss_nats
         numbers["is_good"] = {
-            "now_nats": now.val_loss_nats, "now_iter": now.iter,
-            "best_nats": best.val_loss_nats, "best_iter": best.iter,
+            "now_nats": now.val_loss_nats, "now_iter": now.step,
+            "best_nats": best.val_loss_nats, "best_iter": best.step,
             "loss_nats": loss_nats, "perplexity": perplexity(loss_nats),
         }  # fmt: skip
         numbers["overfitting"] = {"gap_nats": now.val_loss_nats - now.train_loss_nats}
@@ -82,7 +82,7 @@ def _events(lab: Lab, record: RunRecord) -> list[Fields]:
     course = Course(record.config, changes_among(events))
     rows: list[Fields] = []
     for event in events:
-        rows.append({"iter": event.iter, "kind": event.kind, "detail": detail_of(event.what)})
+        rows.append({"iter": event.step, "kind": event.kind, "detail": detail_of(event.what)})
         for change in changes_among([event]):
             rows[-1]["told"] = course.telling(change)
     return rows

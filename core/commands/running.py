@@ -43,7 +43,7 @@ def evaluate(lab: Lab, args: Namespace) -> Fields:
     with without_attention(loaded.model) if args.without_attention else nullcontext():
         say(f"{record.name}, {loaded.origin}")
         loss = split_loss(loaded.model, corpus.val)
-    return {"run": record.id, "iter": loaded.iter, "val_loss": loss}
+    return {"run": record.id, "iter": loaded.step, "val_loss": loss}
 
 
 def _chosen_model(lab: Lab, record: RunRecord, args: Namespace) -> LoadedModel:
@@ -106,7 +106,7 @@ def rename(lab: Lab, args: Namespace) -> Fields:
 
 def branch(lab: Lab, args: Namespace) -> Fields:
     parent = lab.run(args.run)
-    at = parent.iter if args.at is None else args.at
+    at = parent.step if args.at is None else args.at
     changes = flags(args)
     with progress_bar(0, at) as bar:
 

@@ -161,8 +161,8 @@ def _cell_fields(chosen: Sweep, cell: Cell) -> dict[str, Any]:
             "n_params": None, "message": cell.why_not,
         }  # fmt: skip
     return place | {
-        "run": run.id, "status": run.status, "iter": run.iter, "val_loss": run.val_loss,
-        "train_seconds": run.train_seconds, "n_params": run.n_params, "message": run.message,
+        "run": run.id, "status": run.status, "iter": run.step, "val_loss": run.val_loss_nats,
+        "train_seconds": run.train_s, "n_params": run.n_params, "message": run.message,
     }  # fmt: skip
 
 

@@ -109,11 +109,11 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
         f"{costs.flops_per_token:,} FLOPs per character, {costs.memory_mib:,.0f} MiB, about "
         f"{time_s:,.0f} s for {record.max_iters:,} steps on {costs.device} in {costs.dtype}"
     )
-    with caught_signals() as signals, progress_bar(run.iter, record.max_iters) as bar:
+    with caught_signals() as signals, progress_bar(run.step, record.max_iters) as bar:
         try:
             while not run.done and not signals:
                 run.advance(0.2)
-                bar.update(run.iter - bar.n)
+                bar.update(run.step - bar.n)
             if signals:
                 run.interrupt()
             else:

@@ -71,8 +71,8 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
     checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
     # The newest first, since those before it may be thinned out meanwhile; and all of them before
     # the rows, which then reach at least as far.
-    states = [checkpoints.path(step) for step in reversed(checkpoints.iters())]
-    states += [snapshots.path(step) for step in reversed(snapshots.iters())]
+    states = [checkpoints.path(step) for step in reversed(checkpoints.steps())]
+    states += [snapshots.path(step) for step in reversed(snapshots.steps())]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         saved = [path.name for path in states if _add_state(archive, path)]
         newest = max((int(m[2]) for name in saved if (m := _checkpoint(name))), default=0)
@@ -100,10 +100,10 @@ def _checkpoint(name: str) -> re.Match[str] | None:
     return match if match and match[1] == "checkpoint" else None
 
 
-def _content_of(lab: Lab, record: RunRecord, checkpoint_iter: int) -> Content:
+def _content_of(lab: Lab, record: RunRecord, checkpoint_step: int) -> Content:
     record = lab.run(record.id)
-    store, until = lab.store, record.iter  # what comes later belongs to a later record
-    samples = {sample.iter: sample.text for sample in store.samples(record.id)}
+    store, until = lab.store, record.step  # what comes later belongs to a later record
+    samples = {sample.step: sample.text for sample in store.samples(record.id)}
     try:
         text = lab.corpus_of(record).text
     except CorpusError:  # then it can be looked at elsewhere, and resumed where its text is
@@ -113,10 +113,10 @@ def _content_of(lab: Lab, record: RunRecord, checkpoint_iter: int) -> Content:
         record=replace(
             record,
             status=record.status if ended else "interrupted",
-            checkpoint_iter=checkpoint_iter,
+            checkpoint_step=checkpoint_step,
         ),
-        steps=[step for step in store.steps(record.id) if step.iter <= until],
-        estimates=[(e, samples[e.iter]) for e in store.estimates(record.id) if e.iter in samples],
+        steps=[step for step in store.steps(record.id) if step.step <= until],
+        estimates=[(e, samples[e.step]) for e in store.estimates(record.id) if e.step in samples],
         health=[
             HealthReading(step, name, value)
             for name, series in store.health(record.id).items()
@@ -175,7 +175,7 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
             corpus = lab.library.name_of(content.record.fingerprint, content.record.corpus)
             if corpus is None and content.text is not None:
                 corpus = added = lab.library.add_exactly(content.record.corpus, content.text)
-            opened = Event(content.record.iter, RunFileOpened(what), time.time())
+            opened = Event(content.record.step, RunFileOpened(what), time.time())
             lab.store.enter_run(
                 replace(
                     content.record, id=run_id, name=name, corpus=corpus or content.record.corpus,
@@ -208,7 +208,7 @@ def _check_state(path: Path, kind: str, step: int, record: RunRecord) -> None:
     text = state.fingerprint if isinstance(state, Checkpoint) else record.fingerprint
     model = record.config.model
     if not (
-        (state.iter, text) == (step, record.fingerprint)
+        (state.step, text) == (step, record.fingerprint)
         and RunConfig.from_flat(state.config).model == model
         and len(state.vocabulary) == model.vocab_size
         and {name: weight.shape for name, weight in weights.items()} == weight_shapes(model)

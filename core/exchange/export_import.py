@@ -57,9 +57,9 @@ def export_run(
         if form == "nanogpt":
             return export_nanogpt(
                 loaded.model, loaded.vocabulary, folder, about=about,
-                moments=_moments(lab, record, loaded.iter), corpus=_text_of(lab, record),
+                moments=_moments(lab, record, loaded.step), corpus=_text_of(lab, record),
             )  # fmt: skip
-        described = {"config": record.config.flat(), "iter": loaded.iter, "corpus": record.corpus}
+        described = {"config": record.config.flat(), "iter": loaded.step, "corpus": record.corpus}
         path = folder / "model.safetensors"
         return export_safetensors(loaded.model, loaded.vocabulary, path, about=described)
     except OSError as error:
@@ -70,10 +70,10 @@ def export_run(
 
 def _about(record: RunRecord, loaded: LoadedModel) -> About:
     """What a model card says of a run; the loss, where it was measured at this very step."""
-    last = record.val_loss if loaded.iter == record.iter else None
-    best = record.best_val_loss if loaded.iter == record.best_iter else last
+    last = record.val_loss_nats if loaded.step == record.step else None
+    best = record.best_val_loss_nats if loaded.step == record.best_step else last
     return About(
-        name=record.name, iter=loaded.iter, config=record.config, corpus=record.corpus,
+        name=record.name, step=loaded.step, config=record.config, corpus=record.corpus,
         fingerprint=record.fingerprint, val_loss_nats=best,
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _about(record: RunRecord, loaded: LoadedModel) -> About:
 def _moments(lab: Lab, record: RunRecord, step: int) -> dict[int, Any]:
     """What AdamW remembered of each parameter at a step; nothing where Muon had a part in it."""
     folder = CheckpointFolder(lab.home.run_folder(record.id))
-    if record.config.train.optimizer != "adamw" or step not in folder.iters():
+    if record.config.train.optimizer != "adamw" or step not in folder.steps():
         return {}
     moments: dict[int, Any] = folder.load(step).trainer["optimizer"]["adamw"]
     return moments
@@ -107,7 +107,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
     config = _config_of(imported, corpus)
     trainer = Trainer(config, corpus)
     trainer.model.load_state_dict(imported.weights)
-    trainer.iter = imported.iter
+    trainer.step = imported.step
     estimate, val_loss = trainer.estimate(), trainer.evaluate()
 
     run_id = lab.create_run(config, corpus, name)
@@ -115,15 +115,15 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
         checkpoint = Checkpoint(
             config=config.flat(), vocabulary=corpus.vocabulary.characters,
             fingerprint=corpus.fingerprint, trainer=trainer.state_dict(),
-            best_iter=imported.iter, best_val_loss_nats=estimate.val_loss_nats,
+            best_step=imported.step, best_val_loss_nats=estimate.val_loss_nats,
         )  # fmt: skip
         CheckpointFolder(lab.home.run_folder(run_id)).save(checkpoint)
         lab.store.record(
-            run_id, [], [(estimate, "")], status="finished", iter=imported.iter,
-            best_iter=imported.iter, checkpoint_iter=imported.iter, val_loss=val_loss,
-            best_val_loss=val_loss, train_loss=estimate.train_loss_nats,
+            run_id, [], [(estimate, "")], status="finished", step=imported.step,
+            best_step=imported.step, checkpoint_step=imported.step, val_loss_nats=val_loss,
+            best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
         )  # fmt: skip
-        lab.store.add_event(run_id, imported.iter, ModelImported(path.name))
+        lab.store.add_event(run_id, imported.step, ModelImported(path.name))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.delete_run(run_id)
         raise
@@ -162,7 +162,7 @@ def _corpus_of(lab: Lab, imported: Imported, named: str | None, path: Path) -> C
 
 def _config_of(imported: Imported, corpus: Corpus) -> RunConfig:
     """The settings that the file names, where they can be, and the model's defaults elsewhere."""
-    max_iters = max(imported.iter, 1)
+    max_iters = max(imported.step, 1)
     kind = imported.config.model
     defaults = asdict(resolve(kind, len(corpus.vocabulary), flags={"max_iters": max_iters}).train)
     named = {k: v for k, v in imported.settings.items() if k in defaults and k != "device"}

@@ -21,7 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
@@ -33,6 +33,7 @@ from core.records.course import Course
 from core.records.event_words import detail_of
 from core.records.events import KINDS, Event, Happening, PlainText, Race, fields_of, happening
 from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
+from core.records.stored import stored, stored_names
 from core.registry import changes_among, happenings
 from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
@@ -92,13 +93,13 @@ def refusing(what: str) -> Iterator[None]:
 def write_content(archive: zipfile.ZipFile, content: Content) -> None:
     """Put everything but the saved states into a run file."""
     record = content.record
-    row = {f.name: getattr(record, f.name) for f in fields(record) if f.name not in _LOCAL}
+    row = {name: value for name, value in stored(record).items() if name not in _LOCAL}
     manifest = {"what": _WHAT, "format": FORMAT, "run": row, "config": record.config.flat()}
     archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
     tables: dict[str, Iterable[dict[str, Any]]] = {
-        "steps.jsonl": (asdict(step) for step in content.steps),
-        "estimates.jsonl": (asdict(e) | {"sample": sample} for e, sample in content.estimates),
-        "health.jsonl": (asdict(reading) for reading in content.health),
+        "steps.jsonl": map(stored, content.steps),
+        "estimates.jsonl": (stored(e) | {"sample": sample} for e, sample in content.estimates),
+        "health.jsonl": map(stored, content.health),
         "events.jsonl": map(_event_row, content.events),
     }
     for name, rows in tables.items():
@@ -145,7 +146,7 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
         events = _events(list(_rows(archive, "events.jsonl")))
         changes = changes_among(events)
         course = Course(record.config, changes)
-        for step in (0, *(change.iter for change in changes)):
+        for step in (0, *(change.step for change in changes)):
             course.at(step)
     except LabError as error:
         raise ExchangeError(f"{what} holds a run that cannot be: {error}") from error
@@ -178,7 +179,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
         raise ValueError("a model that no run file could hold")
     given = dict(manifest["run"]) | {"model": config.model.model, "n_params": n_params}
     values = _values(RunRecord, given, leave_out=_LOCAL)
-    if values["status"] not in get_args(RunStatus) or values["iter"] > config.train.max_iters:
+    if values["status"] not in get_args(RunStatus) or values["step"] > config.train.max_iters:
         raise ValueError("a state that no run can be in")
     check_name(values["corpus"])
     return RunRecord(config=config, **values)
@@ -186,7 +187,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
 
 def _event_row(event: Event) -> dict[str, Any]:
     """A line of the table. Older versions of the lab read `detail`, and pass over `fields`."""
-    said = {"iter": event.iter, "kind": event.kind, "detail": detail_of(event.what)}
+    said = {"iter": event.step, "kind": event.kind, "detail": detail_of(event.what)}
     return said | {"at": event.at, "fields": fields_of(event.what)}
 
 
@@ -224,9 +225,9 @@ _IS: dict[str, Callable[[Any], bool]] = {
 
 
 def _values(kind: type, given: Mapping[str, Any], leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """The fields of a dataclass among what a file gives, each of its type."""
+    """The fields of a record among what a file gives, each of its type."""
     return {
-        f.name: _checked(str(f.type), given[f.name])
+        f.name: _checked(str(f.type), given[stored_names(kind)[f.name]])
         for f in fields(kind)
         if f.name not in leave_out
     }

@@ -111,7 +111,7 @@ def standings(
     if not estimates or not all(estimates.values()):
         return None
     places = {
-        kind: [_seconds_at(e.iter, steps[kind]) if by == "seconds" else e.iter for e in known]
+        kind: [_seconds_at(e.step, steps[kind]) if by == "seconds" else e.step for e in known]
         for kind, known in estimates.items()
     }
     at = float(min(place[-1] for place in places.values()))
@@ -125,5 +125,5 @@ def standings(
 
 
 def _seconds_at(step: int, steps: Sequence[StepRecord]) -> float:
-    known = [0, *(s.iter for s in steps)], [0.0, *(s.elapsed_s for s in steps)]
+    known = [0, *(s.step for s in steps)], [0.0, *(s.elapsed_s for s in steps)]
     return float(np.interp(step, *known))

@@ -179,7 +179,7 @@ def sweep_progress(cells: Iterable[Cell]) -> SweepProgress:
         n_done=len(done),
         n_failed=sum(run.status == "failed" for run in runs),
         n_steps=sum(run.max_iters for run in runs),
-        n_steps_done=sum(run.max_iters if run in done else run.iter for run in runs),
+        n_steps_done=sum(run.max_iters if run in done else run.step for run in runs),
     )
 
 
@@ -187,12 +187,12 @@ def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
     """About how long the rest of a sweep takes, at the pace of the runs that are over."""
     left_s = expected_s = taken_s = 0.0
     for run in (cell.run for cell in cells if cell.run):
-        whole_s, done = estimated_s(run.config, calibration), run.iter / run.max_iters
+        whole_s, done = estimated_s(run.config, calibration), run.step / run.max_iters
         if run.status not in ("finished", "failed"):
             left_s += (1.0 - done) * whole_s
-        elif run.iter and run.steps_per_s:
+        elif run.step and run.steps_per_s:
             expected_s += done * whole_s
-            taken_s += run.iter / run.steps_per_s  # by the clock, other runs' turns included
+            taken_s += run.step / run.steps_per_s  # by the clock, other runs' turns included
     return left_s * (taken_s / expected_s if expected_s else 1.0)
 
 
@@ -230,7 +230,7 @@ class SweepCells:
             return
         if not is_held(self.lab.home, run_id):
             self.lab.store.update_run(run_id, status="failed", message=message)
-            self.lab.store.add_event(run_id, record.iter, Failed(message))
+            self.lab.store.add_event(run_id, record.step, Failed(message))
 
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:

@@ -72,7 +72,7 @@ class Best:
 class Broken:
     """A loss that is no finite number, of a step or an estimate; or that of a step that failed."""
 
-    iter: int
+    step: int
     loss_nats: float | None
     """None of a step that failed: it is not recorded, and it may be its gradient that broke."""
 
@@ -240,17 +240,17 @@ def _state(
 
 
 def _broken(estimates: Estimates, steps: Steps) -> Broken | None:
-    losses = [(step.iter, step.loss_nats) for step in steps]
-    losses += [(e.iter, nats) for e in estimates for nats in (e.train_loss_nats, e.val_loss_nats)]
+    losses = [(step.step, step.loss_nats) for step in steps]
+    losses += [(e.step, nats) for e in estimates for nats in (e.train_loss_nats, e.val_loss_nats)]
     broken = [Broken(step, nats) for step, nats in losses if not math.isfinite(nats)]
-    return min(broken, key=lambda each: each.iter, default=None)
+    return min(broken, key=lambda each: each.step, default=None)
 
 
 def _diverged(known: Estimates, uniform_nats: float) -> Diverged | None:
     if not known:
         return None
     best, now = _best(known), known[-1]
-    since = [e for e in known if e.iter > best.iter]
+    since = [e for e in known if e.step > best.step]
 
     def is_away(e: Estimate) -> bool:
         rise = min(rise_nats(best, e), e.train_loss_nats - best.train_loss_nats)
@@ -260,7 +260,7 @@ def _diverged(known: Estimates, uniform_nats: float) -> Diverged | None:
     if not any(map(is_away, since)) or rise_nats(best, now) < NOISE_NATS:
         return None
     peak = max(since, key=lambda e: e.val_loss_nats)
-    trend = _trend([e for e in since if e.iter >= peak.iter], 0)
+    trend = _trend([e for e in since if e.step >= peak.step], 0)
     return Diverged(best, peak, now, trend is not None and trend.is_learning)
 
 
@@ -272,7 +272,7 @@ def _steps_rose(steps: Steps, uniform_nats: float) -> StepsRose | None:
         return None
     last, lowest = stretches[0], min(stretches[1:], key=_median_nats)
     highest_nats = max(step.loss_nats for step in lowest)
-    rose = StepsRose(n, lowest[-1].iter, _median_nats(lowest), highest_nats, _median_nats(last))
+    rose = StepsRose(n, lowest[-1].step, _median_nats(lowest), highest_nats, _median_nats(last))
     is_clear = rose.rise_nats >= DIVERGING_NATS or rose.now_nats > uniform_nats
     # Where batches are small, even medians are noisy; the steps' own spread says how much.
     return rose if is_clear and rose.now_nats > highest_nats else None
@@ -290,10 +290,10 @@ def _overfitting(known: Estimates) -> Overfitting | None:
 
 def _trend(known: Estimates, max_iters: int) -> Trend | None:
     n = max(STRETCH_ESTIMATES, math.ceil(STRETCH_SHARE * len(known)))
-    if len(known) <= n or known[-1].iter < JUST_BEGUN_SHARE * max_iters:
+    if len(known) <= n or known[-1].step < JUST_BEGUN_SHARE * max_iters:
         return None
     # Bests and not ends, so that one high estimate at either end decides nothing.
-    return Trend(n, known[-n - 1].iter, _best(known[:-n]), _best(known[-n:]))
+    return Trend(n, known[-n - 1].step, _best(known[:-n]), _best(known[-n:]))
 
 
 # --- small things ---------------------------------------------------------------------------------

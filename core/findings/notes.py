@@ -56,7 +56,7 @@ class Note:
     """One finding in words."""
 
     kind: NoteKind
-    iter: int
+    step: int
     """The step that `text` names, where a chart marks it."""
     text: str
     rule: str
@@ -78,7 +78,7 @@ def notes_on(
     All arguments but `in_bits` are those of `core.findings.curve.findings`.
     """
     found = findings(estimates, steps, references, max_iters, broke_at)
-    return sorted((note_of(each, in_bits) for each in found), key=lambda note: note.iter)
+    return sorted((note_of(each, in_bits) for each in found), key=lambda note: note.step)
 
 
 def note_of(finding: Finding, in_bits: bool = False) -> Note:
@@ -87,17 +87,17 @@ def note_of(finding: Finding, in_bits: bool = False) -> Note:
         return _crossed(finding, in_bits)
     if isinstance(finding, Best):
         best = finding.best
-        text = f"best validation estimate {_val_in(best, in_bits)} at step {best.iter:,}"
+        text = f"best validation estimate {_val_in(best, in_bits)} at step {best.step:,}"
         rule = (
             "The lowest validation estimate so far, the first of them where several are the same."
         )
-        return Note("best", best.iter, text, rule, (_val(best),))
+        return Note("best", best.step, text, rule, (_val(best),))
     return _state(finding, in_bits)
 
 
 def _crossed(found: Crossed, in_bits: bool) -> Note:
     (kind, verb), name = _CROSSINGS[found.line.name], _in_words(found.line)
-    step, so_far = found.first.iter, ", so far" * found.is_last
+    step, so_far = found.first.step, ", so far" * found.is_last
     following = "which no next one can undo yet" if found.is_last else "and the next is below too"
     return Note(
         kind, step, f"{verb} {named(found.line, in_bits)} at step {step:,}{so_far}",
@@ -118,13 +118,13 @@ def _state(state: State, in_bits: bool) -> Note:
 
 def _kind_and_step(state: State) -> tuple[NoteKind, int]:
     if isinstance(state, Broken):
-        return "diverging" if state.loss_nats is not None else "diverged", state.iter
+        return "diverging" if state.loss_nats is not None else "diverged", state.step
     if isinstance(state, StepsRose):
         return "diverging", state.since
     if isinstance(state, Diverged):
-        return "diverged", state.best.iter
+        return "diverged", state.best.step
     if isinstance(state, Overfitting):
-        return "overfitting", state.best.iter
+        return "overfitting", state.best.step
     if state.is_learning:
         return "learning", state.since
     return "flat" if state.rise_nats < FLAT_NATS else "worse", state.since
@@ -134,7 +134,7 @@ def _numbers(state: State) -> tuple[tuple[str, float], ...]:
     """What the rule was applied to; the last number stands in the sentence."""
     if isinstance(state, Broken):
         loss_nats = state.loss_nats
-        return () if loss_nats is None else ((f"loss at step {state.iter:,}", loss_nats),)
+        return () if loss_nats is None else ((f"loss at step {state.step:,}", loss_nats),)
     if isinstance(state, Diverged):
         best, peak, now = state.best, state.peak, state.now
         up = [] if peak == now else [_train(peak), _val(peak)]
@@ -158,16 +158,16 @@ def _numbers(state: State) -> tuple[tuple[str, float], ...]:
 def headline(state: State, in_bits: bool) -> tuple[str, str]:
     """Which way a run is going, and the numbers that say so."""
     if isinstance(state, Broken) and state.loss_nats is None:
-        so = f"at step {state.iter:,} its loss or its gradient was no longer a finite number"
+        so = f"at step {state.step:,} its loss or its gradient was no longer a finite number"
         return "diverged", so
     if isinstance(state, Broken):
-        return "diverging", f"the loss at step {state.iter:,} is not a finite number"
+        return "diverging", f"the loss at step {state.step:,} is not a finite number"
     if isinstance(state, Diverged):
         best = loss_in(state.best.val_loss_nats, in_bits)
         so = f"from {best} up to {_val_in(state.peak, in_bits)}"
         if state.peak != state.now:
             so += f", and is at {_val_in(state.now, in_bits)} now"
-        return f"diverged after step {state.best.iter:,}", so
+        return f"diverged after step {state.best.step:,}", so
     rise = loss_in(abs(state.rise_nats), in_bits)
     if isinstance(state, StepsRose):
         so = f"the loss of the steps rose by {rise} to {number_in(state.now_nats, in_bits)}"
@@ -175,7 +175,7 @@ def headline(state: State, in_bits: bool) -> tuple[str, str]:
     if isinstance(state, Overfitting):
         fall = number_in(state.best.train_loss_nats - state.now.train_loss_nats, in_bits)
         so = f"the validation estimate rose by {rise} while the training estimate fell by {fall}"
-        return f"overfitting since step {state.best.iter:,}", so
+        return f"overfitting since step {state.best.step:,}", so
     return _trend(state, rise, in_bits)
 
 
@@ -231,11 +231,11 @@ def _rule(state: State, in_bits: bool) -> str:
 
 
 def _val(e: Estimate) -> tuple[str, float]:
-    return f"validation estimate at step {e.iter:,}", e.val_loss_nats
+    return f"validation estimate at step {e.step:,}", e.val_loss_nats
 
 
 def _train(e: Estimate) -> tuple[str, float]:
-    return f"training estimate at step {e.iter:,}", e.train_loss_nats
+    return f"training estimate at step {e.step:,}", e.train_loss_nats
 
 
 def _val_in(e: Estimate, in_bits: bool) -> str:

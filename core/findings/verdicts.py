@@ -39,7 +39,7 @@ class Reached:
 
     now_nats: float
     best_nats: float
-    best_iter: int
+    best_step: int
     is_whole: bool
     """Over the whole validation split, as counted lines are; else estimates on sample windows."""
 
@@ -63,11 +63,11 @@ def reached_by(standing: Standing, run: RunRecord | None) -> Reached:
 
     A finished run has one loss then, on every page.
     """
-    if run and run.status == "finished" and run.val_loss is not None:
-        best_nats = run.val_loss if run.best_val_loss is None else run.best_val_loss
-        return Reached(run.val_loss, best_nats, run.best_iter, is_whole=True)
+    if run and run.status == "finished" and run.val_loss_nats is not None:
+        best_nats = run.val_loss_nats if run.best_val_loss_nats is None else run.best_val_loss_nats
+        return Reached(run.val_loss_nats, best_nats, run.best_step, is_whole=True)
     now, best = standing.now, standing.best
-    return Reached(now.val_loss_nats, best.val_loss_nats, best.iter, is_whole=False)
+    return Reached(now.val_loss_nats, best.val_loss_nats, best.step, is_whole=False)
 
 
 def answers_on(
@@ -133,9 +133,9 @@ def _gap(standing: Standing, state: State | None, in_bits: bool) -> str:
         return "no: training and validation loss both went up: it diverged"
     word, turn = "no", "validation has not turned up"
     if isinstance(state, Overfitting):
-        word, turn = "yes", f"validation has turned up since step {best.iter:,}"
+        word, turn = "yes", f"validation has turned up since step {best.step:,}"
     elif not standing.is_at_its_best:
         above = loss_in(rise, in_bits)
-        word, turn = "not clearly", f"validation lies {above} above its best at step {best.iter:,}"
+        word, turn = "not clearly", f"validation lies {above} above its best at step {best.step:,}"
     gap = loss_in(now.val_loss_nats - now.train_loss_nats, in_bits)
     return f"{word}: validation minus training is {gap}, and {turn}"

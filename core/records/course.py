@@ -36,17 +36,17 @@ class Course:
         """What holds for the step after so many steps."""
         flat = dict(self._start)
         for change in self._changes:
-            if change.iter <= step:
+            if change.step <= step:
                 flat |= {name: new for name, (_, new) in change.settings.items()}
         return RunConfig.from_flat(flat)
 
     def turns_at(self, step: int) -> bool:
         """Whether something else holds from this step on."""
-        return any(change.iter == step for change in self._changes)
+        return any(change.step == step for change in self._changes)
 
     def n_tokens(self, start: int, end: int) -> int:
         """Characters that the steps after `start`, up to `end`, learn from."""
-        stretches = pairwise([start, *(c.iter for c in self._changes if start < c.iter < end), end])
+        stretches = pairwise([start, *(c.step for c in self._changes if start < c.step < end), end])
         n_sequences = sum((b - a) * self.at(a).train.batch_size for a, b in stretches)
         return n_sequences * self.end.model.block_size
 
@@ -55,7 +55,7 @@ class Course:
 
         The first step is 0 and the last `until`; in between are those where something changes.
         """
-        steps = sorted({0, *(c.iter for c in self._changes if c.iter < until), until})
+        steps = sorted({0, *(c.step for c in self._changes if c.step < until), until})
         return tuple((step, self.n_tokens(0, step)) for step in steps)
 
     @property
@@ -69,7 +69,7 @@ class Course:
         One entry for each time that it becomes another; None where the run does not have it.
         """
         values: list[tuple[int, Any]] = []
-        for step in (0, *(change.iter for change in self._changes)):
+        for step in (0, *(change.step for change in self._changes)):
             value = self.at(step).flat().get(name)
             if not values or value != values[-1][1]:
                 values.append((step, value))
@@ -80,7 +80,7 @@ class Course:
 
         What is still to be changed by then counts. None where no schedule ends before `max_iters`.
         """
-        later = (c.iter for c in self._changes if step < c.iter < max_iters)
+        later = (c.step for c in self._changes if step < c.step < max_iters)
         held_from = max(step, *later, 0)
         train = self.at(held_from).train
         since = max(held_from, train.warmup_iters, train.lr_decay_iters)
@@ -94,8 +94,8 @@ class Course:
         """
         told = dict(change.settings)
         rate, ends_at = told.pop("learning_rate", None), told.get("min_lr")
-        now = self.at(change.iter).train
-        has_decayed = now.has_decayed(change.iter)
+        now = self.at(change.step).train
+        has_decayed = now.has_decayed(change.step)
         if ends_at and ends_at[1] == now.learning_rate and (rate or has_decayed):
             del told["min_lr"]
             rate = ends_at if has_decayed else rate
@@ -108,7 +108,7 @@ class Course:
     @property
     def end(self) -> RunConfig:
         """What holds after all changes."""
-        return self.at(max((change.iter for change in self._changes), default=0))
+        return self.at(max((change.step for change in self._changes), default=0))
 
     def for_another_run(self) -> RunConfig:
         """What a new run would begin with: all as it is by now, the schedule in its first shape.
@@ -143,10 +143,10 @@ class Course:
         if after.model != here.model:
             raise ConfigError("A run keeps its model; how it is trained can change.")
         new = {n: (before[n], v) for n, v in after.flat().items() if v != before[n]}
-        if not new and all(c.iter <= step for c in self._changes):
+        if not new and all(c.step <= step for c in self._changes):
             return None
         change = Change(step, new)
-        self._changes = [*(c for c in self._changes if c.iter <= step), change]
+        self._changes = [*(c for c in self._changes if c.step <= step), change]
         return change
 
 

@@ -137,7 +137,7 @@ _KIND_OF = {each: kind for kind, each in KINDS.items()}
 class Event:
     """Something that happened to a run: after which step, what, and when (seconds since 1970)."""
 
-    iter: int
+    step: int
     what: Happening
     at: float
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.records.events import Event
+from core.records.stored import stored_as
 from core.settings.config import ModelKind, RunConfig
 
 RunStatus = Literal["queued", "running", "paused", "finished", "failed", "interrupted"]
@@ -25,27 +26,28 @@ class RunRecord:
     fingerprint: str
     config: RunConfig
     status: RunStatus
-    iter: int
+    step: int = field(metadata=stored_as("iter"))
+    """Steps done."""
     n_params: int
-    train_loss: float | None
+    train_loss_nats: float | None = field(metadata=stored_as("train_loss"))
     """The last estimate on the training split."""
-    val_loss: float | None
+    val_loss_nats: float | None = field(metadata=stored_as("val_loss"))
     """Over the whole validation split, measured when the run ends."""
-    best_val_loss: float | None
+    best_val_loss_nats: float | None = field(metadata=stored_as("best_val_loss"))
     """Of the best checkpoint, over the whole validation split, measured when the run ends."""
-    best_iter: int
+    best_step: int = field(metadata=stored_as("best_iter"))
     """The step with the lowest estimate on the validation split."""
-    train_seconds: float
+    train_s: float = field(metadata=stored_as("train_seconds"))
     steps_per_s: float
     """By the clock on the wall, when last heard of; turns with other runs count as time."""
-    checkpoint_iter: int
+    checkpoint_step: int = field(metadata=stored_as("checkpoint_iter"))
     """The step that a resume would start from; 0 means from the beginning."""
     checkpoint_interval_s: float
     """At most this much training is lost when the process is killed."""
     message: str
     parent: str | None
-    """Id of the run that this one branched off from, and `parent_iter` the step where it did."""
-    parent_iter: int | None
+    """Id of the run that this one branched off from, and `parent_step` the step where it did."""
+    parent_step: int | None = field(metadata=stored_as("parent_iter"))
     created_at: float
     sweep: str | None = None
     """Id of the sweep that the run belongs to."""
@@ -82,9 +84,9 @@ class SweepRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What one step was like. `iter` is the number of steps done after it."""
+    """What one step was like. `step` is the number of steps done after it."""
 
-    iter: int
+    step: int = field(metadata=stored_as("iter"))
     loss_nats: float
     learning_rate: float
     grad_norm: float
@@ -97,7 +99,7 @@ class StepRecord:
 class Estimate:
     """Losses on fixed sample windows of both splits, in nats per character."""
 
-    iter: int
+    step: int = field(metadata=stored_as("iter"))
     train_loss_nats: float
     val_loss_nats: float
 
@@ -106,7 +108,7 @@ class Estimate:
 class Sample:
     """What a run wrote at one of its estimates."""
 
-    iter: int
+    step: int
     text: str
 
 
@@ -114,16 +116,16 @@ class Sample:
 class HealthReading:
     """A sign of health after a step; its name and value are those of `core.training.health`."""
 
-    iter: int
+    step: int = field(metadata=stored_as("iter"))
     name: str
     value: float
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Settings that are others from the step after `iter` on: name to old and new value."""
+    """Settings that are others from the step after `step` on: name to old and new value."""
 
-    iter: int
+    step: int
     settings: Mapping[str, tuple[Any, Any]]
 
 
@@ -137,7 +139,7 @@ def broke_at(run: RunRecord, events: Iterable[Event]) -> int | None:
     at = None
     for event in events:
         if event.kind in ("diverged", "resumed"):
-            at = event.iter + 1 if event.kind == "diverged" else None
+            at = event.step + 1 if event.kind == "diverged" else None
     return at
 
 

@@ -11,11 +11,11 @@ here is rows; files of a run are `core.storage.checkpoint`'s, and who trains it 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 
 from core.records.course import Course
 from core.records.events import Event
 from core.records.records import Estimate, HealthReading, RunRecord, StepRecord
+from core.records.stored import stored
 from core.registry.events import EventRows, changes_among, insert_events
 from core.registry.measurements import MeasuredRows, insert_measured
 from core.registry.old_events import happenings
@@ -33,11 +33,11 @@ class Store(RunRows, MeasuredRows, EventRows, SweepRows):
 
         What a model learned before it was imported took no time here, and does not count.
         """
-        if not record.train_seconds:
+        if not record.train_s:
             return None
         course = Course(record.config, self.changes(record.id))
-        n_tokens = course.n_tokens(self.first_iter(record.id), record.iter)
-        return n_tokens / record.train_seconds
+        n_tokens = course.n_tokens(self.first_step(record.id), record.step)
+        return n_tokens / record.train_s
 
     def enter_run(
         self,
@@ -51,7 +51,7 @@ class Store(RunRows, MeasuredRows, EventRows, SweepRows):
 
         Raises RunError when there is a run of that name or id.
         """
-        row = {f.name: getattr(record, f.name) for f in fields(record)}
+        row = stored(record)
         with self._transaction() as db:
             insert_run(db, row)
             insert_measured(db, record.id, steps, estimates, health)

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from core.records.events import Changed, Event, Happening, Race, fields_of, happening
 from core.records.records import Change
 from core.registry.database import Database
-from core.registry.runs import set_columns
+from core.registry.runs import set_fields
 from core.settings.config import RunConfig
 
-_COLUMNS = "run_id, events.iter, kind, fields, at"
+_COLUMNS = "run_id, events.step, kind, fields, at"
 """Of a query that joins the runs, which have a column `iter` too."""
 
 
@@ -36,12 +36,12 @@ class EventRows(Database):
         with self._transaction() as db:
             db.execute(
                 "DELETE FROM events WHERE run_id = ? AND kind = 'changed' AND iter > ?",
-                (run_id, change.iter),
+                (run_id, change.step),
             )
             if change.settings:  # else it only takes back what was to come
-                event = Event(change.iter, Changed(change.settings), time.time())
+                event = Event(change.step, Changed(change.settings), time.time())
                 insert_events(db, run_id, [event])
-            set_columns(db, run_id, {"config": config})
+            set_fields(db, run_id, {"config": config})
 
     def events(self, run_id: str) -> list[Event]:
         """What happened to a run, in the order in which it did."""
@@ -79,18 +79,18 @@ class EventRows(Database):
 def changes_among(events: Iterable[Event]) -> list[Change]:
     """The events of a run that are changes of its settings, by step."""
     changes = [
-        Change(event.iter, event.what.settings)
+        Change(event.step, event.what.settings)
         for event in events
         if isinstance(event.what, Changed)
     ]
-    return sorted(changes, key=lambda change: change.iter)
+    return sorted(changes, key=lambda change: change.step)
 
 
 def insert_events(db: sqlite3.Connection, run_id: str, events: Iterable[Event]) -> None:
     """Enter what happened to a run, inside a transaction."""
     db.executemany(
         "INSERT INTO events (run_id, iter, kind, fields, at) VALUES (?, ?, ?, ?, ?)",
-        [(run_id, e.iter, e.kind, json.dumps(fields_of(e.what)), e.at) for e in events],
+        [(run_id, e.step, e.kind, json.dumps(fields_of(e.what)), e.at) for e in events],
     )
 
 

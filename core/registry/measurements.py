@@ -12,7 +12,7 @@ from typing import Any
 
 from core.records.records import Estimate, HealthReading, Sample, StepRecord
 from core.registry.database import Database
-from core.registry.runs import set_columns
+from core.registry.runs import set_fields
 
 _MEASURED = {
     "steps": "iter, loss, learning_rate, grad_norm, elapsed_s",
@@ -33,18 +33,18 @@ class MeasuredRows(Database):
         health: Iterable[HealthReading] = (),
         **values: Any,
     ) -> None:
-        """Write what was measured since the last call, and columns of the run, in one commit.
+        """Write what was measured since the last call, and fields of the run, in one commit.
 
         Args:
             steps, estimates, health: those since the last call; rows of a step that is there
                 already are replaced. An estimate comes with the text that the model wrote there.
-            values: columns of the run by their names, such as `iter`; see `set_columns`.
+            values: fields of the run by their names, such as `step`; see `set_fields`.
 
         Raises sqlite3.IntegrityError when there is no such run; then nothing is written.
         """
         with self._transaction() as db:
             insert_measured(db, run_id, steps, estimates, health)
-            set_columns(db, run_id, values)
+            set_fields(db, run_id, values)
 
     def rewind(self, run_id: str, step: int) -> None:
         """Forget what was measured after `step`."""
@@ -87,7 +87,7 @@ class MeasuredRows(Database):
         )
         return [Estimate(*row) for row in rows]
 
-    def first_iter(self, run_id: str) -> int:
+    def first_step(self, run_id: str) -> int:
         """The step where what is known of a run begins: 0, or where its model was imported."""
         first = self._rows("SELECT min(iter) FROM estimates WHERE run_id = ?", run_id)[0][0]
         return first or 0
@@ -120,13 +120,13 @@ def insert_measured(
     """Enter measurements inside a transaction; those that come again replace the old ones."""
     db.executemany(
         "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)",
-        [(run_id, s.iter, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s) for s in steps],
+        [(run_id, s.step, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s) for s in steps],
     )
     db.executemany(
         "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, ?, ?)",
-        [(run_id, e.iter, e.train_loss_nats, e.val_loss_nats, sample) for e, sample in estimates],
+        [(run_id, e.step, e.train_loss_nats, e.val_loss_nats, sample) for e, sample in estimates],
     )
     db.executemany(
         "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)",
-        [(run_id, r.iter, r.name, r.value) for r in health],
+        [(run_id, r.step, r.name, r.value) for r in health],
     )

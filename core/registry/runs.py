@@ -11,10 +11,12 @@ from typing import Any
 
 from core.errors import RunError
 from core.records.records import NewRun, RunRecord
+from core.records.stored import from_stored, stored_names
 from core.registry.database import Database
 from core.settings.config import RunConfig
 
-_COLUMNS = frozenset(f.name for f in fields(RunRecord))
+_COLUMNS = stored_names(RunRecord)
+"""The fields of a run, each with the column that holds it."""
 
 
 class RunRows(Database):
@@ -26,12 +28,12 @@ class RunRows(Database):
             insert_run(db, queued(run))
 
     def update_run(self, run_id: str, **values: Any) -> None:
-        """Set columns of one run; a RunConfig is stored as its settings."""
+        """Set fields of one run; a RunConfig is stored as its settings."""
         with self._transaction() as db:
-            set_columns(db, run_id, values)
+            set_fields(db, run_id, values)
 
     def rename_run(self, run_id: str, name: str, **values: Any) -> None:
-        """Give a run (by its id) another name, and set columns with it, in one commit.
+        """Give a run (by its id) another name, and set fields with it, in one commit.
 
         Raises RunError when another run has the name; nothing has then changed.
         """
@@ -107,7 +109,7 @@ class RunRows(Database):
 
 
 def queued(run: NewRun, sweep_id: str | None = None) -> dict[str, Any]:
-    """The columns of a run that nobody has taken up yet."""
+    """The fields of a run that nobody has taken up yet."""
     return {f.name: getattr(run, f.name) for f in fields(run)} | {
         "model": run.config.model.model, "status": "queued", "created_at": time.time(),
         "sweep": sweep_id,
@@ -115,8 +117,8 @@ def queued(run: NewRun, sweep_id: str | None = None) -> dict[str, Any]:
 
 
 def insert_run(db: sqlite3.Connection, values: Mapping[str, Any]) -> None:
-    """Enter a run by its columns. Raises RunError when its name or id is taken."""
-    row = _stored(values)
+    """Enter a run by its fields. Raises RunError when its name or id is taken."""
+    row = _row_of(values)
     try:
         db.execute(
             f"INSERT INTO runs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
@@ -128,22 +130,23 @@ def insert_run(db: sqlite3.Connection, values: Mapping[str, Any]) -> None:
         ) from None
 
 
-def set_columns(db: sqlite3.Connection, run_id: str, values: Mapping[str, Any]) -> None:
-    """Set columns of one run; a RunConfig is stored as its settings."""
-    if row := _stored(values):
+def set_fields(db: sqlite3.Connection, run_id: str, values: Mapping[str, Any]) -> None:
+    """Set fields of one run; a RunConfig is stored as its settings."""
+    if row := _row_of(values):
         columns = ", ".join(f"{name} = ?" for name in row)
         db.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*row.values(), run_id))
 
 
-def _stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    assert _COLUMNS.issuperset(values), f"no such column: {set(values) - _COLUMNS}"
+def _row_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns, each with what is written into it."""
+    assert values.keys() <= _COLUMNS.keys(), f"no such field: {set(values) - set(_COLUMNS)}"
     return {
-        name: json.dumps(value.flat()) if isinstance(value, RunConfig) else value
+        _COLUMNS[name]: json.dumps(value.flat()) if isinstance(value, RunConfig) else value
         for name, value in values.items()
     }
 
 
 def run_of(row: sqlite3.Row) -> RunRecord:
     """The run that a row of the table of runs says."""
-    values = dict(row)
+    values = from_stored(RunRecord, dict(row))
     return RunRecord(**values | {"config": RunConfig.from_flat(json.loads(values["config"]))})

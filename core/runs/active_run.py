@@ -78,7 +78,7 @@ class ActiveRun:
         try:
             left = resume_point(home, store, run_id, max_iters, world.size)
             course = Course(left.config, store.changes(run_id))
-            trainer = Trainer(course.at(left.iter), left.corpus, world)
+            trainer = Trainer(course.at(left.step), left.corpus, world)
             if left.checkpoint:
                 trainer.load_state_dict(left.checkpoint.trainer)
             run = cls(
@@ -112,13 +112,13 @@ class ActiveRun:
             trainer: in the state that the run is taken up in.
         """
         self.record, self.notes = left.record, resume_notes(left.resumed)
-        self.resumed_from = left.iter
+        self.resumed_from = left.step
         self._store, self._lock = store, lock
         self._course, self._trainer = course, trainer
         self._checkpoints, self._snapshots = checkpoints, snapshots
         self._keeper = Keeper(checkpoints, trainer, left.checkpoint)
         self._observer = Observer(trainer, snapshots)
-        self._pace = Pace(trainer.iter)
+        self._pace = Pace(trainer.step)
         self._machine, self._n_threads = left.machine, 0
         self._last_estimate = -1
         """The step of the last estimate; -1 before the first."""
@@ -126,22 +126,22 @@ class ActiveRun:
 
     def _begin(self, left: ResumePoint) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
-        step, config = left.iter, left.config
+        step, config = left.step, left.config
         self._store.rewind(self.id, step if left.checkpoint else -1)
         self._snapshots.forget_after(step)
         self._checkpoints.forget_after(step)
         before = self._store.estimates(self.id)
         if before:
-            self._last_estimate = before[-1].iter
+            self._last_estimate = before[-1].step
         if self.record.status != "queued":
             self._store.add_event(self.id, step, left.resumed)
         if config != self.record.config:
             old, new = self.record.max_iters, config.train.max_iters
             self._store.add_event(self.id, step, EndMoved(old, new))
         self._store.update_run(
-            self.id, config=config, status="running", iter=step,
-            train_loss=before[-1].train_loss_nats if before else None, val_loss=None,
-            best_val_loss=None, train_seconds=self._trainer.elapsed_s, checkpoint_iter=step,
+            self.id, config=config, status="running", step=step,
+            train_loss_nats=before[-1].train_loss_nats if before else None, val_loss_nats=None,
+            best_val_loss_nats=None, train_s=self._trainer.elapsed_s, checkpoint_step=step,
             message=" ".join(self.notes),
         )  # fmt: skip
 
@@ -152,8 +152,8 @@ class ActiveRun:
         return self.record.id
 
     @property
-    def iter(self) -> int:
-        return self._trainer.iter
+    def step(self) -> int:
+        return self._trainer.step
 
     @property
     def trained_s(self) -> float:
@@ -163,7 +163,7 @@ class ActiveRun:
     @property
     def done(self) -> bool:
         """All steps have been taken; `finish` is what is left to do."""
-        return self._trainer.iter >= self._trainer.config.train.max_iters
+        return self._trainer.step >= self._trainer.config.train.max_iters
 
     def advance(self, budget_s: float, *, until: int | None = None) -> None:
         """Train for about `budget_s`, at least one step, at most to the last, or to step `until`.
@@ -172,7 +172,7 @@ class ActiveRun:
         of memory.
         """
         deadline = time.monotonic() + budget_s
-        while not self.done and (until is None or self.iter < until):
+        while not self.done and (until is None or self.step < until):
             self._one_step()
             now = time.monotonic()
             if now - self._last_flush_at >= FLUSH_EVERY_S:
@@ -188,7 +188,7 @@ class ActiveRun:
         Recorded, so that a resume and a branch go the same way. Raises ConfigError for settings
         that cannot be, and then nothing has changed.
         """
-        self._flush_and_record(self._course.change(self.iter, settings))
+        self._flush_and_record(self._course.change(self.step, settings))
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Go on at another peak of the learning rate; what follows it keeps its proportion.
@@ -199,13 +199,13 @@ class ActiveRun:
         self._flush_and_record(self._new_rate(learning_rate))
 
     def _new_rate(self, learning_rate: float) -> Change | None:
-        fork = self.record.parent_iter
-        if fork is not None and self.iter < fork:
+        fork = self.record.parent_step
+        if fork is not None and self.step < fork:
             raise ConfigError(
                 f"This branch is still taking its parent's steps again, up to step {fork:,}; its "
                 "learning rate can be changed from there on."
             )
-        return self._course.change(self.iter, {"learning_rate": learning_rate})
+        return self._course.change(self.step, {"learning_rate": learning_rate})
 
     def _flush_and_record(self, change: Change | None) -> None:
         if change:
@@ -223,7 +223,7 @@ class ActiveRun:
 
     def set_status(self, status: RunStatus) -> None:
         """Say how the run stands, for all readers."""
-        self._pace.begin(self.iter)
+        self._pace.begin(self.step)
         self._flush(status=status)
 
     def pause(self) -> None:
@@ -235,12 +235,12 @@ class ActiveRun:
 
     def finish(self) -> None:
         """Measure, save, and end the run, whether or not all steps were taken."""
-        if self._last_estimate != self._trainer.iter:
+        if self._last_estimate != self._trainer.step:
             self._estimate()
         val_loss = self._trainer.evaluate()
         best_val_loss = self._keeper.evaluate_best(val_loss)
-        self._save(status="finished", val_loss=val_loss, best_val_loss=best_val_loss)
-        self._store.add_event(self.id, self._trainer.iter, Finished())
+        self._save(status="finished", val_loss_nats=val_loss, best_val_loss_nats=best_val_loss)
+        self._store.add_event(self.id, self._trainer.step, Finished())
 
     def interrupt(self) -> None:
         """Save everything and leave the run to be resumed another time."""
@@ -249,7 +249,7 @@ class ActiveRun:
     def fail(self, message: str) -> None:
         """End the run as failed; its last good checkpoint stays."""
         self._flush(status="failed", message=message)
-        self._store.add_event(self.id, self._trainer.iter, Failed(message))
+        self._store.add_event(self.id, self._trainer.step, Failed(message))
 
     def close(self) -> None:
         """Give the run back, and send the followers home. Idempotent."""
@@ -269,7 +269,7 @@ class ActiveRun:
         try:
             self._learn_and_look()
         except DivergedError:
-            self._store.add_event(self.id, self.iter, Diverged())
+            self._store.add_event(self.id, self.step, Diverged())
             raise
 
     def _learn_and_look(self) -> None:
@@ -278,25 +278,25 @@ class ActiveRun:
         if self._last_estimate < 0:
             self._estimate()  # what the model knew, and wrote, before it had learned anything
             self._flush()
-        if self._course.turns_at(self.iter):
-            self._trainer.change(self._course.at(self.iter))
+        if self._course.turns_at(self.step):
+            self._trainer.change(self._course.at(self.step))
         train = self._trainer.config.train
-        ends_in_estimate = train.estimates_after(self.iter + 1)
+        ends_in_estimate = train.estimates_after(self.step + 1)
         probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
         self._observer.steps.append(self._step())
         if probe:
             self._observer.note_health(probe.readings())
             self._estimate()
-        elif is_due(self.iter):
+        elif is_due(self.step):
             self._observer.take_snapshot()
 
     def _step(self) -> StepRecord:
         try:
-            return self._trainer.step()
+            return self._trainer.take_step()
         except torch.OutOfMemoryError:
             raise RunError(
                 f"The {self._trainer.device.type} device ran out of memory at step "
-                f"{self.iter + 1:,}. Free some and resume this run, or start one with a smaller "
+                f"{self.step + 1:,}. Free some and resume this run, or start one with a smaller "
                 "batch_size or block_size."
             ) from None
 
@@ -306,11 +306,11 @@ class ActiveRun:
         now = machine_here(self._trainer.config, self._trainer.world.size)
         if now != self._machine:
             self._machine = now
-            self._store.add_event(self.id, self.iter, now)
+            self._store.add_event(self.id, self.step, now)
 
     def _estimate(self) -> None:
         estimate = self._observer.estimate()
-        self._last_estimate = estimate.iter
+        self._last_estimate = estimate.step
         self._keeper.compare(estimate)
         self._observer.take_snapshot()
 
@@ -320,16 +320,16 @@ class ActiveRun:
         """Commit what was seen since the last time."""
         now, seen = time.monotonic(), self._observer
         if seen.estimates:
-            values["train_loss"] = seen.estimates[-1][0].train_loss_nats
-        steps_per_s = self._pace.steps_per_s(now, self.iter)
+            values["train_loss_nats"] = seen.estimates[-1][0].train_loss_nats
+        steps_per_s = self._pace.steps_per_s(now, self.step)
         if steps_per_s is not None:
             values["steps_per_s"] = steps_per_s
         self._store.record(
             self.id, seen.steps, seen.estimates, seen.health,
-            iter=self.iter, train_seconds=self._trainer.elapsed_s, **values,
+            step=self.step, train_s=self._trainer.elapsed_s, **values,
         )  # fmt: skip
         seen.forget()
-        self._pace.note(now, self.iter)
+        self._pace.note(now, self.step)
         self._last_flush_at = now
 
     def _save(self, **values: Any) -> None:
@@ -337,6 +337,6 @@ class ActiveRun:
         self._flush()
         self._keeper.save()
         self._store.update_run(
-            self.id, checkpoint_iter=self.iter, best_iter=self._keeper.best_iter,
+            self.id, checkpoint_step=self.step, best_step=self._keeper.best_step,
             checkpoint_interval_s=self.checkpoint_interval_s, **values,
         )  # fmt: skip

@@ -38,10 +38,10 @@ def enter_branch(
     its model was imported or for settings that cannot be, CorpusError when the parent's corpus is
     gone, CheckpointError when that checkpoint is damaged. Nothing is then left behind.
     """
-    if not 0 <= at <= parent.iter:
+    if not 0 <= at <= parent.step:
         raise RunError(
-            f"Run {parent.name} has reached step {parent.iter:,}; a branch starts at a step from 0 "
-            f"to {parent.iter:,}, not {at:,}."
+            f"Run {parent.name} has reached step {parent.step:,}; a branch starts at a step from 0 "
+            f"to {parent.step:,}, not {at:,}."
         )
     _check_can_be_reached(lab, parent, at)
     settings = dict(changes)
@@ -60,7 +60,7 @@ def enter_branch(
     try:
         for each in course.changes:
             lab.store.add_change(child_id, each, course.end)
-        lab.store.update_run(child_id, parent=parent.id, parent_iter=at)
+        lab.store.update_run(child_id, parent=parent.id, parent_step=at)
         lab.store.add_event(child_id, at, Branched(parent.name, without_later_changes))
         _copy_past(lab, parent, child_id, at)
     except BaseException:  # Ctrl-C too: a branch without its past is no branch
@@ -86,9 +86,9 @@ def branch_run(
     try:
         run = ActiveRun.open(lab.home, lab.store, child_id)
         try:
-            while run.iter < at:
+            while run.step < at:
                 run.advance(0.5, until=at)
-                progress(run.iter)
+                progress(run.step)
             run.pause()
         finally:
             run.close()
@@ -100,8 +100,8 @@ def branch_run(
 
 def _check_can_be_reached(lab: Lab, parent: RunRecord, at: int) -> None:
     """Raise ConfigError where neither a checkpoint nor the parent's first step leads to `at`."""
-    imported_at = lab.store.first_iter(parent.id)
-    kept = CheckpointFolder(lab.home.run_folder(parent.id)).iters()
+    imported_at = lab.store.first_step(parent.id)
+    kept = CheckpointFolder(lab.home.run_folder(parent.id)).steps()
     if imported_at == 0 or any(step <= at for step in kept):
         return
     there = (
@@ -121,16 +121,16 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
     if newest is None:
         _check_can_be_reached(lab, parent, at)
         return
-    if 0 < newest.best_iter < newest.iter:
+    if 0 < newest.best_step < newest.step:
         with suppress(CheckpointError):  # gone or damaged; the child can do without
-            ours.save(theirs.load(newest.best_iter))
+            ours.save(theirs.load(newest.best_step))
     ours.save(newest)
-    lab.store.copy_past(parent.id, child_id, newest.iter)
-    lab.store.update_run(child_id, iter=newest.iter, checkpoint_iter=newest.iter)
+    lab.store.copy_past(parent.id, child_id, newest.step)
+    lab.store.update_run(child_id, step=newest.step, checkpoint_step=newest.step)
     for event in lab.store.events(parent.id):
-        if isinstance(event.what, Machine) and event.iter < newest.iter:
-            lab.store.add_event(child_id, event.iter, event.what)
-    SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.iter)
+        if isinstance(event.what, Machine) and event.step < newest.step:
+            lab.store.add_event(child_id, event.step, event.what)
+    SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.step)
 
 
 def _newest_until(folder: CheckpointFolder, at: int) -> Checkpoint | None:
@@ -138,7 +138,7 @@ def _newest_until(folder: CheckpointFolder, at: int) -> Checkpoint | None:
 
     Raises CheckpointError when it is damaged.
     """
-    for step in reversed([step for step in folder.iters() if step <= at]):
+    for step in reversed([step for step in folder.steps() if step <= at]):
         try:
             return folder.load(step)
         except CheckpointError:

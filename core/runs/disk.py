@@ -63,7 +63,7 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
     folder = lab.home.run_folder(record.id)
     with locked(lab.home, record):
         newest, _ = CheckpointFolder(folder).newest_readable()
-        spare = _spare_files(folder, newest.best_iter, newest.iter) if newest else []
+        spare = _spare_files(folder, newest.best_step, newest.step) if newest else []
         freed = _size_bytes(spare)
         for path in spare:
             path.unlink(missing_ok=True)
@@ -72,8 +72,8 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
 
 def _use_of(lab: Lab, run: RunRecord) -> RunDisk:
     folder = lab.home.run_folder(run.id)
-    steps = CheckpointFolder(folder).iters()
-    spare = _spare_files(folder, run.best_iter, steps[-1] if steps else 0)
+    steps = CheckpointFolder(folder).steps()
+    spare = _spare_files(folder, run.best_step, steps[-1] if steps else 0)
     every = list(folder.iterdir()) if folder.is_dir() else []
     return RunDisk(run, _size_bytes(every), _size_bytes(spare))
 
@@ -81,10 +81,10 @@ def _use_of(lab: Lab, run: RunRecord) -> RunDisk:
 def _spare_files(folder: Path, best: int, newest: int) -> list[Path]:
     """Snapshots, checkpoints before the newest but for the best, and what a killed writer left."""
     checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
-    between = [step for step in checkpoints.iters() if step < newest and step != best]
+    between = [step for step in checkpoints.steps() if step < newest and step != best]
     return [
         *(checkpoints.path(step) for step in between),
-        *(snapshots.path(step) for step in snapshots.iters()),
+        *(snapshots.path(step) for step in snapshots.steps()),
         *folder.glob(".*.tmp"),
     ]
 

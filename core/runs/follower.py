@@ -30,9 +30,9 @@ def follow_run(home: LabHome, store: Store, world: World) -> None:
         trainer.load_state_dict(CheckpointFolder(home.run_folder(run_id)).load(step).trainer)
     with suppress(DivergedError):  # the leader finds the same, and says so
         while world.hear_of_step():
-            if course.turns_at(trainer.iter):
-                trainer.change(course.at(trainer.iter))
-            trainer.step()
+            if course.turns_at(trainer.step):
+                trainer.change(course.at(trainer.step))
+            trainer.take_step()
         return
     while world.hear_of_step():
         pass

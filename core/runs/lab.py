@@ -39,7 +39,7 @@ class LoadedModel:
 
     model: LanguageModel
     vocabulary: Vocabulary
-    iter: int
+    step: int
     origin: str
     """In words: "best checkpoint, step 1,200"."""
 
@@ -182,10 +182,10 @@ class Lab:
 
     def model_step(self, record: RunRecord, which: Which) -> int:
         """The step of the checkpoint that `model` would load now; 0 where there is none."""
-        steps = CheckpointFolder(self.home.run_folder(record.id)).iters()
+        steps = CheckpointFolder(self.home.run_folder(record.id)).steps()
         if not steps:
             return 0
-        return record.best_iter if which == "best" and record.best_iter in steps else steps[-1]
+        return record.best_step if which == "best" and record.best_step in steps else steps[-1]
 
     def model(self, record: RunRecord, which: Which = "best") -> LoadedModel:
         """The model of a run, from its best or its last checkpoint.
@@ -194,11 +194,11 @@ class Lab:
         not be there any more, but for that case. Raises CheckpointError, CorpusError.
         """
         folder = CheckpointFolder(self.home.run_folder(record.id))
-        if not folder.iters():
+        if not folder.steps():
             return self._untrained(record)
         step = self.model_step(record, which)
         checkpoint = folder.load(step)
-        label = "best" if step == checkpoint.best_iter and which == "best" else "last"
+        label = "best" if step == checkpoint.best_step and which == "best" else "last"
         return LoadedModel(
             model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),
             Vocabulary(checkpoint.vocabulary),

@@ -28,7 +28,7 @@ def machine_here(config: RunConfig, n_processes: int) -> Machine:
 
 def machines_since(events: Iterable[Event], step: int) -> list[Machine]:
     """On what a run was computed after `step`, in the order in which it was."""
-    noted = [(e.iter, e.what) for e in events if isinstance(e.what, Machine)]
+    noted = [(e.step, e.what) for e in events if isinstance(e.what, Machine)]
     first = max((i for i, (at, _) in enumerate(noted) if at <= step), default=0)
     return [machine for _, machine in noted[first:]]
 

@@ -47,7 +47,7 @@ class Observer:
 
     def note_health(self, readings: Iterable[Reading]) -> None:
         """Hold readings for the next commit; those that are not finite are left out."""
-        step = self._trainer.iter
+        step = self._trainer.step
         finite = (r for r in readings if math.isfinite(r.value))
         self.health += [HealthReading(step, r.name, r.value) for r in finite]
 
@@ -64,7 +64,7 @@ class Observer:
             Snapshot(
                 config=self._trainer.config.flat(),
                 vocabulary=self._trainer.corpus.vocabulary.characters,
-                iter=self._trainer.iter,
+                step=self._trainer.step,
                 weights=self._trainer.model.state_dict(),
             )
         )

@@ -35,9 +35,9 @@ class ResumePoint:
     """What taking it up comes to: what is lost, and what is wrong."""
 
     @property
-    def iter(self) -> int:
+    def step(self) -> int:
         """The step to go on from."""
-        return self.checkpoint.iter if self.checkpoint else 0
+        return self.checkpoint.step if self.checkpoint else 0
 
 
 def resume_point(
@@ -59,10 +59,10 @@ def resume_point(
             f"No checkpoint of run {record.name} can be read: {damaged[0].trouble}",
             f"To train it again from the start, delete the files in {folder.path(0).parent}.",
         )
-    step = checkpoint.iter if checkpoint else 0
+    step = checkpoint.step if checkpoint else 0
     machines = machines_since(store.events(run_id), step)
     resumed = Resumed(
-        n_steps_again=max(record.iter - step, 0),
+        n_steps_again=max(record.step - step, 0),
         elsewhere=elsewhere(machine_here(config, n_processes), machines),
         from_start=checkpoint is None and record.status != "queued",
         damaged=tuple(error.trouble for error in damaged),
@@ -74,9 +74,9 @@ def resume_point(
 
 
 def _longer(record: RunRecord, max_iters: int) -> RunConfig:
-    if max_iters < record.iter:
+    if max_iters < record.step:
         raise RunError(
-            f"Run {record.name} has already taken {record.iter:,} steps; max_iters must be at "
+            f"Run {record.name} has already taken {record.step:,} steps; max_iters must be at "
             f"least that, not {max_iters:,}."
         )
     return RunConfig.from_flat(record.config.flat() | {"max_iters": max_iters})

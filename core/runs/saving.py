@@ -31,7 +31,7 @@ class Keeper:
         """`newest` is the checkpoint that the trainer goes on from."""
         self._folder = folder
         self._trainer = trainer
-        self.best_iter = newest.best_iter if newest else 0
+        self.best_step = newest.best_step if newest else 0
         self._best_loss_nats = newest.best_val_loss_nats if newest else None
         self._unsaved_best: Checkpoint | None = None
         self.cost_s = 0.0
@@ -42,17 +42,17 @@ class Keeper:
         """Keep the state in mind if it is the best so far. Step 0 has no checkpoint."""
         if self._best_loss_nats is None or estimate.val_loss_nats < self._best_loss_nats:
             self._best_loss_nats = estimate.val_loss_nats
-            self.best_iter = estimate.iter
-            self._unsaved_best = _copy_of(self._state()) if estimate.iter else None
+            self.best_step = estimate.step
+            self._unsaved_best = _copy_of(self._state()) if estimate.step else None
 
     def save(self) -> None:
         """Write the state, and the best where it has not been; drop those no longer needed."""
         started = time.monotonic()
-        if self._unsaved_best and self._unsaved_best.iter != self._trainer.iter:
+        if self._unsaved_best and self._unsaved_best.step != self._trainer.step:
             self._folder.save(self._unsaved_best)
         self._unsaved_best = None
         self._folder.save(self._state())
-        self._folder.thin({self._trainer.iter, self.best_iter})
+        self._folder.thin({self._trainer.step, self.best_step})
         self.saved_at = time.monotonic()
         self.cost_s = self.saved_at - started
 
@@ -62,12 +62,12 @@ class Keeper:
         Args:
             val_loss: that of the last, which is the state as it is now.
         """
-        if self.best_iter == self._trainer.iter:
+        if self.best_step == self._trainer.step:
             return val_loss
         try:
-            best = self._unsaved_best or self._folder.load(self.best_iter)
+            best = self._unsaved_best or self._folder.load(self.best_step)
         except CheckpointError:  # none, or a damaged one: no reason not to end the run
-            self.best_iter, self._best_loss_nats = self._trainer.iter, None
+            self.best_step, self._best_loss_nats = self._trainer.step, None
             return val_loss
         device = self._trainer.device
         model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
@@ -79,7 +79,7 @@ class Keeper:
             vocabulary=self._trainer.corpus.vocabulary.characters,
             fingerprint=self._trainer.corpus.fingerprint,
             trainer=self._trainer.state_dict(),
-            best_iter=self.best_iter,
+            best_step=self.best_step,
             best_val_loss_nats=self._best_loss_nats,
         )
 

@@ -35,18 +35,18 @@ def fit_to_seconds(
     are made for the new length.
     """
     trainers = {kind: Trainer(config, corpus) for kind, config in configs.items()}
-    warmed_up = {kind: trainer.step() for kind, trainer in trainers.items()}
+    warmed_up = {kind: trainer.take_step() for kind, trainer in trainers.items()}
     timed_s = min(max(TIMED_SHARE * budget_s, TIMED_LEAST_S), TIMED_MOST_S)
     while left := [t for kind, t in trainers.items()
                    if t.elapsed_s - warmed_up[kind].elapsed_s < timed_s]:  # fmt: skip
         for trainer in left:
             until_s = trainer.elapsed_s + SLICE_S
             while trainer.elapsed_s < until_s:
-                trainer.step()
+                trainer.take_step()
     fitted = {}
     for kind, trainer in trainers.items():
         first = warmed_up[kind]
-        step_s = (trainer.elapsed_s - first.elapsed_s) / (trainer.iter - first.iter)
+        step_s = (trainer.elapsed_s - first.elapsed_s) / (trainer.step - first.step)
         fitted[kind] = adapt(configs[kind], {"max_iters": steps_in(budget_s, step_s)})
     return fitted
 

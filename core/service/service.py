@@ -177,7 +177,7 @@ class TrainingService:
         record = self.lab.run(run_id)
         if record.status == "finished":  # taking it up would undo that
             raise RunError(
-                f"Run {record.name} has finished, at step {record.iter:,}. To go on from there, "
+                f"Run {record.name} has finished, at step {record.step:,}. To go on from there, "
                 "resume it or branch off from it."
             )
         self._take_up(run_id, paused=True)

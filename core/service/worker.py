@@ -160,12 +160,12 @@ class Worker:
 
     def _advance(self, turn: Turn) -> None:
         run, by_steps = turn.run, self.in_hand.fairness == "steps"
-        seconds, steps = run.trained_s, run.iter
+        seconds, steps = run.trained_s, run.step
         # A table would be through with all its steps in the time of one slice.
         run.advance(SLICE_S, until=steps + STEPS_AT_ONCE if by_steps else None)
         with self._changed:
             if by_steps == (self.in_hand.fairness == "steps"):  # else it counts no more
-                turn.share += run.iter - steps if by_steps else run.trained_s - seconds
+                turn.share += run.step - steps if by_steps else run.trained_s - seconds
         if turn.run.done:
             self._finish(turn)
 

@@ -17,7 +17,7 @@ import re
 import zipfile
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
+from core.records.stored import from_stored, stored, stored_as
 from core.settings.config import RunConfig
 from core.storage.files import write_atomically
 
@@ -48,12 +49,12 @@ class Checkpoint:
     fingerprint: str
     trainer: dict[str, Any]
     """`Trainer.state_dict()`."""
-    best_iter: int
+    best_step: int = field(metadata=stored_as("best_iter"))
     best_val_loss_nats: float | None
     """The lowest estimate so far, and the step it was found at (None: not known)."""
 
     @property
-    def iter(self) -> int:
+    def step(self) -> int:
         """Steps done."""
         return int(self.trainer["iter"])
 
@@ -68,7 +69,7 @@ class Snapshot:
 
     config: dict[str, Any]
     vocabulary: str
-    iter: int
+    step: int = field(metadata=stored_as("iter"))
     weights: dict[str, Tensor]
 
 
@@ -81,7 +82,7 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def iters(self) -> list[int]:
+    def steps(self) -> list[int]:
         """The steps for which there is a checkpoint, ascending."""
         if not self._folder.is_dir():
             return []
@@ -94,7 +95,7 @@ class CheckpointFolder:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint so that a crash leaves all of it or nothing of it."""
-        write_atomically(self.path(checkpoint.iter), to_save(checkpoint))
+        write_atomically(self.path(checkpoint.step), to_save(checkpoint))
 
     def load(self, step: int) -> Checkpoint:
         """Read the checkpoint of one step, onto the CPU.
@@ -109,7 +110,7 @@ class CheckpointFolder:
     def newest_readable(self) -> tuple[Checkpoint | None, list[CheckpointError]]:
         """The newest checkpoint that is not damaged, and what is wrong with those after it."""
         damaged: list[CheckpointError] = []
-        for step in reversed(self.iters()):
+        for step in reversed(self.steps()):
             try:
                 return self.load(step), damaged
             except CheckpointError as error:
@@ -123,7 +124,7 @@ class CheckpointFolder:
         leaves the smallest gap between its neighbours.
         """
         sizes: dict[int, int] = {}
-        for step in self.iters():
+        for step in self.steps():
             with suppress(FileNotFoundError):  # somebody else has just deleted it
                 sizes[step] = self.path(step).stat().st_size
         steps = sorted(sizes)
@@ -139,17 +140,15 @@ class CheckpointFolder:
 
     def forget_after(self, step: int) -> None:
         """Delete the checkpoints of later steps."""
-        for later in self.iters():
+        for later in self.steps():
             if later > step:
                 self.path(later).unlink(missing_ok=True)
 
 
 def to_save(state: Checkpoint | Snapshot) -> memoryview:
     """The bytes of a file that `read_saved` reads."""
-    # By name, since `dataclasses.asdict` would copy the tensors.
-    content = {f.name: getattr(state, f.name) for f in fields(state)}
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT} | content, buffer)
+    torch.save({"format": FORMAT} | stored(state), buffer)
     return buffer.getbuffer()
 
 
@@ -178,7 +177,7 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
             "It was written by another version or another program.",
         )
     try:
-        return kind(**content)
+        return kind(**from_stored(kind, content))
     except TypeError as error:  # a field too few, or one too many
         raise CheckpointError(
             f"The {what} {path.name} does not hold what a {what} holds.",

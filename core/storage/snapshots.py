@@ -41,7 +41,7 @@ class SnapshotFolder:
         self._folder = folder
         self._budget = budget_mib * 2**20
 
-    def iters(self) -> list[int]:
+    def steps(self) -> list[int]:
         """The steps for which there is a snapshot, ascending."""
         if not self._folder.is_dir():
             return []
@@ -57,7 +57,7 @@ class SnapshotFolder:
         weights = {name: _compact(tensor) for name, tensor in snapshot.weights.items()}
         # Losing one in a power cut does no harm, so the disk need not be waited for.
         content = to_save(replace(snapshot, weights=weights))
-        write_atomically(self.path(snapshot.iter), content, durable=False)
+        write_atomically(self.path(snapshot.step), content, durable=False)
         self._thin()
 
     def load(self, step: int) -> Snapshot:
@@ -66,7 +66,7 @@ class SnapshotFolder:
         Raises CheckpointError when there is no such snapshot, or it cannot be read.
         """
         if not self.path(step).exists():
-            there = ", ".join(f"{n:,}" for n in self.iters()) or "no step at all"
+            there = ", ".join(f"{n:,}" for n in self.steps()) or "no step at all"
             raise CheckpointError(
                 f"There is no snapshot of step {step:,}; there are snapshots of {there}."
             )
@@ -75,13 +75,13 @@ class SnapshotFolder:
 
     def forget_after(self, step: int) -> None:
         """Delete the snapshots of later steps."""
-        for later in self.iters():
+        for later in self.steps():
             if later > step:
                 self.path(later).unlink(missing_ok=True)
 
     def copy_to(self, other: SnapshotFolder, until: int) -> None:
         """Give another run the snapshots up to a step, but for those thinned out meanwhile."""
-        for step in self.iters():
+        for step in self.steps():
             if step <= until:
                 with suppress(FileNotFoundError):
                     content = self.path(step).read_bytes()
@@ -99,7 +99,7 @@ class SnapshotFolder:
     def _sizes(self) -> dict[int, int]:
         """Bytes of each step's file."""
         sizes: dict[int, int] = {}
-        for step in self.iters():
+        for step in self.steps():
             with suppress(FileNotFoundError):  # somebody else has just deleted it
                 sizes[step] = self.path(step).stat().st_size
         return sizes

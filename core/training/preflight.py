@@ -210,8 +210,8 @@ def _calibrate(device: str, n_threads: int) -> Calibration:
         settings = flags | {"device": device}
         config = resolve(kind, len(corpus.vocabulary), None, settings, recipe)  # type: ignore[arg-type]
         trainer = Trainer(config, corpus)
-        before = [trainer.step().elapsed_s for _ in range(2)][-1]
-        taken = [before, *(trainer.step().elapsed_s for _ in range(_N_TIMED))]
+        before = [trainer.take_step().elapsed_s for _ in range(2)][-1]
+        taken = [before, *(trainer.take_step().elapsed_s for _ in range(_N_TIMED))]
         rows.append(_work(config))
         times.append(statistics.median(np.diff(taken).tolist()))
     return fit(rows, times)

@@ -75,7 +75,7 @@ class Trainer:
         self._dtype = pick_dtype(config.train.dtype, self.device, config.model.n_embd)
         self.model: LanguageModel = build_model(config.model, config.train.seed).to(self.device)
         self.optimizer = build_optimizers(self.model, config.train, self._dtype)
-        self.iter = 0
+        self.step = 0
         self.elapsed_s = 0.0
         self._train = corpus.train.to(self.device)
         self._val = corpus.val.to(self.device)
@@ -83,7 +83,7 @@ class Trainer:
         self._dropout_state = self._fresh_dropout_state()
         self._replica: nn.Module | None = None
 
-    def step(self) -> StepRecord:
+    def take_step(self) -> StepRecord:
         """Learn from one batch: forward pass, backward pass, update.
 
         Raises DivergedError when the loss or the gradient's norm is no finite number; then the
@@ -93,7 +93,7 @@ class Trainer:
         if self._replica is None:  # by now all processes hold the weights that they start from
             self._replica = self.world.replica(self.model)
         started = time.perf_counter()
-        rate = learning_rate_at(self.iter, self.config.train)
+        rate = learning_rate_at(self.step, self.config.train)
 
         inputs, targets = map(self.world.own_rows, self._batches.next())
         with self._own_randomness(), self._mixed_precision():  # forward pass
@@ -106,14 +106,14 @@ class Trainer:
         loss_nats = float(self.world.mean(loss.detach()))
         if not (math.isfinite(loss_nats) and math.isfinite(grad_norm)):
             raise self._diverged(
-                f"At step {self.iter + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
+                f"At step {self.step + 1:,} the loss was {loss_nats:.3g} and the gradient's norm "
                 f"{grad_norm:.3g}"
             )
-        self.optimizer.step(rate, self.iter)
+        self.optimizer.step(rate, self.step)
 
-        self.iter += 1
+        self.step += 1
         self.elapsed_s += time.perf_counter() - started
-        return StepRecord(self.iter, loss_nats, rate, grad_norm, self.elapsed_s)
+        return StepRecord(self.step, loss_nats, rate, grad_norm, self.elapsed_s)
 
     def estimate(self) -> Estimate:
         """Losses in nats on `eval_iters` fixed batches of each split. Changes nothing.
@@ -123,9 +123,9 @@ class Trainer:
         train_loss, val_loss = self._loss_on_sample(self._train), self._loss_on_sample(self._val)
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
             raise self._diverged(
-                f"After step {self.iter:,} the loss was {train_loss + val_loss:.3g}"
+                f"After step {self.step:,} the loss was {train_loss + val_loss:.3g}"
             )
-        return Estimate(self.iter, train_loss, val_loss)
+        return Estimate(self.step, train_loss, val_loss)
 
     def change(self, config: RunConfig) -> None:
         """Go on with other settings of training.
@@ -162,7 +162,7 @@ class Trainer:
         Tensors are the trainer's own and not copies: the next step changes them.
         """
         return {
-            "iter": self.iter,
+            "iter": self.step,
             "elapsed_s": self.elapsed_s,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -178,7 +178,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._batches.load_state_dict(state["batches"])
-        self.iter = state["iter"]
+        self.step = state["iter"]
         self.elapsed_s = state["elapsed_s"]
         self._dropout_state = self._fresh_dropout_state()
         if not self.world.follows:  # a state from a CPU has none for a GPU, which then starts fresh
@@ -187,7 +187,7 @@ class Trainer:
     def _fresh_dropout_state(self) -> dict[str, Tensor]:
         """The seed's own, and in a follower one that has not been used before."""
         rank, seed = self.world.rank, self.config.train.seed
-        return _random_state(seed + rank * (self.iter + 1) * 1_000_003, self.device)
+        return _random_state(seed + rank * (self.step + 1) * 1_000_003, self.device)
 
     def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
         block_size, batch_size = self.config.model.block_size, self.config.train.batch_size

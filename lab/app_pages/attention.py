@@ -78,11 +78,11 @@ def main() -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
             _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-            asked = run is not None and asks_for_worth(run, loaded.iter, which)
+            asked = run is not None and asks_for_worth(run, loaded.step, which)
         if run and asked:
-            render_worth(run, loaded.iter, which)
+            render_worth(run, loaded.step, which)
         if run:
-            follow(run, which, loaded.iter)
+            follow(run, which, loaded.step)
         looked_at = chosen_run(runs)
         if looked_at and looked_at.model == "bigram":
             st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")

@@ -135,7 +135,7 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
         loaded = load_model(run, which)
         with st.container(gap=None):
             st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.")
-            follow(run, which, loaded.iter, every_s=1.0)
+            follow(run, which, loaded.step, every_s=1.0)
     try:
         return loaded, the_lab().corpus_of(run)
     except CorpusError as error:

@@ -207,7 +207,7 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         readable = loaded.vocabulary.drop_unknown(wish.prompt)
         _REFUSAL.set(Refusal(wish.prompt, str(error), readable))
         return
-    nats = loss_at(the_lab().store, run, loaded.iter) if run else None
+    nats = loss_at(the_lab().store, run, loaded.step) if run else None
     title, why = writer_text(run, loaded, nats), _why(run, loaded, nats, wish.config)
     _SHEET.set(Sheet(writing, wish, title, why, len(loaded.vocabulary)))
     writing.start()
@@ -224,7 +224,7 @@ def _why(
         references = reference_lines(the_lab().corpus_of(run))
     except LabError:  # the text that it learned from is gone
         references = ()
-    steps = loaded.iter, run.max_iters
+    steps = loaded.step, run.max_iters
     return " ".join(why_garbled(nats, config, references, model=run.model, steps=steps))
 
 

@@ -157,7 +157,7 @@ def _taken_s(found: NewestRace, planned: Planned) -> float | None:
     runs = found.runs.values()
     over = all(run.status == "finished" for run in runs)
     same = {kind: run.config for kind, run in found.runs.items()} == planned
-    return sum(run.train_seconds for run in runs) if runs and over and same else None
+    return sum(run.train_s for run in runs) if runs and over and same else None
 
 
 def _pause(runs: list[RunRecord]) -> None:
@@ -211,11 +211,11 @@ def _render_progress(found: NewestRace) -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         run = found.runs.get(kind)
         with column.container(gap="xsmall", key=f"home_progress_{kind}"):
-            reached = loss_at(the_lab().store, run, run.iter) if run else None
+            reached = loss_at(the_lab().store, run, run.step) if run else None
             st.markdown(f"{in_color(kind, MODEL_NAMES[kind])} · {words.felt_loss(reached)}")
             nothing = "deleted" if found.race else "untrained, step 0"
             st.progress(
-                min(run.iter / run.max_iters, 1.0) if run else 0.0,
+                min(run.step / run.max_iters, 1.0) if run else 0.0,
                 text=words.progress(run) if run else nothing,
             )
             if run and run.status == "interrupted":
@@ -258,7 +258,7 @@ def _render_writing(kind: ModelKind, found: NewestRace, corpus: Corpus) -> None:
     run = found.runs.get(kind)
     if run:
         samples = the_lab().store.samples(run.id)[-1:]
-        text, step = (samples[0].text, samples[0].iter) if samples else ("", 0)
+        text, step = (samples[0].text, samples[0].step) if samples else ("", 0)
         about = f"{MODEL_NAMES[kind]} ({plain(run.name)}) writes, at step {words.count(step)}:"
     elif found.race:
         st.caption(f"The {MODEL_NAMES[kind].lower()} run of this race was deleted.")

@@ -233,8 +233,12 @@ def _tell_of_ends(runs: list[RunRecord]) -> None:
     in_bits = train_choices.UNIT.get() == "bits"
     for run in runs:
         if run.id in before and run.status in ("finished", "failed"):
-            loss = f", validation loss {loss_in(run.val_loss, in_bits)}" if run.val_loss else ""
-            st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.iter)}{loss}.")
+            loss = (
+                f", validation loss {loss_in(run.val_loss_nats, in_bits)}"
+                if run.val_loss_nats
+                else ""
+            )
+            st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.step)}{loss}.")
     _WERE_LIVE.set({run.id for run in runs if is_live(run)})
 
 

@@ -132,9 +132,9 @@ def _sheet(run: RunRecord, wish: Wish) -> Sheet:
         writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)
     except LabError as error:
         return Sheet(run.name, title, wish, message=str(error))
-    nats = loss_at(the_lab().store, run, loaded.iter)
+    nats = loss_at(the_lab().store, run, loaded.step)
     loss = f", loss {words.loss(nats)}" if nats is not None else ""
-    said = f"{title}, step {words.count(loaded.iter)}{loss}"
+    said = f"{title}, step {words.count(loaded.step)}{loss}"
     return Sheet(run.name, said, wish, writing, len(loaded.vocabulary))
 
 

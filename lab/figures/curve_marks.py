@@ -216,7 +216,7 @@ def _dots(
     """One dot for each step with notes, and for steps that lie too close to be told apart."""
     by_step: dict[int, list[int]] = {}
     for i, note in enumerate(notes):
-        by_step.setdefault(note.iter, []).append(i)
+        by_step.setdefault(note.step, []).append(i)
     steps = compact(list(by_step))
     x = curve.x(steps, axis)
     y = compact(np.interp(steps, curve.estimate_steps, curve.val_losses)) * unit_factor(in_bits)

@@ -56,7 +56,7 @@ class LossCurve:
     """Of a training step, forward and backward pass."""
     steps: NDArray[np.float32] = field(repr=False)
     """(S,)"""
-    step_seconds: NDArray[np.float32] = field(repr=False)
+    step_s: NDArray[np.float32] = field(repr=False)
     """(S,): seconds of training by then, steps alone."""
     train_losses: NDArray[np.float32] = field(repr=False)
     """(S,): each of one batch."""
@@ -80,10 +80,10 @@ class LossCurve:
             model=record.model,
             chars_seen=Course(config, changes).seen(record.max_iters),
             flops_per_char=flops_per_token(config.model),
-            steps=compact([s.iter for s in steps]),
-            step_seconds=compact([s.elapsed_s for s in steps]),
+            steps=compact([s.step for s in steps]),
+            step_s=compact([s.elapsed_s for s in steps]),
             train_losses=compact([s.loss_nats for s in steps]),
-            estimate_steps=compact([e.iter for e in estimates]),
+            estimate_steps=compact([e.step for e in estimates]),
             val_losses=compact([e.val_loss_nats for e in estimates]),
         )
 
@@ -94,7 +94,7 @@ class LossCurve:
             known_steps, known_chars = zip(*self.chars_seen)
             return compact(np.interp(steps, known_steps, known_chars) * flops)
         if axis == "seconds":
-            known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], self.step_seconds])
+            known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], self.step_s])
             return compact(np.interp(steps, *known))
         return steps
 
@@ -102,7 +102,7 @@ class LossCurve:
         """The curve without what has no place on a log axis: all where nothing was done yet."""
         learned, measured = (self.x(s, axis) > 0 for s in (self.steps, self.estimate_steps))
         return replace(
-            self, steps=self.steps[learned], step_seconds=self.step_seconds[learned],
+            self, steps=self.steps[learned], step_s=self.step_s[learned],
             train_losses=self.train_losses[learned], estimate_steps=self.estimate_steps[measured],
             val_losses=self.val_losses[measured],
         )  # fmt: skip

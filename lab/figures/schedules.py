@@ -35,7 +35,7 @@ class RateCurve:
 
 def planned_rates(course: Course, start: int, end: int) -> list[RateAt]:
     """The rates of the steps from `start` up to `end`, close enough together for a line."""
-    turns = [step for c in course.changes for step in (c.iter - 1, c.iter)]  # a jump is upright
+    turns = [step for c in course.changes for step in (c.step - 1, c.step)]  # a jump is upright
     steps = np.linspace(start, end - 1, _POINTS).astype(int).tolist() if start < end else []
     steps += [step for step in turns if start <= step < end]
     return [(s, learning_rate_at(s, course.at(s).train)) for s in sorted(set(steps))]

@@ -99,7 +99,9 @@ def sweep_figure(
 
 def best_cell(cells: Sequence[Cell]) -> Cell | None:
     """The cell with the lowest validation loss; None while there are no two to choose from."""
-    measured = [(cell.run.val_loss, cell) for cell in cells if cell.run and cell.run.val_loss]
+    measured = [
+        (cell.run.val_loss_nats, cell) for cell in cells if cell.run and cell.run.val_loss_nats
+    ]
     return min(measured, key=lambda pair: pair[0])[1] if len(measured) > 1 else None
 
 
@@ -120,9 +122,9 @@ def setting_text(title: str, value: float) -> str:
 
 def _number(run: RunRecord | None, measure: SweepMeasure) -> float | None:
     """What is coloured; nothing before the run is measured."""
-    if run is None or run.val_loss is None:
+    if run is None or run.val_loss_nats is None:
         return None
-    by_measure = {"loss": run.val_loss, "time": run.train_seconds, "size": float(run.n_params)}
+    by_measure = {"loss": run.val_loss_nats, "time": run.train_s, "size": float(run.n_params)}
     return by_measure[measure]
 
 
@@ -131,14 +133,14 @@ def _label(cell: Cell, measure: SweepMeasure, is_best: bool) -> str:
     run = cell.run
     if run is None:
         return "" if cell.why_not else "to be run"
-    if run.val_loss is None:
+    if run.val_loss_nats is None:
         if run.status == "running":
-            return f"step {words.count(run.iter)}<br>of {words.count(run.max_iters)}"
+            return f"step {words.count(run.step)}<br>of {words.count(run.max_iters)}"
         return words.STATUS[run.status]
     if measure == "loss":
-        return f"{words.loss(run.val_loss)} nats" + "<br><b>lowest</b>" * is_best
+        return f"{words.loss(run.val_loss_nats)} nats" + "<br><b>lowest</b>" * is_best
     if measure == "time":
-        return words.duration(run.train_seconds)
+        return words.duration(run.train_s)
     return f"{words.short_count(run.n_params)}<br>parameters"
 
 
@@ -148,13 +150,13 @@ def _hover(cell: Cell, x_title: str, y_title: str) -> str:
     if run is None:
         return f"{place}<br>{_wrapped(in_labels(cell.why_not) or 'This run has not been started.')}"
     lines = [place, escape(run.name, quote=False)]
-    if run.val_loss is None:
+    if run.val_loss_nats is None:
         lines.append(words.progress(run))
     else:
         lines += [
-            f"validation loss {run.val_loss:.3f} nats, {words.bits(run.val_loss):.3f} bits per "
-            "character",
-            f"{words.count(run.iter)} steps in {words.duration(run.train_seconds)} of training",
+            f"validation loss {run.val_loss_nats:.3f} nats, "
+            f"{words.bits(run.val_loss_nats):.3f} bits per character",
+            f"{words.count(run.step)} steps in {words.duration(run.train_s)} of training",
         ]
     lines.append(f"{words.count(run.n_params)} parameters")
     if run.message:

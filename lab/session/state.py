@@ -141,7 +141,7 @@ def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
 
 def kept_step(run_id: str, step: int) -> int | None:
     """The step nearest to `step` of which a snapshot is kept; None where there is none at all."""
-    kept = SnapshotFolder(the_lab().home.run_folder(run_id)).iters()
+    kept = SnapshotFolder(the_lab().home.run_folder(run_id)).steps()
     return min(kept, key=lambda each: abs(each - step), default=None)
 
 

@@ -51,7 +51,7 @@ def _watch() -> None:
 
 def training_text(live: Sequence[RunRecord]) -> str:
     """What is being trained and how far it is; `live` are one run or more."""
-    done, total = (sum(counts) for counts in zip(*((run.iter, run.max_iters) for run in live)))
+    done, total = (sum(counts) for counts in zip(*((run.step, run.max_iters) for run in live)))
     if len(live) == 1:
         return f"{plain(live[0].name)} trains: step {words.count(done)} of {words.count(total)}"
     return f"{len(live)} runs train: {words.count(done)} of {words.count(total)} steps"

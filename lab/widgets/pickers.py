@@ -81,9 +81,9 @@ def short_run_label(run: RunRecord) -> str:
 
 
 def _loss_part(run: RunRecord) -> str:
-    if run.status != "finished" or run.best_val_loss is None:
+    if run.status != "finished" or run.best_val_loss_nats is None:
         return ""
-    return f" · loss {words.loss(run.best_val_loss)}"
+    return f" · loss {words.loss(run.best_val_loss_nats)}"
 
 
 def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:

@@ -120,16 +120,16 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
     lowest = min if len({run.fingerprint for run in runs}) == 1 else None
     return [
         Row("parameters", [run.n_params for run in runs], words.count),
-        Row("steps", [f"{run.iter:,} of {run.max_iters:,}" for run in runs], str),
+        Row("steps", [f"{run.step:,} of {run.max_iters:,}" for run in runs], str),
         Row("characters a step", [chars_per_step(run) for run in runs], words.count),
-        Row("training estimate", [run.train_loss for run in runs], loss, lowest),
+        Row("training estimate", [run.train_loss_nats for run in runs], loss, lowest),
         Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
             lowest),
-        Row("validation loss", [run.val_loss for run in runs], loss, lowest),
-        Row("best validation loss", [run.best_val_loss for run in runs], loss, lowest),
-        Row("as unsure as among … characters", [run.best_val_loss for run in runs], choices),
-        Row("best at step", [run.best_iter or None for run in runs], words.count),
-        Row("training time", [run.train_seconds or None for run in runs], words.duration, min),
+        Row("validation loss", [run.val_loss_nats for run in runs], loss, lowest),
+        Row("best validation loss", [run.best_val_loss_nats for run in runs], loss, lowest),
+        Row("as unsure as among … characters", [run.best_val_loss_nats for run in runs], choices),
+        Row("best at step", [run.best_step or None for run in runs], words.count),
+        Row("training time", [run.train_s or None for run in runs], words.duration, min),
         Row("throughput, characters a second", [store.tokens_per_s(run) for run in runs],
             words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
@@ -156,11 +156,11 @@ def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
         course = Course(run.config, store.changes(run.id))
         known_steps, known_chars = zip(*course.seen(run.max_iters))
         steps = store.steps(run.id)
-        seconds = {0: 0.0} | {step.iter: step.elapsed_s for step in steps}
-        losses = [("batch", step.iter, step.loss_nats) for step in steps]
+        seconds = {0: 0.0} | {step.step: step.elapsed_s for step in steps}
+        losses = [("batch", step.step, step.loss_nats) for step in steps]
         for e in store.estimates(run.id):
-            losses.append(("training estimate", e.iter, e.train_loss_nats))
-            losses.append(("validation estimate", e.iter, e.val_loss_nats))
+            losses.append(("training estimate", e.step, e.train_loss_nats))
+            losses.append(("validation estimate", e.step, e.val_loss_nats))
         for measured, step, loss_nats in losses:
             n_chars = round(float(np.interp(step, known_steps, known_chars)))
             values = (run.id, run.name, run.model, measured, step, n_chars,

@@ -80,9 +80,9 @@ def loss_at(store: Store, run: RunRecord, step: int) -> float | None:
     Else the newest estimate up to that step; None where there is none.
     """
     if run.status == "finished":
-        if step == run.best_iter and run.best_val_loss is not None:
-            return run.best_val_loss
-        if step == run.iter and run.val_loss is not None:
-            return run.val_loss
-    known = [e.val_loss_nats for e in store.estimates(run.id) if e.iter <= step]
+        if step == run.best_step and run.best_val_loss_nats is not None:
+            return run.best_val_loss_nats
+        if step == run.step and run.val_loss_nats is not None:
+            return run.val_loss_nats
+    known = [e.val_loss_nats for e in store.estimates(run.id) if e.step <= step]
     return known[-1] if known else None

@@ -70,32 +70,32 @@ def short_count(number: float) -> str:
 
 def progress(record: RunRecord) -> str:
     """Where a run stands, in one line."""
-    parts = [f"step {count(record.iter)} of {count(record.max_iters)}"]
-    if record.status == "running" and record.iter >= record.max_iters:
+    parts = [f"step {count(record.step)} of {count(record.max_iters)}"]
+    if record.status == "running" and record.step >= record.max_iters:
         parts.append("measuring the whole validation split …")
     elif record.status == "running" and record.steps_per_s > 0:
-        left_s = (record.max_iters - record.iter) / record.steps_per_s
+        left_s = (record.max_iters - record.step) / record.steps_per_s
         decimals = 0 if record.steps_per_s >= 10 else 1
         parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]
     else:
-        parts += [STATUS[record.status], f"{duration(record.train_seconds)} of training"]
-    if record.parent_iter is not None and record.iter < record.parent_iter:
-        parts.append(f"repeating its parent up to step {count(record.parent_iter)}")
+        parts += [STATUS[record.status], f"{duration(record.train_s)} of training"]
+    if record.parent_step is not None and record.step < record.parent_step:
+        parts.append(f"repeating its parent up to step {count(record.parent_step)}")
     return " · ".join(parts)
 
 
 def at_risk(record: RunRecord) -> str:
     """How much training could be lost, in one sentence."""
-    saved = f"Saved up to step {count(record.checkpoint_iter)}"
+    saved = f"Saved up to step {count(record.checkpoint_step)}"
     if record.status == "running":
         return (
             f"{saved}; it trains on when this tab is closed, and if the lab is killed now, at most "
             f"about {duration(record.checkpoint_interval_s)} of training are lost."
         )
     if record.status in ("interrupted", "failed"):
-        if record.checkpoint_iter:
+        if record.checkpoint_step:
             return f"{saved}; it can be resumed from there."
         return "Nothing was saved yet; it would start again from step 0."
-    if record.iter == record.checkpoint_iter:
+    if record.step == record.checkpoint_step:
         return "All of it is saved."
     return f"{saved}; the steps after it would be taken again if the lab were killed."

@@ -58,7 +58,7 @@ def main() -> int:
         settings = flags | {"device": "cpu"}
         config = resolve(kind, len(corpus.vocabulary), preset, settings, recipe)
         trainer = Trainer(config, corpus)
-        ends = [trainer.step().elapsed_s for _ in range(args.steps + 3)][2:]
+        ends = [trainer.take_step().elapsed_s for _ in range(args.steps + 3)][2:]
         measured_ms = 1e3 * statistics.median(b - a for a, b in itertools.pairwise(ends))
         estimated_ms = 1e3 * calibration.step_s(config)
         rows.append(

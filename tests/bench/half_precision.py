@@ -55,7 +55,7 @@ def main() -> int:
         config = resolve(kind, len(corpus.vocabulary), "nanogpt-cpu", flags, recipe)
         trainer = Trainer(config, corpus)
         for _ in range(args.max_iters):
-            trainer.step()
+            trainer.take_step()
         rows.append({"model": kind, "recipe": recipe} | _compare(trainer, corpus))
         print("  ".join(f"{name} {_shown(value)}" for name, value in rows[-1].items()))
     print(json.dumps(rows))
@@ -69,15 +69,15 @@ def _compare(trainer: Trainer, corpus: Corpus) -> dict[str, Any]:
         snapshot = Snapshot(
             config=trainer.config.flat(),
             vocabulary=corpus.vocabulary.characters,
-            iter=trainer.iter,
+            step=trainer.step,
             weights=model.state_dict(),
         )
         save_ms = _median_ms(lambda: folder.save(snapshot))
         load_ms = _median_ms(
-            lambda: model_from_weights(model.config, folder.load(trainer.iter).weights)
+            lambda: model_from_weights(model.config, folder.load(trainer.step).weights)
         )
-        size_mib = folder.path(trainer.iter).stat().st_size / 2**20
-        halved = model_from_weights(model.config, folder.load(trainer.iter).weights)
+        size_mib = folder.path(trainer.step).stat().st_size / 2**20
+        halved = model_from_weights(model.config, folder.load(trainer.step).weights)
     window = corpus.val[: 16 * model.config.block_size].view(16, -1)
     with torch.no_grad():
         apart = float((model(window) - halved(window)).abs().max())

@@ -130,10 +130,10 @@ def commit_past(lab: Lab, step: int) -> tuple[int, float]:
     seen, seen_s = -1, time.perf_counter()
     while True:
         run, now_s = next(iter(lab.store.runs()), None), time.perf_counter()
-        if run and run.iter >= step:
-            return run.iter, now_s
-        if run and run.iter != seen:
-            seen, seen_s = run.iter, now_s
+        if run and run.step >= step:
+            return run.step, now_s
+        if run and run.step != seen:
+            seen, seen_s = run.step, now_s
         if now_s - seen_s > PATIENCE_S or (run and run.status not in LIVE):
             raise RuntimeError(f"waited in vain for step {step} of {run}")
         time.sleep(0.02 if step - seen < 50 else 0.5)  # a look is not free

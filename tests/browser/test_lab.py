@@ -34,7 +34,7 @@ def click(window: Window, key: str) -> None:
 
 
 def wait_for_step(window: Window, lab_home: Path, step: int) -> None:
-    window.wait_until(lambda: any(run.iter >= step for run in Lab(lab_home).runs()), f"step {step}")
+    window.wait_until(lambda: any(run.step >= step for run in Lab(lab_home).runs()), f"step {step}")
 
 
 def wait_for_status(window: Window, lab_home: Path, status: str) -> None:
@@ -121,10 +121,10 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     click(window, "train_pause")
     wait_for_status(window, lab_home, "paused")
     window.page.wait_for_selector(".st-key-train_resume button")
-    paused_at = only_run(lab_home).iter
+    paused_at = only_run(lab_home).step
     click(window, "train_step")
     wait_for_step(window, lab_home, paused_at + 1)
-    assert only_run(lab_home).iter == paused_at + 1
+    assert only_run(lab_home).step == paused_at + 1
     click(window, "train_resume")
     wait_for_step(window, lab_home, paused_at + 5)
     window.page.wait_for_selector(".st-key-train_pause button")
@@ -181,12 +181,12 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     window.open(f"{server.url}/train")
     click(window, "train_start")
     window.wait_until(
-        lambda: any(run.checkpoint_iter > 0 for run in Lab(lab_home).runs()),
+        lambda: any(run.checkpoint_step > 0 for run in Lab(lab_home).runs()),
         "a checkpoint",
     )
     server.kill()
     assert only_run(lab_home).status == "interrupted"
-    saved_at = only_run(lab_home).checkpoint_iter
+    saved_at = only_run(lab_home).checkpoint_step
 
     window = new_page()
     window.open(f"{serve(script, env).url}/train")
@@ -195,7 +195,7 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     wait_for_status(window, lab_home, "running")
     wait_for_step(window, lab_home, saved_at + 3)
     events = Lab(lab_home).store.events(only_run(lab_home).id)
-    assert [(e.kind, e.iter) for e in events] == [("machine", 0), ("resumed", saved_at)]
+    assert [(e.kind, e.step) for e in events] == [("machine", 0), ("resumed", saved_at)]
     window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
     click(window, "train_stop")
     wait_for_status(window, lab_home, "finished")

@@ -114,15 +114,15 @@ def test_a_walk_from_start_to_branch_keeps_one_chart_and_an_early_zoom(
     assert (second.config.model.n_embd, first.config.model.n_embd) == (96, 128)
     assert Lab(lab_home).run(first.id).status == "paused"
     window.wait_until(lambda: f"run={second.name}" in window.page.url, "it is on the bench")
-    window.wait_until(lambda: newest(lab_home).iter >= 5, "it trains")
+    window.wait_until(lambda: newest(lab_home).step >= 5, "it trains")
 
     click(window, "train_pause")
     window.wait_until(lambda: newest(lab_home).status == "paused", "it is held")
     wait_for_button(window, "train_resume")
-    held_at = newest(lab_home).iter
+    held_at = newest(lab_home).step
     window.wait_idle()
     click(window, "train_step")
-    window.wait_until(lambda: newest(lab_home).iter == held_at + 1, "one step")
+    window.wait_until(lambda: newest(lab_home).step == held_at + 1, "one step")
 
     wait_for_button(window, "train_branch")
     click(window, "train_branch")
@@ -158,7 +158,7 @@ def test_a_branch_with_nothing_changed_equals_its_parent(
     window.wait_until(lambda: newest(lab_home).parent == parent.id, "a branch")
     child = newest(lab_home)
     window.wait_until(lambda: Lab(lab_home).run(child.id).status == "finished", "its end")
-    assert child.parent_iter == 20
+    assert child.parent_step == 20
     assert_same_run(Lab(lab_home), child.id, parent.id)
     window.page.get_by_text("nothing was set differently").wait_for()
     assert window.errors == []
@@ -245,9 +245,9 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
         said.overfitting,
         f"{change_text(difference)}, so ",
         f"{abs(by):.3f} nats {word} than",
-        f"step {run.iter} of {run.max_iters}",
+        f"step {run.step} of {run.max_iters}",
     ]
-    assert f"{run.best_val_loss:.3f} nats over the whole validation split" in said.is_good
+    assert f"{run.best_val_loss_nats:.3f} nats over the whole validation split" in said.is_good
     answers = window.page.locator(".st-key-answers")
     fits = """box => [...box.querySelectorAll('p')].every(
       p => p.getBoundingClientRect().bottom <= box.getBoundingClientRect().bottom)"""

@@ -28,7 +28,7 @@ class Imported:
 
     config: ModelConfig
     weights: dict[str, Tensor]
-    iter: int
+    step: int
     vocabulary: Vocabulary | None = None
     corpus: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)

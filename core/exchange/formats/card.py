@@ -45,7 +45,7 @@ tags:
 
 # {heading}
 
-A GPT-2 whose tokens are single characters, trained for {iter:,} steps. It opens without any
+A GPT-2 whose tokens are single characters, trained for {step:,} steps. It opens without any
 code but that of transformers.
 
 ## Use
@@ -103,7 +103,7 @@ class About:
     """What is known of the run that a model comes from."""
 
     name: str
-    iter: int
+    step: int
     config: RunConfig
     corpus: str
     fingerprint: str
@@ -125,7 +125,7 @@ def model_card(vocabulary: Vocabulary, about: About, folder_name: str) -> str:
     return _CARD.format(
         licence=licence,
         heading=re.sub(r"([^\w\s.-])", r"\\\1", about.name),  # a name is never markup
-        iter=about.iter,
+        step=about.step,
         folder=folder_name,
         prompt=prompt,
         other_prompt=2 * prompt[-1],

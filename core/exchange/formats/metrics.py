@@ -8,10 +8,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
 from core.records.records import Estimate, Sample, StepRecord
+from core.records.stored import stored, stored_names
 from core.storage.files import write_atomically
 
 
@@ -23,13 +23,13 @@ def export_csv(
     folder: Path,
 ) -> list[Path]:
     """Write `steps.csv`, `estimates.csv` and `health.csv`; returns their paths."""
-    texts = {sample.iter: sample.text for sample in samples}
-    step_rows = (list(asdict(step).values()) for step in steps)
-    estimate_rows = ([*asdict(e).values(), texts.get(e.iter, "")] for e in estimates)
+    texts = {sample.step: sample.text for sample in samples}
+    step_rows = (list(stored(step).values()) for step in steps)
+    estimate_rows = ([*stored(e).values(), texts.get(e.step, "")] for e in estimates)
     health_rows = ([name, *row] for name, rows in health.items() for row in rows)
     contents = {
-        "steps.csv": _table([f.name for f in fields(StepRecord)], step_rows),
-        "estimates.csv": _table([*(f.name for f in fields(Estimate)), "sample"], estimate_rows),
+        "steps.csv": _table(list(stored_names(StepRecord).values()), step_rows),
+        "estimates.csv": _table([*stored_names(Estimate).values(), "sample"], estimate_rows),
         "health.csv": _table(["name", "iter", "value"], health_rows),
     }
     for name, content in contents.items():

@@ -137,7 +137,7 @@ def _their_settings(about: About) -> dict[str, Any]:
 def _config_file(about: About, settings: Mapping[str, Any]) -> str:
     """Settings for `configurator.py`, which runs them inside `train.py` and `sample.py`."""
     schedule, optimizer = about.config.train.schedule, about.config.train.optimizer
-    lines = [f"# {about.name!r}, a run of the lab, at step {about.iter}"]
+    lines = [f"# {about.name!r}, a run of the lab, at step {about.step}"]
     if optimizer != "adamw":
         lines.append(f"# its optimizer was {optimizer}; nanoGPT goes on with a fresh AdamW")
     if schedule not in ("cosine", "constant"):
@@ -165,7 +165,7 @@ def _checkpoint(
         "model": nanogpt_weights(model),
         "optimizer": {"state": dict(moments), "param_groups": groups},
         "model_args": args,
-        "iter_num": about.iter,
+        "iter_num": about.step,
         "best_val_loss": 1e9 if about.val_loss_nats is None else about.val_loss_nats,
         "config": dict(settings),
     }
@@ -198,7 +198,7 @@ def read_nanogpt(path: Path) -> Imported:
         name: named[name] for name in _SETTINGS if isinstance(named, dict) and name in named
     }
     step = step_of(path, content.get("iter_num", 0))
-    return Imported(config=config, weights=weights, iter=step, settings=settings)
+    return Imported(config=config, weights=weights, step=step, settings=settings)
 
 
 def _model_config(path: Path, args: Any) -> ModelConfig:

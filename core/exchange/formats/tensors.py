@@ -73,7 +73,7 @@ def read_safetensors(path: Path) -> Imported:
     return Imported(
         config=config.model,
         weights=weights,
-        iter=step_of(path, about["iter"]),
+        step=step_of(path, about["iter"]),
         vocabulary=Vocabulary(about["vocabulary"]),
         corpus=about["corpus"],
         settings=about["config"],

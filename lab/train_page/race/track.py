@@ -158,9 +158,11 @@ def _who_leads(found: NewestRace, measured: Mapping[ModelKind, _Measured]) -> st
 
 def whole_split(found: NewestRace) -> Standings | None:
     """Of a race by steps that is over, the losses that every page says of its runs; else None."""
-    losses = {kind: run.val_loss for kind, run in found.runs.items() if run.status == "finished"}
+    losses = {
+        kind: run.val_loss_nats for kind, run in found.runs.items() if run.status == "finished"
+    }
     known = [(kind, nats) for kind, nats in losses.items() if nats is not None]
-    steps = {run.iter for run in found.runs.values()}
+    steps = {run.step for run in found.runs.values()}
     if not found.race or found.race.by != "steps" or len(known) < len(found.runs) or len(steps) > 1:
         return None
     return Standings(float(*steps), tuple(sorted(known, key=lambda item: item[1])))
@@ -199,7 +201,7 @@ def how_it_ended(found: NewestRace) -> str:
     race, runs = found.race, found.runs.values()
     if race is None or not all(run.status == "finished" for run in runs):
         return ""
-    taken_s = [run.train_seconds for run in runs]
+    taken_s = [run.train_s for run in runs]
     if race.by == "steps" or all(abs(s / race.budget - 1) <= ALMOST for s in taken_s):
         return " The race is over."
     *most, last = (f"{s:.1f}" for s in taken_s)
@@ -233,14 +235,14 @@ def _render_model(
     kind: ModelKind, measured: _Measured | None, corpus: Corpus, *, untrained: bool
 ) -> None:
     run = measured.run if measured else None
-    reached = loss_at(the_lab().store, run, run.iter) if run else None
+    reached = loss_at(the_lab().store, run, run.step) if run else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.markdown(in_color(kind, MODEL_NAMES[kind]), width="content")
         st.markdown(words.felt_loss(reached), width="content")
     st.caption(CAN_AND_CANNOT[kind].format(window=window))
     if run:
-        st.progress(min(run.iter / run.max_iters, 1.0), text=_progress(run))
+        st.progress(min(run.step / run.max_iters, 1.0), text=_progress(run))
         if run.status == "failed":
             st.error(plain_but_code(run.message))
     else:
@@ -250,8 +252,8 @@ def _render_model(
 
 def _progress(run: RunRecord) -> str:
     parts = [
-        f"step {words.count(run.iter)} of {words.count(run.max_iters)}",
-        words.duration(run.train_seconds),
+        f"step {words.count(run.step)} of {words.count(run.max_iters)}",
+        words.duration(run.train_s),
     ]
     if run.status != "running":
         parts.append(words.STATUS[run.status])

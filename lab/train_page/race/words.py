@@ -47,7 +47,7 @@ def race_end(
     nothing is known yet.
     """
     if axis == "seconds":
-        reached = [float(curve.step_seconds[-1]) for curve in curves if len(curve.steps)]
+        reached = [float(curve.step_s[-1]) for curve in curves if len(curve.steps)]
         if race and race.by == "seconds":
             return max([float(race.budget), *reached])
         expected = [calibration.train_s(config) for config in configs] if calibration else []
@@ -80,7 +80,7 @@ def time_left_s(runs: Collection[RunRecord]) -> float | None:
     live = [run for run in runs if run.status in ("running", "queued")]
     if not live or not all(run.steps_per_s > 0 for run in live):
         return None
-    return max((run.max_iters - run.iter) / run.steps_per_s for run in live)
+    return max((run.max_iters - run.step) / run.steps_per_s for run in live)
 
 
 def missing_text(runs: Mapping[ModelKind, RunRecord]) -> str:

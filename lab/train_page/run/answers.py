@@ -100,7 +100,7 @@ def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, .
     at_now = f"now, at {reached.in_words(now, in_bits)}"
     said = [f"{at_now}: {unsure_among(now)}, {right_chance(now)} on average"]
     if not reached.is_at_its_best:
-        at = f"at best, at step {reached.best_iter:,} ({reached.in_words(best, in_bits)})"
+        at = f"at best, at step {reached.best_step:,} ({reached.in_words(best, in_bits)})"
         said.append(f"{at}: {unsure_among(best)}")
     return HOW_MUCH, (*said, size_of(0.1, in_bits))
 
@@ -114,8 +114,8 @@ def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answ
     if before is None:
         return Answer(question, "there is no earlier run on this text")
     compared = compare(now, before)
-    fork = now.run.parent_iter if now.run.parent == before.run.id else None
-    if fork is not None and now.estimates and now.estimates[-1].iter <= fork:
+    fork = now.run.parent_step if now.run.parent == before.run.id else None
+    if fork is not None and now.estimates and now.estimates[-1].step <= fork:
         theirs = f"up to step {fork:,} it is {before.run.name} itself"
         return Answer(question, f"{theirs}; no estimate after that yet")
     text, is_whole = _sentence(compared, in_bits)
@@ -178,14 +178,14 @@ def _last_step_of_both(now: Measured, before: Measured) -> int | None:
     """The last step up to which both are known; None where they have none in common."""
     if not now.estimates or not before.estimates:
         return None
-    begins = max(each.estimates[0].iter for each in (now, before))
-    ends = min(each.estimates[-1].iter for each in (now, before))
+    begins = max(each.estimates[0].step for each in (now, before))
+    ends = min(each.estimates[-1].step for each in (now, before))
     return ends if begins <= ends else None
 
 
 def _loss_at(measured: Measured, step: int) -> tuple[float, bool]:
     """The loss at a step in nats, at the height of the curve there, and whether it was measured."""
-    steps = [e.iter for e in measured.estimates]
+    steps = [e.step for e in measured.estimates]
     losses = [e.val_loss_nats for e in measured.estimates]
     return float(np.interp(step, steps, losses)), step in steps
 
@@ -211,14 +211,14 @@ def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
 def _changed(one: Measured, other: Measured, at: int | None) -> list[str]:
     """What was changed in one run after its first step, up to `at`, and not in the other."""
     theirs = [change for change in one.changes if change not in other.changes]
-    theirs = [c for c in theirs if c.iter > 0 and (at is None or c.iter <= at)]
+    theirs = [c for c in theirs if c.step > 0 and (at is None or c.step <= at)]
     if not theirs:
         return []
     last = theirs[-1]
     # What follows the learning rate is not worth a word of its own.
     name = "learning_rate" if "learning_rate" in last.settings else next(iter(last.settings))
-    said = f"{change_text(Difference(name, *last.settings[name]))} at step {last.iter:,}"
+    said = f"{change_text(Difference(name, *last.settings[name]))} at step {last.step:,}"
     course = Course(one.run.config, one.changes)
-    if reading := reading_text(course.at(last.iter - 1), course.at(last.iter)):
+    if reading := reading_text(course.at(last.step - 1), course.at(last.step)):
         said += f", so {reading}"
     return [said if len(theirs) == 1 else f"{said} (the last of {len(theirs)} changes)"]

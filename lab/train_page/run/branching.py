@@ -39,7 +39,7 @@ def render_branch_dialog(run: RunRecord | None) -> None:
     """The dialog, from when somebody asked for it until it is closed."""
     step = _AT.get()
     if run is not None and step is not None:
-        _dialog(run, min(step, run.iter))
+        _dialog(run, min(step, run.step))
 
 
 def _close() -> None:
@@ -53,7 +53,7 @@ def _dialog(run: RunRecord, step: int) -> None:
         "same batches. What differs afterwards is due to what you change. With nothing changed, "
         "its curve lies exactly on its parent's."
     )
-    at = int(st.number_input("To step", 0, run.iter, step, key="branch_at"))
+    at = int(st.number_input("To step", 0, run.step, step, key="branch_at"))
     name = st.selectbox(
         "Change", [NOTHING, *_VALUES], index=1, key="branch_setting", format_func=label_of,
         help="Only how it is trained can change; another shape is another model.",
@@ -125,12 +125,12 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
         )
     if later := _later(course, at):
         comes = "comes along" if changes.keys() <= {"max_iters"} else "does not come along"
-        said = "; ".join(f"{settings_text(c, course)} at step {words.count(c.iter)}" for c in later)
+        said = "; ".join(f"{settings_text(c, course)} at step {words.count(c.step)}" for c in later)
         yield f"What was changed after that ({said}) {comes}."
 
 
 def _later(course: Course, at: int) -> list[Change]:
-    return [change for change in course.changes if change.iter > at]
+    return [change for change in course.changes if change.step > at]
 
 
 def _value_text(value: Any) -> str:

@@ -123,12 +123,12 @@ def _marks(run: RunRecord) -> list[Mark]:
     """What happened to a run."""
     store = the_lab().store
     course = Course(run.config, store.changes(run.id))
-    said = [(c.iter, settings_text(c, course).replace("->", "→")) for c in course.changes]
+    said = [(c.step, settings_text(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
         story = f"{event.kind}: {detail_of(event.what)}"
         if event.kind == "resumed":
-            marks.append(Mark(event.iter, "resumed", "resumed", story))
+            marks.append(Mark(event.step, "resumed", "resumed", story))
         elif event.kind == "branched":
-            marks.append(Mark(event.iter, "branched", "branched", story))
+            marks.append(Mark(event.step, "branched", "branched", story))
     return marks

@@ -34,7 +34,7 @@ def render_health(run: RunRecord, steps: Sequence[StepRecord]) -> None:
         for name, values in the_lab().store.health(run.id).items()
     }
     series = by_kind(readings)
-    norms = compact([s.iter for s in steps]), compact([s.grad_norm for s in steps])
+    norms = compact([s.step for s in steps]), compact([s.grad_norm for s in steps])
     if len(steps):
         series["grad_norm"] = {"": norms}
     with fold:

@@ -66,16 +66,16 @@ def curve_of_run(run: RunRecord, config: RunConfig) -> RateCurve | None:
         if run.status not in RESUMABLE:
             return None
         try:
-            course.change(run.iter, {"learning_rate": rate})
+            course.change(run.step, {"learning_rate": rate})
         except ConfigError:  # said where it is asked for
             return None
     steps = the_lab().store.steps(run.id, at_most=_AT_MOST)
     under_way = is_live(run) or run.status in RESUMABLE
     if not steps and not under_way:  # its steps were taken elsewhere
         return None
-    changes = [(c.iter, settings_text(c, course)) for c in course.changes if c.settings]
+    changes = [(c.step, settings_text(c, course)) for c in course.changes if c.settings]
     return RateCurve(
-        whose="this run", max_iters=end, taken=[(s.iter - 1, s.learning_rate) for s in steps],
-        planned=planned_rates(course, run.iter, end) if under_way else (),
-        changes=[(at, said) for at, said in changes if at < (end if under_way else run.iter)],
+        whose="this run", max_iters=end, taken=[(s.step - 1, s.learning_rate) for s in steps],
+        planned=planned_rates(course, run.step, end) if under_way else (),
+        changes=[(at, said) for at, said in changes if at < (end if under_way else run.step)],
     )  # fmt: skip

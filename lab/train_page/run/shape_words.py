@@ -29,11 +29,11 @@ def _steep_text(estimates: Sequence[Estimate]) -> str:
     losses = [e.val_loss_nats for e in estimates]
     if len(losses) < LEAST_ESTIMATES or not all(map(math.isfinite, losses)):
         return ""
-    early = estimates[0].iter + EARLY_SHARE * (estimates[-1].iter - estimates[0].iter)
+    early = estimates[0].step + EARLY_SHARE * (estimates[-1].step - estimates[0].step)
     fall = losses[0] - losses[-1]
     if fall < LEAST_FALL_NATS:
         return ""
-    share = (losses[0] - float(np.interp(early, [e.iter for e in estimates], losses))) / fall
+    share = (losses[0] - float(np.interp(early, [e.step for e in estimates], losses))) / fall
     if not STEEP_SHARE <= share <= 1.0:
         return ""
     return (

@@ -190,7 +190,7 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
 
 def _fork(run: RunRecord) -> int:
     """Where to branch off unless the reader says: here, or half-way of a run that is over."""
-    return run.iter if run.iter < run.max_iters else run.max_iters // 2
+    return run.step if run.step < run.max_iters else run.max_iters // 2
 
 
 def start(bench: Bench, *, paused: bool = False) -> str:

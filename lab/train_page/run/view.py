@@ -208,7 +208,7 @@ def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:
 
 
 def _render_facts(run: RunRecord) -> None:
-    parent = f" · branched from step {words.count(run.parent_iter or 0)}" if run.parent else ""
+    parent = f" · branched from step {words.count(run.parent_step or 0)}" if run.parent else ""
     saved = "" if run.status == "interrupted" else f" · {words.at_risk(run)}"  # said above
     st.caption(
         f"**{plain(run.name)}** · {run.model} · {words.count(run.n_params)} parameters · corpus "
@@ -217,7 +217,7 @@ def _render_facts(run: RunRecord) -> None:
     for event in the_lab().store.events(run.id)[-EVENTS_SHOWN:]:
         if event.kind != "changed":
             said = plain(detail_of(event.what))
-            st.caption(f"Step {words.count(event.iter)}: {event.kind}. {said}")
+            st.caption(f"Step {words.count(event.step)}: {event.kind}. {said}")
 
 
 def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
@@ -251,8 +251,8 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool
 
     Returns the step of the text that is shown; None before there is one.
     """
-    known = {e.iter for e in estimates}
-    samples = {s.iter: s.text for s in the_lab().store.samples(run.id) if s.iter in known}
+    known = {e.step for e in estimates}
+    samples = {s.step: s.text for s in the_lab().store.samples(run.id) if s.step in known}
     if not samples:
         return None
     about, scrubber = st.columns([5, 2], vertical_alignment="center", gap="medium")

@@ -37,7 +37,7 @@ class Written:
 
 def about_sample(step: int, estimates: Sequence[Estimate], in_bits: bool) -> str:
     """The caption of what a run wrote at a step, with the loss of that step and how it feels."""
-    nats = {e.iter: e.val_loss_nats for e in estimates}[step]
+    nats = {e.step: e.val_loss_nats for e in estimates}[step]
     return (
         f"It writes, at step {words.count(step)} (estimate {loss_in(nats, in_bits)}, "
         f"{unsure_among(nats)}), "
@@ -56,7 +56,7 @@ def render_panel(
     if not fold.open:
         return
     with fold:
-        nats = {e.iter: e.val_loss_nats for e in estimates}[step]
+        nats = {e.step: e.val_loss_nats for e in estimates}[step]
         st.markdown(
             f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, "
             f"{right_chance(nats)} (on average). {size_of(0.1, in_bits)}."
@@ -123,9 +123,9 @@ def stored_texts(runs: Sequence[RunRecord]) -> list[Written]:
     """What runs have written at their estimates, with the loss of each."""
     store, found = the_lab().store, []
     for run in runs[:MAX_RUNS]:
-        losses = {e.iter: e.val_loss_nats for e in store.estimates(run.id)}
+        losses = {e.step: e.val_loss_nats for e in store.estimates(run.id)}
         found += [
-            Written(losses[s.iter], run.name, s.iter, s.text)
+            Written(losses[s.step], run.name, s.step, s.text)
             for s in store.samples(run.id)
             if s.text.strip()
         ]

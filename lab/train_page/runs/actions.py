@@ -103,7 +103,7 @@ def rename(run: RunRecord, name: str) -> Outcome:
 
 def resume(run: RunRecord) -> Outcome:
     the_service().resume(run.id)
-    return Outcome(f"{run.name} goes on from step {words.count(the_lab().run(run.id).iter)}.")
+    return Outcome(f"{run.name} goes on from step {words.count(the_lab().run(run.id).step)}.")
 
 
 def finish(run: RunRecord) -> Outcome:
@@ -145,7 +145,7 @@ def empty_bin() -> Outcome:
 def open_file(file: IO[bytes], name: str) -> Outcome:
     opened = open_run(the_lab(), file, name)
     _came_in(opened)
-    return Outcome(f"Opened {opened.name}, with {words.count(opened.iter)} steps.")
+    return Outcome(f"Opened {opened.name}, with {words.count(opened.step)} steps.")
 
 
 def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) -> Outcome:
@@ -155,8 +155,8 @@ def import_file(file: IO[bytes], file_name: str, corpus: str | None, name: str) 
         path.write_bytes(file.read())
         imported = import_run(the_lab(), path, corpus, name.strip() or None)
     _came_in(imported)
-    loss = f"{imported.val_loss:.3f} nats per character on {imported.corpus}"
-    return Outcome(f"Imported {imported.name}, of step {words.count(imported.iter)}: {loss}.")
+    loss = f"{imported.val_loss_nats:.3f} nats per character on {imported.corpus}"
+    return Outcome(f"Imported {imported.name}, of step {words.count(imported.step)}: {loss}.")
 
 
 def _came_in(run: RunRecord) -> None:

@@ -48,9 +48,9 @@ def table(
         "Model": [run.model for run in shown],
         "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
-        "Step": [f"{run.iter:,} of {run.max_iters:,}" for run in shown],
-        LOSS: [run.val_loss for run in shown],
-        TIME: [_time(run.train_seconds) for run in shown],
+        "Step": [f"{run.step:,} of {run.max_iters:,}" for run in shown],
+        LOSS: [run.val_loss_nats for run in shown],
+        TIME: [_time(run.train_s) for run in shown],
         PARAMETERS: [run.n_params for run in shown],
         DISK: [_mib(sizes_bytes.get(run.id)) for run in shown],
         CHANGED: [changes(run, runs, changed) for run in shown],
@@ -67,7 +67,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     if before is None:
         return ""
     parent = before if before.id == run.parent else None
-    start = run.parent_iter or 0 if parent else 0
+    start = run.parent_step or 0 if parent else 0
     theirs, ours = (changed.get(each.id, ()) for each in (before, run))
     at_start = (Course(before.config, theirs).at(start), Course(run.config, ours).at(start))
     said = [change_text(d) for d in settings_diff(*at_start)]
@@ -81,7 +81,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
     if reading := reading_text(before.config, run.config):
         said.append(f"so {reading}")
     what = ", ".join(said) or "nothing"
-    return f"branch of {parent.name} at step {run.parent_iter:,}: {what}" if parent else what
+    return f"branch of {parent.name} at step {run.parent_step:,}: {what}" if parent else what
 
 
 def _later_changes(
@@ -89,8 +89,8 @@ def _later_changes(
 ) -> list[str]:
     """What was changed in a run after a step and not in another, each by its first setting."""
     course = Course(run.config, changes)
-    own = [change for change in changes if change.iter > start and change not in others]
-    told = [(next(iter(course.telling(change).items())), change.iter) for change in own]
+    own = [change for change in changes if change.step > start and change not in others]
+    told = [(next(iter(course.telling(change).items())), change.step) for change in own]
     return [
         f"{change_text(Difference(name, *values))} at step {step:,}"
         for (name, values), step in told

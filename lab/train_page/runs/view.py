@@ -148,7 +148,7 @@ def _render_facts(each: RunDisk) -> None:
     dot = in_model_color(run.model, "●")
     st.markdown(f"{dot} **{plain(run.name)}** · {run.model} · {words.progress(run)}")
     st.caption(
-        f"corpus {plain(run.corpus)} · best at step {words.count(run.best_iter)} · "
+        f"corpus {plain(run.corpus)} · best at step {words.count(run.best_step)} · "
         f"{words.mib(each.size_bytes)} on the disk, {words.mib(each.spare_bytes)} of it could be "
         f"cleaned up. {words.at_risk(run)}"
     )
@@ -164,7 +164,7 @@ def _render_actions(run: RunRecord) -> None:
     ):  # fmt: skip
         open_run(run.id)
         st.rerun()
-    ended_early = run.status == "finished" and run.iter < run.max_iters
+    ended_early = run.status == "finished" and run.step < run.max_iters
     if run.status in ("paused", "interrupted", "failed") or ended_early:
         goes_on = f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
         button("Resume", "play_arrow", partial(resume, run), help_text=goes_on)

@@ -134,7 +134,7 @@ def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Sta
         cut_short = [run for run in runs if run.status == "interrupted"]
         if not cut_short:
             return said + ", stopped: every run is saved"
-        kept = ", ".join(f"{plain(r.name)} up to step {words.count(r.checkpoint_iter)}"
+        kept = ", ".join(f"{plain(r.name)} up to step {words.count(r.checkpoint_step)}"
                          for r in cut_short)  # fmt: skip
         return f"{said}, interrupted: saved is {kept}"
     if not standing.sweeping:

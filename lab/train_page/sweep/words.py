@@ -47,9 +47,9 @@ class Effect:
 def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
     """What the setting across (else the one up) did; None while no line has both of its ends."""
     losses = {
-        ((cell.x, cell.y) if across else (cell.y, cell.x)): cell.run.val_loss
+        ((cell.x, cell.y) if across else (cell.y, cell.x)): cell.run.val_loss_nats
         for cell in cells
-        if cell.run and cell.run.val_loss is not None
+        if cell.run and cell.run.val_loss_nats is not None
     }
     if not losses:
         return None
@@ -73,13 +73,13 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
 def best_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     """The best cell and its numbers; empty while there are no two to choose from."""
     best = best_cell(cells)
-    run, loss = (best.run, best.run.val_loss) if best and best.run else (None, None)
+    run, loss = (best.run, best.run.val_loss_nats) if best and best.run else (None, None)
     if best is None or run is None or loss is None:
         return ""
     return (
         f"Lowest: **{setting_text(x_title, best.x)} with {setting_text(y_title, best.y)}**, "
         f"{words.loss(loss)} nats ({words.bits(loss):.3f} bits) per "
-        f"character after {words.count(run.iter)} steps, {words.duration(run.train_seconds)} of "
+        f"character after {words.count(run.step)} steps, {words.duration(run.train_s)} of "
         f"training, {words.count(run.n_params)} parameters."
     )
 

@@ -59,7 +59,7 @@ def test_the_twin_learns_exactly_what_ours_does(tiny_corpus: Corpus, bias: bool)
     config = small(tiny_corpus, bias=bias, max_iters=20)
     ours = Trainer(config, tiny_corpus)
     rival = Rival(config, tiny_corpus, ours.model, folder=None)
-    ours_losses = [ours.step().loss_nats for _ in range(20)]
+    ours_losses = [ours.take_step().loss_nats for _ in range(20)]
     assert [rival.step() for _ in range(20)] == pytest.approx(ours_losses, abs=1e-5)
 
 
@@ -79,7 +79,7 @@ def test_nanogpt_is_taken_from_its_folder(
     rival = Rival(ours.config, tiny_corpus, ours.model, nanogpt)
     assert rival.name == "nanoGPT" and type(rival.model).__module__ == "nanogpt_model"
     assert capsys.readouterr().out == ""  # what it prints would spoil the last line
-    assert rival.step() == pytest.approx(ours.step().loss_nats, abs=1e-5)
+    assert rival.step() == pytest.approx(ours.take_step().loss_nats, abs=1e-5)
 
 
 def test_another_folder_is_refused(tiny_corpus: Corpus, tmp_path: Path) -> None:

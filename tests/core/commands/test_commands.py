@@ -59,7 +59,10 @@ def test_train_says_all_that_the_contract_names(
     assert fields["run"] == record.id
     assert (fields["status"], fields["iter"], fields["world_size"]) == ("finished", 40, 1)
     assert fields["n_params"] == count_params(record.config.model)
-    assert fields["val_loss"] == record.val_loss and fields["train_loss"] == record.train_loss
+    assert (
+        fields["val_loss"] == record.val_loss_nats
+        and fields["train_loss"] == record.train_loss_nats
+    )
     assert fields["best_iter"] in (0, 10, 20, 30, 40)
     assert fields["tokens_per_s"] == pytest.approx(40 * 4 * 8 / fields["train_seconds"])
     first, *_ = cli.stderr.splitlines()
@@ -369,7 +372,7 @@ def test_without_json_the_same_is_said_for_people(
     assert main(["runs"]) == 0
     titles, row = capsys.readouterr().out.splitlines()[1:]
     assert titles.split("  ")[1].strip() == "name" and "validation loss, nats" in titles
-    val_loss = lab.run("owl").val_loss
+    val_loss = lab.run("owl").val_loss_nats
     assert row.split()[:4] == ["owl", "transformer", "tiny", "finished"]
     assert f"{val_loss:.3f}" in row.split() and len(row) <= len(titles) <= 130
     assert main(["eval", "owl"]) == 0
@@ -397,7 +400,7 @@ def test_training_in_parts_from_the_command_line_is_exact(
         s.loss_nats for s in lab.store.steps(whole)
     ]
     train(lab, whole)  # a finished run stays as it was
-    assert lab.run(whole).val_loss == lab.run(parts["run"]).val_loss
+    assert lab.run(whole).val_loss_nats == lab.run(parts["run"]).val_loss_nats
 
 
 def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus) -> None:
@@ -406,9 +409,9 @@ def test_show_says_what_the_page_says(cli: CommandLine, lab: Lab, corpus: Corpus
     shown = cli.ok("runs", "show", "fox")
     estimates = lab.store.estimates(after["run"])
     is_good, best = shown["answers"]["is_good"], min(estimates, key=lambda e: e.val_loss_nats)
-    assert (is_good["best_nats"], is_good["best_iter"]) == (best.val_loss_nats, best.iter)
+    assert (is_good["best_nats"], is_good["best_iter"]) == (best.val_loss_nats, best.step)
     assert (is_good["now_nats"], is_good["now_iter"]) == (estimates[-1].val_loss_nats, 40)
-    assert is_good["loss_nats"] == shown["best_val_loss"] == lab.run("fox").best_val_loss
+    assert is_good["loss_nats"] == shown["best_val_loss"] == lab.run("fox").best_val_loss_nats
     assert is_good["perplexity"] == pytest.approx(math.exp(is_good["loss_nats"]))
     assert shown["answers"]["overfitting"]["gap_nats"] == (
         estimates[-1].val_loss_nats - estimates[-1].train_loss_nats
@@ -445,7 +448,9 @@ def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, 
     cli.ok(*train_command("transformer", name="fox"))
     assert cli.code("runs", "show", "fox") == 0
     said = [line.strip() for line in cli.stdout.splitlines()]
-    whole = f"is it good? {lab.run('fox').best_val_loss:.3f} nats over the whole validation split"
+    whole = (
+        f"is it good? {lab.run('fox').best_val_loss_nats:.3f} nats over the whole validation split"
+    )
     assert any(line.startswith(whole) for line in said)
     assert any(line.startswith("best validation estimate") for line in said)
     assert "there is no run before it to compare with" in said

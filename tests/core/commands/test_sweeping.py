@@ -56,7 +56,7 @@ def test_a_sweep_says_all_that_the_contract_names(cli: CommandLine, lab: Lab) ->
     for cell in cells[:4]:
         run = lab.run(cell["run"])
         assert (cell["status"], cell["iter"]) == ("finished", 40)
-        assert (cell["val_loss"], cell["n_params"]) == (run.val_loss, run.n_params)
+        assert (cell["val_loss"], cell["n_params"]) == (run.val_loss_nats, run.n_params)
         assert (run.config.model.block_size, run.config.model.n_head) == (
             cell["block_size"],
             cell["n_head"],
@@ -208,7 +208,7 @@ def test_a_signal_saves_the_cell_in_hand_and_the_sweep_goes_on_later(
     )  # fmt: skip
     try:
         wait_until(lambda: "owl 2x8" in lab.store.names() or child.poll() is not None, "a sweep")
-        wait_until(lambda: lab.store.run("owl 2x8").iter > 0, "steps")
+        wait_until(lambda: lab.store.run("owl 2x8").step > 0, "steps")
         child.send_signal(number)
         out, err = child.communicate(timeout=PATIENCE_S)
     finally:
@@ -217,4 +217,4 @@ def test_a_signal_saves_the_cell_in_hand_and_the_sweep_goes_on_later(
     cells = last_line(out)["cells"]
     assert [cell["status"] for cell in cells] == ["interrupted", "queued"]
     record = lab.run("owl 2x8")
-    assert cells[0]["iter"] == record.iter == record.checkpoint_iter > 0
+    assert cells[0]["iter"] == record.step == record.checkpoint_step > 0

@@ -28,8 +28,8 @@ from tests.helpers import (
     CommandLine,
     add_corpus,
     assert_equal_states,
-    checkpoint_iters,
     checkpoint_state,
+    checkpoint_steps,
     files_under,
     killed_run,
     play,
@@ -85,9 +85,9 @@ def test_an_opened_run_equals_the_one_that_was_packed(
     assert states_of(elsewhere, there) == states_of(lab, run_id) != {}
     *events, last = elsewhere.store.events(there)
     assert events == lab.store.events(run_id)
-    assert (last.iter, last.what) == (40, RunFileOpened("file.run.zip"))
+    assert (last.step, last.what) == (40, RunFileOpened("file.run.zip"))
     assert elsewhere.corpus_of(opened).text == corpus.text
-    assert elsewhere.model(opened).iter == lab.model(here).iter
+    assert elsewhere.model(opened).step == lab.model(here).step
 
 
 @pytest.mark.parametrize("kind", ["bigram", "transformer"])
@@ -98,13 +98,13 @@ def test_a_run_that_was_moved_half_way_ends_like_one_that_never_was(
     train(lab, whole)
     train(lab, half, until=17)
     there = moved(lab, half, elsewhere)
-    assert (elsewhere.run(there).status, elsewhere.run(there).iter) == ("interrupted", 17)
+    assert (elsewhere.run(there).status, elsewhere.run(there).step) == ("interrupted", 17)
     run = ActiveRun.open(elsewhere.home, elsewhere.store, there)
     assert (run.resumed_from, run.notes) == (17, [])
     run.close()
     train(elsewhere, there)
     assert what_it_measured(elsewhere, there) == what_it_measured(lab, whole)
-    for step in {40, lab.run(whole).best_iter}:
+    for step in {40, lab.run(whole).best_step}:
         assert_equal_states(
             checkpoint_state(elsewhere, there, step), checkpoint_state(lab, whole, step)
         )
@@ -115,7 +115,7 @@ def test_a_change_in_mid_run_moves_along(lab: Lab, corpus: Corpus, elsewhere: La
     whole = branch_run(lab, parent, 20, {"learning_rate": 0.02})
     there = moved(lab, whole.id, elsewhere)
     assert elsewhere.store.changes(there) == lab.store.changes(whole.id) != []
-    assert (elsewhere.run(there).parent, elsewhere.run(there).parent_iter) == (parent.id, 20)
+    assert (elsewhere.run(there).parent, elsewhere.run(there).parent_step) == (parent.id, 20)
     assert elsewhere.run(there).status == "interrupted"  # it was paused, and nobody holds it
     train(lab, whole.id)
     train(elsewhere, there)
@@ -139,7 +139,7 @@ def test_a_failed_run_stays_failed_and_says_why(lab: Lab, corpus: Corpus, elsewh
     run.fail("Nothing left to say.")
     run.close()
     opened = elsewhere.run(moved(lab, run.id, elsewhere))
-    assert (opened.status, opened.message, opened.iter) == ("failed", "Nothing left to say.", 5)
+    assert (opened.status, opened.message, opened.step) == ("failed", "Nothing left to say.", 5)
 
 
 def test_a_run_can_be_packed_while_it_trains(lab: Lab, corpus: Corpus, elsewhere: Lab) -> None:
@@ -152,7 +152,7 @@ def test_a_run_can_be_packed_while_it_trains(lab: Lab, corpus: Corpus, elsewhere
     there = moved(lab, run.id, elsewhere)
     run.close()
     opened = elsewhere.run(there)
-    assert (opened.status, opened.iter, opened.checkpoint_iter) == ("interrupted", 19, 12)
+    assert (opened.status, opened.step, opened.checkpoint_step) == ("interrupted", 19, 12)
     train(elsewhere, there)
     assert what_it_measured(elsewhere, there) == what_it_measured(lab, whole)
 
@@ -163,9 +163,9 @@ def test_a_damaged_state_is_left_at_home(lab: Lab, corpus: Corpus, elsewhere: La
         train(lab, run_id, until=until)
     (lab.home.run_folder(run_id) / "checkpoint-000000025.pt").write_bytes(b"spoiled")
     there = moved(lab, run_id, elsewhere)
-    left = [step for step in checkpoint_iters(lab, run_id) if step < 25]
-    assert checkpoint_iters(elsewhere, there) == left
-    assert elsewhere.run(there).checkpoint_iter == left[-1]
+    left = [step for step in checkpoint_steps(lab, run_id) if step < 25]
+    assert checkpoint_steps(elsewhere, there) == left
+    assert elsewhere.run(there).checkpoint_step == left[-1]
 
 
 # --- names and texts ------------------------------------------------------------------------------
@@ -529,7 +529,7 @@ def test_out_and_in_from_the_command_line(
     [path] = cli.ok("export", run_id, "--format", "run", "--out", tmp_path / "out")["files"]
     assert Path(path) == tmp_path / "out" / "owl.run.zip"
     fields = cli.ok("import", path)
-    assert (fields["name"], fields["val_loss"]) == ("owl-2", lab.run(run_id).val_loss)
+    assert (fields["name"], fields["val_loss"]) == ("owl-2", lab.run(run_id).val_loss_nats)
     other = Path(path).rename(tmp_path / "renamed.zip")
     assert cli.ok("import", other, "--name", "fox")["name"] == "fox"
     assert lab.store.events(lab.run("fox").id)[-1].what == RunFileOpened("renamed.zip")

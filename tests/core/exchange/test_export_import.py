@@ -130,9 +130,9 @@ def test_nanogpt_goes_on_with_the_memory_of_adamw(
     model(inputs, targets)[1].backward()
     for group in optimizer.param_groups:
         group["lr"] = 1e-3
-    optimizer.step()
+    optimizer.take_step()
     F.cross_entropy(trainer.model(inputs).flatten(0, 1), targets.flatten()).backward()
-    trainer.optimizer.step(1e-3, trainer.iter)
+    trainer.optimizer.step(1e-3, trainer.step)
     theirs, before = model.state_dict(), content["model"]
     for name, weight in nanogpt_weights(trainer.model).items():
         torch.testing.assert_close(theirs[name], weight, atol=1e-6, rtol=1e-5)
@@ -184,9 +184,9 @@ def test_a_run_that_went_out_comes_back_as_a_run(
     original, back = lab.run(run_id), lab.run("back")
     assert fields["run"] == back.id and fields["n_params"] == original.n_params
     assert back.status == "finished" and back.config.model == original.config.model
-    assert fields["val_loss"] == back.val_loss == back.best_val_loss
+    assert fields["val_loss"] == back.val_loss_nats == back.best_val_loss_nats
     best = cli.ok("eval", run_id, "--checkpoint", "best")
-    assert back.val_loss == pytest.approx(best["val_loss"], abs=1e-6)
+    assert back.val_loss_nats == pytest.approx(best["val_loss"], abs=1e-6)
     assert [event.kind for event in lab.store.events(back.id)] == ["imported"]
     text = [cli.ok("generate", run, "--max_new_tokens", 20)["text"] for run in (run_id, "back")]
     assert text[0] == text[1]
@@ -223,7 +223,7 @@ def test_without_the_checkpoint_of_the_import_a_branch_begins_at_the_next(
 ) -> None:
     step = brought_back(cli, lab, corpus, tmp_path)
     kept = CheckpointFolder(lab.home.run_folder(lab.run("back").id))
-    for each in kept.iters()[:-1]:
+    for each in kept.steps()[:-1]:
         kept.path(each).unlink()
     assert f"starts at step {step + 30} or later" in cli.refused(
         "runs", "branch", "back", "--at", step + 5
@@ -252,7 +252,7 @@ def test_nanogpts_checkpoint_becomes_a_run(cli: CommandLine, lab: Lab, tmp_path:
     fields = cli.ok("import", path, "--corpus", "nine", "--name", "theirs")
     record = lab.run("theirs")
     assert (fields["iter"], record.config.train.max_iters) == (1750, 2000)
-    assert record.config.train.learning_rate == 1e-3 and record.val_loss == fields["val_loss"]
+    assert record.config.train.learning_rate == 1e-3 and record.val_loss_nats == fields["val_loss"]
     loaded, theirs = lab.model(record), nanogpt()
     idx = torch.randint(0, 9, (2, 8), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

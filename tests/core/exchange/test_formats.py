@@ -53,7 +53,7 @@ def batch(block_size: int = 8, vocab_size: int = V) -> Tensor:
 def about(config: ModelConfig, /, **changes: Any) -> About:
     run = RunConfig(model=config, train=config_of("classic", V, learning_rate=1e-3).train)
     known: dict[str, Any] = dict(
-        name="owl", iter=7, config=run, corpus="shakespeare", fingerprint="abc", val_loss_nats=2.5
+        name="owl", step=7, config=run, corpus="shakespeare", fingerprint="abc", val_loss_nats=2.5
     )
     return About(**known | changes)
 
@@ -280,7 +280,7 @@ def test_nanogpts_own_checkpoint_gives_its_logits(
     with torch.no_grad():
         expected, _ = theirs(batch(), batch())
     torch.testing.assert_close(logits(ours, batch()), expected, atol=1e-5, rtol=0)
-    assert imported.iter == 1750 and dict(imported.settings) == SETTINGS
+    assert imported.step == 1750 and dict(imported.settings) == SETTINGS
 
 
 def to_nanogpt(model: LanguageModel, folder: Path, **changes: Any) -> list[Path]:
@@ -451,7 +451,7 @@ def test_every_model_comes_back_bit_for_bit(tmp_path: Path, name: str) -> None:
     about = {"config": config.flat(), "iter": 12, "corpus": "tiny"}
     (path,) = export_safetensors(model, VOCABULARY, tmp_path / "m.safetensors", about=about)
     imported = read_safetensors(path)
-    assert (imported.iter, imported.corpus, imported.vocabulary) == (12, "tiny", VOCABULARY)
+    assert (imported.step, imported.corpus, imported.vocabulary) == (12, "tiny", VOCABULARY)
     assert imported.config == config.model and dict(imported.settings) == config.flat()
     back = model_from_weights(imported.config, imported.weights)
     assert torch.equal(logits(back, batch()), logits(model, batch()))

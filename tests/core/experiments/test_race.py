@@ -92,12 +92,12 @@ class Timed:
     """Takes no steps, and so much time for them: every tenth is disturbed."""
 
     def __init__(self, config: RunConfig, corpus: Corpus) -> None:
-        self._step_s, self.iter, self.elapsed_s = STEP_S[config.model.model], 0, 0.0
+        self._step_s, self.step, self.elapsed_s = STEP_S[config.model.model], 0, 0.0
 
-    def step(self) -> StepRecord:
-        self.iter += 1
-        self.elapsed_s += self._step_s + (DISTURBED_S if self.iter % 10 == 0 else 0.0)
-        return StepRecord(self.iter, 4.0, 1e-3, 1.0, self.elapsed_s)
+    def take_step(self) -> StepRecord:
+        self.step += 1
+        self.elapsed_s += self._step_s + (DISTURBED_S if self.step % 10 == 0 else 0.0)
+        return StepRecord(self.step, 4.0, 1e-3, 1.0, self.elapsed_s)
 
 
 def test_the_steps_of_a_race_by_seconds_are_those_that_the_machine_takes_as_it_is_now(
@@ -265,7 +265,7 @@ def test_by_steps_none_is_far_ahead(
 
     def watched_advance(run: ActiveRun, budget_s: float, **kwargs: Any) -> None:
         advance(run, budget_s, **kwargs)
-        reached[run.id] = run.iter
+        reached[run.id] = run.step
         spreads.append(max(reached.values()) - min(reached.values()))
 
     monkeypatch.setattr(ActiveRun, "advance", watched_advance)
@@ -281,13 +281,13 @@ def test_a_run_that_joins_does_not_hold_a_race_by_steps_up(
 ) -> None:
     ids = start_race(service, small_configs(corpus, max_iters=LONG), corpus, "steps", LONG)
     wait_for_steps(service, ids[0], 60)
-    before = service.lab.run(ids[0]).iter
+    before = service.lab.run(ids[0]).step
     config = small_config("transformer", len(corpus.vocabulary), max_iters=LONG)
     late = service.start(config, corpus)
     wait_for_steps(service, late)
     wait_for_steps(service, ids[0])
     service.close()
-    assert service.lab.run(late).iter <= service.lab.run(ids[0]).iter - before + 15
+    assert service.lab.run(late).step <= service.lab.run(ids[0]).step - before + 15
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_the_command_trains_all_three_to_their_end(
     for run in fields["runs"]:
         record = lab.run(run["run"])
         assert (run["status"], run["iter"], record.config.train.seed) == ("finished", 20, 5)
-        assert run["val_loss"] == record.val_loss is not None
+        assert run["val_loss"] == record.val_loss_nats is not None
     found = newest_race(lab)
     assert found is not None and (found[0].by, found[0].budget) == (by, budget)
     assert "steps: bigram 20, attention 20, transformer 20" in cli.stderr
@@ -333,7 +333,7 @@ def test_a_signal_saves_all_three_to_be_resumed(
 
     def stop_once_all_learn(seconds: float) -> None:
         sleep(0.01)
-        if all(run.iter > 0 for run in lab.store.runs()):
+        if all(run.step > 0 for run in lab.store.runs()):
             signal.raise_signal(number)
 
     monkeypatch.setattr(racing_command.time, "sleep", stop_once_all_learn)
@@ -341,7 +341,7 @@ def test_a_signal_saves_all_three_to_be_resumed(
     runs = lab.runs()
     assert len(runs) == 3
     for run in runs:
-        assert run.status == "interrupted" and 0 < run.iter == run.checkpoint_iter
+        assert run.status == "interrupted" and 0 < run.step == run.checkpoint_step
 
 
 def test_a_race_that_a_model_drops_out_of_says_so(

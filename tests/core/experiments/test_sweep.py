@@ -348,10 +348,10 @@ def test_time_left_is_that_of_what_is_left_at_the_pace_so_far(lab: Lab, sweep: S
     whole_s = sum(estimated_s(run.config, MACHINE) for run in runs)
     assert seconds_left(cells, MACHINE) == pytest.approx(whole_s)
     first_s = estimated_s(runs[0].config, MACHINE)
-    lab.store.update_run(runs[0].id, status="finished", iter=40, steps_per_s=40 / (2 * first_s))
+    lab.store.update_run(runs[0].id, status="finished", step=40, steps_per_s=40 / (2 * first_s))
     assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(2 * (whole_s - first_s))
     second_s = estimated_s(runs[1].config, MACHINE)
-    lab.store.update_run(runs[1].id, status="running", iter=20, steps_per_s=0.001)
+    lab.store.update_run(runs[1].id, status="running", step=20, steps_per_s=0.001)
     left_s = whole_s - first_s - second_s / 2
     assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(
         2 * left_s

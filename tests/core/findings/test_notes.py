@@ -60,7 +60,7 @@ each_crossing = pytest.mark.parametrize(("name", "kind", "said"), CROSSINGS)
 def test_a_line_is_passed_at_the_first_estimate_below_it(name: str, kind: str, said: str) -> None:
     line = next(x.loss_nats for x in LINES if x.name == name)
     note = notes_of(curve([5.0, line, line - LITTLE, line - 0.1]))[kind]
-    assert (note.iter, note.text) == (200, f"{said} at step 200")
+    assert (note.step, note.text) == (200, f"{said} at step 200")
     assert note.numbers[0] == ("validation estimate at step 200", line - LITTLE)
     assert note.numbers[1][1] == line and name in note.numbers[1][0]
 
@@ -72,7 +72,7 @@ def test_a_line_that_is_only_reached_is_not_passed(name: str, kind: str, said: s
 
 
 def test_a_crossing_that_the_next_estimate_undoes_does_not_count() -> None:
-    assert notes_of(curve([4.2, 2.4, 2.5, 2.4, 2.4]))["beat_bigram"].iter == 300
+    assert notes_of(curve([4.2, 2.4, 2.5, 2.4, 2.4]))["beat_bigram"].step == 300
     assert "beat_bigram" not in notes_of(curve([4.2, 2.4, 2.5, 2.5]))
     back_on_the_line = LINES[2].loss_nats
     assert "beat_bigram" not in notes_of(curve([4.2, 2.4, back_on_the_line]))
@@ -80,7 +80,7 @@ def test_a_crossing_that_the_next_estimate_undoes_does_not_count() -> None:
 
 def test_the_last_estimate_counts_until_there_is_a_next() -> None:
     note = notes_of(curve([4.2, 2.6, 2.4]))["beat_bigram"]
-    assert note.iter == 200 and note.text.endswith("at step 200, so far")
+    assert note.step == 200 and note.text.endswith("at step 200, so far")
     assert "below the bigram counts, which no next one can undo yet;" in note.rule
     note = notes_of(curve([4.2, 2.6, 2.4, 2.4]))["beat_bigram"]
     assert note.text.endswith("at step 200")
@@ -88,7 +88,7 @@ def test_the_last_estimate_counts_until_there_is_a_next() -> None:
 
 
 def test_what_was_passed_stays_passed() -> None:
-    assert notes_of(curve([4.2, 2.4, 2.4, 3.0, 3.0]))["beat_bigram"].iter == 100
+    assert notes_of(curve([4.2, 2.4, 2.4, 3.0, 3.0]))["beat_bigram"].step == 100
 
 
 def test_a_line_that_there_is_not_is_not_passed() -> None:
@@ -101,13 +101,13 @@ def test_a_line_that_there_is_not_is_not_passed() -> None:
 
 def test_the_best_is_the_first_of_the_lowest() -> None:
     note = notes_of(curve([4.2, 2.1, 2.0321, 2.0321, 2.05]))["best"]
-    assert (note.iter, note.text) == (200, "best validation estimate 2.032 at step 200")
+    assert (note.step, note.text) == (200, "best validation estimate 2.032 at step 200")
     assert note.numbers == (("validation estimate at step 200", 2.0321),)
 
 
 def test_the_only_estimate_is_not_called_the_best() -> None:
     assert "best" not in notes_of(curve([4.2]))
-    assert notes_of(curve([4.2, 4.3]))["best"].iter == 0
+    assert notes_of(curve([4.2, 4.3]))["best"].step == 0
 
 
 # --- overfitting ----------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_the_only_estimate_is_not_called_the_best() -> None:
 
 def test_validation_that_turns_up_while_training_falls_is_overfitting() -> None:
     note = notes_of(turning([0.0, UP, UP, 0.1234], [0.0, UP, UP, 0.25]))["overfitting"]
-    assert note.iter == 300
+    assert note.step == 300
     assert note.text == (
         "overfitting since step 300: the validation estimate rose by 0.123 nats while the training "
         "estimate fell by 0.250"
@@ -157,7 +157,7 @@ def test_both_losses_rising_is_not_overfitting() -> None:
 def test_a_fall_below_the_threshold_is_flat() -> None:
     notes = notes_of(ending(2.0, 2.0 - FLAT_NATS + LITTLE, 2.0))
     assert "learning" not in notes
-    assert notes["flat"].iter == 600
+    assert notes["flat"].step == 600
     assert notes["flat"].text == (
         "flat: the best validation estimate fell by only 0.010 nats after step 600"
     )
@@ -166,7 +166,7 @@ def test_a_fall_below_the_threshold_is_flat() -> None:
 def test_a_fall_from_the_threshold_on_is_learning() -> None:
     notes = notes_of(ending(2.0, 2.0, 2.0 - FLAT_NATS - LITTLE))
     assert "flat" not in notes
-    assert notes["learning"].iter == 600
+    assert notes["learning"].step == 600
     assert notes["learning"].text == (
         "still learning: the best validation estimate fell by 0.010 nats after step 600"
     )
@@ -205,7 +205,7 @@ def test_a_curve_that_rises_is_said_to_rise() -> None:
 
 def test_of_a_run_that_has_just_begun_no_trend_is_said() -> None:
     estimates = curve([4.2] * 6)
-    began = round(estimates[-1].iter / JUST_BEGUN_SHARE)
+    began = round(estimates[-1].step / JUST_BEGUN_SHARE)
     assert "flat" in notes_of(estimates, max_iters=began)
     assert "flat" not in notes_of(estimates, max_iters=began + 1)
     assert not STATES & set(notes_of(curve(SPEECH[:4]), max_iters=10_000))
@@ -224,7 +224,7 @@ N = DIVERGING_STEPS
 def test_a_clear_rise_of_the_step_losses_is_diverging() -> None:
     steps = taken([4.0] * N + [2.5] * N + [2.6] * N + [2.5 + DIVERGING_NATS + LITTLE] * N)
     note = notes_of(steps=steps)["diverging"]
-    assert note.iter == 2 * N
+    assert note.step == 2 * N
     assert note.text == (
         "diverging since step 40: the loss of the steps rose by 0.300 nats to 2.800"
     )
@@ -277,17 +277,17 @@ def test_noise_of_the_smallest_batches_is_not_diverging(seed: int) -> None:
 
 def test_a_thinned_selection_of_the_steps_will_do() -> None:
     note = notes_of(steps=taken([2.5] * N + [3.5] * N, every=50))["diverging"]
-    assert note.iter == 50 * N
+    assert note.step == 50 * N
     assert "step 1,000" in note.text
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_is_diverging_and_the_rest_still_holds(broken: float) -> None:
     in_a_step = notes_of(curve(SPEECH), taken([4.0, 3.9, broken, broken]))
-    assert in_a_step["diverging"].iter == 3
+    assert in_a_step["diverging"].step == 3
     assert in_a_step["diverging"].text == "diverging: the loss at step 3 is not a finite number"
     in_an_estimate = notes_of([*curve(SPEECH), Estimate(1100, broken, 1.4)], max_iters=1100)
-    assert in_an_estimate["diverging"].iter == 1100
+    assert in_an_estimate["diverging"].step == 1100
     assert in_an_estimate["best"].numbers == (("validation estimate at step 1,000", 1.5),)
 
 
@@ -300,7 +300,7 @@ UP_THERE = [3.402, 3.398, 3.405, 3.399, 3.401]
 
 def test_a_run_that_went_up_is_said_to_have_diverged_with_best_peak_and_now() -> None:
     note = notes_of(curve([4.2, 2.721, 3.1, 3.512, 3.401]))["diverged"]
-    assert note.iter == 100
+    assert note.step == 100
     assert note.text == (
         "diverged after step 100, from 2.721 nats up to 3.512, and is at 3.401 now"
     )
@@ -364,8 +364,8 @@ def test_in_bits_no_sentence_speaks_of_nats(seed: int) -> None:
     estimates, steps = random_run(seed)
     nats = notes_on(estimates, steps, LINES, 1000)
     bits = notes_on(estimates, steps, LINES, 1000, in_bits=True)
-    assert [(n.kind, n.iter, n.numbers) for n in nats] == [
-        (n.kind, n.iter, n.numbers) for n in bits
+    assert [(n.kind, n.step, n.numbers) for n in nats] == [
+        (n.kind, n.step, n.numbers) for n in bits
     ]
     for note in bits:
         assert "nats" not in note.text + note.rule
@@ -377,7 +377,7 @@ def test_in_bits_no_sentence_speaks_of_nats(seed: int) -> None:
 
 def test_a_good_run_from_its_beginning_to_its_end() -> None:
     notes = notes_on(curve(SPEECH), taken([4.0 - 0.002 * i for i in range(1000)]), LINES, 1000)
-    assert [(note.kind, note.iter) for note in notes] == [
+    assert [(note.kind, note.step) for note in notes] == [
         ("passed_unigram", 100),
         ("beat_bigram", 300),
         ("learning", 700),
@@ -409,11 +409,11 @@ def test_the_random_runs_show_every_kind() -> None:
 def test_every_note_names_its_step_its_rule_and_its_numbers(seed: int) -> None:
     estimates, steps = random_run(seed)
     notes = notes_on(estimates, steps, LINES, 1000)
-    assert [note.iter for note in notes] == sorted(note.iter for note in notes)
+    assert [note.step for note in notes] == sorted(note.step for note in notes)
     assert len(STATES & {note.kind for note in notes}) <= 1
     measured = {e.val_loss_nats for e in estimates} | {e.train_loss_nats for e in estimates}
     for note in notes:
-        assert f"step {note.iter:,}" in note.text
+        assert f"step {note.step:,}" in note.text
         assert note.rule.endswith(".") and note.rule.count(". ") == 0
         assert f"{note.numbers[-1][1]:.3f}" in note.text
         for label, nats in note.numbers:

@@ -102,7 +102,9 @@ def test_before_the_first_estimate_there_is_no_answer() -> None:
 
 
 def finished(val_loss: float, best_val_loss: float, **about: Any) -> RunRecord:
-    return run_of(status="finished", val_loss=val_loss, best_val_loss=best_val_loss, **about)
+    return run_of(
+        status="finished", val_loss_nats=val_loss, best_val_loss_nats=best_val_loss, **about
+    )
 
 
 def test_a_finished_run_is_judged_by_the_whole_validation_split() -> None:
@@ -120,18 +122,21 @@ def test_a_finished_run_is_judged_by_the_whole_validation_split() -> None:
 
 def test_a_finished_run_that_ended_away_from_its_best_says_both() -> None:
     found = verdict(curve(DIVERGED), (), LINES, 600)
-    run = finished(3.42, 2.73, best_iter=100)
+    run = finished(3.42, 2.73, best_step=100)
     assert answers_on(found, LINES, run=run).is_good == (
         "3.420 nats now, 2.730 nats at best, over the whole validation split: better than the "
         "uniform line (4.174), no longer better than the unigram line (3.347)"
     )
-    assert found.standing and reached_by(found.standing, run).best_iter == 100
+    assert found.standing and reached_by(found.standing, run).best_step == 100
 
 
 @pytest.mark.parametrize("status", ["running", "paused", "interrupted", "failed"])
 def test_until_a_run_has_finished_its_estimates_count(status: RunStatus) -> None:
     found = verdict(curve([4.2, 2.1, 2.06]), (), LINES, 200)
-    for run in (run_of(status=status, val_loss=2.0, best_val_loss=2.0), run_of(status="finished")):
+    for run in (
+        run_of(status=status, val_loss_nats=2.0, best_val_loss_nats=2.0),
+        run_of(status="finished"),
+    ):
         assert answers_on(found, LINES, run=run) == answers_on(found, LINES)
 
 

@@ -56,4 +56,4 @@ def test_a_part_of_a_large_table_is_the_whole_tables(monkeypatch: pytest.MonkeyP
 def test_loss_of_a_learned_table_is_the_one_that_its_run_measured(lab: Lab, corpus: Corpus) -> None:
     record = lab.run(trained(lab, corpus, "bigram", learning_rate=0.1))
     learned = lab.model(record, "last").model
-    assert transition_loss(learned, corpus.val) == pytest.approx(record.val_loss, abs=1e-5)
+    assert transition_loss(learned, corpus.val) == pytest.approx(record.val_loss_nats, abs=1e-5)

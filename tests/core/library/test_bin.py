@@ -18,8 +18,8 @@ from tests.helpers import (
     CommandLine,
     assert_equal_states,
     assert_same_run,
-    checkpoint_iters,
     checkpoint_state,
+    checkpoint_steps,
     files_under,
     small_run,
     train,
@@ -115,7 +115,7 @@ def test_a_run_that_is_taken_out_at_the_last_moment_is_not_deleted(
     lab.restore_run(run_id)
     monkeypatch.setattr(lab, "deleted_runs", lambda: in_the_bin)
     assert lab.empty_bin() == []
-    assert len(lab.store.steps(run_id)) == 40 and checkpoint_iters(lab, run_id)
+    assert len(lab.store.steps(run_id)) == 40 and checkpoint_steps(lab, run_id)
 
 
 # --- the disk -------------------------------------------------------------------------------------
@@ -144,18 +144,18 @@ def test_cleaning_frees_what_was_promised_and_leaves_last_and_best(
     run_id = trained(lab, corpus, "attention", name="owl")
     folder = lab.home.run_folder(run_id)
     (folder / ".checkpoint-000000033.pt.99.tmp").write_bytes(b"left by a killed writer")
-    assert len(checkpoint_iters(lab, run_id)) > 2 and SnapshotFolder(folder).iters()
+    assert len(checkpoint_steps(lab, run_id)) > 2 and SnapshotFolder(folder).steps()
     states = [checkpoint_state(lab, run_id, step) for step in (20, 40)]
     before, spare = size_of(folder), disk_use(lab).spare_bytes
     assert clean_run(lab, "owl") == before - size_of(folder) == spare > 0
-    assert checkpoint_iters(lab, run_id) == [20, 40]
+    assert checkpoint_steps(lab, run_id) == [20, 40]
     assert {path.name for path in folder.iterdir()} == {
         "lock", "checkpoint-000000020.pt", "checkpoint-000000040.pt"
     }  # fmt: skip
     for step, state in zip((20, 40), states):
         assert_equal_states(checkpoint_state(lab, run_id, step), state)
     record = lab.run(run_id)
-    assert (lab.model(record, "best").iter, lab.model(record, "last").iter) == (20, 40)
+    assert (lab.model(record, "best").step, lab.model(record, "last").step) == (20, 40)
     assert clean_run(lab, "owl") == 0
 
 
@@ -174,14 +174,14 @@ def test_with_a_damaged_last_checkpoint_the_others_stay(lab: Lab, corpus: Corpus
         train(lab, run_id, until=until)
     folder = lab.home.run_folder(run_id)
     (folder / "checkpoint-000000025.pt").write_bytes(b"spoiled")
-    readable = [step for step in checkpoint_iters(lab, run_id) if step < 25]
+    readable = [step for step in checkpoint_steps(lab, run_id) if step < 25]
     clean_run(lab, run_id)
-    assert {readable[-1], 25} <= set(checkpoint_iters(lab, run_id))
+    assert {readable[-1], 25} <= set(checkpoint_steps(lab, run_id))
     for path in folder.glob("*.pt"):
         path.write_bytes(b"spoiled")
-    kept = checkpoint_iters(lab, run_id)
+    kept = checkpoint_steps(lab, run_id)
     clean_run(lab, run_id)
-    assert checkpoint_iters(lab, run_id) == kept
+    assert checkpoint_steps(lab, run_id) == kept
 
 
 @pytest.mark.usefixtures("impatient")

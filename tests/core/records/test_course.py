@@ -145,7 +145,7 @@ def test_a_change_before_others_that_were_lost_takes_their_place(lab: Lab, corpu
     again.advance(60.0)
     again.finish()
     again.close()
-    changes = [(c.iter, c.settings["learning_rate"][1]) for c in lab.store.changes(run_id)]
+    changes = [(c.step, c.settings["learning_rate"][1]) for c in lab.store.changes(run_id)]
     assert changes == [(10, 0.03)]
     assert lab.run(run_id).config.train.learning_rate == 0.03
     straight = small_run(lab, corpus)
@@ -178,7 +178,7 @@ def test_going_back_to_the_rate_of_the_checkpoint_takes_a_lost_change_back(
 
 def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus) -> None:
     parent = train(lab, small_run(lab, corpus))
-    for step in CheckpointFolder(lab.home.run_folder(parent)).iters():
+    for step in CheckpointFolder(lab.home.run_folder(parent)).steps():
         CheckpointFolder(lab.home.run_folder(parent)).path(step).unlink()
     child = enter_branch(lab, lab.run(parent), 30, {"weight_decay": 1.0})
     run = ActiveRun.open(lab.home, lab.store, child)
@@ -188,15 +188,15 @@ def test_a_branch_that_replays_keeps_its_parent_s_rate(lab: Lab, corpus: Corpus)
     run.advance(60.0, until=30)
     run.set_learning_rate(0.5)
     run.close()
-    assert [c.iter for c in lab.store.changes(child)] == [30, 30]
+    assert [c.step for c in lab.store.changes(child)] == [30, 30]
 
 
 def test_what_a_resume_brings_back_is_written_down(lab: Lab, corpus: Corpus) -> None:
     run_id = killed_run(lab, corpus)
     ActiveRun.open(lab.home, lab.store, run_id).close()
     machine, event = lab.store.events(run_id)
-    assert (machine.kind, machine.iter) == ("machine", 0)
-    assert (event.kind, event.iter) == ("resumed", 15)
+    assert (machine.kind, machine.step) == ("machine", 0)
+    assert (event.kind, event.step) == ("resumed", 15)
     assert detail_of(event.what).startswith("3 steps after it are taken again, the same")
 
 
@@ -212,9 +212,9 @@ def test_a_rate_changes_while_a_run_trains(service: TrainingService, corpus: Cor
     wait_for(service, run_id, "paused")
     (change,) = service.lab.store.changes(run_id)
     rates = [s.learning_rate for s in service.lab.store.steps(run_id)]
-    first = rates[change.iter - 1]
+    first = rates[change.step - 1]
     assert (
-        rates[change.iter] < first and service.lab.run(run_id).config.train.learning_rate == 0.002
+        rates[change.step] < first and service.lab.run(run_id).config.train.learning_rate == 0.002
     )
     with pytest.raises(ConfigError, match="learning_rate is a number"):
         service.set_learning_rate(run_id, 0.0)
@@ -239,7 +239,7 @@ def test_a_resume_may_take_another_rate(
     cli = CommandLine(capsys)
     run_id = train(lab, small_run(lab, corpus), until=20)
     cli.ok("resume", run_id, "--learning_rate", "0.05")
-    assert [(c.iter, c.settings["learning_rate"][1]) for c in lab.store.changes(run_id)] == [
+    assert [(c.step, c.settings["learning_rate"][1]) for c in lab.store.changes(run_id)] == [
         (20, 0.05)
     ]
     assert "learning_rate is a number" in cli.refused("resume", run_id, "--learning_rate", "-1")

@@ -237,8 +237,8 @@ def test_a_rate_set_in_a_run_in_hand_holds_past_the_end(
     wait_for(service, run_id, "paused")
     one, other = service.lab.store.changes(run_id)
     taken = rates(service.lab, run_id)
-    assert set(taken[2 : one.iter]) == {LOW}
-    assert set(taken[one.iter : other.iter]) == {0.003} and set(taken[other.iter :]) == {PEAK}
+    assert set(taken[2 : one.step]) == {LOW}
+    assert set(taken[one.step : other.step]) == {0.003} and set(taken[other.step :]) == {PEAK}
 
 
 # --- branches: what was chosen holds --------------------------------------------------------------
@@ -367,9 +367,9 @@ def test_a_run_that_diverges_has_it_written_down(lab: Lab, corpus: Corpus) -> No
     run = ActiveRun.open(lab.home, lab.store, run_id)
     with pytest.raises(DivergedError):
         run.advance(60.0)
-    at = run.iter
+    at = run.step
     run.close()
-    assert [e.iter for e in lab.store.events(run_id) if e.what == Diverged()] == [at]
+    assert [e.step for e in lab.store.events(run_id) if e.what == Diverged()] == [at]
 
 
 def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
@@ -381,7 +381,7 @@ def test_a_run_that_failed_by_diverging_is_not_said_to_learn(
     assert before["text"].startswith("yes")
     cli.failed("resume", "owl", "--max_iters", 1000, "--learning_rate", 100)
     record = lab.run("owl")
-    shown, at = cli.ok("runs", "show", "owl"), record.iter + 1
+    shown, at = cli.ok("runs", "show", "owl"), record.step + 1
     assert f"At step {at} the loss was" in record.message
     assert shown["answers"]["still_learning"] == {
         "text": f"no: it diverged: at step {at} its loss or its gradient was no longer a finite "

@@ -65,7 +65,7 @@ def every_run(lab: Lab) -> list[RunRecord]:
 
 
 def happened(lab: Lab, name: str) -> list[tuple[int, Happening]]:
-    return [(event.iter, event.what) for event in lab.store.events(lab.run(name).id)]
+    return [(event.step, event.what) for event in lab.store.events(lab.run(name).id)]
 
 
 def test_every_event_is_understood_and_said_as_before(old_home: Path) -> None:
@@ -76,7 +76,7 @@ def test_every_event_is_understood_and_said_as_before(old_home: Path) -> None:
     db.close()
     lab = Lab(old_home)
     after = [
-        (run_id, event.iter, event.kind, detail_of(event.what), event.at)
+        (run_id, event.step, event.kind, detail_of(event.what), event.at)
         for run_id in sorted(run.id for run in every_run(lab))
         for event in lab.store.events(run_id)
     ]
@@ -119,8 +119,8 @@ def test_changes_branches_and_divergence_are_what_they_were(opened: Lab) -> None
         "owl", "hen", "yak", "hen-2",
     }  # fmt: skip
     hen, yak = opened.run("hen"), opened.run("yak")
-    assert (hen.parent, hen.parent_iter) == (owl.id, 12)
-    assert (yak.parent, yak.parent_iter, store.changes(yak.id)) == (owl.id, 25, changes)
+    assert (hen.parent, hen.parent_step) == (owl.id, 12)
+    assert (yak.parent, yak.parent_step, store.changes(yak.id)) == (owl.id, 25, changes)
     elk = opened.run("elk")
     assert broke_at(elk, store.events(elk.id)) == 8
 

@@ -45,7 +45,7 @@ def estimate(i: int) -> Estimate:
 
 def test_a_new_run_is_queued_and_knows_its_settings(store: Store) -> None:
     record = add(store)
-    assert (record.status, record.iter, record.model, record.n_params) == (
+    assert (record.status, record.step, record.model, record.n_params) == (
         "queued",
         0,
         "bigram",
@@ -54,7 +54,7 @@ def test_a_new_run_is_queued_and_knows_its_settings(store: Store) -> None:
     assert (record.corpus, record.fingerprint) == ("c", "f")
     assert record.config == small_config("bigram", 5)
     assert record.max_iters == record.config.train.max_iters
-    assert (record.val_loss, record.parent, store.tokens_per_s(record)) == (None, None, None)
+    assert (record.val_loss_nats, record.parent, store.tokens_per_s(record)) == (None, None, None)
 
 
 def test_a_run_is_found_by_id_and_by_name_and_an_id_goes_first(store: Store) -> None:
@@ -96,7 +96,7 @@ def test_a_config_in_a_column_comes_back(store: Store) -> None:
 
 def test_tokens_per_s_is_of_training_alone(store: Store) -> None:
     add(store)
-    store.update_run("r1", iter=10, train_seconds=2.0)
+    store.update_run("r1", step=10, train_s=2.0)
     assert store.tokens_per_s(store.run("r1")) == 10 * 4 * 8 / 2.0  # steps, sequences, characters
 
 
@@ -104,15 +104,15 @@ def test_tokens_per_s_counts_each_step_by_its_own_batch_size(store: Store) -> No
     add(store)
     config = small_config("bigram", 5, batch_size=2)
     store.add_change("r1", Change(6, {"batch_size": (4, 2)}), config)
-    store.update_run("r1", iter=10, train_seconds=2.0)
+    store.update_run("r1", step=10, train_s=2.0)
     assert store.tokens_per_s(store.run("r1")) == (6 * 4 + 4 * 2) * 8 / 2.0
 
 
 def test_tokens_per_s_leaves_out_what_came_with_an_imported_model(store: Store) -> None:
     add(store)
-    store.record("r1", [], [(estimate(5000), "")], iter=5000)
-    assert store.first_iter("r1") == 5000
-    store.update_run("r1", iter=5010, train_seconds=2.0)
+    store.record("r1", [], [(estimate(5000), "")], step=5000)
+    assert store.first_step("r1") == 5000
+    store.update_run("r1", step=5010, train_s=2.0)
     assert store.tokens_per_s(store.run("r1")) == 10 * 4 * 8 / 2.0
 
 
@@ -133,15 +133,15 @@ def test_measurements_and_columns_are_one_commit(store: Store) -> None:
     add(store)
     broken: Any = StepRecord(2, None, 0.1, 0.5, 0.1)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
-        store.record("r1", [step(1), broken], iter=2)
+        store.record("r1", [step(1), broken], step=2)
     assert store.steps("r1") == []
-    assert store.run("r1").iter == 0
+    assert store.run("r1").step == 0
 
 
 def test_a_step_that_comes_again_takes_the_place_of_the_old_one(store: Store) -> None:
     add(store)
     store.record("r1", [step(1), step(2)])
-    store.record("r1", [step(2)], iter=2)
+    store.record("r1", [step(2)], step=2)
     assert store.steps("r1") == [step(1), step(2)]
 
 
@@ -150,8 +150,8 @@ def test_a_rewind_forgets_what_came_later(store: Store) -> None:
         add(store, run_id)
         store.record(run_id, [step(i) for i in range(1, 6)], [(estimate(i), "") for i in (0, 3, 4)])
     store.rewind("r1", 3)
-    assert [s.iter for s in store.steps("r1")] == [1, 2, 3]
-    assert [e.iter for e in store.estimates("r1")] == [0, 3]
+    assert [s.step for s in store.steps("r1")] == [1, 2, 3]
+    assert [e.step for e in store.estimates("r1")] == [0, 3]
     assert len(store.steps("r2")) == 5
     store.rewind("r1", -1)
     assert (store.steps("r1"), store.estimates("r1")) == ([], [])
@@ -171,7 +171,7 @@ def test_thinned_steps_keep_the_first_and_the_last(store: Store, at_most: int) -
     add(store)
     assert store.steps("r1", at_most=at_most) == []
     store.record("r1", [step(i) for i in range(1, 101)])
-    thinned = [s.iter for s in store.steps("r1", at_most=at_most)]
+    thinned = [s.step for s in store.steps("r1", at_most=at_most)]
     assert thinned[0] == 1 and thinned[-1] == 100
     assert thinned == sorted(set(thinned))
     assert len(thinned) <= at_most + 2
@@ -182,7 +182,7 @@ def test_events_keep_their_order(store: Store) -> None:
     happened = [Resumed(3), EndMoved(40, 60), Finished()]
     for what in happened:
         store.add_event("r1", 5, what)
-    assert [(e.iter, e.what) for e in store.events("r1")] == [(5, what) for what in happened]
+    assert [(e.step, e.what) for e in store.events("r1")] == [(5, what) for what in happened]
 
 
 def test_a_deleted_run_leaves_no_rows(store: Store, tmp_path: Path) -> None:
@@ -247,18 +247,18 @@ def test_readers_and_writers_do_not_disturb_each_other(store: Store, tmp_path: P
 
     def write(run_id: str) -> None:
         for i in range(1, n_steps + 1):
-            store.record(run_id, [step(i)], [(estimate(i), "")], iter=i)
+            store.record(run_id, [step(i)], [(estimate(i), "")], step=i)
 
     def read() -> None:
         own = Store(tmp_path / "lab.sqlite")
         for _ in range(n_steps):
             for record in own.runs():
                 # Rows and columns are one commit, so that no reader sees one without the other.
-                assert len(own.steps(record.id)) >= record.iter
-                assert len(own.estimates(record.id)) >= record.iter
+                assert len(own.steps(record.id)) >= record.step
+                assert len(own.estimates(record.id)) >= record.step
 
     assert in_threads([lambda: write("r1"), lambda: write("r2"), read, read]) == []
-    assert [record.iter for record in store.runs()] == [n_steps, n_steps]
+    assert [record.step for record in store.runs()] == [n_steps, n_steps]
 
 
 def test_a_file_that_is_no_registry_is_refused_and_left_alone(tmp_path: Path) -> None:

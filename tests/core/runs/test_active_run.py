@@ -26,8 +26,8 @@ from core.training.trainer import DivergedError, Trainer
 from tests.helpers import (
     PATIENCE_S,
     assert_same_run,
-    checkpoint_iters,
     checkpoint_state,
+    checkpoint_steps,
     files_under,
     small_run,
     train,
@@ -51,14 +51,14 @@ def in_hand(lab: Lab, run_id: str, max_iters: int | None = None) -> Iterator[Act
 def test_a_finished_run_has_measured_everything(lab: Lab, corpus: Corpus, kind: ModelKind) -> None:
     run_id = trained(lab, corpus, kind)
     record = lab.run(run_id)
-    assert (record.status, record.iter, record.checkpoint_iter) == ("finished", 40, 40)
-    assert [s.iter for s in lab.store.steps(run_id)] == list(range(1, 41))
+    assert (record.status, record.step, record.checkpoint_step) == ("finished", 40, 40)
+    assert [s.step for s in lab.store.steps(run_id)] == list(range(1, 41))
     estimates = lab.store.estimates(run_id)
-    assert [e.iter for e in estimates] == [0, 10, 20, 30, 40]
-    assert record.train_loss == estimates[-1].train_loss_nats
-    assert record.best_iter == min(estimates, key=lambda e: e.val_loss_nats).iter
+    assert [e.step for e in estimates] == [0, 10, 20, 30, 40]
+    assert record.train_loss_nats == estimates[-1].train_loss_nats
+    assert record.best_step == min(estimates, key=lambda e: e.val_loss_nats).step
     assert all(len(sample.text) == 12 for sample in lab.store.samples(run_id))
-    assert record.train_seconds > 0 and lab.store.tokens_per_s(record) is not None
+    assert record.train_s > 0 and lab.store.tokens_per_s(record) is not None
     assert [e.kind for e in lab.store.events(run_id)] == ["machine", "finished"]
 
 
@@ -68,7 +68,7 @@ def test_the_validation_loss_is_that_of_the_last_checkpoint(
     run_id = trained(lab, corpus, kind)
     record = lab.run(run_id)
     model = model_from_weights(record.config.model, checkpoint_state(lab, run_id)["model"])
-    assert split_loss(model, corpus.val) == record.val_loss
+    assert split_loss(model, corpus.val) == record.val_loss_nats
 
 
 def test_the_best_checkpoint_is_kept_and_measured(
@@ -76,9 +76,9 @@ def test_the_best_checkpoint_is_kept_and_measured(
 ) -> None:
     run_id = trained(lab, corpus, learning_rate=0.1)
     record = lab.run(run_id)
-    assert (record.best_iter, checkpoint_iters(lab, run_id)) == (20, [20, 40])
+    assert (record.best_step, checkpoint_steps(lab, run_id)) == (20, [20, 40])
     model = model_from_weights(record.config.model, checkpoint_state(lab, run_id, 20)["model"])
-    assert record.best_val_loss == split_loss(model, corpus.val) != record.val_loss
+    assert record.best_val_loss_nats == split_loss(model, corpus.val) != record.val_loss_nats
 
 
 def test_the_best_checkpoint_survives_a_resume(lab: Lab, corpus: Corpus, best_at_20: None) -> None:
@@ -92,12 +92,12 @@ def test_the_best_checkpoint_survives_a_resume(lab: Lab, corpus: Corpus, best_at
 def test_a_run_advances_to_a_step_or_for_a_while(lab: Lab, corpus: Corpus) -> None:
     with in_hand(lab, small_run(lab, corpus)) as run:
         run.advance(60.0, until=7)
-        assert run.iter == 7
+        assert run.step == 7
         run.advance(0.0)
-        assert run.iter == 8  # at least one
+        assert run.step == 8  # at least one
         assert not run.done
         run.advance(60.0)
-        assert (run.iter, run.done) == (40, True)
+        assert (run.step, run.done) == (40, True)
 
 
 def test_a_run_can_end_before_its_last_step(lab: Lab, corpus: Corpus) -> None:
@@ -105,9 +105,9 @@ def test_a_run_can_end_before_its_last_step(lab: Lab, corpus: Corpus) -> None:
         run.advance(60.0, until=7)
         run.finish()
         record = lab.run(run.id)
-    assert (record.status, record.iter, record.checkpoint_iter) == ("finished", 7, 7)
-    assert record.val_loss is not None
-    assert lab.store.estimates(record.id)[-1].iter == 7
+    assert (record.status, record.step, record.checkpoint_step) == ("finished", 7, 7)
+    assert record.val_loss_nats is not None
+    assert lab.store.estimates(record.id)[-1].step == 7
 
 
 def test_a_paused_run_is_saved_and_takes_single_steps(lab: Lab, corpus: Corpus) -> None:
@@ -115,10 +115,10 @@ def test_a_paused_run_is_saved_and_takes_single_steps(lab: Lab, corpus: Corpus) 
         run.advance(60.0, until=5)
         run.pause()
         record = lab.run(run.id)
-        assert (record.status, record.checkpoint_iter) == ("paused", 5)
+        assert (record.status, record.checkpoint_step) == ("paused", 5)
         run.single_step()
-        assert (lab.run(run.id).status, lab.run(run.id).iter) == ("paused", 6)
-        assert lab.store.steps(run.id)[-1].iter == 6
+        assert (lab.run(run.id).status, lab.run(run.id).step) == ("paused", 6)
+        assert lab.store.steps(run.id)[-1].step == 6
 
 
 def test_a_diverged_run_fails_with_its_last_good_checkpoint(lab: Lab, corpus: Corpus) -> None:
@@ -131,7 +131,7 @@ def test_a_diverged_run_fails_with_its_last_good_checkpoint(lab: Lab, corpus: Co
         run.fail(str(diverged.value))
         record = lab.run(run.id)
     assert (record.status, record.message) == ("failed", str(diverged.value))
-    assert record.iter < 40 and checkpoint_iters(lab, record.id) == [3]
+    assert record.step < 40 and checkpoint_steps(lab, record.id) == [3]
     assert lab.store.events(record.id)[-1].kind == "failed"
 
 
@@ -174,10 +174,10 @@ def test_checkpoints_come_as_often_as_they_are_cheap(
     monkeypatch.setattr("core.runs.active_run.CHECKPOINT_COST_FACTOR", 0.0)
     with in_hand(lab, small_run(lab, corpus)) as run:
         run.advance(60.0, until=3)
-        assert lab.run(run.id).checkpoint_iter == 3
+        assert lab.run(run.id).checkpoint_step == 3
         monkeypatch.setattr("core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 60.0)
         run.advance(60.0, until=5)
-        assert lab.run(run.id).checkpoint_iter == 3
+        assert lab.run(run.id).checkpoint_step == 3
         assert run.checkpoint_interval_s == 60.0
         monkeypatch.setattr("core.runs.active_run.CHECKPOINT_COST_FACTOR", 1e9)
         assert run.checkpoint_interval_s > 60.0
@@ -263,7 +263,7 @@ def test_a_longer_run_goes_on_at_min_lr(lab: Lab, corpus: Corpus, kind: ModelKin
         run.advance(60.0)
         run.finish()
     record = lab.run(run_id)
-    assert (record.iter, record.max_iters, record.status) == (60, 60, "finished")
+    assert (record.step, record.max_iters, record.status) == (60, 60, "finished")
     assert record.config.train.lr_decay_iters == 40
     rates = [s.learning_rate for s in lab.store.steps(run_id)]
     assert rates[40:] == [record.config.train.min_lr] * 20
@@ -292,10 +292,10 @@ def test_without_its_best_checkpoint_a_run_ends_with_the_last_as_the_best(
         path.unlink()
     train(lab, run_id)
     record = lab.run(run_id)
-    assert (record.status, record.best_iter) == ("finished", 40)
-    assert record.best_val_loss == record.val_loss
+    assert (record.status, record.best_step) == ("finished", 40)
+    assert record.best_val_loss_nats == record.val_loss_nats
     assert lab.model(record, "best").origin == "best checkpoint, step 40"
     with in_hand(lab, run_id, max_iters=60) as run:  # what was lost is no longer in the way
         run.advance(60.0)
         run.finish()
-    assert lab.run(run_id).best_iter == 50
+    assert lab.run(run_id).best_step == 50

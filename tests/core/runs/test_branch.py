@@ -18,8 +18,8 @@ from core.text.corpus import Corpus
 from tests.helpers import (
     CommandLine,
     assert_same_run,
-    checkpoint_iters,
     checkpoint_state,
+    checkpoint_steps,
     files_under,
     filled,
     small_run,
@@ -37,8 +37,8 @@ def test_with_nothing_changed_a_branch_equals_its_parent(
 ) -> None:
     parent = lab.run(filled(lab, tiny_run, kind))
     child = branch_run(lab, parent, at, {})
-    assert (child.status, child.iter, child.checkpoint_iter) == ("paused", at, at)
-    assert (child.parent, child.parent_iter) == (parent.id, at)
+    assert (child.status, child.step, child.checkpoint_step) == ("paused", at, at)
+    assert (child.parent, child.parent_step) == (parent.id, at)
     assert_same_run(lab, train(lab, child.id), parent.id)
 
 
@@ -49,12 +49,12 @@ def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
         "core.runs.active_run.MIN_CHECKPOINT_INTERVAL_S", 3600.0
     )  # on however slow a machine
     parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
-    assert checkpoint_iters(lab, parent.id) == [20, 25]
+    assert checkpoint_steps(lab, parent.id) == [20, 25]
     told: list[int] = []
     child = branch_run(lab, parent, 23, {}, progress=told.append)
     assert told[-1] == 23
-    assert [s.iter for s in lab.store.steps(child.id)] == list(range(1, 24))
-    assert 20 in checkpoint_iters(lab, child.id)  # the best so far
+    assert [s.step for s in lab.store.steps(child.id)] == list(range(1, 24))
+    assert 20 in checkpoint_steps(lab, child.id)  # the best so far
     parent_steps = what_it_measured(lab, parent.id)["steps"]
     assert what_it_measured(lab, child.id)["steps"] == parent_steps[:23]
 
@@ -98,7 +98,7 @@ def test_a_branch_may_go_on_for_longer(lab: Lab, corpus: Corpus) -> None:
     parent = lab.run(trained(lab, corpus))
     child = branch_run(lab, parent, 40, {"max_iters": 50})
     train(lab, child.id)
-    assert lab.run(child.id).iter == 50
+    assert lab.run(child.id).step == 50
 
 
 def test_a_branch_is_written_down(lab: Lab, corpus: Corpus) -> None:
@@ -106,7 +106,7 @@ def test_a_branch_is_written_down(lab: Lab, corpus: Corpus) -> None:
     child = branch_run(lab, parent, 10, {}, name="owl again")
     assert child.name == "owl again"
     [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
-    assert (event.iter, event.what) == (10, Branched("owl", without_later_changes=False))
+    assert (event.step, event.what) == (10, Branched("owl", without_later_changes=False))
 
 
 def test_the_parent_is_not_changed(lab: Lab, corpus: Corpus) -> None:
@@ -186,7 +186,7 @@ def test_a_checkpoint_that_is_deleted_meanwhile_is_passed_over(
     with monkeypatch.context() as patched:
         patched.setattr(CheckpointFolder, "iters", lambda self: [20, 25])  # as they were just now
         child = enter_branch(lab, parent, 25, {})
-    assert checkpoint_iters(lab, child) == [20]
+    assert checkpoint_steps(lab, child) == [20]
     assert_same_run(lab, train(lab, child), train(lab, parent.id))
 
 
@@ -197,9 +197,9 @@ def test_a_branch_from_before_its_parents_best_can_do_without_an_earlier_one(
     path = CheckpointFolder(lab.home.run_folder(parent.id)).path(20)
     path.write_bytes(path.read_bytes()[:50])
     child = branch_run(lab, parent, 30, {})
-    assert checkpoint_iters(lab, child.id) == [30]
+    assert checkpoint_steps(lab, child.id) == [30]
     record = lab.run(train(lab, child.id))
-    assert (record.best_iter, record.best_val_loss) == (40, record.val_loss)
+    assert (record.best_step, record.best_val_loss_nats) == (40, record.val_loss_nats)
 
 
 def test_a_branch_that_is_interrupted_half_way_leaves_nothing(lab: Lab, corpus: Corpus) -> None:
@@ -232,5 +232,5 @@ def test_a_branch_of_a_run_whose_rate_was_changed_goes_the_same_way(
         assert lab.store.changes(child.id) == lab.store.changes(run_id)
         assert_same_run(lab, train(lab, child.id), run_id)
     other = branch_run(lab, parent, 20, {"weight_decay": 5.0})
-    steps = [(c.iter, list(c.settings)) for c in lab.store.changes(other.id)]
+    steps = [(c.step, list(c.settings)) for c in lab.store.changes(other.id)]
     assert steps == [(12, ["learning_rate"]), (20, ["weight_decay"])]  # the later one is dropped

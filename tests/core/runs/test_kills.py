@@ -91,6 +91,6 @@ def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
     train(lab, whole)
     assert_same_run(lab, killed, whole)
     snapshots = [SnapshotFolder(lab.home.run_folder(run_id)) for run_id in (killed, whole)]
-    assert snapshots[0].iters() == snapshots[1].iters()
-    for step in snapshots[0].iters():
+    assert snapshots[0].steps() == snapshots[1].steps()
+    for step in snapshots[0].steps():
         assert_equal_states(*(folder.load(step).weights for folder in snapshots))

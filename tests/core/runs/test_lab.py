@@ -16,8 +16,8 @@ from core.storage.names import memorable_name
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
 from tests.helpers import (
-    checkpoint_iters,
     checkpoint_state,
+    checkpoint_steps,
     play,
     small_config,
     small_run,
@@ -142,7 +142,7 @@ def test_the_best_and_the_last_model_are_loaded(
     for which, step in (("best", 20), ("last", 40)):
         assert lab.model_step(record, which) == step  # type: ignore[arg-type]
         loaded = lab.model(record, which)  # type: ignore[arg-type]
-        assert (loaded.iter, loaded.origin) == (step, f"{which} checkpoint, step {step}")
+        assert (loaded.step, loaded.origin) == (step, f"{which} checkpoint, step {step}")
         assert loaded.vocabulary == corpus.vocabulary
         assert not loaded.model.training
         weights = checkpoint_state(lab, record.id, step)["model"]
@@ -154,7 +154,7 @@ def test_a_run_that_has_not_begun_gives_the_untrained_model(
 ) -> None:
     record = lab.run(small_run(lab, corpus, kind))
     loaded = lab.model(record)
-    assert (loaded.iter, loaded.origin, lab.model_step(record, "best")) == (
+    assert (loaded.step, loaded.origin, lab.model_step(record, "best")) == (
         0,
         "untrained, step 0",
         0,
@@ -166,8 +166,8 @@ def test_a_run_that_has_not_begun_gives_the_untrained_model(
 
 def test_a_run_without_a_best_checkpoint_gives_the_last(lab: Lab, corpus: Corpus) -> None:
     record = lab.run(train(lab, small_run(lab, corpus), until=5))  # before the first estimate
-    assert checkpoint_iters(lab, record.id) == [5]
-    assert (lab.model(record).iter, lab.model(record).origin) == (5, "last checkpoint, step 5")
+    assert checkpoint_steps(lab, record.id) == [5]
+    assert (lab.model(record).step, lab.model(record).origin) == (5, "last checkpoint, step 5")
 
 
 def test_a_model_outlives_its_text(lab: Lab, corpus: Corpus) -> None:
@@ -192,7 +192,7 @@ def test_a_damaged_model_is_said_to_be_damaged(lab: Lab, corpus: Corpus) -> None
 def test_a_run_whose_folder_is_gone_starts_again(lab: Lab, corpus: Corpus) -> None:
     run_id = trained(lab, corpus)
     shutil.rmtree(lab.home.run_folder(run_id))
-    assert lab.model(lab.run(run_id)).iter == 0
+    assert lab.model(lab.run(run_id)).step == 0
     run = ActiveRun.open(lab.home, lab.store, run_id)
     assert run.resumed_from == 0 and run.notes
     run.close()

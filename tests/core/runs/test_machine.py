@@ -40,7 +40,7 @@ def threads() -> Iterator[None]:
 
 
 def noted(lab: Lab, run_id: str) -> list[tuple[int, Machine]]:
-    return [(e.iter, e.what) for e in lab.store.events(run_id) if isinstance(e.what, Machine)]
+    return [(e.step, e.what) for e in lab.store.events(run_id) if isinstance(e.what, Machine)]
 
 
 def resumed(lab: Lab, run_id: str) -> str:
@@ -151,7 +151,7 @@ def test_another_number_of_threads_in_mid_run_is_noted(
     wait_for(service, run_id, "paused")
     (begun, first), (changed, second) = noted(service.lab, run_id)
     assert (begun, first, second) == (0, ONE, TWO)
-    assert 0 < changed < service.lab.run(run_id).iter
+    assert 0 < changed < service.lab.run(run_id).step
 
 
 def test_a_branch_takes_along_what_computed_its_past(lab: Lab, corpus: Corpus) -> None:

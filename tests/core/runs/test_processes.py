@@ -34,7 +34,7 @@ def test_a_signal_saves_the_run_to_be_resumed(
     )  # fmt: skip
     try:
         wait_until(lambda: "owl" in lab.store.names() or child.poll() is not None, "a run")
-        wait_until(lambda: lab.store.run("owl").iter > 0, "steps")
+        wait_until(lambda: lab.store.run("owl").step > 0, "steps")
         child.send_signal(number)
         out, err = child.communicate(timeout=PATIENCE_S)
     finally:
@@ -44,9 +44,9 @@ def test_a_signal_saves_the_run_to_be_resumed(
     fields = last_line(out)
     record = lab.run("owl")
     assert fields["status"] == record.status == "interrupted"
-    assert fields["iter"] == record.iter == record.checkpoint_iter > 0
-    train(lab, record.id, until=record.iter + 5)
-    assert [s.iter for s in lab.store.steps(record.id)] == list(range(1, record.iter + 6))
+    assert fields["iter"] == record.step == record.checkpoint_step > 0
+    train(lab, record.id, until=record.step + 5)
+    assert [s.step for s in lab.store.steps(record.id)] == list(range(1, record.step + 6))
 
 
 def test_a_process_says_json_on_stdout_and_the_rest_on_stderr(lab: Lab, corpus: Corpus) -> None:

@@ -25,7 +25,7 @@ from tests.helpers import (
     Child,
     CommandLine,
     assert_same_run,
-    checkpoint_iters,
+    checkpoint_steps,
     files_under,
     filled,
     small_flags,
@@ -75,11 +75,11 @@ def test_rows_that_ran_ahead_come_again_the_same(lab: Lab, corpus: Corpus, kind:
     whole, crashed = filled(lab, tiny_run, kind), small_run(lab, corpus, kind)
     crash(lab, crashed, saved_at=15, died_at=32)
     record = lab.run(crashed)
-    assert (record.status, record.iter, record.checkpoint_iter) == ("interrupted", 32, 15)
+    assert (record.status, record.step, record.checkpoint_step) == ("interrupted", 32, 15)
     run = ActiveRun.open(lab.home, lab.store, crashed)
     assert (run.resumed_from, run.notes) == (15, [])
-    assert lab.store.steps(crashed)[-1].iter == 15
-    assert [e.iter for e in lab.store.estimates(crashed)] == [0, 10]
+    assert lab.store.steps(crashed)[-1].step == 15
+    assert [e.step for e in lab.store.estimates(crashed)] == [0, 10]
     run.close()
     assert_same_run(lab, train(lab, crashed), whole)
 
@@ -105,7 +105,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(
     whole = trained(lab, corpus, "transformer")
     crashed = small_run(lab, corpus, "transformer")
     crash(lab, crashed, saved_at=25, died_at=28)
-    assert checkpoint_iters(lab, crashed) == [20, 25]  # the best and the last
+    assert checkpoint_steps(lab, crashed) == [20, 25]  # the best and the last
     damage(lab, crashed, 25)
     run = ActiveRun.open(lab.home, lab.store, crashed)
     assert run.resumed_from == 20
@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(
 def test_when_no_checkpoint_can_be_read_nothing_is_touched(lab: Lab, corpus: Corpus) -> None:
     crashed = small_run(lab, corpus)
     crash(lab, crashed, saved_at=25, died_at=28)
-    for step in checkpoint_iters(lab, crashed):
+    for step in checkpoint_steps(lab, crashed):
         damage(lab, crashed, step)
     before = lab.run(crashed), what_it_measured(lab, crashed), files_under(lab.home.path)
     with pytest.raises(CheckpointError, match=r"No checkpoint of run .* can be read") as refusal:
@@ -138,13 +138,13 @@ def slowly() -> None:
     core.runs.active_run.CHECKPOINT_COST_FACTOR = 0.0
     core.runs.active_run.FLUSH_EVERY_S = 0.02
     core.settings.config.SAMPLE_LENGTH = 12
-    step = Trainer.step
+    step = Trainer.take_step
 
     def slow_step(trainer: Trainer) -> StepRecord:
         time.sleep(0.05)
         return step(trainer)
 
-    Trainer.step = slow_step  # type: ignore[method-assign]
+    Trainer.take_step = slow_step  # type: ignore[method-assign]
 
 
 def test_a_killed_run_becomes_the_whole_run(
@@ -160,7 +160,7 @@ def test_a_killed_run_becomes_the_whole_run(
 
         def is_ahead_of_its_checkpoint() -> bool:
             record = lab.store.run("killed")
-            return record.iter > record.checkpoint_iter > 0
+            return record.step > record.checkpoint_step > 0
 
         wait_until(is_ahead_of_its_checkpoint, "steps after a checkpoint")
         assert lab.run("killed").status == "running"
@@ -172,7 +172,7 @@ def test_a_killed_run_becomes_the_whole_run(
 
     killed = lab.run("killed")
     assert killed.status == "interrupted"
-    assert 0 < killed.checkpoint_iter < killed.iter < 300
+    assert 0 < killed.checkpoint_step < killed.step < 300
     cli = CommandLine(capsys)
     resumed = cli.ok("resume", "killed")
     assert 0 < resumed["resumed_from"] < 300

@@ -51,11 +51,11 @@ def test_a_run_is_paused_stepped_resumed_and_stopped(
     service.pause(run_id)
     wait_for(service, run_id, "paused")
     paused = service.lab.run(run_id)
-    assert paused.iter == paused.checkpoint_iter > 0
+    assert paused.step == paused.checkpoint_step > 0
 
     for i in (1, 2):
         service.step(run_id)
-        wait_until(lambda i=i: service.lab.run(run_id).iter == paused.iter + i, "one step")
+        wait_until(lambda i=i: service.lab.run(run_id).step == paused.step + i, "one step")
     assert service.lab.run(run_id).status == "paused"
     service.pause(run_id)  # twice is no mistake
 
@@ -66,9 +66,9 @@ def test_a_run_is_paused_stepped_resumed_and_stopped(
     service.stop(run_id)
     wait_for(service, run_id, "finished")
     stopped = service.lab.run(run_id)
-    assert paused.iter + 2 < stopped.iter < LONG
-    assert stopped.val_loss is not None and stopped.best_val_loss is not None
-    assert stopped.checkpoint_iter == stopped.iter
+    assert paused.step + 2 < stopped.step < LONG
+    assert stopped.val_loss_nats is not None and stopped.best_val_loss_nats is not None
+    assert stopped.checkpoint_step == stopped.step
 
 
 def test_a_paused_run_stands_still(service: TrainingService, corpus: Corpus) -> None:
@@ -76,7 +76,7 @@ def test_a_paused_run_stands_still(service: TrainingService, corpus: Corpus) -> 
     other = start_run(service, corpus, max_iters=200)
     wait_for(service, other, "finished")
     record = service.lab.run(held)
-    assert (record.status, record.iter, service.lab.store.steps(held)) == ("paused", 0, [])
+    assert (record.status, record.step, service.lab.store.steps(held)) == ("paused", 0, [])
     assert held in service.in_hand
 
 
@@ -97,10 +97,10 @@ def test_a_run_that_is_not_in_hand_is_taken_up(service: TrainingService, corpus:
     service.stop(stopped)
     wait_for(service, resumed, "finished")
     wait_for(service, stopped, "finished")
-    wait_until(lambda: lab.run(stepped).iter == 8, "one step")
-    assert lab.run(resumed).iter == 40
+    wait_until(lambda: lab.run(stepped).step == 8, "one step")
+    assert lab.run(resumed).step == 40
     assert lab.run(stepped).status == "paused"
-    assert lab.run(stopped).iter == 7
+    assert lab.run(stopped).step == 7
 
 
 def test_a_finished_run_goes_on_to_a_new_end(service: TrainingService, corpus: Corpus) -> None:
@@ -108,7 +108,7 @@ def test_a_finished_run_goes_on_to_a_new_end(service: TrainingService, corpus: C
     service.resume(run_id, max_iters=50)
     wait_until(lambda: run_id not in service.in_hand, "the end")
     record = service.lab.run(run_id)
-    assert (record.status, record.iter, record.max_iters) == ("finished", 50, 50)
+    assert (record.status, record.step, record.max_iters) == ("finished", 50, 50)
 
 
 # --- several runs ---------------------------------------------------------------------------------
@@ -128,14 +128,14 @@ def race(service: TrainingService, corpus: Corpus) -> dict[ModelKind, int]:
     for run_id in runs.values():
         service.pause(run_id)
         wait_for(service, run_id, "paused")
-    return {kind: service.lab.run(run_id).iter for kind, run_id in runs.items()}
+    return {kind: service.lab.run(run_id).step for kind, run_id in runs.items()}
 
 
 def test_runs_share_the_seconds(
     service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step of the table is many times cheaper; by how much is not left to the machine."""
-    step = Trainer.step
+    step = Trainer.take_step
 
     def timed_step(trainer: Trainer) -> StepRecord:
         before = trainer.elapsed_s

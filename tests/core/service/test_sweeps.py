@@ -86,14 +86,14 @@ def test_one_cell_is_in_hand_at_a_time_beside_other_runs(
     sweep = entered(lab, corpus, max_iters=LONG, eval_interval=LONG)
     service.start_sweep(sweep.id)
     first = ids(lab, sweep)[0]
-    wait_until(lambda: lab.run(first).iter > 0, "the first cell learns")
+    wait_until(lambda: lab.run(first).step > 0, "the first cell learns")
     service.start_sweep(sweep.id)  # twice is no mistake
     wait_for_steps(service, other)
     wait_for_steps(service, first)
     assert statuses(lab, sweep) == ["running", *["queued"] * 5]
     service.stop(first)  # the reader has seen enough of it
     second = ids(lab, sweep)[1]
-    wait_until(lambda: lab.run(second).iter > 0, "the next cell learns")
+    wait_until(lambda: lab.run(second).step > 0, "the next cell learns")
     assert statuses(lab, sweep) == ["finished", "running", *["queued"] * 4]
 
 
@@ -125,10 +125,10 @@ def test_a_sweep_is_stopped_at_once_and_resumed_exactly(
     sweep = entered(lab, corpus, max_iters=200, eval_interval=100)
     first, *others = ids(lab, sweep)
     service.start_sweep(sweep.id)
-    wait_until(lambda: lab.run(first).iter > 0, "the first cell learns")
+    wait_until(lambda: lab.run(first).step > 0, "the first cell learns")
     service.stop_sweep(sweep.id)
     stopped = lab.run(first)
-    assert stopped.status == "paused" and 0 < stopped.iter == stopped.checkpoint_iter < 200
+    assert stopped.status == "paused" and 0 < stopped.step == stopped.checkpoint_step < 200
     assert not service.is_sweeping(sweep.id) and not is_held(lab.home, first)
     assert {lab.run(run_id).status for run_id in others} == {"queued"}
     service.start_sweep(sweep.id)
@@ -144,10 +144,10 @@ def test_a_new_service_in_the_same_home_resumes_a_sweep(
     sweep = entered(lab, corpus, max_iters=200, eval_interval=100)
     service.start_sweep(sweep.id)
     first = ids(lab, sweep)[0]
-    wait_until(lambda: lab.run(first).iter > 0, "the first cell learns")
+    wait_until(lambda: lab.run(first).step > 0, "the first cell learns")
     service.close()
     assert statuses(lab, sweep) == ["interrupted", *["queued"] * 5]
-    assert lab.run(first).iter == lab.run(first).checkpoint_iter
+    assert lab.run(first).step == lab.run(first).checkpoint_step
     assert not another.is_sweeping(sweep.id)
     another.start_sweep(sweep.id)
     wait_for_end(another, sweep)
@@ -163,7 +163,7 @@ def test_a_cell_that_was_paused_by_itself_holds_its_sweep_up_until_it_is_asked_a
     sweep = entered(lab, corpus, max_iters=LONG, eval_interval=LONG)
     first = ids(lab, sweep)[0]
     service.start_sweep(sweep.id)
-    wait_until(lambda: lab.run(first).iter > 0, "the first cell learns")
+    wait_until(lambda: lab.run(first).step > 0, "the first cell learns")
     service.pause(first)
     assert service.is_sweeping(sweep.id) and lab.run(first).status == "paused"
     for run_id in ids(lab, sweep)[1:]:
@@ -192,7 +192,7 @@ def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
     wait_for_end(service, sweep)
     first = ids(lab, sweep)[0]
     wait_until(lambda: not is_held(lab.home, first), "it is given back")
-    assert (lab.run(first).status, lab.run(first).iter) == ("paused", 0)
+    assert (lab.run(first).status, lab.run(first).step) == ("paused", 0)
 
 
 # --- trouble --------------------------------------------------------------------------------------

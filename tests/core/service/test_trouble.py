@@ -110,10 +110,10 @@ def test_closing_saves_every_run_to_be_resumed_exactly(
     service.close()  # idempotent
     for run_id in (*runs.values(), paused):
         record = lab.run(run_id)
-        assert (record.status, record.checkpoint_iter) == ("interrupted", record.iter)
+        assert (record.status, record.checkpoint_step) == ("interrupted", record.step)
         assert not is_held(lab.home, run_id)
     run_id, config = runs["transformer"], lab.run(runs["transformer"]).config
-    reached = lab.run(run_id).iter
+    reached = lab.run(run_id).step
     assert 0 < reached < 3000
     whole = lab.create_run(config, corpus)
     for each in (run_id, whole):
@@ -140,7 +140,7 @@ def test_a_run_that_was_asked_to_end_is_finished_by_closing(
 
     def observed_evaluate(trainer: Trainer) -> float:
         records = [lab.store.run(run_id) for run_id in (ended, other)]
-        saved.extend((r.status, r.checkpoint_iter == r.iter > 0) for r in records)
+        saved.extend((r.status, r.checkpoint_step == r.step > 0) for r in records)
         return evaluate(trainer)
 
     monkeypatch.setattr(ActiveRun, "advance", slow_advance)
@@ -152,7 +152,7 @@ def test_a_run_that_was_asked_to_end_is_finished_by_closing(
     wait_until(lambda: service._worker._closing, "the thread to be told")
     go_on.set()
     closing.join()
-    assert lab.run(ended).status == "finished" and lab.run(ended).val_loss is not None
+    assert lab.run(ended).status == "finished" and lab.run(ended).val_loss_nats is not None
     assert lab.run(other).status == "interrupted"
     assert not is_held(lab.home, ended) and not is_held(lab.home, other)
     assert saved[:2] == [("interrupted", True)] * 2

@@ -73,7 +73,7 @@ def test_a_source_that_is_no_longer_drawn_from_keeps_what_is_left(
     first, second = (small_run(lab, corpus, max_iters=LONG) for _ in range(2))
     source = Listed(lab, [first, second])
     worker.draw_from(source)
-    wait_until(lambda: lab.store.run(first).iter > 0, "the first run learns")
+    wait_until(lambda: lab.store.run(first).step > 0, "the first run learns")
     worker.stop_drawing_from(source)
     wait_until(lambda: first not in worker.in_hand, "it is given back")
     assert lab.run(first).status == "paused" and source.left == [second]

@@ -31,7 +31,7 @@ def checkpoint(step: int, **trainer: Any) -> Checkpoint:
         vocabulary="abcde",
         fingerprint="f" * 64,
         trainer={"iter": step, "model": weights} | trainer,
-        best_iter=step - 1,
+        best_step=step - 1,
         best_val_loss_nats=1.5,
     )
 
@@ -42,18 +42,18 @@ def test_a_checkpoint_comes_back_as_it_was(
     config = small_config(kind, len(tiny_corpus.vocabulary))
     trainer = Trainer(config, tiny_corpus)
     for _ in range(3):
-        trainer.step()
+        trainer.take_step()
     saved = Checkpoint(
         config=config.flat(),
         vocabulary=tiny_corpus.vocabulary.characters,
         fingerprint=tiny_corpus.fingerprint,
         trainer=trainer.state_dict(),
-        best_iter=2,
+        best_step=2,
         best_val_loss_nats=None,
     )
     folder.save(saved)
     loaded = folder.load(3)
-    assert (loaded.iter, loaded.best_iter, loaded.best_val_loss_nats) == (3, 2, None)
+    assert (loaded.step, loaded.best_step, loaded.best_val_loss_nats) == (3, 2, None)
     assert loaded.run_config == config
     assert loaded.vocabulary == tiny_corpus.vocabulary.characters
     assert loaded.fingerprint == tiny_corpus.fingerprint
@@ -64,19 +64,19 @@ def test_a_checkpoint_comes_back_as_it_was(
 
 
 def test_steps_are_listed_in_order_and_other_files_are_not(folder: CheckpointFolder) -> None:
-    assert folder.iters() == []
+    assert folder.steps() == []
     for step in (20, 3, 100):
         folder.save(checkpoint(step))
     folder.path(3).with_name("lock").touch()
     folder.path(3).with_name(".checkpoint-000000004.pt.1.tmp").touch()
-    assert folder.iters() == [3, 20, 100]
+    assert folder.steps() == [3, 20, 100]
 
 
 def test_within_the_budget_all_are_kept(folder: CheckpointFolder) -> None:
     for step in (1, 2, 3):
         folder.save(checkpoint(step))
     folder.thin({3})
-    assert folder.iters() == [1, 2, 3]
+    assert folder.steps() == [1, 2, 3]
 
 
 def test_over_the_budget_the_smallest_gaps_close_first_and_what_is_needed_stays(
@@ -86,11 +86,11 @@ def test_over_the_budget_the_smallest_gaps_close_first_and_what_is_needed_stays(
         folder.save(checkpoint(step))
     one_mib = folder.path(10).stat().st_size / 2**20
     folder.thin({100}, budget_mib=4.5 * one_mib)
-    assert folder.iters() == [10, 20, 30, 100]
+    assert folder.steps() == [10, 20, 30, 100]
     folder.thin({20, 100}, budget_mib=2.5 * one_mib)
-    assert folder.iters() == [20, 100]
+    assert folder.steps() == [20, 100]
     folder.thin({20, 100}, budget_mib=0.0)
-    assert folder.iters() == [20, 100]
+    assert folder.steps() == [20, 100]
 
 
 def test_what_somebody_else_has_just_deleted_is_passed_over(
@@ -101,14 +101,14 @@ def test_what_somebody_else_has_just_deleted_is_passed_over(
     with monkeypatch.context() as patched:
         patched.setattr(CheckpointFolder, "iters", lambda self: [10, 20, 30])  # as they just were
         folder.thin({30}, budget_mib=0.0)
-    assert folder.iters() == [30]
+    assert folder.steps() == [30]
 
 
 def test_later_checkpoints_are_forgotten(folder: CheckpointFolder) -> None:
     for step in (10, 20, 30):
         folder.save(checkpoint(step))
     folder.forget_after(20)
-    assert folder.iters() == [10, 20]
+    assert folder.steps() == [10, 20]
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def test_a_failed_write_leaves_the_old_checkpoint_and_no_rubbish(
     assert [p.name for p in folder.path(5).parent.iterdir()] == [folder.path(5).name]
     assert folder.path(5).read_bytes() == before
     folder.save(checkpoint(6))
-    assert folder.load(6).iter == 6
+    assert folder.load(6).step == 6
 
 
 def test_the_content_is_on_the_disk_before_the_name_is(
@@ -182,7 +182,7 @@ def test_the_newest_that_can_be_read_is_found_and_what_is_wrong_with_later_ones(
     for step in (1, 3, 4):
         folder.path(step).write_bytes(b"")
     newest, damaged = folder.newest_readable()
-    assert newest is not None and newest.iter == 2
+    assert newest is not None and newest.step == 2
     assert [str(error).split()[2] for error in damaged] == [folder.path(n).name for n in (4, 3)]
     folder.path(2).unlink()
     newest, damaged = folder.newest_readable()
@@ -226,7 +226,7 @@ def test_a_field_too_few_or_too_many_is_said(folder: CheckpointFolder, change: A
     with pytest.raises(CheckpointError, match="does not hold what a checkpoint holds"):
         folder.load(6)
     newest, damaged = folder.newest_readable()
-    assert newest is not None and (newest.iter, len(damaged)) == (5, 1)
+    assert newest is not None and (newest.step, len(damaged)) == (5, 1)
 
 
 class Malice:

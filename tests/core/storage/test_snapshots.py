@@ -40,7 +40,7 @@ def snapshot(step: int, size: int = 100, **weights: Any) -> Snapshot:
     matrix = torch.randn(size, size, generator=torch.Generator().manual_seed(step))
     config = small_config("bigram", 7).flat()
     return Snapshot(
-        config=config, vocabulary="abcdefg", iter=step, weights=weights or {"matrix": matrix}
+        config=config, vocabulary="abcdefg", step=step, weights=weights or {"matrix": matrix}
     )
 
 
@@ -55,7 +55,7 @@ def test_early_steps_are_close_together_and_later_ones_at_estimates(
     lab: Lab, corpus: Corpus, kind: ModelKind
 ) -> None:
     run_id = trained(lab, corpus, kind)
-    assert folder_of(lab, run_id).iters() == TAKEN
+    assert folder_of(lab, run_id).steps() == TAKEN
     assert [step for step in range(100) if is_due(step)] == [0, 1, 2, 4, 8, 16, 32, 64]
 
 
@@ -72,9 +72,9 @@ def test_the_first_is_the_untrained_model_and_the_last_the_trained(
         for name, weight in loaded.model.state_dict().items():
             torch.testing.assert_close(weight, model.state_dict()[name], rtol=1e-3, atol=1e-7)
     loaded = lab.snapshot(record, 40)
-    assert (loaded.iter, loaded.origin) == (40, "snapshot, step 40")
+    assert (loaded.step, loaded.origin) == (40, "snapshot, step 40")
     assert loaded.vocabulary == corpus.vocabulary and not loaded.model.training
-    assert split_loss(loaded.model, corpus.val) == pytest.approx(record.val_loss, abs=1e-4)
+    assert split_loss(loaded.model, corpus.val) == pytest.approx(record.val_loss_nats, abs=1e-4)
 
 
 def test_a_resumed_run_keeps_what_it_would_have_kept(lab: Lab, corpus: Corpus) -> None:
@@ -83,9 +83,9 @@ def test_a_resumed_run_keeps_what_it_would_have_kept(lab: Lab, corpus: Corpus) -
     run = ActiveRun.open(lab.home, lab.store, parts)
     run.advance(60.0, until=33)  # and ends without a word
     run.close()
-    assert folder_of(lab, parts).iters() == [step for step in TAKEN if step <= 33]
+    assert folder_of(lab, parts).steps() == [step for step in TAKEN if step <= 33]
     run = ActiveRun.open(lab.home, lab.store, parts)
-    assert folder_of(lab, parts).iters() == [step for step in TAKEN if step <= 18]
+    assert folder_of(lab, parts).steps() == [step for step in TAKEN if step <= 18]
     run.close()
     train(lab, parts)
     for step in TAKEN:
@@ -96,14 +96,14 @@ def test_a_resumed_run_keeps_what_it_would_have_kept(lab: Lab, corpus: Corpus) -
 def test_a_branch_begins_with_its_parents(lab: Lab, corpus: Corpus, cli: CommandLine) -> None:
     parent = trained(lab, corpus)
     child = cli.ok("runs", "branch", parent, "--at", 20)["runs"][0]["run"]
-    assert folder_of(lab, child).iters() == [step for step in TAKEN if step <= 20]
+    assert folder_of(lab, child).steps() == [step for step in TAKEN if step <= 20]
     train(lab, child)
-    assert folder_of(lab, child).iters() == TAKEN
+    assert folder_of(lab, child).steps() == TAKEN
 
 
 def test_snapshots_are_no_checkpoints(lab: Lab, corpus: Corpus) -> None:
     run_id = trained(lab, corpus)
-    assert set(CheckpointFolder(lab.home.run_folder(run_id)).iters()) <= {0, 40}
+    assert set(CheckpointFolder(lab.home.run_folder(run_id)).steps()) <= {0, 40}
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def test_the_budget_is_a_flag(lab: Lab, corpus: Corpus, cli: CommandLine) -> Non
         "train", "--model", "bigram", "--corpus", "tiny", "--max_iters", 40, "--snapshot_mib", 0.01
     )  # fmt: skip
     kept = folder_of(lab, fields["run"])
-    assert 2 <= len(kept.iters()) < 10
-    assert {0, 40} <= set(kept.iters())
+    assert 2 <= len(kept.steps()) < 10
+    assert {0, 40} <= set(kept.steps())
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -154,8 +154,8 @@ def test_thinning_keeps_the_ends_and_even_ratios(tmp_path: Path) -> None:
     folder = SnapshotFolder(tmp_path / "run", budget_mib=6.5 * size_mib)
     for step in (0, 1, 2, 4, 8, 16, 32, 64, 100, 128, 200, 256, 300):
         folder.save(snapshot(step))
-        assert len(folder.iters()) <= 6 and folder.iters()[-1] == step
-    kept = folder.iters()
+        assert len(folder.steps()) <= 6 and folder.steps()[-1] == step
+    kept = folder.steps()
     ratios = [(later + 1) / (step + 1) for step, later in itertools.pairwise(kept)]
     assert kept[0] == 0 and kept[-1] == 300
     assert max(ratios) < 8 and kept != sorted(range(295, 301))
@@ -165,7 +165,7 @@ def test_two_stay_whatever_the_budget(tmp_path: Path) -> None:
     folder = SnapshotFolder(tmp_path, budget_mib=0.0)
     for step in range(5):
         folder.save(snapshot(step))
-    assert folder.iters() == [0, 4]
+    assert folder.steps() == [0, 4]
 
 
 def test_what_is_thinned_out_meanwhile_is_passed_over(
@@ -179,7 +179,7 @@ def test_what_is_thinned_out_meanwhile_is_passed_over(
     folder.copy_to(other, until=4)
     folder.save(snapshot(8))  # looks at the sizes
     monkeypatch.undo()
-    assert other.iters() == [1, 4] and folder.iters() == [1, 4, 8]
+    assert other.steps() == [1, 4] and folder.steps() == [1, 4, 8]
 
 
 def test_a_damaged_or_missing_one_is_said(folder: SnapshotFolder) -> None:

@@ -136,7 +136,7 @@ def losses(name: str, corpus: Corpus, world: World) -> dict[str, list[float]]:
     for _ in range(N_STEPS):
         if world.follows:
             assert world.hear_of_step()
-        steps.append(trainer.step())
+        steps.append(trainer.take_step())
     return {
         "losses": [step.loss_nats for step in steps],
         "norms": [step.grad_norm for step in steps],

@@ -58,13 +58,13 @@ def test_bfloat16_trains_nearly_the_same_and_resumes_exactly(tiny_corpus: Corpus
         for d in ("float32", "bfloat16")
     ]
     whole, halved = (Trainer(config, tiny_corpus) for config in configs)
-    losses = [[t.step().loss_nats for _ in range(20)] for t in (whole, halved)]
+    losses = [[t.take_step().loss_nats for _ in range(20)] for t in (whole, halved)]
     assert losses[0] != losses[1] == pytest.approx(losses[0], abs=0.05)
     assert {p.dtype for p in halved.model.parameters()} == {torch.float32}
     again = Trainer(configs[1], tiny_corpus)
     again.load_state_dict(halved.state_dict())
     for _ in range(5):
-        assert again.step().loss_nats == halved.step().loss_nats
+        assert again.take_step().loss_nats == halved.take_step().loss_nats
     assert_equal_states(again.model.state_dict(), halved.model.state_dict())
     assert again.estimate() == halved.estimate()
 
@@ -90,10 +90,10 @@ def test_a_gpu_learns_what_a_cpu_learns_and_a_state_moves_on(
         for d in ("cpu", "cuda", "cpu")
     )
     for _ in range(10):
-        assert gpu.step().loss_nats == pytest.approx(cpu.step().loss_nats, abs=1e-3)
+        assert gpu.take_step().loss_nats == pytest.approx(cpu.take_step().loss_nats, abs=1e-3)
     moved.load_state_dict(gpu.state_dict())
     assert moved.evaluate() == pytest.approx(gpu.evaluate(), abs=1e-5)
-    assert moved.step().loss_nats == pytest.approx(gpu.step().loss_nats, abs=1e-3)
+    assert moved.take_step().loss_nats == pytest.approx(gpu.take_step().loss_nats, abs=1e-3)
     windows = tiny_corpus.val[:16].view(2, 8)
     traces = [trainer.model.eval().trace(windows.to(trainer.device)) for trainer in (moved, gpu)]
     torch.testing.assert_close(traces[1].logits.cpu(), traces[0].logits, rtol=1e-3, atol=1e-3)
@@ -109,8 +109,8 @@ def test_a_gpu_trains_with_dropout_and_resumes(lab: Lab, corpus: Corpus, recipe:
         run_id = lab.create_run(config, corpus)
         train(lab, run_id, until=20)
         record = lab.run(train(lab, run_id))
-        assert record.val_loss is not None and record.status == "finished"
-        losses[dtype] = record.val_loss
+        assert record.val_loss_nats is not None and record.status == "finished"
+        losses[dtype] = record.val_loss_nats
     assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.05)
 
 
@@ -125,7 +125,7 @@ def test_products_on_a_gpu_are_in_the_format_that_was_chosen(
     for module in trainer.model.modules():
         if isinstance(module, torch.nn.Linear):
             module.register_forward_hook(lambda module, inputs, made: seen.add(made.dtype))
-    trainer.step()
+    trainer.take_step()
     assert seen == {dtype}
     trainer.estimate()
     assert seen == {dtype, torch.float32}

@@ -229,10 +229,10 @@ def test_the_ratio_of_a_step_is_what_a_computation_by_hand_gives(
 ) -> None:
     trainer = Trainer(config_of(recipe, len(tiny_corpus.vocabulary)), tiny_corpus)
     for _ in range(3):  # by then nothing is zero any more
-        trainer.step()
+        trainer.take_step()
     before = {name: p.detach().double().clone() for name, p in trainer.model.named_parameters()}
     probe = UpdateProbe(trainer.model)
-    trainer.step()
+    trainer.take_step()
     ratios = by_kind(values(probe.readings()))["update_ratio"]
     assert len(ratios) == len({layer_of(name) for name in before})
     for layer, ratio in ratios.items():
@@ -248,7 +248,7 @@ def test_the_ratio_of_a_step_is_what_a_computation_by_hand_gives(
 def test_what_was_all_zero_has_no_ratio(tiny_corpus: Corpus) -> None:
     trainer = Trainer(config_of("fastest", len(tiny_corpus.vocabulary)), tiny_corpus)
     probe = UpdateProbe(trainer.model)
-    trainer.step()
+    trainer.take_step()
     ratios = by_kind(values(probe.readings()))["update_ratio"]
     assert list(ratios) == ["token embedding", "layer 1", "layer 2"]
     assert all(math.isfinite(ratio) for ratio in ratios.values())
@@ -305,11 +305,11 @@ def test_a_run_that_is_measured_trains_as_one_that_is_not(recipe: str, tiny_corp
         trainer = Trainer(config_of(recipe, len(tiny_corpus.vocabulary)), tiny_corpus)
         for _ in range(4):
             if not measured:
-                trainer.step()
+                trainer.take_step()
                 continue
             measure(trainer.model, tiny_corpus.val[: B * T].view(B, T))
             probe = UpdateProbe(trainer.model)
-            trainer.step()
+            trainer.take_step()
             probe.readings()
         ends.append(trainer.state_dict() | {"elapsed_s": 0.0})
     assert_equal_states(ends[0], ends[1])

@@ -153,7 +153,7 @@ def test_the_same_batches_give_one_processes_losses(
     checks: dict[str, Any], name: str, tiny_corpus: Corpus
 ) -> None:
     trainer = Trainer(without_dropout(name, tiny_corpus), tiny_corpus)
-    steps = [trainer.step() for _ in range(N_STEPS)]
+    steps = [trainer.take_step() for _ in range(N_STEPS)]
     assert checks[name]["losses"] == pytest.approx([s.loss_nats for s in steps], abs=1e-4)
     assert checks[name]["norms"] == pytest.approx([s.grad_norm for s in steps], rel=1e-2)
 
@@ -185,7 +185,7 @@ def test_two_are_seen_while_they_train_and_stop_in_order(lab: Lab, corpus: Corpu
     process = start("-m", "core", "train", *flags, "--max_iters=1000000", "--name=long", "--json")
     try:
         wait_until(lambda: "long" in lab.store.names() or process.poll() is not None, "a run")
-        wait_until(lambda: lab.run("long").iter > 100, "steps")
+        wait_until(lambda: lab.run("long").step > 100, "steps")
         record = lab.run("long")
         assert record.status == "running" and is_held(lab.home, record.id)
         process.send_signal(signal.SIGTERM)
@@ -195,7 +195,7 @@ def test_two_are_seen_while_they_train_and_stop_in_order(lab: Lab, corpus: Corpu
     assert process.returncode != 0
     record = lab.run("long")
     assert record.status == "interrupted" and not is_held(lab.home, record.id)
-    assert record.checkpoint_iter == record.iter > 100
+    assert record.checkpoint_step == record.step > 100
 
 
 def test_a_mistake_ends_all_of_them_and_leaves_nothing(

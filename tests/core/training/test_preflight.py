@@ -110,7 +110,7 @@ def test_what_a_step_keeps_is_near_to_the_formula(
 def test_memory_covers_what_a_trainer_holds(name: str, tiny_corpus: Corpus) -> None:
     config = config_of(name, len(tiny_corpus.vocabulary))
     trainer = Trainer(config, tiny_corpus)
-    trainer.step()
+    trainer.take_step()
     state = sum(p.nbytes for p in trainer.model.parameters())
     for part in trainer.optimizer.parts.values():
         for memory in part.state.values():

@@ -60,7 +60,7 @@ def trainer_on(device: str, name: str, corpus: Corpus, **changes: Any) -> Traine
 
 
 def steps(trainer: Trainer, n_steps: int = N_STEPS) -> Numbers:
-    records = [trainer.step() for _ in range(n_steps)]
+    records = [trainer.take_step() for _ in range(n_steps)]
     return [(r.loss_nats, r.grad_norm) for r in records]
 
 
@@ -258,12 +258,12 @@ def kept(trainer: Trainer, folder: Path) -> Checkpoint:
     """A trainer's state by way of a file."""
     checkpoint = Checkpoint(
         config=trainer.config.flat(), vocabulary=trainer.corpus.vocabulary.characters,
-        fingerprint=trainer.corpus.fingerprint, trainer=trainer.state_dict(), best_iter=0,
+        fingerprint=trainer.corpus.fingerprint, trainer=trainer.state_dict(), best_step=0,
         best_val_loss_nats=None,
     )  # fmt: skip
     checkpoints = CheckpointFolder(folder)
     checkpoints.save(checkpoint)
-    return checkpoints.load(trainer.iter)
+    return checkpoints.load(trainer.step)
 
 
 def test_a_gpu_goes_on_exactly_where_it_stopped(
@@ -310,7 +310,7 @@ def test_the_best_state_waits_in_the_hosts_memory_and_stays_what_it_is(
         before = kept(trainer, tmp_path / "as it was")
         steps(trainer, 1)
         keeper.save()
-        assert folder.iters() == [2, 3]
+        assert folder.steps() == [2, 3]
         assert_equal_states(folder.load(2).trainer, before.trainer)
 
 
@@ -356,8 +356,11 @@ def test_a_whole_run_moves_to_another_machine(
         train(lab, run_id, until=15)
     with at(then):
         record = lab.run(train(lab, run_id))
-    assert (record.status, record.iter, record.best_iter) == ("finished", 30, 20)
-    assert record.val_loss is not None and record.best_val_loss not in (None, record.val_loss)
+    assert (record.status, record.step, record.best_step) == ("finished", 30, 20)
+    assert record.val_loss_nats is not None and record.best_val_loss_nats not in (
+        None,
+        record.val_loss_nats,
+    )
     assert len(lab.store.steps(run_id)) == 30 and lab.store.health(run_id)
     for loaded in (lab.model(record, "last"), lab.snapshot(record, 8), lab.snapshot(record, 16)):
         assert {type(w) for w in loaded.model.state_dict().values()} == {Tensor}

@@ -32,7 +32,7 @@ def trainer_of(kind: ModelKind, corpus: Corpus, **changes: Any) -> Trainer:
 
 
 def losses(trainer: Trainer, n_steps: int) -> list[tuple[float, float]]:
-    records = [trainer.step() for _ in range(n_steps)]
+    records = [trainer.take_step() for _ in range(n_steps)]
     return [(r.loss_nats, r.grad_norm) for r in records]
 
 
@@ -48,8 +48,8 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
 
 def test_a_step_says_what_it_was_like(kind: ModelKind, text: Corpus) -> None:
     trainer = trainer_of(kind, text)
-    first, second = trainer.step(), trainer.step()
-    assert (first.iter, second.iter, trainer.iter) == (1, 2, 2)
+    first, second = trainer.take_step(), trainer.take_step()
+    assert (first.step, second.step, trainer.step) == (1, 2, 2)
     assert first.loss_nats == pytest.approx(math.log(len(text.vocabulary)), abs=0.05)
     assert first.learning_rate == learning_rate_at(0, trainer.config.train)
     assert second.learning_rate == learning_rate_at(1, trainer.config.train)
@@ -76,8 +76,8 @@ def test_steps_are_those_of_a_plain_training_loop(text: Corpus, dropout: float) 
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, config.train)
-        optimizer.step()
-        record = trainer.step()
+        optimizer.take_step()
+        record = trainer.take_step()
         assert record.loss_nats == pytest.approx(float(loss.detach()), abs=1e-5)
         assert record.grad_norm == pytest.approx(float(norm), rel=1e-4)
 
@@ -92,7 +92,7 @@ def test_training_learns(kind: ModelKind, text: Corpus) -> None:
 def test_clipping_limits_what_one_step_changes(text: Corpus) -> None:
     free = trainer_of("bigram", text, grad_clip=0.0)
     clipped = trainer_of("bigram", text, grad_clip=1e-6)
-    assert free.step().grad_norm == clipped.step().grad_norm > 1e-3
+    assert free.take_step().grad_norm == clipped.take_step().grad_norm > 1e-3
     moments = [t.state_dict()["optimizer"]["adamw"][0]["exp_avg"].norm() for t in (free, clipped)]
     assert moments[1] == pytest.approx(1e-7, rel=0.01)  # (1 - beta1) times the largest norm
     assert moments[0] > 1000 * moments[1]
@@ -148,7 +148,7 @@ def test_a_fresh_trainer_goes_on_from_a_state(kind: ModelKind, text: Corpus) -> 
     assert losses(stopped, 5) == expected[:5]
     resumed = trainer_of(kind, text)
     resumed.load_state_dict(copy.deepcopy(stopped.state_dict()))
-    assert resumed.iter == 5 and resumed.elapsed_s == stopped.elapsed_s
+    assert resumed.step == 5 and resumed.elapsed_s == stopped.elapsed_s
     assert losses(resumed, 7) == expected[5:]
     assert_equal_states(state_of(resumed), state_of(straight))
     assert resumed.evaluate() == straight.evaluate()
@@ -271,5 +271,5 @@ def test_estimates_look_at_the_same_windows_each_time(kind: ModelKind, text: Cor
     before = trainer.estimate()
     losses(trainer, 3)
     after = trainer.estimate()
-    assert (before.iter, after.iter) == (0, 3)
+    assert (before.step, after.step) == (0, 3)
     assert after.train_loss_nats != before.train_loss_nats

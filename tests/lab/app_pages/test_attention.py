@@ -83,11 +83,11 @@ def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> 
     rising = dict(learning_rate=3.0, warmup_iters=60, schedule="constant", max_iters=60)
     run = pages.run(finished(pages, **rising))
     app = open_page("attention")
-    assert f"best checkpoint, step {run.best_iter}" in said(app)
+    assert f"best checkpoint, step {run.best_step}" in said(app)
     best = plots.figures[ONE].data[0].z
     app.segmented_control(key="attention_checkpoint").set_value("last").run()
     assert "last checkpoint, step 60" in said(app)
-    assert run.best_iter != 60, "the rate rises until the run gets worse again"
+    assert run.best_step != 60, "the rate rises until the run gets worse again"
     assert not np.array_equal(best, plots.figures[ONE].data[0].z, equal_nan=True)
 
 

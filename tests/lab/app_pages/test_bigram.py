@@ -92,7 +92,7 @@ def test_the_numbers_are_those_of_the_two_tables(pages: Lab, plots: Plots) -> No
     run = pages.run(finished(pages))
     corpus = pages.corpus_of(run)
     app = open_page("bigram")
-    assert f"**{run.best_val_loss:.3f}** nats" in said(app)
+    assert f"**{run.best_val_loss_nats:.3f}** nats" in said(app)
     counted_loss = bigram_loss(corpus.train, corpus.val, len(corpus.vocabulary))
     assert f"**{counted_loss:.3f}**" in said(app)
     assert "percentage points on average" in said(app)

@@ -160,7 +160,7 @@ def test_losses_can_be_read_in_bits_in_the_plot_and_in_the_table(
     app = open_page("compare")
     app.segmented_control(key="compare_unit").set_value("bits").run()
     assert "bits" in figure(app)["layout"]["yaxis"]["title"]["text"]
-    nats = pages.run(three[0]).val_loss
+    nats = pages.run(three[0]).val_loss_nats
     assert nats is not None
     assert rows(app)["validation loss"][0].strip("*◆ ") == f"{nats / math.log(2):.3f}"
     assert "Losses in bits" in words_of(app)
@@ -228,9 +228,8 @@ def test_the_picker_says_what_tells_runs_apart(pages: Lab, three: list[str]) -> 
     app = open_page("compare")
     record = pages.run(three[0])
     label = next(x for x in app.multiselect(key="compare_runs").options if record.name in x)
-    assert label == (
-        f"{record.name} · transformer · loss {record.best_val_loss:.3f} · {date(record.created_at)}"
-    )
+    loss = f"{record.best_val_loss_nats:.3f}"
+    assert label == f"{record.name} · transformer · loss {loss} · {date(record.created_at)}"
 
 
 def test_that_equal_steps_are_not_equal_reading_is_said_for_other_block_sizes(
@@ -303,7 +302,7 @@ def test_a_setting_that_was_changed_on_the_way_has_all_its_values(
 def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> None:
     app = open_page("compare")
     records = [pages.run(run_id) for run_id in three]
-    losses = [record.val_loss for record in records]
+    losses = [record.val_loss_nats for record in records]
     cells = rows(app)["validation loss"]
     assert all(loss is not None for loss in losses)
     best = min(range(3), key=lambda i: losses[i] or 0.0)
@@ -361,8 +360,8 @@ def test_the_table_as_a_file_is_not_rounded_and_has_every_setting(
     lines = lines_of(files["compare_csv_table"]())
     assert [line["id"] for line in lines] == three
     for line, record in zip(lines, map(pages.run, three)):
-        assert record.val_loss is not None
-        assert float(line["val_loss"]) == record.val_loss
+        assert record.val_loss_nats is not None
+        assert float(line["val_loss"]) == record.val_loss_nats
         assert float(line["learning_rate"]) == record.config.train.learning_rate
     assert lines[-1]["n_layer"] == ""  # the bigram table has none
 
@@ -426,7 +425,7 @@ def test_each_run_continues_the_same_prompt_with_the_same_settings(
         assert component(app, f"compare_text_{place}")["added"] == expected
     for run_id in three:
         record = pages.run(run_id)
-        assert f", step {record.best_iter}, loss {record.best_val_loss:.3f}" in words_of(app)
+        assert f", step {record.best_step}, loss {record.best_val_loss_nats:.3f}" in words_of(app)
     assert "Temperature 0.5 · seed 7" in words_of(app)
 
 

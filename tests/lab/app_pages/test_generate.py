@@ -80,11 +80,11 @@ def test_a_text_says_why_it_reads_like_that(pages: Lab, run_id: str) -> None:
     app.slider(key="generate_temperature").set_value(1.5)
     let_it_write(app)
     run = pages.run(run_id)
-    assert run.best_val_loss
+    assert run.best_val_loss_nats
     references = reference_lines(pages.corpus_of(run))
     reasons = why_garbled(
-        run.best_val_loss, SampleConfig(temperature=1.5), references, model="attention",
-        steps=(run.best_iter, run.max_iters),
+        run.best_val_loss_nats, SampleConfig(temperature=1.5), references, model="attention",
+        steps=(run.best_step, run.max_iters),
     )  # fmt: skip
     assert len(reasons) >= 2 and reasons[0].startswith("Temperature 1.5")
     assert all(reason in words_of(app).replace("\\", "") for reason in reasons)
@@ -135,9 +135,9 @@ def test_the_header_says_who_wrote_the_text_and_how(pages: Lab, run_id: str) -> 
     let_it_write(app)
     run = pages.run(run_id)
     said = words_of(app)
-    assert f"step {run.best_iter}, loss {run.best_val_loss:.3f} nats" in said
+    assert f"step {run.best_step}, loss {run.best_val_loss_nats:.3f} nats" in said
     assert "Temperature 0.5 · seed 7." in said
-    assert "Why it reads as it does" in said and f"At {run.best_val_loss:.3f} nats" in (
+    assert "Why it reads as it does" in said and f"At {run.best_val_loss_nats:.3f} nats" in (
         said.replace("\\", "")
     )
 
@@ -197,7 +197,7 @@ def test_a_new_seed_is_another_text_and_the_old_one_the_same_again(run_id: str) 
 
 
 def test_the_last_checkpoint_can_be_asked(pages: Lab, run_id: str) -> None:
-    pages.store.update_run(run_id, best_iter=pages.run(run_id).iter)
+    pages.store.update_run(run_id, best_step=pages.run(run_id).step)
     app = open_page("generate")
     app.segmented_control(key="generate_checkpoint").set_value("last")
     let_it_write(app)

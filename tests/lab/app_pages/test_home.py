@@ -75,7 +75,7 @@ def test_the_button_starts_one_quick_run_of_each_model_and_pause_holds_all(pages
     assert sorted(run.model for run in pages.runs()) == sorted(MODEL_KINDS)
     transformer = next(run for run in pages.runs() if run.model == "transformer")
     assert transformer.config == pages.configure("transformer", pages.library.load(), "quick")
-    wait_until(lambda: all(run.iter > 0 for run in pages.runs()), "all three learn")
+    wait_until(lambda: all(run.step > 0 for run in pages.runs()), "all three learn")
     app.run()
     app.button(key="home_pause").click().run()
     wait_until(lambda: not any(r.status == "running" for r in pages.runs()), "all are held")
@@ -110,7 +110,7 @@ def test_what_goes_on_without_the_tab_and_what_a_kill_left_is_said(pages: Lab) -
         assert "About 3.0 s left; they take turns, and train on when this tab is closed." in shown
     finally:
         running.close()
-    pages.store.update_run(first, status="interrupted", iter=10, checkpoint_iter=8)
+    pages.store.update_run(first, status="interrupted", step=10, checkpoint_step=8)
     assert "Saved up to step 8; it can be resumed from there." in said(open_page())
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_was_deleted_is_missed_and_a_race_without_runs_is_none(
 
 def test_a_finished_run_has_the_loss_here_that_every_page_says(raced: Lab) -> None:
     for run in raced.runs():  # another number than that of any estimate
-        raced.store.update_run(run.id, val_loss=0.123, best_val_loss=0.123)
+        raced.store.update_run(run.id, val_loss_nats=0.123, best_val_loss_nats=0.123)
     assert said(open_page()).count("**0.123** :gray[nats") == len(MODEL_KINDS)
 
 
@@ -178,7 +178,7 @@ def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
     raced: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for run, seconds in zip(raced.runs(), (4.7, 27.0, 120.0)):
-        raced.store.update_run(run.id, train_seconds=seconds)
+        raced.store.update_run(run.id, train_s=seconds)
     assert "the last time" not in said(open_page())  # another text, and other settings
     configs = {run.model: run.config for run in raced.runs()}
     monkeypatch.setattr("core.experiments.race.race_configs", lambda *_: configs)

@@ -172,13 +172,13 @@ def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
 def test_step_pause_resume_and_stop(small: Lab) -> None:
     app = open_train(corpus="small")
     app.button(key="train_step").click().run()
-    wait_until(lambda: only_run(small).iter == 1, "one step")
+    wait_until(lambda: only_run(small).step == 1, "one step")
     app.run()
     assert only_run(small).status == "paused"
     app.button(key="train_step").click().run()
-    wait_until(lambda: only_run(small).iter == 2, "another step")
+    wait_until(lambda: only_run(small).step == 2, "another step")
     app.button(key="train_resume").click().run()
-    wait_until(lambda: only_run(small).iter > 2, "it goes on")
+    wait_until(lambda: only_run(small).step > 2, "it goes on")
     app.run()
     app.button(key="train_pause").click().run()
     wait_until(lambda: only_run(small).status == "paused", "it is held")
@@ -186,7 +186,7 @@ def test_step_pause_resume_and_stop(small: Lab) -> None:
     app.button(key="train_stop").click().run()
     wait_until(lambda: only_run(small).status == "finished", "it is measured and over")
     run = only_run(small)
-    assert run.iter < run.max_iters and run.val_loss is not None
+    assert run.step < run.max_iters and run.val_loss_nats is not None
 
 
 def test_block_sizes_that_do_not_fit_the_text_cannot_be_picked(pages: Lab) -> None:
@@ -207,7 +207,7 @@ def test_a_text_too_short_for_any_block_is_said_and_nothing_is_left(pages: Lab) 
 def test_a_run_whose_corpus_is_gone_cannot_be_resumed_and_says_why(small: Lab) -> None:
     app = open_train(corpus="small")
     app.button(key="train_step").click().run()
-    wait_until(lambda: only_run(small).iter == 1, "one step")
+    wait_until(lambda: only_run(small).step == 1, "one step")
     from core.service import service
 
     for running in service._services.values():

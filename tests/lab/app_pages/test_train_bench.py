@@ -75,7 +75,7 @@ def texts(app: AppTest) -> str:
 def test_a_learning_rate_takes_effect_at_once_and_is_marked(small: Lab, plots: Plots) -> None:
     app = open_train(corpus="small")
     long_run(app)
-    wait_until(lambda: newest(small).iter > 3, "it trains")
+    wait_until(lambda: newest(small).step > 3, "it trains")
     control(app, "select_slider", "learning_rate").set_value(1e-4).run()
     wait_until(lambda: bool(small.store.changes(newest(small).id)), "the rate has changed")
     (change,) = small.store.changes(newest(small).id)
@@ -91,7 +91,7 @@ def test_a_change_that_needs_a_new_model_offers_a_restart_and_resets_nothing(sma
     app = open_train(corpus="small")
     long_run(app)
     first = newest(small)
-    wait_until(lambda: small.run(first.id).iter > 0, "it trains")
+    wait_until(lambda: small.run(first.id).step > 0, "it trains")
     control(app, "select_slider", "n_embd").set_value(32).run()
     restart = app.button(key="train_restart")
     assert restart.label == "New changes: restart"
@@ -114,7 +114,7 @@ def test_going_back_to_what_it_was_takes_the_restart_away(small: Lab) -> None:
 def test_a_reset_saves_the_run_and_clears_the_bench_with_the_same_seed(small: Lab) -> None:
     app = open_train(corpus="small")
     long_run(app)
-    wait_until(lambda: newest(small).iter > 0, "it trains")
+    wait_until(lambda: newest(small).step > 0, "it trains")
     app.button(key="train_reset").click().run()
     assert newest(small).status == "paused"
     assert "train_reset" not in {b.key for b in app.button}
@@ -127,12 +127,12 @@ def test_a_reset_saves_the_run_and_clears_the_bench_with_the_same_seed(small: La
 def test_a_step_of_a_running_run_holds_it(small: Lab) -> None:
     app = open_train(corpus="small")
     long_run(app)
-    wait_until(lambda: newest(small).iter > 0, "it trains")
+    wait_until(lambda: newest(small).step > 0, "it trains")
     app.button(key="train_step").click().run()
     wait_until(lambda: newest(small).status == "paused", "it waits")
-    held_at = newest(small).iter
+    held_at = newest(small).step
     app.button(key="train_step").click().run()
-    wait_until(lambda: newest(small).iter == held_at + 1, "one more step")
+    wait_until(lambda: newest(small).step == held_at + 1, "one more step")
 
 
 def test_a_resume_takes_the_rate_that_the_controls_say(small: Lab) -> None:
@@ -198,7 +198,7 @@ def test_finish_answers_before_the_run_is_measured(
     monkeypatch.setattr(Trainer, "evaluate", slowly)
     app = open_train(corpus="small")
     long_run(app)
-    wait_until(lambda: newest(small).iter > 0, "it trains")
+    wait_until(lambda: newest(small).step > 0, "it trains")
     app.run()
     app.button(key="train_stop").click().run()
     try:
@@ -212,7 +212,7 @@ def test_finish_answers_before_the_run_is_measured(
     wait_until(lambda: newest(small).status == "finished", "it is over")
     app.run()
     assert "train_start" in {b.key for b in app.button}
-    assert newest(small).val_loss is not None
+    assert newest(small).val_loss_nats is not None
 
 
 def test_going_back_is_announced_at_the_buttons_and_at_the_curve(small: Lab, plots: Plots) -> None:
@@ -238,13 +238,13 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     references = reference_lines(small.library.load("small"))
     found = verdict(estimates, steps, references, run.max_iters)
     expected = answers_on(found, references, run=run)
-    assert f"{run.best_val_loss:.3f} nats over the whole validation split" in expected.is_good
+    assert f"{run.best_val_loss_nats:.3f} nats over the whole validation split" in expected.is_good
     assert expected.is_good in said
     assert expected.still_learning in said
     assert expected.overfitting in said
     by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
     assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
-    assert f"step {run.iter} of {run.max_iters}" in said
+    assert f"step {run.step} of {run.max_iters}" in said
     for question in ("good?", "learning?", "Overfitting?", "last run?", "Done when?"):
         assert question in said
 
@@ -283,7 +283,9 @@ def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> 
     up = (at_best.train_loss_nats + 0.68, at_best.val_loss_nats + 0.68)
     worse = [Estimate(n, *up) for n in (50, 60, 70, 80, 90)]
     small.store.record(run.id, [], [(each, "") for each in worse])
-    small.store.update_run(run.id, status="interrupted", val_loss=None, best_val_loss=None)
+    small.store.update_run(
+        run.id, status="interrupted", val_loss_nats=None, best_val_loss_nats=None
+    )
     said = texts(open_page("train"))
     now, best = worse[-1].val_loss_nats, at_best.val_loss_nats
     assert f"about {now:.2f} nats now, about {best:.2f} nats at best (estimates): " in said
@@ -326,7 +328,7 @@ def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots:
     best = min(e.val_loss_nats for e in estimates)
     assert f"{best / math.log(2):.3f} bits" in texts(app)
     last = estimates[-1]
-    assert f"{last.iter} (estimate {last.val_loss_nats / math.log(2):.3f} bits, as" in texts(app)
+    assert f"{last.step} (estimate {last.val_loss_nats / math.log(2):.3f} bits, as" in texts(app)
     (dots,) = [trace for trace in plots.figures["loss"].data if trace.name == "notes"]
     assert not any(" nats" in said for _, said in dots.customdata)
 
@@ -366,7 +368,7 @@ def test_the_place_of_the_text_is_kept_before_there_is_one(small: Lab) -> None:
 
 def test_the_newest_sample_is_shown_and_older_ones_can_be_gone_back_to(small: Lab) -> None:
     run = finished(small)
-    samples = {s.iter: s.text for s in small.store.samples(run.id)}
+    samples = {s.step: s.text for s in small.store.samples(run.id)}
     app = open_page("train")
     scrubber = app.select_slider(key=f"train_sample_step_{run.id}_{max(samples)}")
     assert scrubber.value == max(samples)
@@ -405,7 +407,7 @@ def test_behind_a_text_stands_what_other_losses_write_and_how_much_of_it_is_word
     said = texts(app)
     assert len(app.code) > n_texts + 1
     lowest = min(small.store.estimates(owl.id), key=lambda e: e.val_loss_nats)
-    assert f"at **{lowest.val_loss_nats:.3f} nats**" in said and f"owl, step {lowest.iter}" in said
+    assert f"at **{lowest.val_loss_nats:.3f} nats**" in said and f"owl, step {lowest.step}" in said
     assert "this one" in said or "fox" in said
     assert "elsewhere" not in said
     model, corpus = small.snapshot(run, 40).model, small.corpus_of(run)
@@ -481,7 +483,7 @@ def test_a_click_on_the_curve_branches_there_with_one_thing_changed(
     assert not app.exception
     child = newest(small)
     wait_until(lambda: small.run(child.id).status == "finished", "the branch is over")
-    assert (child.parent, child.parent_iter) == (parent.id, 20)
+    assert (child.parent, child.parent_step) == (parent.id, 20)
     assert child.config.train.weight_decay == 1.0
     theirs, ours = (small.store.steps(r.id) for r in (parent, child))
     assert [s.loss_nats for s in ours[:20]] == [s.loss_nats for s in theirs[:20]]

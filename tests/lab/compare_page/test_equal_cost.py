@@ -17,7 +17,7 @@ def learned(name: str, model: ModelKind, losses: Sequence[float], step_s: float)
     at = compact([50 * i for i in range(len(losses))])
     return replace(
         curve(model, name), chars_seen=((0, 0), (1000, 10_000)), steps=at[1:],
-        flops_per_char=0 if model == "bigram" else 10**6, step_seconds=at[1:] * step_s,
+        flops_per_char=0 if model == "bigram" else 10**6, step_s=at[1:] * step_s,
         train_losses=compact(losses[1:]), estimate_steps=at, val_losses=compact(losses),
     )  # fmt: skip
 

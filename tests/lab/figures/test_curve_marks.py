@@ -39,7 +39,7 @@ def curve(
     """Ten characters a step, seven FLOPs a character; the clock runs slower after step 4."""
     return LossCurve(
         name=name, model=model, chars_seen=((0, 0), (8, 80)), flops_per_char=7,
-        steps=compact([1, 2, 4, 8]), step_seconds=compact([0.5, 1, 2, 6]),
+        steps=compact([1, 2, 4, 8]), step_s=compact([0.5, 1, 2, 6]),
         train_losses=compact(losses or [4, 2, 1, 3]), estimate_steps=compact([0, 4, 8]),
         val_losses=compact([4, 3, 2]),
     )  # fmt: skip
@@ -49,7 +49,7 @@ def empty_curve() -> LossCurve:
     none = compact([])
     return LossCurve(
         name="empty", model="bigram", chars_seen=((0, 0), (8, 80)), flops_per_char=0,
-        steps=none, step_seconds=none, train_losses=none, estimate_steps=none, val_losses=none,
+        steps=none, step_s=none, train_losses=none, estimate_steps=none, val_losses=none,
     )  # fmt: skip
 
 

@@ -56,9 +56,9 @@ def curve(
     config = small_config(model, 9)
     record = RunRecord(
         id="1", name=name, model=model, corpus="tiny", fingerprint="f", config=config,
-        status="running", iter=8, n_params=1, train_loss=None, val_loss=None, best_val_loss=None,
-        best_iter=0, train_seconds=6.0, steps_per_s=1.0, checkpoint_iter=0,
-        checkpoint_interval_s=5.0, message="", parent=None, parent_iter=None, created_at=0.0,
+        status="running", step=8, n_params=1, train_loss_nats=None, val_loss_nats=None,
+        best_val_loss_nats=None, best_step=0, train_s=6.0, steps_per_s=1.0, checkpoint_step=0,
+        checkpoint_interval_s=5.0, message="", parent=None, parent_step=None, created_at=0.0,
     )  # fmt: skip
     return LossCurve.of(record, steps, estimates, changes)
 
@@ -360,7 +360,7 @@ def test_a_run_without_a_step_is_an_empty_curve() -> None:
 
 
 def test_a_curve_is_in_the_order_of_its_steps_on_every_axis() -> None:
-    longer = replace(curve(), step_seconds=np.float32([0.5, 0.5, 0.5, 6.0]))  # a coarse clock
+    longer = replace(curve(), step_s=np.float32([0.5, 0.5, 0.5, 6.0]))  # a coarse clock
     for axis in get_args(XAxis):
         for trace in figure_of(longer, axis=axis).data:
             assert all(before <= after for before, after in pairwise(trace.x))

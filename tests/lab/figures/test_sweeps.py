@@ -29,16 +29,16 @@ BLUE = LIGHT.model("attention")
 def run(name: str, **values: Any) -> RunRecord:
     record = RunRecord(
         id=f"id-{name}", name=name, model="attention", corpus="c", fingerprint="f",
-        config=small_config("attention", 5), status="finished", iter=40, n_params=1234,
-        train_loss=None, val_loss=None, best_val_loss=None, best_iter=0, train_seconds=2.5,
-        steps_per_s=20.0, checkpoint_iter=40, checkpoint_interval_s=5.0, message="", parent=None,
-        parent_iter=None, created_at=0.0, sweep="s",
+        config=small_config("attention", 5), status="finished", step=40, n_params=1234,
+        train_loss_nats=None, val_loss_nats=None, best_val_loss_nats=None, best_step=0, train_s=2.5,
+        steps_per_s=20.0, checkpoint_step=40, checkpoint_interval_s=5.0, message="", parent=None,
+        parent_step=None, created_at=0.0, sweep="s",
     )  # fmt: skip
     return replace(record, **values)
 
 
 def measured(losses: dict[tuple[float, float], float]) -> list[Cell]:
-    return [Cell(x, y, run(f"{x}x{y}", val_loss=loss)) for (x, y), loss in losses.items()]
+    return [Cell(x, y, run(f"{x}x{y}", val_loss_nats=loss)) for (x, y), loss in losses.items()]
 
 
 SQUARE = measured({(8, 1): 2.5, (32, 1): 2.2, (8, 2): 2.4, (32, 2): 2.0})
@@ -126,9 +126,9 @@ def test_equal_losses_and_a_single_cell_have_a_scale() -> None:
     [
         (Cell(64, 1, None, "3 heads do not <divide> 8."), "", "3 heads do not &lt;divide&gt; 8."),
         (Cell(64, 1, None), "to be run", "has not been started"),
-        (Cell(64, 1, run("a", status="queued", iter=0)), "not started yet", "step 0 of 40"),
-        (Cell(64, 1, run("a", status="running", iter=7)), "step 7<br>of 40", "steps/s"),
-        (Cell(64, 1, run("a", status="paused", iter=7)), "paused", "step 7 of 40"),
+        (Cell(64, 1, run("a", status="queued", step=0)), "not started yet", "step 0 of 40"),
+        (Cell(64, 1, run("a", status="running", step=7)), "step 7<br>of 40", "steps/s"),
+        (Cell(64, 1, run("a", status="paused", step=7)), "paused", "step 7 of 40"),
         (Cell(64, 1, run("a", status="failed", message="it has diverged")), "failed", "diverged"),
     ],
 )
@@ -142,7 +142,7 @@ def test_what_has_no_number_is_empty_and_says_why(cell: Cell, label: str, said: 
 
 
 def test_the_pointer_finds_everything_about_a_run() -> None:
-    cells = [Cell(8, 1, run("<b>owl</b>", val_loss=2.0, n_params=12_345))]
+    cells = [Cell(8, 1, run("<b>owl</b>", val_loss_nats=2.0, n_params=12_345))]
     *_, figure = drawn(cells)
     hover = figure.data[1].text[0][0]
     for said in ("block size 8, 1 head", "&lt;b&gt;owl&lt;/b&gt;", "2.000 nats, 2.885 bits",
@@ -190,7 +190,7 @@ def test_effects_are_means_over_rows_and_columns() -> None:
 
 
 def test_a_line_without_both_its_ends_does_not_count() -> None:
-    cells = [*SQUARE, Cell(8, 4, run("one", val_loss=9.0)), Cell(32, 4, None, "why")]
+    cells = [*SQUARE, Cell(8, 4, run("one", val_loss_nats=9.0)), Cell(32, 4, None, "why")]
     effect = effect_of(cells, "block size", True)
     assert effect is not None and effect.n_lines == 2
     assert effect.nats == pytest.approx(-0.35)

@@ -180,7 +180,7 @@ def test_a_race_is_started_held_seen_in_another_window_and_resumed(
     corpus = small.library.load("small")
     configs = race_configs(small.configure, corpus, "steps", 3000, None, 1337)
     assert {kind: run.config for kind, run in racers(small).items()} == configs
-    wait_until(lambda: all(run.iter for run in racers(small).values()), "all three learn")
+    wait_until(lambda: all(run.step for run in racers(small).values()), "all three learn")
     app.button(key="race_pause").click().run()
     wait_until(lambda: {r.status for r in racers(small).values()} == {"paused"}, "held")
 
@@ -235,7 +235,9 @@ def test_the_line_says_who_leads_with_the_numbers_of_the_registry(small: Lab, pl
     app = view()
     assert buttons(app) == {"race_start"}
     runs = racers(small)
-    losses = {kind: run.val_loss for kind, run in runs.items() if run.val_loss is not None}
+    losses = {
+        kind: run.val_loss_nats for kind, run in runs.items() if run.val_loss_nats is not None
+    }
     (best, lowest), *rest = sorted(losses.items(), key=lambda item: item[1])
     (line,) = [m.value for m in app.markdown if m.value.startswith("At step 20 of 20")]
     assert "over the whole validation split" in line and line.endswith("The race is over.")
@@ -251,7 +253,7 @@ def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plot
     for code, run in zip(app.code, racers(small).values()):
         assert code.value == small.store.samples(run.id)[-1].text
         # Over the whole validation split, as the other pages say it.
-        assert f"**{run.val_loss:.3f}** :gray[nats" in shown
+        assert f"**{run.val_loss_nats:.3f}** :gray[nats" in shown
 
 
 def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plots: Plots) -> None:
@@ -272,10 +274,10 @@ def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plot
 def test_a_model_that_drops_out_says_why(
     small: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Trainer.step
+    step = Trainer.take_step
 
     def broken_step(trainer: Trainer) -> object:
-        if trainer.config.model.model == "attention" and trainer.iter == 5:
+        if trainer.config.model.model == "attention" and trainer.step == 5:
             raise trainer._diverged("After step 5 the loss was nan")
         return step(trainer)
 

@@ -67,9 +67,9 @@ def record(lab: Lab, config: RunConfig, **values: object) -> RunRecord:
 
 
 def test_the_time_left_is_that_of_the_last_to_come(lab: Lab) -> None:
-    slow = record(lab, CONFIGS[0], status="running", iter=100, steps_per_s=10.0)
-    fast = record(lab, CONFIGS[1], status="running", iter=400, steps_per_s=10.0)
-    over = record(lab, CONFIGS[2], status="finished", iter=40, steps_per_s=0.0)
+    slow = record(lab, CONFIGS[0], status="running", step=100, steps_per_s=10.0)
+    fast = record(lab, CONFIGS[1], status="running", step=400, steps_per_s=10.0)
+    over = record(lab, CONFIGS[2], status="finished", step=40, steps_per_s=0.0)
     assert time_left_s([slow, fast, over]) == 80.0
     assert time_left_s([fast, over]) == 10.0
     assert time_left_s([over]) is None
@@ -100,7 +100,7 @@ def learned(model: ModelKind, losses: Sequence[float], step_s: float) -> LossCur
     flops = 0 if model == "bigram" else 7
     return replace(
         curve(model), chars_seen=((0, 0), (500, 5000)), flops_per_char=flops,
-        steps=at[1:], step_seconds=at[1:] * step_s, train_losses=compact(losses[1:]),
+        steps=at[1:], step_s=at[1:] * step_s, train_losses=compact(losses[1:]),
         estimate_steps=at, val_losses=compact(losses),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_what_lies_closer_than_estimates_can_tell_is_level_and_no_lead() -> None
 def test_a_race_by_seconds_promises_steps_and_says_what_they_took(lab: Lab) -> None:
     def found(*seconds: float) -> NewestRace:
         records = {
-            kind: record(lab, config, status="finished", train_seconds=s, corpus="small")
+            kind: record(lab, config, status="finished", train_s=s, corpus="small")
             for kind, config, s in zip(MODEL_KINDS, CONFIGS, seconds)
         }
         return NewestRace(BY_SECONDS, records)

@@ -66,7 +66,7 @@ def test_every_number_is_that_of_the_estimates() -> None:
 
 
 def test_a_live_run_says_when_it_will_be_done() -> None:
-    now = measured([4.2], status="running", iter=10, steps_per_s=2.0)
+    now = measured([4.2], status="running", step=10, steps_per_s=2.0)
     assert all_answers(now, None, LINES)["Done when?"].endswith("2.0 steps/s · 15 s left")
 
 
@@ -78,16 +78,20 @@ def test_before_the_first_estimate_there_is_still_an_answer_to_everything() -> N
 
 def test_once_it_has_finished_the_loss_is_that_of_the_pickers_and_tables() -> None:
     now = measured(
-        [4.2, 2.6, 2.49], status="finished", val_loss=2.4711, best_val_loss=2.4699, best_iter=20
+        [4.2, 2.6, 2.49],
+        status="finished",
+        val_loss_nats=2.4711,
+        best_val_loss_nats=2.4699,
+        best_step=20,
     )
     is_good = answers(now, None, LINES)[0]
     assert is_good.text == (
-        f"{words.loss(now.run.best_val_loss)} nats over the whole validation split, as unsure as "
-        "among 12 characters: better than the bigram counts (2.482), the best of the lines"
+        f"{words.loss(now.run.best_val_loss_nats)} nats over the whole validation split, as unsure "
+        "as among 12 characters: better than the bigram counts (2.482), the best of the lines"
     )
     assert is_good.more[0].startswith("now, at 2.470 nats: ")
-    away = measured([4.2, 2.4, 2.6], status="finished", val_loss=2.61, best_val_loss=2.41,
-                    best_iter=10)  # fmt: skip
+    away = measured([4.2, 2.4, 2.6], status="finished", val_loss_nats=2.61, best_val_loss_nats=2.41,
+                    best_step=10)  # fmt: skip
     now_, best, *_ = answers(away, None, LINES)[0].more
     assert now_.startswith("now, at 2.610 nats: ")
     assert best.startswith("at best, at step 10 (2.410 nats): ")
@@ -318,7 +322,7 @@ def test_a_branch_shares_its_parent_s_changes_and_names_its_own_at_once() -> Non
 
 def test_a_branch_without_an_estimate_of_its_own_is_its_parent_so_far() -> None:
     parent = measured([4.2, 3.5, 3.0], "owl")
-    child = run_of("now", parent="owl", parent_iter=10)
+    child = run_of("now", parent="owl", parent_step=10)
     so_far = Measured(child, curve([4.2, 3.5]))
     assert since(so_far, parent) == "up to step 10 it is owl itself; no estimate after that yet"
     further = Measured(child, curve([4.2, 3.5, 2.9]))

@@ -147,7 +147,7 @@ def test_what_the_rate_stays_at_counts_a_change_that_comes_along() -> None:
 def test_a_run_that_is_as_long_as_any_can_be_made_longer(small: Lab, plots: Plots) -> None:
     run_id = small_run(small, small.library.load("small"), max_iters=10_000, eval_interval=10_000)
     run = ActiveRun.open(small.home, small.store, run_id)
-    run._trainer.iter = 9_999  # only the last step is taken
+    run._trainer.step = 9_999  # only the last step is taken
     run.advance(60.0)
     run.finish()
     run.close()

@@ -53,7 +53,7 @@ def stopped(lab: Lab, *, until: int = 30, **changes: Any) -> RunRecord:
 
 def recorded(lab: Lab, run: RunRecord) -> list[tuple[int, float]]:
     steps = lab.store.steps(run.id)
-    return [(s.iter - 1, pytest.approx(s.learning_rate)) for s in steps]
+    return [(s.step - 1, pytest.approx(s.learning_rate)) for s in steps]
 
 
 # --- on the page ----------------------------------------------------------------------------------

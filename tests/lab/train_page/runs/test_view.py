@@ -28,7 +28,7 @@ from tests.core.exchange.test_formats import nanogpt, nanogpt_file
 from tests.helpers import (
     PATIENCE_S,
     add_corpus,
-    checkpoint_iters,
+    checkpoint_steps,
     filled,
     play,
     small_run,
@@ -123,7 +123,7 @@ def test_the_table_shows_every_run_the_newest_first(pages: Lab, three: list[str]
     assert rows(app) == ["hen", "fox", "owl"]
     shown = app.dataframe[0].value
     records = [pages.run(run_id) for run_id in three]
-    assert list(shown[LOSS]) == [record.val_loss for record in records]
+    assert list(shown[LOSS]) == [record.val_loss_nats for record in records]
     assert list(shown[PARAMETERS]) == [record.n_params for record in records]
     sizes = {each.run.id: each.size_bytes / 2**20 for each in disk_use(pages).runs}
     assert list(shown[DISK]) == [sizes[run_id] for run_id in three]
@@ -317,7 +317,7 @@ def test_nanogpts_checkpoint_becomes_a_run_once_its_text_is_named(
     app.text_input(key="runs_import_name").set_value("theirs").run()
     click(app, "import_file")
     theirs = pages.run("theirs")
-    loss = f"{theirs.val_loss:.3f} nats per character on nine"
+    loss = f"{theirs.val_loss_nats:.3f} nats per character on nine"
     assert said(app) == f"Imported theirs, of step 1,750: {loss}."
     assert rows(app)[0] == "theirs" and "**theirs**" in facts(app)
     assert "import_file" not in keys(app)  # the box is empty again
@@ -356,10 +356,10 @@ def test_cleaning_frees_what_the_button_says(pages: Lab, three: list[str]) -> No
     click(app, "clean")
     assert said(app) == f"Freed {spare['fox'] / 2**20:.1f} MiB."
     fox, hen = (SnapshotFolder(pages.home.run_folder(pages.run(n).id)) for n in ("fox", "hen"))
-    assert fox.iters() == [] != hen.iters()
+    assert fox.steps() == [] != hen.steps()
     assert "clean" not in keys(app)
     click(app, "clean_all")
-    assert disk_use(pages).spare_bytes == 0 and len(checkpoint_iters(pages, three[0])) <= 2
+    assert disk_use(pages).spare_bytes == 0 and len(checkpoint_steps(pages, three[0])) <= 2
     assert {"clean", "clean_all"}.isdisjoint(keys(app))
 
 

@@ -24,7 +24,7 @@ def failed(lab: Lab, rate: float, event: Happening = BROKEN) -> RunRecord:
     run_id = small_run(lab, lab.library.load("small"), "transformer", learning_rate=rate,
                        dropout=0.0, name="owl")  # fmt: skip
     lab.store.add_event(run_id, 3, event)
-    lab.store.update_run(run_id, status="failed", iter=3)
+    lab.store.update_run(run_id, status="failed", step=3)
     return lab.run(run_id)
 
 

@@ -202,7 +202,7 @@ def test_start_stop_and_resume(small: Lab, plots: Plots) -> None:
     control(app, "multiselect", "sweep_x_").set_value([8])
     control(app, "multiselect", "sweep_y_").set_value([1, 2]).run()
     app.button(key="sweep_start").click().run()
-    wait_until(lambda: any(c.run and c.run.iter > 0 for c in cells(small)), "it learns")
+    wait_until(lambda: any(c.run and c.run.step > 0 for c in cells(small)), "it learns")
     app.run()
     assert buttons(app) == {"sweep_stop", "sweep_start"}
     (bar,) = app.get("progress")
@@ -227,8 +227,8 @@ def test_a_sweep_is_watched_to_its_end(small: Lab, plots: Plots) -> None:
     app.run()
     assert buttons(app) == {"sweep_start"} and "4 of 4 runs done" in said(app)
     runs = [cell.run for cell in cells(small) if cell.run]
-    best = min(runs, key=lambda run: run.val_loss or 99.0)
-    assert f"{best.val_loss:.3f} nats" in said(app)
+    best = min(runs, key=lambda run: run.val_loss_nats or 99.0)
+    assert f"{best.val_loss_nats:.3f} nats" in said(app)
     assert "makes the larger difference" in said(app) or "Neither" in said(app)
     assert "a longer block sees more characters" in said(app)
 
@@ -265,7 +265,7 @@ def test_a_run_that_was_resumed_by_itself_is_not_another_process_s(small: Lab) -
     sweep = enter_sweep(small, base, corpus, BLOCKS, HEADS, "owl")
     first = small.runs_of(sweep.id)[0]
     training_service(small).resume(first.id)
-    wait_until(lambda: small.run(first.id).iter > 0, "it learns")
+    wait_until(lambda: small.run(first.id).step > 0, "it learns")
     text = opened().get("progress")[0].proto.text.replace("\\", "")
     assert text == f"0 of 4 runs done; trained by itself: {first.name}"
 
@@ -276,10 +276,10 @@ def test_after_a_kill_it_is_said_up_to_where_the_run_is_saved(small: Lab) -> Non
     sweep = enter_sweep(small, base, corpus, BLOCKS, HEADS, "owl")
     first, second, *_ = small.runs_of(sweep.id)
     train(small, first.id)
-    small.store.update_run(second.id, status="interrupted", iter=5, checkpoint_iter=3)
+    small.store.update_run(second.id, status="interrupted", step=5, checkpoint_step=3)
     text = opened().get("progress")[0].proto.text.replace("\\", "")
     assert text == f"1 of 4 runs done, interrupted: saved is {second.name} up to step 3"
-    small.store.update_run(second.id, status="paused", iter=3)
+    small.store.update_run(second.id, status="paused", step=3)
     assert "stopped: every run is saved" in opened().get("progress")[0].proto.text
 
 
