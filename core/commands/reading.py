@@ -13,7 +13,8 @@ from core.findings.meaning import perplexity
 from core.findings.notes import Note, note_of, notes_on
 from core.findings.verdicts import answers_on, reached_by
 from core.records.course import Course
-from core.records.event_words import detail_of
+from core.records.event_words import detail_of, story_of
+from core.records.events import Changed
 from core.records.records import RunRecord, broke_at, run_before
 from core.registry import changes_among
 from core.runs.lab import Lab
@@ -77,14 +78,20 @@ def _answers(
 
 
 def _events(lab: Lab, record: RunRecord) -> list[Fields]:
-    """What happened; of a change, `told` is what is worth telling: name to old and new value."""
+    """What happened, `text` in words; of a change, `told` is what is worth telling of it.
+
+    That is name to old and new value.
+    """
     events = lab.store.events(record.id)
     course = Course(record.config, changes_among(events))
     rows: list[Fields] = []
     for event in events:
-        rows.append({"iter": event.step, "kind": event.kind, "detail": detail_of(event.what)})
+        what = event.what
+        rows.append({"iter": event.step, "kind": event.kind, "detail": detail_of(what),
+                     "text": story_of(what)})  # fmt: skip
         for change in changes_among([event]):
-            rows[-1]["told"] = course.telling(change)
+            told = course.telling(change)
+            rows[-1] |= {"told": told, "text": story_of(Changed(told))}
     return rows
 
 

@@ -118,11 +118,7 @@ def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
 def _events(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     yield "what happened:"
     for event in value:
-        detail = event["detail"]
-        if "told" in event:
-            told = (Difference(name, *pair) for name, pair in event["told"].items())
-            detail = ", ".join(map(difference_text, told))
-        yield f"  step {event['iter']:,}  {event['kind']}{': ' * bool(detail)}{detail}"
+        yield f"  step {event['iter']:,}  {event['text']}"
 
 
 def _samples(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:

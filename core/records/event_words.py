@@ -1,4 +1,7 @@
-"""How what happened to a run is said, to people and in run files; nothing here is read back."""
+"""How what happened to a run is said: to people by `story_of`, in run files by `detail_of`.
+
+Nothing here is read back, but that older labs read a run file's `detail`, which stays what it was.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,45 @@ from core.records.events import (
     Resumed,
     RunFileOpened,
 )
+from core.settings.differences import Difference, difference_text
 
 RESTORED = "weights, optimiser, random numbers and place in the text are those of that step"
 FROM_START = "There was no checkpoint yet, so it starts again from step 0."
 
 
+def story_of(what: Happening) -> str:
+    """What an event tells people, to be said of a run: "takes part in a race: …"."""
+    match what:
+        case Changed():
+            pairs = (Difference(name, *values) for name, values in what.settings.items())
+            return f"changed: {', '.join(map(difference_text, pairs))}"
+        case Machine():
+            return f"trains on {detail_of(what)}"
+        case Resumed():
+            return f"resumed. {detail_of(what)}"
+        case EndMoved():
+            return f"is to end at step {what.after:,} instead of {what.before:,}"
+        case Finished():
+            return "finished"
+        case Diverged():
+            return "diverged: the next loss or its gradient was no finite number"
+        case Failed():
+            return f"failed. {what.message}"
+        case Branched():
+            return f"branched off {detail_of(what)}"
+        case Race():
+            each = what.by.removesuffix("s") if what.budget == 1 else what.by
+            return f"takes part in a race: {what.budget:,} {each} for each model"
+        case ModelImported():
+            return f"made of the model in {what.file}"
+        case RunFileOpened():
+            return f"opened {detail_of(what)}"
+        case PlainText():
+            return f"{what.kind}{': ' * bool(what.text)}{what.text}"
+
+
 def detail_of(what: Happening) -> str:
-    """What an event says beside its kind; of changed settings, JSON of their old and new values."""
+    """What is stored of an event beside its kind; of changed settings, their values as JSON."""
     match what:
         case Changed():
             return json.dumps(what.settings)

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from core.findings.notes import Note
 from core.records.course import Course
-from core.records.event_words import detail_of
+from core.records.event_words import story_of
 from core.records.records import RunRecord
 from core.text.reference import ReferenceLine
 from lab.figures.base import MARGIN
@@ -126,7 +126,7 @@ def _marks(run: RunRecord) -> list[Mark]:
     said = [(c.step, settings_text(c, course).replace("->", "→")) for c in course.changes]
     marks = [Mark(step, "changed", what, what) for step, what in said]
     for event in store.events(run.id):
-        story = f"{event.kind}: {detail_of(event.what)}"
+        story = story_of(event.what)
         if event.kind == "resumed":
             marks.append(Mark(event.step, "resumed", "resumed", story))
         elif event.kind == "branched":

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
 from core.findings.notes import Note, NoteKind, notes_on
-from core.records.event_words import detail_of
+from core.records.event_words import story_of
 from core.records.records import Estimate, RunRecord, broke_at, on_text
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
@@ -216,8 +216,7 @@ def _render_facts(run: RunRecord) -> None:
     )
     for event in the_lab().store.events(run.id)[-EVENTS_SHOWN:]:
         if event.kind != "changed":
-            said = plain(detail_of(event.what))
-            st.caption(f"Step {words.count(event.step)}: {event.kind}. {said}")
+            st.caption(f"Step {words.count(event.step)}: {plain(story_of(event.what))}")
 
 
 def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.records.event_words import detail_of
+from core.records.event_words import detail_of, story_of
 from core.records.events import (
     KINDS,
     Branched,
@@ -108,6 +108,40 @@ def test_an_old_resume_on_any_other_machine_is_understood(now: Machine, before: 
 def test_an_old_resume_on_a_machine_that_nobody_noted_stays_text() -> None:
     said = detail_of(Resumed(0, Elsewhere(ONE, TWO)))
     assert list(happenings([("resumed", said)])) == [PlainText("resumed", said)]
+
+
+TOLD: list[tuple[Happening, str]] = [
+    (
+        Changed({"learning_rate": (0.1, 1e-5), "schedule": ("cosine", "constant")}),
+        "changed: learning_rate 0.1 -> 1e-05, schedule cosine -> constant",
+    ),
+    (TWO, "trains on cpu, float32, 2 threads"),
+    (EndMoved(40, 1000), "is to end at step 1,000 instead of 40"),
+    (Finished(), "finished"),
+    (Diverged(), "diverged: the next loss or its gradient was no finite number"),
+    (Failed("The disk is full."), "failed. The disk is full."),
+    (
+        Branched("owl", without_later_changes=True),
+        "branched off from owl, without what was changed in it later",
+    ),
+    (Race("ab12", "seconds", 30), "takes part in a race: 30 seconds for each model"),
+    (Race("ab12", "steps", 1000), "takes part in a race: 1,000 steps for each model"),
+    (Race("ab12", "seconds", 1), "takes part in a race: 1 second for each model"),
+    (ModelImported("ckpt.pt"), "made of the model in ckpt.pt"),
+    (RunFileOpened("owl.run.zip"), "opened from owl.run.zip"),
+    (PlainText("telepathy", "so it said"), "telepathy: so it said"),
+    (PlainText("telepathy", ""), "telepathy"),
+    (Resumed(0), f"resumed. Nothing was lost: {RESTORED}."),
+]
+
+
+@pytest.mark.parametrize(("what", "story"), TOLD)
+def test_people_are_told_what_it_was_and_no_id(what: Happening, story: str) -> None:
+    assert story_of(what) == story
+
+
+def test_every_kind_is_told() -> None:
+    assert {type(what) for what, _ in TOLD} == {*KINDS.values(), PlainText}
 
 
 def test_every_kind_is_tried_here() -> None:
