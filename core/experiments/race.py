@@ -1,20 +1,16 @@
-"""A race of the three models: equal terms for all, and who leads where. Pure arithmetic.
+"""A race of the three models: equal terms for all. Pure arithmetic.
 
-Knows settings and measurements; no service, no registry, no screen. Starting a race and finding it
-again is `core.service.racing`'s.
+Knows settings; no service, no registry, no screen. Starting a race and finding it again is
+`core.service.racing`'s, and who leads is read off the curves: `lab.figures.equal_terms`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, get_args
-
-import numpy as np
 
 from core.errors import ConfigError
 from core.records.events import Fairness as Fairness
-from core.records.records import Estimate, StepRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration
@@ -77,53 +73,3 @@ def race_configs(
 def steps_in(seconds: float, step_s: float) -> int:
     """How many steps of `step_s` a race by seconds lets a model take."""
     return round(min(max(seconds / max(step_s, 1e-9), _FEWEST_STEPS), MOST["steps"]))
-
-
-# --- who leads ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Standings:
-    """The validation losses at one point of the race, the lowest first, in nats per character."""
-
-    at: float
-    """The last step, or second of training, for which every model has an estimate."""
-    losses: tuple[tuple[ModelKind, float], ...]
-
-    @property
-    def leader(self) -> ModelKind:
-        return self.losses[0][0]
-
-
-def standings(
-    by: Fairness,
-    estimates: Mapping[ModelKind, Sequence[Estimate]],
-    steps: Mapping[ModelKind, Sequence[StepRecord]],
-) -> Standings | None:
-    """Who leads at the last point that all have reached; None while one is still at the start.
-
-    Between two estimates a loss is interpolated on a straight line: the height at which a chart
-    draws it. A model never counts with a loss that it reached later than the others.
-
-    Args:
-        steps: of each model, to know after how many seconds an estimate was taken; may be thinned.
-    """
-    if not estimates or not all(estimates.values()):
-        return None
-    places = {
-        kind: [_seconds_at(e.step, steps[kind]) if by == "seconds" else e.step for e in known]
-        for kind, known in estimates.items()
-    }
-    at = float(min(place[-1] for place in places.values()))
-    if at <= 0:
-        return None
-    losses = {
-        kind: float(np.interp(at, places[kind], [e.val_loss_nats for e in known]))
-        for kind, known in estimates.items()
-    }
-    return Standings(at, tuple(sorted(losses.items(), key=lambda item: item[1])))
-
-
-def _seconds_at(step: int, steps: Sequence[StepRecord]) -> float:
-    known = [0, *(s.step for s in steps)], [0.0, *(s.elapsed_s for s in steps)]
-    return float(np.interp(step, *known))

@@ -12,11 +12,11 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
-from lab.compare_page.equal_cost import equal_cost_text
+from lab.compare_page.equal_cost import bought_text, equal_cost_text
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette, in_model_color
-from lab.session.entry import Entry
+from lab.session.compare_choices import RUNS, TEXT, TOUCHED
 from lab.session.state import curve_of, is_live, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
@@ -40,11 +40,6 @@ INTRODUCTION = (
     "The same measures, the same axis, the same prompt: what differs between two runs is what was "
     "set differently, and it stands in the table."
 )
-
-_TEXT = "compare_text"
-_CHOSEN: Entry[list[str] | tuple[str, ...]] = Entry("compare_runs", ())
-_TOUCHED = Entry("compare_touched", False)
-"""Whether the reader has chosen runs, so that they are no longer chosen for her."""
 
 
 def main() -> None:
@@ -113,22 +108,22 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     def option_text(run_id: str) -> str:
         return short_run_label(by_id[run_id]) if one_text else run_label(by_id[run_id])
 
-    kept = [i for i in _CHOSEN.get() if i in by_id]
-    if not _TOUCHED.get() or not (kept or _chose_none()):
+    kept = [i for i in RUNS.get() if i in by_id]
+    if not TOUCHED.get() or not (kept or _chose_none()):
         newest = {run.model: run.id for run in reversed(runs) if not run.sweep}
         kept = [newest[kind] for kind in MODEL_KINDS if kind in newest]
-    _CHOSEN.set(kept)
+    RUNS.set(kept)
     st.multiselect(
-        "Runs", list(by_id), key=_CHOSEN.key, max_selections=MAX_RUNS, persist_state="session",
-        format_func=option_text, on_change=_TOUCHED.set, args=(True,),
+        "Runs", list(by_id), key=RUNS.key, max_selections=MAX_RUNS, persist_state="session",
+        format_func=option_text, on_change=TOUCHED.set, args=(True,),
         help=f"At most {MAX_RUNS}. Until you choose, the newest run of each model.",
     )  # fmt: skip
-    return [run for run in runs if run.id in _CHOSEN.get()]
+    return [run for run in runs if run.id in RUNS.get()]
 
 
 def _chose_none() -> bool:
     """Whether the reader emptied the box, rather than that its runs are gone from it."""
-    return not _CHOSEN.get()
+    return not RUNS.get()
 
 
 def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
@@ -147,9 +142,9 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
         return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
 
     options = [*reversed(texts), EVERY_TEXT]
-    settled(_TEXT, options, newest.fingerprint, option_text)
+    settled(TEXT.key, options, newest.fingerprint, option_text)
     chosen = st.selectbox(
-        "Text", options, key=_TEXT, format_func=option_text, persist_state="session",
+        "Text", options, key=TEXT.key, format_func=option_text, persist_state="session",
         label_visibility="collapsed",
     )  # fmt: skip
     return runs if chosen == EVERY_TEXT else [run for run in runs if run.fingerprint == chosen]
@@ -173,13 +168,15 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         figure, key="compare_curves", height_px=CURVES_PX,
         alt="Validation loss of the chosen runs on one axis",
     )  # fmt: skip
+    one_text = len({run.fingerprint for run in runs}) == 1
+    if one_text and (bought := bought_text(curves, in_bits)):
+        st.markdown(bought)
+    if one_text and (equal := equal_cost_text(curves, axis, in_bits)):
+        st.caption(equal)
     about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
     st.caption(about, help=explained(*WORDS))
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
-    one_text = len({run.fingerprint for run in runs}) == 1
-    if one_text and (equal := equal_cost_text(curves, axis, in_bits)):
-        st.caption(equal)
 
 
 def _render_table(ids: list[str], unit: str) -> None:
@@ -190,7 +187,7 @@ def _render_table(ids: list[str], unit: str) -> None:
     )  # fmt: skip
     about = (
         f"Losses in {unit} per character. {BEST} the best of the chosen runs, whatever it cost; "
-        "who is best for the same cost stands under the chart, by seconds and FLOPs. Estimates are "
+        "who leads for the same cost stands under the chart. Estimates are "
         "taken on a few batches; the validation loss is over the whole validation part, measured "
         "when a run ends, also for its best checkpoint. Throughput is that of training."
     )

@@ -13,7 +13,6 @@ from core.records.records import RunRecord
 from core.service.racing import resume_race, start_race
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig, TrainConfig
 from core.text.corpus import Corpus
-from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
@@ -26,7 +25,14 @@ from lab.session.state import (
     the_lab,
     the_service,
 )
-from lab.train_page.race.track import NewestRace, blind_text, find_race, in_color
+from lab.train_page.race.track import (
+    NewestRace,
+    blind_text,
+    counted_lines,
+    find_race,
+    in_color,
+    render_bought,
+)
 from lab.train_page.race.words import (
     PARTS_SOONER,
     Near,
@@ -147,7 +153,7 @@ def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
         time = f", {words.duration(taken_s)} of training in all the last time"
     elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
-        time = f", about {words.duration(seconds)} in all"
+        time = f", about {words.duration(seconds)} in all when nothing else runs"
     new = "Another race: " * (found.next_move == "resume")
     return f"{new}{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
 
@@ -179,31 +185,22 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
     if found.shape != shown:
         st.rerun()
     _render_progress(found)
-    references = _references(found, corpus)
+    references = counted_lines(found, corpus)
     curves = [curve_of(run) for run in found.runs.values()]
     configs = [run.config for run in found.runs.values()] or list(planned.values())
-    end = race_end(found.race, configs, curves, axis, the_calibration())
+    end = race_end(found.race, configs, curves, axis, the_calibration(), is_over=found.is_over)
     figure = loss_figure(curves, references, palette(), LossAxes(x=axis, x_end=end))
     figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race", height_px=CHART_PX,
         alt="Validation loss of the three models against the lines that counting alone reaches",
     )  # fmt: skip
+    render_bought(found, curves)
     near = near_the_bigram(curves, axis)
     _render_words(found, corpus, against_the_counts(curves, references), near)
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
             _render_writing(kind, found, corpus)
-
-
-def _references(found: NewestRace, corpus: Corpus) -> tuple[ReferenceLine, ...]:
-    """The counted lines of the race's own text; none where that is gone."""
-    for run in found.runs.values():
-        try:
-            return reference_lines(the_lab().corpus_of(run))
-        except LabError:
-            return ()
-    return reference_lines(corpus)
 
 
 def _render_progress(found: NewestRace) -> None:
@@ -236,8 +233,9 @@ def _render_words(found: NewestRace, corpus: Corpus, counts: str, near: Near | N
         )
     missing = missing_text(found.runs) if found.race else ""
     st.caption(
-        f"Text: **{name}**.{time} Strong line: validation loss, estimated on a part of it that no "
-        f"model learns from; thin: the batch just seen. Grey: what counting reaches on this text. "
+        f"Text: **{name}**.{time} Strong line: validation loss, estimated on some of the part that "
+        "no model learns from; the losses in words are of all of that part once a run is over. "
+        "Thin: the batch just seen. Grey: what counting reaches on this text. "
         f"{counts} {missing}",
         help=explained(*WORDS),
     )

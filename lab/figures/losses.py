@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.records.course import Course
 from core.records.records import Change, Estimate, RunRecord, StepRecord
+from core.settings.config import ModelKind
 from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
 from lab.figures.base import MARGIN, compact, plain_figure
@@ -49,7 +50,7 @@ class LossCurve:
     """
 
     name: str
-    model: str
+    model: ModelKind
     chars_seen: Sequence[tuple[int, int]]
     """Steps and the characters seen by then, from 0 to the last step; a straight line between."""
     flops_per_char: int
@@ -64,6 +65,10 @@ class LossCurve:
     """(E,)"""
     val_losses: NDArray[np.float32] = field(repr=False)
     """(E,): estimates on the validation split."""
+    end_loss: float | None = None
+    """Over the whole validation split, after the last step; measured when a run ends."""
+    best_loss: float | None = None
+    """The same of its best checkpoint."""
 
     @classmethod
     def of(
@@ -75,6 +80,8 @@ class LossCurve:
     ) -> LossCurve:
         """The curve of a run from what the registry holds of it."""
         config = record.config
+        # Of a run that was taken up again they are those of its former end.
+        ended = record.status == "finished"
         return cls(
             name=record.name,
             model=record.model,
@@ -85,6 +92,8 @@ class LossCurve:
             train_losses=compact([s.loss_nats for s in steps]),
             estimate_steps=compact([e.step for e in estimates]),
             val_losses=compact([e.val_loss_nats for e in estimates]),
+            end_loss=record.val_loss_nats if ended else None,
+            best_loss=record.best_val_loss_nats if ended else None,
         )
 
     def x(self, steps: NDArray[np.float32], axis: XAxis) -> NDArray[np.float32]:

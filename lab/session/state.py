@@ -173,10 +173,10 @@ def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> s
 def curve_of(record: RunRecord) -> LossCurve:
     """The loss curve of a run as the registry has it now."""
     store = the_lab().store
-    return LossCurve.of(
-        record, store.steps(record.id, at_most=MAX_POINTS), store.estimates(record.id),
-        store.changes(record.id),
-    )  # fmt: skip
+    # Estimates first: a step is then known for each of them.
+    estimates = store.estimates(record.id)
+    steps = store.steps(record.id, at_most=MAX_POINTS)
+    return LossCurve.of(record, steps, estimates, store.changes(record.id))
 
 
 def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.findings.meaning import bits as bits
@@ -57,6 +58,12 @@ def date(at_s: float) -> str:
 def mib(size_bytes: float) -> str:
     """A size as it is taken on the disk or in memory: 24.1 MiB."""
     return f"{size_bytes / 2**20:,.1f} MiB"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """One or more things in a sentence: A, B and C."""
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def short_count(number: float) -> str:

@@ -5,27 +5,41 @@ Drawn again at every tick, from the registry alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
 
 from core.errors import LabError
-from core.experiments.race import BUDGETS, Fairness, Standings, standings
-from core.findings.curve import NOISE_NATS
+from core.experiments.race import BUDGETS, Fairness
 from core.records.events import Race
-from core.records.records import Estimate, RunRecord, StepRecord
+from core.records.records import RunRecord
 from core.service.racing import newest_race
 from core.settings.config import MODEL_KINDS, ModelKind
 from core.settings.presets import PRESETS
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
-from lab.figures.losses import MAX_POINTS, LossAxes, LossCurve, loss_figure
+from lab.figures.equal_terms import (
+    ALMOST,
+    IDEAS,
+    ideas_text,
+    standings,
+    standings_text,
+)
+from lab.figures.losses import LossAxes, LossCurve, loss_figure
 from lab.figures.palette import in_model_color
-from lab.session.state import is_live, palette, the_calibration, the_lab, untrained_sample
-from lab.train_page.race.words import race_end
+from lab.session.compare_choices import choose_to_compare
+from lab.session.state import (
+    curve_of,
+    is_live,
+    palette,
+    the_calibration,
+    the_lab,
+    untrained_sample,
+)
+from lab.train_page.race.words import missing_text, race_end
 from lab.wording import words
 from lab.wording.labels import MODEL_NAMES
 from lab.wording.plain import plain, plain_but_code
@@ -45,8 +59,6 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
         "{window} characters back, so it forgets who speaks."
     ),
 }
-ALMOST = 0.05
-"""A model whose steps took so little more or less than its seconds, as a share, took as long."""
 CHART_PX, SAMPLE_PX = 250, 200
 
 Move = Literal["start", "pause", "resume"]
@@ -67,6 +79,11 @@ class NewestRace:
         return "resume" if held else "start"
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to come; what was deleted or has failed counts for that."""
+        return bool(self.runs) and self.next_move == "start"
+
+    @property
     def shape(self) -> tuple[object, ...]:
         """What the part of the view that does not tick depends on."""
         timed = the_calibration() is not None
@@ -79,121 +96,84 @@ def find_race() -> NewestRace:
     return NewestRace(*newest) if newest else NewestRace(None, {})
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """What the registry holds of one run, read once in a tick."""
-
-    run: RunRecord
-    steps: list[StepRecord]
-    estimates: list[Estimate]
-
-    @classmethod
-    def of(cls, run: RunRecord) -> _Measured:
-        store = the_lab().store
-        # Estimates first: a step is then known for each of them.
-        estimates = store.estimates(run.id)
-        return cls(run, store.steps(run.id, at_most=MAX_POINTS), estimates)
-
-
 def render_race(corpus: Corpus, axis: Fairness, shown: tuple[object, ...]) -> None:
     """Draw the race as it stands; the whole page, when it is no longer of the shape `shown`."""
     found = find_race()
     if found.shape != shown:
         st.rerun()
-    measured = {kind: _Measured.of(run) for kind, run in found.runs.items()}
-    _render_chart(corpus, found.race, measured, axis)
-    st.markdown(_who_leads(found, measured))
+    curves = [curve_of(run) for run in found.runs.values()]
+    _render_chart(corpus, found, curves, axis)
+    st.markdown(_who_leads(found, curves, axis))
+    render_bought(found, curves)
     for column, kind in zip(st.columns(3, gap="small"), MODEL_KINDS):
         with column.container(border=True, height="stretch", gap="xsmall", key=f"race_{kind}"):
-            _render_model(kind, measured.get(kind), corpus, untrained=found.race is None)
+            _render_model(kind, found.runs.get(kind), corpus, untrained=found.race is None)
 
 
 def _render_chart(
-    corpus: Corpus, race: Race | None, measured: Mapping[ModelKind, _Measured], axis: Fairness
+    corpus: Corpus, found: NewestRace, curves: Sequence[LossCurve], axis: Fairness
 ) -> None:
-    curves = [LossCurve.of(m.run, m.steps, m.estimates) for m in measured.values()]
-    configs = [m.run.config for m in measured.values()]
-    end = race_end(race, configs, curves, axis, the_calibration())
-    x_end = BUDGETS[axis] if race is None else end
+    configs = [run.config for run in found.runs.values()]
+    end: float | None = BUDGETS[axis]
+    if found.race:
+        end = race_end(found.race, configs, curves, axis, the_calibration(), is_over=found.is_over)
     figure = loss_figure(
-        curves, _counted(corpus, measured), palette(), LossAxes(x=axis, x_end=x_end)
+        curves, counted_lines(found, corpus), palette(), LossAxes(x=axis, x_end=end)
     )
     # Three times the noise of single batches would hide what the race is about.
     figure.data = [trace for trace in figure.data if "markers" in trace.mode]
-    figure.update_layout(uirevision=f"{race.id if race else None}-{axis}")
+    figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race_view_chart", height_px=CHART_PX,
         alt="Validation loss of the three models of the race, and what counting alone reaches",
     )  # fmt: skip
 
 
-def _counted(corpus: Corpus, measured: Mapping[ModelKind, _Measured]) -> tuple[ReferenceLine, ...]:
-    """The counted lines of the text that the race is about; none where that text is gone."""
-    for each in measured.values():
+def counted_lines(found: NewestRace, corpus: Corpus) -> tuple[ReferenceLine, ...]:
+    """The counted lines of the race's own text; none where that is gone."""
+    for run in found.runs.values():
         try:
-            return reference_lines(the_lab().corpus_of(each.run))
+            return reference_lines(the_lab().corpus_of(run))
         except LabError:
             return ()
     return reference_lines(corpus)
 
 
-def _who_leads(found: NewestRace, measured: Mapping[ModelKind, _Measured]) -> str:
-    """Who is ahead at the last point that all have reached, with numbers."""
-    race = found.race
-    if race is None:
+def _who_leads(found: NewestRace, curves: Sequence[LossCurve], axis: Fairness) -> str:
+    """Who is ahead where all have had the same of what the axis shows, with numbers."""
+    if found.race is None:
         return (
             "**Nobody has begun.** Below, the three as they are before their first step: each "
             "guesses blindly. The grey lines are what counting alone reaches."
         )
-    table = standings(
-        race.by,
-        {kind: m.estimates for kind, m in measured.items()},
-        {kind: m.steps for kind, m in measured.items()},
-    )
-    if table is None:
-        return "Nobody leads before all have been measured once after the start."
-    whole = whole_split(found)
-    return standings_text(race, whole or table, whole is not None) + how_it_ended(found)
+    have_begun = all(len(curve.val_losses) for curve in curves)
+    table = standings(curves, axis) if have_begun else None
+    said = [missing_text(found.runs), how_it_ended(found)]
+    if table:
+        said.insert(0, standings_text(table, _in_its_color))
+    elif not found.is_over:
+        said.insert(0, "Nobody leads before all have been measured once after the start.")
+    return " ".join(filter(None, said))
 
 
-def whole_split(found: NewestRace) -> Standings | None:
-    """Of a race by steps that is over, the losses that every page says of its runs; else None."""
-    losses = {
-        kind: run.val_loss_nats for kind, run in found.runs.items() if run.status == "finished"
-    }
-    known = [(kind, nats) for kind, nats in losses.items() if nats is not None]
-    steps = {run.step for run in found.runs.values()}
-    if not found.race or found.race.by != "steps" or len(known) < len(found.runs) or len(steps) > 1:
-        return None
-    return Standings(float(*steps), tuple(sorted(known, key=lambda item: item[1])))
+def render_bought(found: NewestRace, curves: Sequence[LossCurve]) -> None:
+    """What each idea has bought in a race that is over, and the way to all that can be compared."""
+    if not found.is_over:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        said = ideas_text(curves, lambda curve: in_color(curve.model, IDEAS[curve.model]))
+        if said:
+            st.markdown(said)
+        if st.button(
+            "Compare these runs", key="race_compare", type="tertiary",
+            icon=":material/compare_arrows:",
+        ):  # fmt: skip
+            choose_to_compare(found.runs.values())
+            st.switch_page("app_pages/compare.py")
 
 
-def standings_text(race: Race, table: Standings, is_whole: bool = False) -> str:
-    """Who leads, or who is level with whom: what lies closer than estimates can tell is no lead.
-
-    Args:
-        is_whole: whether the losses are over the whole validation split.
-    """
-    lowest = table.losses[0][1]
-    ahead = [(kind, loss) for kind, loss in table.losses if loss - lowest < NOISE_NATS]
-    rest = [_with_loss(*each) for each in table.losses[len(ahead) :]]
-    where = f"At {table.at:.1f} s of training"
-    if race.by == "steps":
-        where = f"At step {words.count(table.at)} of {words.count(race.budget)}"
-    if len(ahead) > 1:
-        who = f"{' and '.join(_with_loss(*each) for each in ahead)} nats are level"
-    else:
-        best = in_color(table.leader, MODEL_NAMES[table.leader])
-        who = f"{best} leads with **{words.loss(lowest)}** nats"
-    said = "; ".join([who, *[", ".join(rest)] * bool(rest)])
-    how = "interpolated between estimates" if race.by == "seconds" else "estimates"
-    how = "over the whole validation split" if is_whole else how
-    close = f", less than {NOISE_NATS:g} nats apart" * (len(ahead) > 1)
-    return f"{where}, as far as all have come: {said} :gray[({how}{close})]"
-
-
-def _with_loss(kind: ModelKind, nats: float) -> str:
-    return f"{in_color(kind, MODEL_NAMES[kind])} {words.loss(nats)}"
+def _in_its_color(curve: LossCurve) -> str:
+    return in_color(curve.model, MODEL_NAMES[curve.model])
 
 
 def how_it_ended(found: NewestRace) -> str:
@@ -203,11 +183,10 @@ def how_it_ended(found: NewestRace) -> str:
         return ""
     taken_s = [run.train_s for run in runs]
     if race.by == "steps" or all(abs(s / race.budget - 1) <= ALMOST for s in taken_s):
-        return " The race is over."
-    *most, last = (f"{s:.1f}" for s in taken_s)
+        return "The race is over."
     return (
-        f" The race is over: the steps that were timed to take {race.budget} s took "
-        f"{' and '.join([*[', '.join(most)] * bool(most), last])} s."
+        f"The race is over: the steps that were timed to take {race.budget} s took "
+        f"{words.listed([f'{s:.1f}' for s in taken_s])} s."
     )
 
 
@@ -232,9 +211,8 @@ def in_color(kind: ModelKind, text: str) -> str:
 
 
 def _render_model(
-    kind: ModelKind, measured: _Measured | None, corpus: Corpus, *, untrained: bool
+    kind: ModelKind, run: RunRecord | None, corpus: Corpus, *, untrained: bool
 ) -> None:
-    run = measured.run if measured else None
     reached = loss_at(the_lab().store, run, run.step) if run else None
     window = run.config.model.block_size if run else PRESETS["quick"][kind]["block_size"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):

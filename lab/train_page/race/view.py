@@ -110,16 +110,24 @@ def _planned(corpus: Corpus, terms: Terms) -> tuple[dict[ModelKind, RunConfig], 
 
 
 def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
+    """What the next race will be; of its time and steps, how this machine is when it is idle."""
     by, budget = terms
     if by == "steps":
-        total = words.count(3 * budget)
-        return f"The next race: {total} steps in all, in turns, on the same pieces of the text."
+        total, calibration = words.count(3 * budget), the_calibration()
+        time = ""
+        if calibration and configs:
+            seconds = sum(calibration.train_s(config) for config in configs.values())
+            time = f", about {words.duration(seconds)} of training when nothing else runs"
+        return (
+            f"The next race: {total} steps in all{time}, in turns, on the same pieces of the text."
+        )
     plan = f"The next race: {words.duration(3 * budget)} of training in all, in turns"
     if not configs:
         return f"{plan}. This machine is being timed …"
     steps = ", ".join(words.short_count(config.train.max_iters) for config in configs.values())
     return (
-        f"{plan}; on this machine that is about {steps} steps, which are timed again at the start."
+        f"{plan}; on this machine, when nothing else runs, that is about {steps} steps. They are "
+        "timed anew at the start, and each model then ends by its steps, not by the clock."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine
 from core.training.preflight import Calibration, flops_per_token
+from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis
 from lab.wording import words
 from lab.wording.labels import MODEL_NAMES
@@ -30,6 +31,8 @@ NEAR_NATS = 0.1
 """Two curves that lie no further apart lie on each other, to the eye."""
 NEAR_ESTIMATES = 3
 """So many estimates in a row, before which nobody asks why."""
+PACE_SHARE = 0.05
+"""How long a run takes is told from this share of its steps, the first ones."""
 _ROUND_ENDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -39,23 +42,40 @@ def race_end(
     curves: Sequence[LossCurve],
     axis: XAxis,
     calibration: Calibration | None,
+    *,
+    is_over: bool = False,
 ) -> float | None:
     """Where the horizontal axis of a race ends, in its own unit: known before it begins.
 
     By its terms or, where they say nothing of this axis, by the settings of its runs; seconds by
-    the calibration, and on to the next round number where they turn out to be more. None where
-    nothing is known yet.
+    the pace of their first steps, before those by the calibration, and on to a round number. Those
+    of a race that is over end where it did. None where nothing is known yet.
     """
     if axis == "seconds":
         reached = [float(curve.step_s[-1]) for curve in curves if len(curve.steps)]
+        if is_over and reached:
+            return max(reached)
         if race and race.by == "seconds":
             return max([float(race.budget), *reached])
-        expected = [calibration.train_s(config) for config in configs] if calibration else []
-        return _rounded_up(max([*expected, *reached])) if expected or reached else None
+        expected = [_expected_s(*each, calibration) for each in zip_longest(configs, curves)]
+        known = [*filter(None, expected), *reached]
+        return _rounded_up(max(known)) if known else None
     ends = [_amount(config, axis) for config in configs]
     if race and race.by == axis:
         ends.append(float(race.budget))
     return max(ends, default=None)
+
+
+def _expected_s(
+    config: RunConfig | None, curve: LossCurve | None, calibration: Calibration | None
+) -> float | None:
+    """How long a run takes, by what never changes again, so that the axis stays where it is."""
+    if not config:
+        return None
+    first = PACE_SHARE * config.train.max_iters
+    if curve and len(curve.steps) and curve.steps[-1] >= first:
+        return float(curve.x(compact([first]), "seconds")[0]) / PACE_SHARE
+    return calibration.train_s(config) if calibration else None
 
 
 def _amount(config: RunConfig, axis: XAxis) -> float:
@@ -88,8 +108,8 @@ def missing_text(runs: Mapping[ModelKind, RunRecord]) -> str:
     missing = [MODEL_NAMES[kind].lower() for kind in MODEL_KINDS if kind not in runs]
     if not missing:
         return ""
-    listed = " and ".join(missing)
-    return f"The {listed} {'run' if len(missing) == 1 else 'runs'} of this race: deleted."
+    noun = "run" if len(missing) == 1 else "runs"
+    return f"The {words.listed(missing)} {noun} of this race: deleted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +165,15 @@ def why_near_the_bigram(window: int, near: Near) -> str:
 
 
 def against_the_counts(curves: Sequence[LossCurve], references: Sequence[ReferenceLine]) -> str:
-    """Whether a model has beaten the best that counting does; nothing where neither is known."""
-    reached = {c.model: float(c.val_losses.min()) for c in curves if len(c.val_losses)}
+    """Whether a model has beaten the best that counting does; nothing where neither is known.
+
+    Of a run that has ended it is the loss over the whole validation split, as of the counts.
+    """
+    reached = {
+        c.model: float(c.val_losses.min()) if c.best_loss is None else c.best_loss
+        for c in curves
+        if len(c.val_losses)
+    }
     if not reached or not references:
         return ""
     counts = min(references, key=lambda line: line.loss_nats)

@@ -1,4 +1,4 @@
-"""The race: equal terms, who leads where, starting all or none, and the command."""
+"""The race: equal terms, starting all or none, and the command."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 
 from core.commands import racing as racing_command
 from core.errors import ConfigError, CorpusError, LabError
-from core.experiments.race import MOST, Fairness, race_configs, standings
-from core.records.records import Estimate, StepRecord
+from core.experiments.race import MOST, Fairness, race_configs
+from core.records.records import StepRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.service import racing
@@ -137,49 +137,6 @@ def test_a_budget_that_cannot_be_is_refused(
 def test_a_text_that_is_too_short_is_refused(lab: Lab) -> None:
     with pytest.raises((ConfigError, CorpusError), match="too short"):
         race_configs(lab.configure, Corpus("short", play(60)), "steps", 60, None, 1337)
-
-
-# --- who leads ------------------------------------------------------------------------------------
-
-
-def curve(*points: tuple[int, float]) -> list[Estimate]:
-    return [Estimate(step, 9.0, loss) for step, loss in points]
-
-
-def pace(s_per_step: float, n_steps: int) -> list[StepRecord]:
-    return [StepRecord(i, 9.0, 1e-3, 1.0, i * s_per_step) for i in range(1, n_steps + 1)]
-
-
-def test_the_last_step_that_all_have_reached_counts() -> None:
-    estimates: dict[ModelKind, list[Estimate]] = {
-        "bigram": curve((0, 4.2), (10, 2.5), (20, 2.4), (30, 1.0)),
-        "transformer": curve((0, 4.2), (10, 2.6), (20, 2.3)),
-    }
-    steps = {kind: pace(1.0, 40) for kind in estimates}
-    table = standings("steps", estimates, steps)
-    assert table is not None and (table.at, table.leader) == (20, "transformer")
-    assert table.losses == (("transformer", 2.3), ("bigram", 2.4))
-
-
-def test_at_equal_seconds_a_loss_is_read_off_the_line_between_two_estimates() -> None:
-    estimates: dict[ModelKind, list[Estimate]] = {
-        "bigram": curve((0, 4.0), (100, 3.0), (200, 2.0)),
-        "transformer": curve((0, 4.0), (10, 2.8)),
-    }
-    steps = {"bigram": pace(0.1, 200), "transformer": pace(1.5, 12)}
-    table = standings("seconds", estimates, steps)  # type: ignore[arg-type]
-    assert table is not None and table.at == pytest.approx(15.0)
-    assert dict(table.losses) == pytest.approx({"bigram": 2.5, "transformer": 2.8})
-    assert table.leader == "bigram"
-
-
-@pytest.mark.parametrize("second", [[], curve((0, 4.2))])
-def test_nobody_leads_while_one_is_at_the_start(second: list[Estimate]) -> None:
-    estimates: dict[ModelKind, list[Estimate]] = {"bigram": curve((0, 4.2), (9, 2.0))}
-    steps = {kind: pace(1.0, 9) for kind in MODEL_KINDS}
-    assert standings("steps", estimates, steps) is not None
-    assert standings("steps", estimates | {"attention": second}, steps) is None
-    assert standings("steps", {}, steps) is None
 
 
 # --- starting and finding it again ----------------------------------------------------------------

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -139,19 +140,38 @@ def test_the_horizontal_axis_can_be_chosen(three: list[str], axis: str, title: s
     assert figure(app)["layout"]["xaxis"]["title"]["text"] == title
 
 
-def test_who_is_best_for_the_same_cost_is_said_where_the_axis_is_a_cost(
-    pages: Lab, three: list[str]
-) -> None:
+def test_who_leads_for_the_same_cost_is_said_on_every_axis(pages: Lab, three: list[str]) -> None:
     app = open_page("compare")
-    said = "the most that all have reached"
-    assert said not in words_of(app)
-    for axis in ("seconds", "FLOPs"):
+    lowest, *_ = sorted(map(pages.run, three), key=lambda run: run.val_loss_nats or 0.0)
+    assert "After the same 40 steps: " in words_of(app)
+    assert f"**{lowest.name}** ({lowest.model})".replace("-", r"\-") in words_of(app)
+    for axis, unit in (("characters", "1,280 characters"), ("seconds", "s of"), ("FLOPs", "FLOPs")):
         app.segmented_control(key="compare_axis").set_value(axis).run()
-        assert said in words_of(app)
+        assert re.search(rf"After the same [\d., a-z]*{unit}", words_of(app)), axis
     assert "has no matrix products, so it stands at 0 FLOPs" in words_of(app)
     other = add_corpus(pages, "other", play(3_000, seed=5))
     choose(app, three[0], trained(pages, other, "attention"))
-    assert said not in words_of(app)
+    assert "After the same" not in words_of(app)
+
+
+def test_what_each_idea_bought_is_said_of_runs_on_one_text(pages: Lab, three: list[str]) -> None:
+    for run_id, nats in zip(three, (2.087, 2.224, 2.504)):
+        pages.store.update_run(run_id, val_loss_nats=nats)
+    app = open_page("compare")
+    names = [pages.run(run_id).name.replace("-", r"\-") for run_id in three]
+    said = (
+        f"After 40 steps each, :blue[**one layer of attention**] ({names[1]}) is **0.280 nats** "
+        f"better than :orange[**the bigram table**] ({names[2]}): as unsure as among 9.2"
+    )
+    assert said in words_of(app)
+    app.segmented_control(key="compare_unit").set_value("bits").run()
+    assert f"is **{0.280 / math.log(2):.3f} bits** better than" in words_of(app)
+    choose(app, three[0])
+    assert "better than" not in words_of(app)
+    other = add_corpus(pages, "other", play(3_000, seed=5))
+    choose_text(app, EVERY_TEXT) if app.selectbox else app.run()
+    choose(app, three[0], trained(pages, other, "attention"))
+    assert "better than" not in words_of(app)
 
 
 def test_losses_can_be_read_in_bits_in_the_plot_and_in_the_table(

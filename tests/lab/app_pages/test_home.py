@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.experiments.race import race_configs
 from core.records.events import Race
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
 from core.text.corpus import Corpus
 from core.text.reference import reference_lines
+from lab.wording import words
 from tests.helpers import SMALL, add_corpus, filled, play, small_run, train, trained, wait_until
-from tests.pages import open_page, pages
+from tests.pages import MACHINE, open_page, pages
 from tests.plots import Plots, plots
 
 __all__ = ["pages", "plots"]
@@ -186,6 +188,45 @@ def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
     assert "1,000 steps each, 2 min 32 s of training in all the last time" in said(app)
 
 
+def test_the_time_of_a_race_is_said_to_be_that_of_an_idle_machine(pages: Lab) -> None:
+    configs = race_configs(pages.configure, pages.library.load(), "steps", 1000, None, 1337)
+    time = words.duration(sum(MACHINE.train_s(config) for config in configs.values()))
+    assert f"1,000 steps each, about {time} in all when nothing else runs" in said(open_page())
+
+
+def test_what_each_idea_bought_is_said_once_the_race_is_over(raced: Lab) -> None:
+    losses = {"bigram": 2.504, "attention": 2.224, "transformer": 2.087}
+    for run in raced.runs():
+        raced.store.update_run(run.id, val_loss_nats=losses[run.model])
+    bought = (
+        "After 40 steps each, :blue[**one layer of attention**] is **0.280 nats** better than "
+        ":orange[**the bigram table**]: as unsure as among 9.2 characters instead of 12; "
+        ":green[**the transformer**] is **0.137 nats** better than :blue[**one layer of "
+        "attention**]: as unsure as among 8.1 characters instead of 9.2."
+    )
+    assert bought in said(open_page())
+    raced.store.update_run(raced.runs()[0].id, status="paused")
+    assert "better than" not in said(open_page())
+
+
+def test_from_a_race_that_is_over_one_comes_to_its_runs_in_compare(raced: Lab) -> None:
+    race = {run.id for run in raced.runs()}
+    other = add_corpus(raced, "digits", "0123456789 " * 300)
+    trained(raced, other, "bigram")
+    trained(raced, raced.library.load("rhymes"), "bigram")
+    app = open_page()
+    app.button(key="race_compare").click().run()
+    assert not app.exception and app.title[0].value == "Runs side by side"
+    assert set(app.multiselect(key="compare_runs").value) == race
+
+
+def test_the_best_counts_are_held_against_the_whole_validation_split(raced: Lab) -> None:
+    best = min(line.loss_nats for line in reference_lines(raced.library.load("rhymes")))
+    for run in raced.runs():  # another number than that of any estimate
+        raced.store.update_run(run.id, best_val_loss_nats=best + 0.123)
+    assert "is nearest, by 0.123 nats." in said(open_page())
+
+
 def test_a_text_says_which_of_the_three_wrote_it(raced: Lab) -> None:
     shown = said(open_page())
     for run, name in zip(raced.runs()[::-1], ("Bigram table", "Self-attention", "Transformer")):
@@ -225,3 +266,10 @@ def test_the_axis_is_as_long_as_the_race_from_the_first_steps_on(
         ranges.append((layout.xaxis.range, layout.yaxis.range))
     assert ranges[0] == ranges[1] == ranges[2] and None not in ranges[0]
     assert end is None or ranges[0][0] == (0, end)
+
+
+def test_the_axis_of_seconds_ends_where_the_race_did(raced: Lab, plots: Plots) -> None:
+    app = open_page()
+    app.segmented_control(key="home_axis").set_value("seconds").run()
+    last_s = [raced.store.steps(run.id)[-1].elapsed_s for run in raced.runs()]
+    assert plots.figures["race"].layout.xaxis.range == (0, pytest.approx(max(last_s)))

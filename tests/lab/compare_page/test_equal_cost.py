@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.settings.config import ModelKind
-from lab.compare_page.equal_cost import equal_cost_text
+from lab.compare_page.equal_cost import bought_text, equal_cost_text
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve
+from lab.figures.palette import in_model_color
 from tests.lab.figures.test_curve_marks import curve
 
 
@@ -30,24 +31,52 @@ SLOW = learned("fox", "transformer", [4.2, 3.4, 2.9, 2.0], 0.06)
 
 def test_the_lowest_at_equal_seconds_is_that_of_the_time_which_all_have_had() -> None:
     assert equal_cost_text([SLOW, QUICK], "seconds") == (
-        "At 1.5 s of training, the most that all have reached: **owl** is lowest with 2.500 nats; "
-        "**fox** 3.800 (estimates)."
+        "After the same 1.5 s of training, as far as all have come: **owl** (bigram) leads with "
+        "**2.500** nats; **fox** (transformer) 3.800 (estimated on a part of the validation split)."
     )
-    assert "3.607 bits; **fox** 5.482 (" in equal_cost_text([SLOW, QUICK], "seconds", in_bits=True)
+    assert "**3.607** bits; **fox** (transformer) 5.482 (" in equal_cost_text(
+        [SLOW, QUICK], "seconds", in_bits=True
+    )
 
 
 def test_a_table_costs_no_flops_and_stands_apart() -> None:
     other = learned("elk", "attention", [4.2, 3.2, 2.91], 0.02)
     said = equal_cost_text([SLOW, other, QUICK], "FLOPs")
     assert said == (
-        "At 1 billion FLOPs, the most that all have reached: **fox** 2.900 and **elk** 2.910 are "
-        "level (estimates). **owl** has no matrix products, so it stands at 0 FLOPs, with 2.500 "
-        "nats at its end."
+        "After the same 1 billion FLOPs, as far as all have come: **fox** (transformer) 2.900 and "
+        "**elk** (attention) 2.910 nats are level (estimated on a part of the validation split, "
+        "less than 0.030 nats apart). **owl** (bigram) has no matrix products, so it stands at 0 "
+        "FLOPs, with 2.500 nats at its end."
+    )
+    ended = replace(QUICK, end_loss=2.512)  # over the whole validation split
+    assert "at 0 FLOPs, with 2.512 nats at its end." in equal_cost_text([ended], "FLOPs")
+
+
+def test_on_steps_and_characters_too_they_are_compared_where_all_have_been() -> None:
+    other = learned("elk", "attention", [4.2, 3.2, 2.91], 0.02)
+    said = equal_cost_text([SLOW, other], "steps")
+    assert said.startswith(
+        "After the same 100 steps, as far as all have come: **fox** (transformer)"
+    )
+    assert "same 1,000 characters, as far" in equal_cost_text([SLOW, other], "characters")
+    ended = [replace(SLOW, end_loss=2.1), replace(QUICK, end_loss=2.6)]
+    assert equal_cost_text(ended, "steps") == (
+        "After the same 150 steps: **fox** (transformer) leads with **2.100** nats; **owl** "
+        "(bigram) 2.600 (over the whole validation split)."
+    )
+
+
+def test_what_an_idea_bought_names_the_runs() -> None:
+    ended = [replace(SLOW, end_loss=2.0), replace(QUICK, end_loss=2.5, name="*owl*")]
+    assert bought_text(ended) == (
+        f"After 150 steps each, {in_model_color('transformer', '**the transformer**')} (fox) is "
+        f"**0.500 nats** better than {in_model_color('bigram', '**the bigram table**')} "
+        r"(\*owl\*): as unsure as among 7.4 characters instead of 12."
     )
 
 
 def test_nothing_is_said_where_nothing_can_be_compared() -> None:
-    assert equal_cost_text([SLOW, QUICK], "steps") == ""
     assert equal_cost_text([SLOW], "seconds") == equal_cost_text([], "FLOPs") == ""
+    assert bought_text([SLOW, QUICK]) == ""  # neither has ended
     unmeasured = replace(QUICK, estimate_steps=compact([]), val_losses=compact([]))
     assert equal_cost_text([SLOW, unmeasured], "seconds") == ""

@@ -126,15 +126,19 @@ def test_what_fair_means_decides_on_the_budgets_and_what_is_said_of_them(
     configs = race_configs(small.configure, corpus, "seconds", 10, MACHINE, 1337)
     steps = ", ".join(words.short_count(c.train.max_iters) for c in configs.values())
     assert (
-        f"30 s of training in all, in turns; on this machine that is about {steps} steps"
-        in said(app)
-    )
+        "30 s of training in all, in turns; on this machine, when nothing else runs, that is about "
+        f"{steps} steps. They are timed anew at the start, and each model then ends by its steps, "
+        "not by the clock."
+    ) in said(app)
     choose(app, "race_by", "steps")
     assert {str(w.key) for w in app.segmented_control} == {
         "race_by", "race_budget_steps", "race_axis_steps",
     }  # fmt: skip
     choose(app, "race_budget_steps", 3000)
-    assert "9,000 steps in all" in said(app)
+    configs = race_configs(small.configure, corpus, "steps", 3000, None, 1337)
+    time = words.duration(sum(MACHINE.train_s(config) for config in configs.values()))
+    plan = f"9,000 steps in all, about {time} of training when nothing else runs, in turns"
+    assert plan in said(app)
     assert small.runs() == []
 
 
@@ -233,16 +237,60 @@ def test_the_line_says_who_leads_with_the_numbers_of_the_registry(small: Lab, pl
     small_race(small, small.library.load("small"))
     wait_until(lambda: finished(small), "the end")
     app = view()
-    assert buttons(app) == {"race_start"}
+    assert buttons(app) == {"race_start", "race_compare"}
     runs = racers(small)
     losses = {
         kind: run.val_loss_nats for kind, run in runs.items() if run.val_loss_nats is not None
     }
     (best, lowest), *rest = sorted(losses.items(), key=lambda item: item[1])
-    (line,) = [m.value for m in app.markdown if m.value.startswith("At step 20 of 20")]
-    assert "over the whole validation split" in line and line.endswith("The race is over.")
+    (line,) = [m.value for m in app.markdown if m.value.startswith("After the same")]
+    assert line.startswith("After the same 20 steps: ")
+    assert line.endswith("(over the whole validation split). The race is over.")
     assert f"[**{MODEL_NAMES[best]}**]" in line and f"{lowest:.3f}" in line
     assert all(f"[**{MODEL_NAMES[kind]}**] {loss:.3f}" in line for kind, loss in rest)
+
+
+def test_the_line_and_the_axis_speak_of_the_same(small: Lab, plots: Plots) -> None:
+    small_race(small, small.library.load("small"))
+    wait_until(lambda: finished(small), "the end")
+    runs = racers(small).values()
+    seconds = {run.id: small.store.steps(run.id)[-1].elapsed_s for run in runs}
+    app = view()
+    choose(app, axis_of(app), "seconds")
+    assert plots.figures[CHART].layout.xaxis.range == (0, pytest.approx(max(seconds.values())))
+    (line,) = [m.value for m in app.markdown if m.value.startswith("After the same")]
+    assert line.startswith(f"After the same {min(seconds.values()):.1f} s of training")
+
+
+def test_what_each_idea_bought_is_said_once_the_race_is_over(small: Lab, plots: Plots) -> None:
+    runs = small_race(small, small.library.load("small"), n_steps=100_000)
+    for run in runs.values():
+        training_service(small).pause(run.id)
+    assert "better than" not in said(view()) and "race_compare" not in buttons(view())
+    small_race(small, small.library.load("small"))
+    wait_until(lambda: finished(small), "the end")
+    for run, nats in zip(racers(small).values(), (2.504, 2.224, 2.087)):
+        small.store.update_run(run.id, val_loss_nats=nats)
+    app = view()
+    assert "race_compare" in buttons(app)
+    shown = said(app)
+    assert (
+        "After 20 steps each, :blue[**one layer of attention**] is **0.280 nats** better" in shown
+    )
+    assert "as unsure as among 8.1 characters instead of 9.2." in shown
+
+
+def test_a_race_of_one_that_is_left_says_what_is_missing(small: Lab, plots: Plots) -> None:
+    small_race(small, small.library.load("small"))
+    wait_until(lambda: finished(small), "the end")
+    runs = racers(small)
+    for kind in ("bigram", "attention"):
+        small.bin_run(runs[kind].id)
+    shown = said(view())
+    assert (
+        "The bigram table and self-attention runs of this race: deleted. The race is over." in shown
+    )
+    assert "After the same" not in shown
 
 
 def test_each_model_shows_its_loss_and_its_newest_sample(small: Lab, plots: Plots) -> None:
@@ -286,7 +334,7 @@ def test_a_model_that_drops_out_says_why(
     wait_until(lambda: not any(r.status == "running" for r in racers(small).values()), "the end")
     app = view()
     assert [error.value.startswith("After step 5") for error in app.error] == [True]
-    assert buttons(app) == {"race_start"}
+    assert buttons(app) == {"race_start", "race_compare"}
 
 
 def test_the_counted_lines_are_those_of_the_text_that_was_raced_on(

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from core.experiments.race import Standings
 from core.records.events import Race
 from core.records.records import RunRecord
 from core.runs.lab import Lab
@@ -16,7 +15,7 @@ from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve
-from lab.train_page.race.track import NewestRace, how_it_ended, standings_text, terms_in_words
+from lab.train_page.race.track import NewestRace, how_it_ended, terms_in_words
 from lab.train_page.race.words import (
     Near,
     against_the_counts,
@@ -57,6 +56,37 @@ def test_seconds_are_those_of_the_calibration_and_go_on_to_a_round_number() -> N
     assert race_end(BY_STEPS, CONFIGS, [], "seconds", None) is None
 
 
+def as_far_as(n_steps: int, step_s: float) -> LossCurve:
+    """A run of 1,000 steps as long as each other, which has taken so many of them."""
+    steps = compact(range(1, n_steps + 1))
+    return replace(curve(), steps=steps, step_s=steps * step_s)
+
+
+def test_an_axis_of_seconds_ends_where_the_race_did_and_stays_where_it_is_until_then() -> None:
+    """On a machine that was busy while it was timed, and then was not."""
+    configs = [small_config("transformer", 10, max_iters=1000)] * 2
+    busy = replace(MACHINE, s_per_layer=0.02)
+    assert busy.train_s(configs[0]) > 60
+
+    def end(n_steps: int, *, is_over: bool = False) -> float | None:
+        curves = [as_far_as(n_steps, 0.003), as_far_as(n_steps, 0.0128)]
+        return race_end(BY_STEPS, configs, curves, "seconds", busy, is_over=is_over)
+
+    assert (end(49) or 0) > 60  # nothing better is known yet
+    assert {end(n) for n in range(50, 1001, 50)} == {15.0}
+    assert end(1000, is_over=True) == pytest.approx(12.8)
+    slower = [as_far_as(50, 0.0128), as_far_as(990, 0.02)]
+    assert race_end(BY_STEPS, configs, slower, "seconds", busy) == 20.0
+
+
+def test_a_race_by_seconds_that_took_longer_or_less_ends_there_too() -> None:
+    curves = [as_far_as(1000, 0.0128)]
+    assert race_end(BY_SECONDS, CONFIGS, curves, "seconds", MACHINE) == 30
+    over = race_end(BY_SECONDS, CONFIGS, curves, "seconds", MACHINE, is_over=True)
+    assert over == pytest.approx(12.8)
+    assert race_end(BY_SECONDS, CONFIGS, curves, "steps", MACHINE, is_over=True) == 900
+
+
 def test_before_any_race_the_axis_is_as_long_as_the_next_one() -> None:
     assert race_end(None, CONFIGS, [], "steps", None) == 900
 
@@ -91,6 +121,8 @@ def test_the_best_model_is_held_against_the_best_counts() -> None:
     assert "No model has reached the counted 5-gram (1.669)" in above and "0.331 nats" in above
     below = against_the_counts([curve()], [ReferenceLine("5-gram", 2.5)])
     assert below == "The transformer is below the best counts (5-gram, 2.500)."
+    ended = replace(curve("transformer"), best_loss=1.95)  # by estimates 2.000
+    assert "by 0.281 nats" in against_the_counts([ended], lines)
     assert against_the_counts([], lines) == against_the_counts([curve()], []) == ""
 
 
@@ -128,22 +160,6 @@ def test_it_is_not_said_where_they_lie_apart() -> None:
     assert near_the_bigram([], "steps") is None
 
 
-LOSSES = (("attention", 2.4757), ("bigram", 2.4763), ("transformer", 2.9))
-
-
-def test_what_lies_closer_than_estimates_can_tell_is_level_and_no_lead() -> None:
-    said = standings_text(BY_SECONDS, Standings(25.4, LOSSES))
-    assert said.startswith("At 25.4 s of training, as far as all have come:")
-    assert "[**Self-attention**] 2.476 and :orange[**Bigram table**] 2.476 nats are level" in said
-    assert "; :green[**Transformer**] 2.900" in said and "leads" not in said
-    assert "less than 0.03 nats apart" in said
-    apart = standings_text(BY_STEPS, Standings(100, (LOSSES[0], ("bigram", 2.51), LOSSES[2])))
-    assert apart.startswith("At step 100 of 500")
-    assert (
-        "[**Self-attention**] leads with **2.476** nats; :orange[**Bigram table**] 2.510" in apart
-    )
-
-
 def test_a_race_by_seconds_promises_steps_and_says_what_they_took(lab: Lab) -> None:
     def found(*seconds: float) -> NewestRace:
         records = {
@@ -161,4 +177,4 @@ def test_a_race_by_seconds_promises_steps_and_says_what_they_took(lab: Lab) -> N
         "the steps that were timed to take 30 s took 45.2, 44.0 and 46.8 s."
     )
     assert "took 20.0, 30.0 and 30.0 s." in how_it_ended(found(20.0, 30.0, 30.0))
-    assert how_it_ended(found(29.0, 30.0, 31.0)) == " The race is over."
+    assert how_it_ended(found(29.0, 30.0, 31.0)) == "The race is over."
