@@ -143,7 +143,7 @@ def test_runs_share_the_seconds(
         trainer.elapsed_s = before + STEP_S[trainer.config.model.model]
         return record
 
-    monkeypatch.setattr(Trainer, "step", timed_step)
+    monkeypatch.setattr(Trainer, "take_step", timed_step)
     n_steps = race(service, corpus)
     assert n_steps["bigram"] > 2 * n_steps["transformer"]
 
