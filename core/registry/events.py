@@ -16,7 +16,7 @@ from core.registry.database import Database
 from core.registry.runs import set_fields
 from core.settings.config import RunConfig
 
-_COLUMNS = "run_id, events.step, kind, fields, at"
+_COLUMNS = "run_id, events.iter, kind, fields, at"
 """Of a query that joins the runs, which have a column `iter` too."""
 
 
