@@ -281,7 +281,7 @@ def test_a_model_that_drops_out_says_why(
             raise trainer._diverged("After step 5 the loss was nan")
         return step(trainer)
 
-    monkeypatch.setattr(Trainer, "step", broken_step)
+    monkeypatch.setattr(Trainer, "take_step", broken_step)
     small_race(small, small.library.load("small"))
     wait_until(lambda: not any(r.status == "running" for r in racers(small).values()), "the end")
     app = view()
