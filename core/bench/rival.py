@@ -170,7 +170,7 @@ class Rival:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._train.grad_clip)
-        self._optimizer.take_step()
+        self._optimizer.step()
         self._n_steps += 1
         return float(loss.detach())
 

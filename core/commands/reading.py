@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import asdict
 from math import isfinite
 
 from core.commands.common import Fields, listed, say
@@ -16,6 +15,7 @@ from core.records.course import Course
 from core.records.event_words import detail_of, story_of
 from core.records.events import Changed
 from core.records.records import RunRecord, broke_at, run_before
+from core.records.stored import stored
 from core.registry import changes_among
 from core.runs.lab import Lab
 from core.settings.differences import reading_text, settings_diff
@@ -36,7 +36,7 @@ def show(lab: Lab, args: Namespace) -> Fields:
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
         "events": _events(lab, record),
-        "samples": [asdict(sample) for sample in lab.store.samples(record.id)[-1:]],
+        "samples": [stored(sample) for sample in lab.store.samples(record.id)[-1:]],
         "health": {name: rows[-1][1] for name, rows in lab.store.health(record.id).items()},
     }
 

@@ -134,7 +134,7 @@ def delete_sweep(lab: Lab, sweep: Sweep) -> None:
     runs = lab.runs_of(sweep.id)
     for run in runs:
         if is_held(lab.home, run.id):
-            raise RunError(f"Run {run.name} of this sweep is being trained; stop the sweep first.")
+            raise RunError(f"Run {run.name} of this sweep is being trained; pause the sweep first.")
     for run in runs:
         lab.bin_run(run.id)
     lab.store.delete_sweep(sweep.id)

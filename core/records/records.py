@@ -108,7 +108,7 @@ class Estimate:
 class Sample:
     """What a run wrote at one of its estimates."""
 
-    step: int
+    step: int = field(metadata=stored_as("iter"))
     text: str
 
 

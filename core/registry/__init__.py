@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from core.records.course import Course
 from core.records.events import Event
 from core.records.records import Estimate, HealthReading, RunRecord, StepRecord
-from core.records.stored import stored
+from core.records.stored import stored_names
 from core.registry.events import EventRows, changes_among, insert_events
 from core.registry.measurements import MeasuredRows, insert_measured
 from core.registry.old_events import happenings
@@ -51,8 +51,8 @@ class Store(RunRows, MeasuredRows, EventRows, SweepRows):
 
         Raises RunError when there is a run of that name or id.
         """
-        row = stored(record)
+        values = {name: getattr(record, name) for name in stored_names(RunRecord)}
         with self._transaction() as db:
-            insert_run(db, row)
+            insert_run(db, values)
             insert_measured(db, record.id, steps, estimates, health)
             insert_events(db, record.id, events)

@@ -245,7 +245,7 @@ class Lab:
         if live := [record.name for record in runs if record.status in LIVE]:
             raise CorpusError(
                 f"{', '.join(live[:3])} {'is' if len(live) == 1 else 'are'} learning from {name}. "
-                "Stop what trains before deleting its text."
+                "Pause or finish what trains before deleting its text."
             )
         self.library.bin(name)
         return runs

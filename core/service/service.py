@@ -1,4 +1,4 @@
-"""What pages and commands may ask of training: start, pause, step, resume, change, branch, stop.
+"""What pages and commands may ask of training: start, pause, step, resume, change, branch, finish.
 
 Owns the worker of its lab (`core.service.worker`) and nothing else. A run is opened here, in the
 thread of whoever asks, so that what is wrong with it is said there; then the worker has it. Knows
@@ -110,14 +110,14 @@ class TrainingService:
         self._have_in_hand(run_id)
         self._worker.ask(run_id, "step")
 
-    def stop(self, run_id: str) -> None:
+    def finish(self, run_id: str) -> None:
         """End a run before its last step: measured, saved, finished. A finished run stays so.
 
         Returns at once; while the run is being measured, it `in_hand.is_finishing`.
         """
         if self.lab.run(run_id).status != "finished":
             self._have_in_hand(run_id)
-            self._worker.ask(run_id, "stop")
+            self._worker.ask(run_id, "finish")
 
     def set_learning_rate(self, run_id: str, learning_rate: float) -> None:
         """Let a run go on at another rate from its next step on.
@@ -140,7 +140,7 @@ class TrainingService:
         """
         self._worker.draw_from(self._cells(self.lab.store.sweep(sweep_id).id))
 
-    def stop_sweep(self, sweep_id: str) -> None:
+    def pause_sweep(self, sweep_id: str) -> None:
         """Save the cell that is in hand, as paused, and take no more up."""
         self._worker.stop_drawing_from(self._cells(sweep_id))
 

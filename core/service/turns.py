@@ -14,9 +14,9 @@ from typing import Literal, Protocol
 from core.experiments.race import Fairness
 from core.runs.active_run import ActiveRun
 
-Action = Literal["pause", "resume", "step", "stop", "set_rate", "release"]
+Action = Literal["pause", "resume", "step", "finish", "set_rate", "release"]
 IN_WORDS: dict[Action, str] = {
-    "pause": "paused", "resume": "resumed", "step": "taken a step further", "stop": "stopped",
+    "pause": "paused", "resume": "resumed", "step": "taken a step further", "finish": "finished",
     "set_rate": "given another learning rate", "release": "released",
 }  # fmt: skip
 """What each does to a run: the run is …, or cannot be …."""

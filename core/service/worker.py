@@ -71,9 +71,9 @@ class Worker:
                     f"{IN_WORDS[action]}."
                 )
             self._requests.append(request)
-            turn.finishing |= action == "stop"
+            turn.finishing |= action == "finish"
             self._changed.notify()
-        if action != "stop" and wait([request.done], REQUEST_PATIENCE_S).done:
+        if action != "finish" and wait([request.done], REQUEST_PATIENCE_S).done:
             request.done.result()
 
     def draw_from(self, source: RunSource) -> None:
@@ -187,7 +187,7 @@ class Worker:
                     turn.run.set_learning_rate(request.learning_rate)
                 except ConfigError as error:  # for whoever asked; the run goes on as it was
                     request.done.set_exception(error)
-            case "stop":
+            case "finish":
                 self._finish(turn)
             case "release":
                 turn.run.pause()

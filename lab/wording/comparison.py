@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from core.findings.meaning import choices
 from core.records.course import Course
 from core.records.records import RunRecord
+from core.records.stored import stored
 from core.registry import Store
 from lab.wording import words
 from lab.wording.labels import in_a_sentence
@@ -138,9 +139,8 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
 
 def table_csv(store: Store, runs: Sequence[RunRecord]) -> str:
     """A line for each run as it stands now: what was measured, and all of its settings."""
-    measured = [f.name for f in fields(RunRecord) if f.name not in ("config", "message")]
     lines = [
-        {name: getattr(run, name) for name in measured}
+        {name: value for name, value in stored(run).items() if name not in ("config", "message")}
         | {"tokens_per_s": store.tokens_per_s(run)}
         | run.config.flat()
         for run in (store.run(run.id) for run in runs)

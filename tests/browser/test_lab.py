@@ -129,7 +129,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     wait_for_step(window, lab_home, paused_at + 5)
     window.page.wait_for_selector(".st-key-train_pause button")
     assert len(places(window)) == 1
-    click(window, "train_stop")
+    click(window, "train_finish")
     wait_for_status(window, lab_home, "finished")
 
     window.open(f"{server.url}/generate")
@@ -197,7 +197,7 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     events = Lab(lab_home).store.events(only_run(lab_home).id)
     assert [(e.kind, e.step) for e in events] == [("machine", 0), ("resumed", saved_at)]
     window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
-    click(window, "train_stop")
+    click(window, "train_finish")
     wait_for_status(window, lab_home, "finished")
     assert window.errors == []
 

@@ -120,7 +120,7 @@ def _where_it_stands(bench: Bench) -> str:
         changes = ", ".join(plain(change_text(d)) for d in bench.differences)
         said = f"**{changes}**: {_what_follows(bench)}"
     if bench.live and not bench.ours:
-        said += " Another process trains this run; it can be watched here and stopped there."
+        said += " Another process trains this run; it can be watched here, and finished there."
     return said
 
 
@@ -183,8 +183,8 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
     )  # fmt: skip
     if not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
         deed_button(
-            "Finish", "stop", lambda: the_service().stop(run.id), key="train_stop", primary=False,
-            help="Ends the run here: measures the whole validation split, and saves",
+            "Finish", "stop", lambda: the_service().finish(run.id), key="train_finish",
+            primary=False, help="Ends the run here: measures the whole validation split, and saves",
         )  # fmt: skip
 
 

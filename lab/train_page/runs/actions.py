@@ -107,7 +107,7 @@ def resume(run: RunRecord) -> Outcome:
 
 
 def finish(run: RunRecord) -> Outcome:
-    the_service().stop(run.id)
+    the_service().finish(run.id)
     return Outcome(f"{run.name} ends here.")
 
 

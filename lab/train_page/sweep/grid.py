@@ -39,7 +39,7 @@ class Standing:
     """Whether this lab trains its cells one after the other."""
     can_resume: bool
     run_in_hand: bool
-    """Whether a run of it is in hand by itself: resumed so, or on its way out after a stop."""
+    """Whether a run of it is in hand by itself: resumed so, or on its way out after a pause."""
     ticks: bool
     failed: tuple[str, ...]
     """Ids of the runs that failed, once no more is being trained."""
@@ -133,7 +133,7 @@ def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Sta
     if standing.can_resume:
         cut_short = [run for run in runs if run.status == "interrupted"]
         if not cut_short:
-            return said + ", stopped: every run is saved"
+            return said + ", paused: every run is saved"
         kept = ", ".join(f"{plain(r.name)} up to step {words.count(r.checkpoint_step)}"
                          for r in cut_short)  # fmt: skip
         return f"{said}, interrupted: saved is {kept}"

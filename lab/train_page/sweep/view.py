@@ -55,7 +55,7 @@ GOOD: dict[str, tuple[float, ...]] = {
 }
 """Values that show something in a minute or two."""
 NEXT_PX = 112
-"""Wide enough for Stop, Resume and Start."""
+"""Wide enough for Pause, Resume and Start."""
 _SHOWN: Entry[str | None] = Entry("sweep_shown", None)
 
 
@@ -214,15 +214,15 @@ def _usual(name: str, offered: list[float], config: RunConfig) -> list[float]:
 
 
 def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> None:
-    """Stop, resume or start, whichever is next, in one place; then whatever else can be done."""
+    """Pause, resume or start, whichever is next, in one place; then whatever else can be done."""
     service = the_service()
     sweep_id = standing.sweep_id if standing else ""
     can_resume = standing is not None and standing.can_resume
-    can_stop = standing is not None and standing.sweeping
-    is_held = can_stop or (standing is not None and standing.run_in_hand)
-    stop = partial(
-        deed_button, "Stop", "stop", partial(service.stop_sweep, sweep_id), key="sweep_stop",
-        primary=not can_resume, disabled=not can_stop,
+    can_pause = standing is not None and standing.sweeping
+    is_held = can_pause or (standing is not None and standing.run_in_hand)
+    pause = partial(
+        deed_button, "Pause", "pause", partial(service.pause_sweep, sweep_id), key="sweep_pause",
+        primary=not can_resume, disabled=not can_pause,
     )  # fmt: skip
     resume = partial(
         deed_button, "Resume", "play_arrow", partial(service.start_sweep, sweep_id),
@@ -231,12 +231,12 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     start = partial(
         deed_button, "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
         primary=not (is_held or can_resume),
-        disabled=not plan.configs,  # no help: it would stay over Stop, which comes in its place
+        disabled=not plan.configs,  # no help: it would stay over Pause, which comes in its place
     )  # fmt: skip
-    # A sweep that waits for a run that is paused can be stopped and resumed.
+    # A sweep that waits for a run that is paused can itself be paused, and resumed.
     first, *others = (
-        [stop, start, resume] if is_held and can_resume
-        else [stop, start] if is_held
+        [pause, start, resume] if is_held and can_resume
+        else [pause, start] if is_held
         else [resume, start] if can_resume
         else [start]
     )  # fmt: skip

@@ -130,7 +130,7 @@ def test_nanogpt_goes_on_with_the_memory_of_adamw(
     model(inputs, targets)[1].backward()
     for group in optimizer.param_groups:
         group["lr"] = 1e-3
-    optimizer.take_step()
+    optimizer.step()
     F.cross_entropy(trainer.model(inputs).flatten(0, 1), targets.flatten()).backward()
     trainer.optimizer.step(1e-3, trainer.step)
     theirs, before = model.state_dict(), content["model"]

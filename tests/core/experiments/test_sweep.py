@@ -285,7 +285,7 @@ def test_a_cell_waits_for_its_sweep_where_another_run_would_be_interrupted(
 def test_a_deleted_sweep_leaves_its_runs_in_the_bin(lab: Lab, corpus: Corpus, sweep: Sweep) -> None:
     other = lab.create_run(base_of(corpus), corpus)
     held = ActiveRun.open(lab.home, lab.store, run_at(lab, sweep, 4, 1))
-    with pytest.raises(RunError, match="stop the sweep first"):
+    with pytest.raises(RunError, match="pause the sweep first"):
         delete_sweep(lab, sweep)
     held.close()
     assert len(lab.runs()) == 5

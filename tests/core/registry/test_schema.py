@@ -12,6 +12,7 @@ import pytest
 from core.errors import RunError
 from core.records.events import Event, Finished
 from core.records.records import Estimate, Sample, StepRecord
+from core.records.stored import stored
 from core.registry import Store, schema
 from core.registry.schema import SCHEMA_VERSION
 from tests.helpers import PATIENCE_S, nursery, small_config
@@ -143,7 +144,8 @@ def test_an_old_registry_keeps_every_row(old: Path) -> None:
     for run_id in RUNS:
         record, row = store.run(run_id), run_row(run_id)
         assert record.config == small_config("bigram", 5)
-        assert {n: getattr(record, n) for n in row if n != "config"} == {
+        kept = stored(record)
+        assert {n: kept[n] for n in row if n != "config"} == {
             n: v for n, v in row.items() if n != "config"
         }
         assert (record.sweep, record.deleted_at) == (None, None)

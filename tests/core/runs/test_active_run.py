@@ -148,7 +148,7 @@ def test_a_device_without_memory_left_is_said_and_nothing_is_lost(
             monkeypatch.context() as patched,
             pytest.raises(RunError, match=r"memory at step 4.*batch"),
         ):
-            patched.setattr(Trainer, "step", fails)
+            patched.setattr(Trainer, "take_step", fails)
             run.advance(60.0)
         run.advance(60.0)
         run.finish()

@@ -184,7 +184,7 @@ def test_a_checkpoint_that_is_deleted_meanwhile_is_passed_over(
     parent = lab.run(train(lab, small_run(lab, corpus, "transformer"), until=25))
     CheckpointFolder(lab.home.run_folder(parent.id)).path(25).unlink()
     with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "iters", lambda self: [20, 25])  # as they were just now
+        patched.setattr(CheckpointFolder, "steps", lambda self: [20, 25])  # as they were just now
         child = enter_branch(lab, parent, 25, {})
     assert checkpoint_steps(lab, child) == [20]
     assert_same_run(lab, train(lab, child), train(lab, parent.id))

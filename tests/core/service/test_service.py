@@ -43,7 +43,7 @@ def test_a_run_is_trained_as_it_would_be_by_hand(
     assert_same_run(service.lab, run_id, trained(service.lab, corpus, kind))
 
 
-def test_a_run_is_paused_stepped_resumed_and_stopped(
+def test_a_run_is_paused_stepped_resumed_and_finished(
     service: TrainingService, corpus: Corpus
 ) -> None:
     run_id = start_run(service, corpus, max_iters=LONG, eval_interval=1000)
@@ -63,12 +63,12 @@ def test_a_run_is_paused_stepped_resumed_and_stopped(
     wait_for(service, run_id, "running")
     wait_for_steps(service, run_id, 3)
 
-    service.stop(run_id)
+    service.finish(run_id)
     wait_for(service, run_id, "finished")
-    stopped = service.lab.run(run_id)
-    assert paused.step + 2 < stopped.step < LONG
-    assert stopped.val_loss_nats is not None and stopped.best_val_loss_nats is not None
-    assert stopped.checkpoint_step == stopped.step
+    finished = service.lab.run(run_id)
+    assert paused.step + 2 < finished.step < LONG
+    assert finished.val_loss_nats is not None and finished.best_val_loss_nats is not None
+    assert finished.checkpoint_step == finished.step
 
 
 def test_a_paused_run_stands_still(service: TrainingService, corpus: Corpus) -> None:
@@ -91,16 +91,16 @@ def test_stepping_through_a_run_finishes_it(service: TrainingService, corpus: Co
 
 def test_a_run_that_is_not_in_hand_is_taken_up(service: TrainingService, corpus: Corpus) -> None:
     lab = service.lab
-    resumed, stepped, stopped = (train(lab, small_run(lab, corpus), until=7) for _ in range(3))
+    resumed, stepped, finished = (train(lab, small_run(lab, corpus), until=7) for _ in range(3))
     service.resume(resumed)
     service.step(stepped)
-    service.stop(stopped)
+    service.finish(finished)
     wait_for(service, resumed, "finished")
-    wait_for(service, stopped, "finished")
+    wait_for(service, finished, "finished")
     wait_until(lambda: lab.run(stepped).step == 8, "one step")
     assert lab.run(resumed).step == 40
     assert lab.run(stepped).status == "paused"
-    assert lab.run(stopped).step == 7
+    assert lab.run(finished).step == 7
 
 
 def test_a_finished_run_goes_on_to_a_new_end(service: TrainingService, corpus: Corpus) -> None:
@@ -143,7 +143,7 @@ def test_runs_share_the_seconds(
         trainer.elapsed_s = before + STEP_S[trainer.config.model.model]
         return record
 
-    monkeypatch.setattr(Trainer, "step", timed_step)
+    monkeypatch.setattr(Trainer, "take_step", timed_step)
     n_steps = race(service, corpus)
     assert n_steps["bigram"] > 2 * n_steps["transformer"]
 
@@ -191,7 +191,7 @@ def test_that_a_run_is_finishing_is_known_at_once(
     run_id = start_run(service, corpus, max_iters=LONG)
     wait_for_steps(service, run_id)
     assert not service.in_hand.is_finishing(run_id)
-    service.stop(run_id)
+    service.finish(run_id)
     assert service.in_hand.is_finishing(run_id) and service.lab.run(run_id).status == "running"
     may_end.set()
     wait_for(service, run_id, "finished")

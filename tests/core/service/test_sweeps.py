@@ -1,4 +1,4 @@
-"""The background thread trains a sweep: one cell after the other, to be stopped and resumed."""
+"""The background thread trains a sweep: one cell after the other, to be paused and resumed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_one_cell_is_in_hand_at_a_time_beside_other_runs(
     wait_for_steps(service, other)
     wait_for_steps(service, first)
     assert statuses(lab, sweep) == ["running", *["queued"] * 5]
-    service.stop(first)  # the reader has seen enough of it
+    service.finish(first)  # the reader has seen enough of it
     second = ids(lab, sweep)[1]
     wait_until(lambda: lab.run(second).step > 0, "the next cell learns")
     assert statuses(lab, sweep) == ["finished", "running", *["queued"] * 4]
@@ -112,13 +112,13 @@ def test_the_registry_is_not_asked_at_every_step(
 def test_there_must_be_such_a_sweep(service: TrainingService) -> None:
     with pytest.raises(RunError, match="no sweep 'owl'"):
         service.start_sweep("owl")
-    service.stop_sweep("owl")  # nothing to stop
+    service.pause_sweep("owl")  # nothing to pause
 
 
-# --- stopped, and on again ------------------------------------------------------------------------
+# --- paused, and on again -------------------------------------------------------------------------
 
 
-def test_a_sweep_is_stopped_at_once_and_resumed_exactly(
+def test_a_sweep_is_paused_at_once_and_resumed_exactly(
     service: TrainingService, corpus: Corpus
 ) -> None:
     lab = service.lab
@@ -126,15 +126,15 @@ def test_a_sweep_is_stopped_at_once_and_resumed_exactly(
     first, *others = ids(lab, sweep)
     service.start_sweep(sweep.id)
     wait_until(lambda: lab.run(first).step > 0, "the first cell learns")
-    service.stop_sweep(sweep.id)
-    stopped = lab.run(first)
-    assert stopped.status == "paused" and 0 < stopped.step == stopped.checkpoint_step < 200
+    service.pause_sweep(sweep.id)
+    paused = lab.run(first)
+    assert paused.status == "paused" and 0 < paused.step == paused.checkpoint_step < 200
     assert not service.is_sweeping(sweep.id) and not is_held(lab.home, first)
     assert {lab.run(run_id).status for run_id in others} == {"queued"}
     service.start_sweep(sweep.id)
     wait_for_end(service, sweep)
     assert statuses(lab, sweep) == ["finished"] * 6
-    assert_same_run(lab, first, train(lab, lab.create_run(stopped.config, corpus)))
+    assert_same_run(lab, first, train(lab, lab.create_run(paused.config, corpus)))
 
 
 def test_a_new_service_in_the_same_home_resumes_a_sweep(
@@ -170,11 +170,11 @@ def test_a_cell_that_was_paused_by_itself_holds_its_sweep_up_until_it_is_asked_a
         lab.bin_run(run_id)
     service.start_sweep(sweep.id)
     wait_for(service, first, "running")
-    service.stop_sweep(sweep.id)
+    service.pause_sweep(sweep.id)
     assert lab.run(first).status == "paused" and first not in service.in_hand
 
 
-def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
+def test_a_cell_whose_sweep_is_paused_while_it_is_opened_is_not_trained(
     service: TrainingService, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = service.lab
@@ -184,7 +184,7 @@ def test_a_cell_whose_sweep_is_stopped_while_it_is_opened_is_not_trained(
         @classmethod
         def open(cls, *args: Any, **kwargs: Any) -> Self:
             run = super().open(*args, **kwargs)
-            service.stop_sweep(sweep.id)
+            service.pause_sweep(sweep.id)
             return run
 
     monkeypatch.setattr("core.experiments.sweep.ActiveRun", SlowRun)

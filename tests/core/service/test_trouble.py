@@ -146,7 +146,7 @@ def test_a_run_that_was_asked_to_end_is_finished_by_closing(
     monkeypatch.setattr(ActiveRun, "advance", slow_advance)
     monkeypatch.setattr(Trainer, "evaluate", observed_evaluate)
     assert busy.wait(60)
-    service.stop(ended)
+    service.finish(ended)
     closing = threading.Thread(target=service.close)
     closing.start()
     wait_until(lambda: service._worker._closing, "the thread to be told")
@@ -220,7 +220,7 @@ def test_a_resume_that_is_refused_changes_nothing(service: TrainingService, corp
     run_id = train(lab, small_run(lab, corpus), until=7)
     lab.library.path("tiny").unlink()
     before = lab.run(run_id)
-    for request in (service.resume, service.step, service.stop):
+    for request in (service.resume, service.step, service.finish):
         with pytest.raises(CorpusError, match="gone"):
             request(run_id)
     assert lab.run(run_id) == before
@@ -230,13 +230,13 @@ def test_a_resume_that_is_refused_changes_nothing(service: TrainingService, corp
 def test_a_finished_run_stays_finished(service: TrainingService, corpus: Corpus) -> None:
     lab = service.lab
     whole = trained(lab, corpus)
-    stopped = start_run(service, corpus, max_iters=LONG)
-    wait_for_steps(service, stopped)
-    service.stop(stopped)
-    wait_until(lambda: stopped not in service.in_hand, "the run to be given back")
-    for run_id in (whole, stopped):
+    finished = start_run(service, corpus, max_iters=LONG)
+    wait_for_steps(service, finished)
+    service.finish(finished)
+    wait_until(lambda: finished not in service.in_hand, "the run to be given back")
+    for run_id in (whole, finished):
         before = lab.run(run_id), lab.store.events(run_id), files_under(lab.home.path)
-        service.stop(run_id)  # as it was asked for already, no mistake
+        service.finish(run_id)  # as it was asked for already, no mistake
         with pytest.raises(RunError, match=r"has finished, at step .* resume it or branch off"):
             service.step(run_id)
         with pytest.raises(RunError, match="has finished"):

@@ -99,7 +99,7 @@ def test_what_somebody_else_has_just_deleted_is_passed_over(
     for step in (10, 30):
         folder.save(checkpoint(step))
     with monkeypatch.context() as patched:
-        patched.setattr(CheckpointFolder, "iters", lambda self: [10, 20, 30])  # as they just were
+        patched.setattr(CheckpointFolder, "steps", lambda self: [10, 20, 30])  # as they just were
         folder.thin({30}, budget_mib=0.0)
     assert folder.steps() == [30]
 

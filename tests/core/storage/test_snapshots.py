@@ -174,7 +174,7 @@ def test_what_is_thinned_out_meanwhile_is_passed_over(
     for step in (1, 2, 4):
         folder.save(snapshot(step))
     folder.path(2).unlink()
-    monkeypatch.setattr(SnapshotFolder, "iters", lambda self: [1, 2, 4])  # as they were just now
+    monkeypatch.setattr(SnapshotFolder, "steps", lambda self: [1, 2, 4])  # as they were just now
     other = SnapshotFolder(tmp_path / "other")
     folder.copy_to(other, until=4)
     folder.save(snapshot(8))  # looks at the sizes

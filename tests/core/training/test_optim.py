@@ -104,7 +104,7 @@ def test_steps_are_those_of_the_paper() -> None:
     for t in range(1, 6):
         gradient = torch.randn(theta.shape, generator=noise)
         theta_torch.grad = gradient.clone()
-        optimizer.take_step()
+        optimizer.step()
 
         g = gradient.double()
         m = 0.8 * m + 0.2 * g

@@ -18,7 +18,7 @@ def test_rows_that_were_looked_up_move_as_the_formula_says_and_others_stay() -> 
         pull = torch.randn(3, 3, generator=generator)
         table.weight.grad = None
         (table(torch.tensor(looked_up)) * pull).sum().backward()
-        optimizer.take_step()
+        optimizer.step()
         for row in set(looked_up):  # a row that was looked up twice has the sum of its gradients
             gradient = sum(pull[i] for i, r in enumerate(looked_up) if r == row)
             assert isinstance(gradient, torch.Tensor)
@@ -40,7 +40,7 @@ def test_what_it_remembers_can_be_saved_and_loaded() -> None:
         for _ in range(n):
             table.weight.grad = None
             table(torch.tensor([1, 3])).square().sub(table(torch.tensor([1, 3]))).sum().backward()
-            optimizer.take_step()
+            optimizer.step()
 
     whole, _ = trained(5)
     table, optimizer = trained(2)

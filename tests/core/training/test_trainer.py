@@ -76,7 +76,7 @@ def test_steps_are_those_of_a_plain_training_loop(text: Corpus, dropout: float) 
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, config.train)
-        optimizer.take_step()
+        optimizer.step()
         record = trainer.take_step()
         assert record.loss_nats == pytest.approx(float(loss.detach()), abs=1e-5)
         assert record.grad_norm == pytest.approx(float(norm), rel=1e-4)

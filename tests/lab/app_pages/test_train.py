@@ -169,7 +169,7 @@ def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
     assert control(app, "select_slider", "n_layer").value == 2
 
 
-def test_step_pause_resume_and_stop(small: Lab) -> None:
+def test_step_pause_resume_and_finish(small: Lab) -> None:
     app = open_train(corpus="small")
     app.button(key="train_step").click().run()
     wait_until(lambda: only_run(small).step == 1, "one step")
@@ -183,7 +183,7 @@ def test_step_pause_resume_and_stop(small: Lab) -> None:
     app.button(key="train_pause").click().run()
     wait_until(lambda: only_run(small).status == "paused", "it is held")
     app.run()
-    app.button(key="train_stop").click().run()
+    app.button(key="train_finish").click().run()
     wait_until(lambda: only_run(small).status == "finished", "it is measured and over")
     run = only_run(small)
     assert run.step < run.max_iters and run.val_loss_nats is not None
@@ -247,7 +247,7 @@ def test_a_run_that_another_process_trains_can_only_be_watched(small: Lab) -> No
     held.set_status("running")
     app = open_page("train")
     keys = {button.key for button in app.button}
-    assert "train_reset" in keys and not keys & {"train_pause", "train_stop", "train_step"}
+    assert "train_reset" in keys and not keys & {"train_pause", "train_finish", "train_step"}
     assert any("Another process trains this run" in caption.value for caption in app.caption)
     held.close()
 

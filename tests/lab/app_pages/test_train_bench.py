@@ -200,12 +200,12 @@ def test_finish_answers_before_the_run_is_measured(
     long_run(app)
     wait_until(lambda: newest(small).step > 0, "it trains")
     app.run()
-    app.button(key="train_stop").click().run()
+    app.button(key="train_finish").click().run()
     try:
         keys = {b.key for b in app.button}
         assert "is finishing: measuring the whole validation split" in where_it_stands(app)
         assert app.button(key="train_ending").disabled and app.button(key="train_step").disabled
-        assert not keys & {"train_pause", "train_stop"}
+        assert not keys & {"train_pause", "train_finish"}
         assert measuring.wait(60) and newest(small).status == "running"
     finally:
         may_end.set()
@@ -346,7 +346,7 @@ def test_notes_on_the_curve_show_their_rule_and_numbers(small: Lab, plots: Plots
 def test_a_run_that_ends_is_told_of_once(small: Lab) -> None:
     app = open_train(corpus="small")
     long_run(app)
-    training_service(small).stop(newest(small).id)
+    training_service(small).finish(newest(small).id)
     wait_until(lambda: newest(small).status == "finished", "it is over")
 
     def told() -> list[str]:

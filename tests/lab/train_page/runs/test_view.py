@@ -382,7 +382,7 @@ def test_a_live_run_is_followed(pages: Lab, tiny: Corpus) -> None:
     run_id = training_service(pages).start(config, tiny, "owl")
     app = open_view()
     assert "running" in set(app.dataframe[0].value["Status"]) and "finish" in keys(app)
-    training_service(pages).stop(run_id)
+    training_service(pages).finish(run_id)
     wait_until(lambda: pages.run(run_id).status == "finished", "it ends")
     app.run()
     assert "running" not in set(app.dataframe[0].value["Status"]) and "finish" not in keys(app)

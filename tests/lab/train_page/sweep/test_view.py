@@ -196,7 +196,7 @@ def test_each_run_is_as_long_as_the_controls_say_at_most(small: Lab) -> None:
 # --- while it runs --------------------------------------------------------------------------------
 
 
-def test_start_stop_and_resume(small: Lab, plots: Plots) -> None:
+def test_start_pause_and_resume(small: Lab, plots: Plots) -> None:
     app = opened(max_iters=2000)
     control(app, "number_input", "sweep_steps_").set_value(9_000)
     control(app, "multiselect", "sweep_x_").set_value([8])
@@ -204,18 +204,18 @@ def test_start_stop_and_resume(small: Lab, plots: Plots) -> None:
     app.button(key="sweep_start").click().run()
     wait_until(lambda: any(c.run and c.run.step > 0 for c in cells(small)), "it learns")
     app.run()
-    assert buttons(app) == {"sweep_stop", "sweep_start"}
+    assert buttons(app) == {"sweep_pause", "sweep_start"}
     (bar,) = app.get("progress")
     assert "0 of 2 runs done, about" in bar.proto.text and "left" in bar.proto.text
     assert "of 9,000" in plots.figures["sweep_grid"].data[2].text[0]
-    app.button(key="sweep_stop").click().run()
+    app.button(key="sweep_pause").click().run()
     assert [c.run.status for c in cells(small) if c.run] == ["paused", "queued"]
     assert buttons(app) == {"sweep_resume", "sweep_start"}
-    assert "stopped" in app.get("progress")[0].proto.text
+    assert "paused" in app.get("progress")[0].proto.text
     app.button(key="sweep_resume").click().run()
     wait_until(lambda: any(c.run and c.run.status == "running" for c in cells(small)), "on again")
     app.run()
-    assert "sweep_stop" in buttons(app)
+    assert "sweep_pause" in buttons(app)
 
 
 def test_a_sweep_is_watched_to_its_end(small: Lab, plots: Plots) -> None:
@@ -244,7 +244,7 @@ def test_a_run_that_another_process_trains_has_no_buttons(small: Lab) -> None:
     theirs.close()
 
 
-def test_while_a_stopped_sweep_is_saved_start_does_not_take_the_place_of_stop(
+def test_while_a_paused_sweep_is_saved_start_does_not_take_the_place_of_pause(
     small: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = finished(small)
@@ -253,8 +253,8 @@ def test_while_a_stopped_sweep_is_saved_start_does_not_take_the_place_of_stop(
     ours = type(training_service(small).in_hand)
     monkeypatch.setattr(ours, "__contains__", lambda self, run_id: run_id == in_hand.record.id)
     app = opened()
-    assert [b.key for b in app.button][:2] == ["sweep_stop", "sweep_start"]
-    assert app.button(key="sweep_stop").disabled and not app.button(key="sweep_start").disabled
+    assert [b.key for b in app.button][:2] == ["sweep_pause", "sweep_start"]
+    assert app.button(key="sweep_pause").disabled and not app.button(key="sweep_start").disabled
     assert "another process" not in app.get("progress")[0].proto.text
     in_hand.close()
 
@@ -280,7 +280,7 @@ def test_after_a_kill_it_is_said_up_to_where_the_run_is_saved(small: Lab) -> Non
     text = opened().get("progress")[0].proto.text.replace("\\", "")
     assert text == f"1 of 4 runs done, interrupted: saved is {second.name} up to step 3"
     small.store.update_run(second.id, status="paused", step=3)
-    assert "stopped: every run is saved" in opened().get("progress")[0].proto.text
+    assert "paused: every run is saved" in opened().get("progress")[0].proto.text
 
 
 # --- what failed, and what is not wanted any more -------------------------------------------------
@@ -326,7 +326,7 @@ def test_a_sweep_is_deleted_and_its_runs_are_in_the_bin(small: Lab, plots: Plots
     assert app.selectbox(key="sweep_shown").value == older.id
 
 
-def test_a_sweep_in_training_is_stopped_before_it_is_deleted(small: Lab) -> None:
+def test_a_sweep_in_training_is_paused_before_it_is_deleted(small: Lab) -> None:
     sweep = finished(small)
     theirs = ActiveRun.open(small.home, small.store, small.runs_of(sweep.id)[0].id, max_iters=9)
     theirs.advance(60.0, until=8)
@@ -335,7 +335,7 @@ def test_a_sweep_in_training_is_stopped_before_it_is_deleted(small: Lab) -> None
     theirs.set_status("paused")  # it is held all the same
     app = opened()
     app.button(key="sweep_delete").click().run()
-    assert "is being trained; stop the sweep first" in app.error[0].value.replace("\\", "")
+    assert "is being trained; pause the sweep first" in app.error[0].value.replace("\\", "")
     assert load_sweeps(small) and not small.deleted_runs()
     theirs.close()
 
