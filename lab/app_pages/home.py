@@ -153,7 +153,7 @@ def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
         time = f", {words.duration(taken_s)} of training in all the last time"
     elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
-        time = f", about {words.duration(seconds)} in all when nothing else runs"
+        time = f", about {words.duration(seconds)} in all, longer while other things run"
     new = "Another race: " * (found.next_move == "resume")
     return f"{new}{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
 
@@ -234,7 +234,7 @@ def _render_words(found: NewestRace, corpus: Corpus, counts: str, near: Near | N
     missing = missing_text(found.runs) if found.race else ""
     st.caption(
         f"Text: **{name}**.{time} Strong line: validation loss, estimated on some of the part that "
-        "no model learns from; the losses in words are of all of that part once a run is over. "
+        "no model learns from (the losses in words: on all of it, once a run is over). "
         "Thin: the batch just seen. Grey: what counting reaches on this text. "
         f"{counts} {missing}",
         help=explained(*WORDS),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -118,11 +117,12 @@ def ideas_text(curves: Sequence[LossCurve], called: Called, in_bits: bool = Fals
     there = [best[kind] for kind in MODEL_KINDS if kind in best]
     if len(there) < 2:
         return ""
-    gains = [
-        _gain_text((before, called(simpler)), (after, called(curve)), in_bits)
-        for (before, simpler), (after, curve) in pairwise(there)
-    ]
-    return f"{_had_text([curve for _, curve in there])}, {'; '.join(gains)}."
+    (loss, simpler), *others = there
+    said, than = [], called(simpler)
+    for better, curve in others:
+        said.append(f"{called(curve)} is {_gain_text(loss, better, than, in_bits)}")
+        loss, than = better, "that"
+    return f"{_had_text([curve for _, curve in there])}, {'; '.join(said)}."
 
 
 def _had_text(curves: Sequence[LossCurve]) -> str:
@@ -136,17 +136,15 @@ def _had_text(curves: Sequence[LossCurve]) -> str:
     return f"After {words.listed([*map(words.count, steps)])} steps"
 
 
-def _gain_text(before: tuple[float, str], after: tuple[float, str], in_bits: bool) -> str:
-    """How far the second model is from the first, and what that feels like; nats and a name."""
-    (old, simpler), (new, model) = before, after
-    gain = old - new
-    if abs(gain) < NOISE_NATS:
-        return f"{model} is as good as {simpler}, within {loss_in(NOISE_NATS, in_bits)}"
-    than = f"{model} is **{loss_in(abs(gain), in_bits)}** {'better' if gain > 0 else 'worse'}"
-    if choices(old) == choices(new):
-        share = percent(abs(perplexity(new) / perplexity(old) - 1), 0.01)
-        return (
-            f"{than} than {simpler}: {share} {'fewer' if gain > 0 else 'more'} "
-            "characters to choose among"
-        )
-    return f"{than} than {simpler}: {unsure_among(new)} instead of {choices(old)}"
+def _gain_text(before_nats: float, after_nats: float, than: str, in_bits: bool) -> str:
+    """How far one loss is from that of something simpler, and what that feels like."""
+    gain_nats = before_nats - after_nats
+    if abs(gain_nats) < NOISE_NATS:
+        return f"as good as {than}, within {loss_in(NOISE_NATS, in_bits)}"
+    word, more = ("better", "fewer") if gain_nats > 0 else ("worse", "more")
+    by = f"**{loss_in(abs(gain_nats), in_bits)}** {word} than {than}"
+    before, after = choices(before_nats), choices(after_nats)
+    if before == after:
+        share = percent(abs(perplexity(after_nats) / perplexity(before_nats) - 1), 0.01)
+        return f"{by}: {share} {more} characters to choose among"
+    return f"{by}: {unsure_among(after_nats)} instead of {before}"

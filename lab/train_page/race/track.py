@@ -59,7 +59,7 @@ CAN_AND_CANNOT: dict[ModelKind, str] = {
         "{window} characters back, so it forgets who speaks."
     ),
 }
-CHART_PX, SAMPLE_PX = 250, 200
+CHART_PX, SAMPLE_PX = 250, 176
 
 Move = Literal["start", "pause", "resume"]
 
@@ -160,16 +160,13 @@ def render_bought(found: NewestRace, curves: Sequence[LossCurve]) -> None:
     """What each idea has bought in a race that is over, and the way to all that can be compared."""
     if not found.is_over:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        said = ideas_text(curves, lambda curve: in_color(curve.model, IDEAS[curve.model]))
-        if said:
-            st.markdown(said)
-        if st.button(
-            "Compare these runs", key="race_compare", type="tertiary",
-            icon=":material/compare_arrows:",
-        ):  # fmt: skip
-            choose_to_compare(found.runs.values())
-            st.switch_page("app_pages/compare.py")
+    left, right = st.columns([6, 1], vertical_alignment="center")
+    left.markdown(ideas_text(curves, lambda curve: in_color(curve.model, IDEAS[curve.model])))
+    if right.button(
+        "Compare these runs", key="race_compare", type="tertiary", icon=":material/compare_arrows:",
+    ):  # fmt: skip
+        choose_to_compare(found.runs.values())
+        st.switch_page("app_pages/compare.py")
 
 
 def _in_its_color(curve: LossCurve) -> str:

@@ -110,14 +110,14 @@ def _planned(corpus: Corpus, terms: Terms) -> tuple[dict[ModelKind, RunConfig], 
 
 
 def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
-    """What the next race will be; of its time and steps, how this machine is when it is idle."""
+    """What the next race will be; its times are those of this machine when it was timed."""
     by, budget = terms
     if by == "steps":
         total, calibration = words.count(3 * budget), the_calibration()
         time = ""
         if calibration and configs:
             seconds = sum(calibration.train_s(config) for config in configs.values())
-            time = f", about {words.duration(seconds)} of training when nothing else runs"
+            time = f", about {words.duration(seconds)} of training, longer while other things run"
         return (
             f"The next race: {total} steps in all{time}, in turns, on the same pieces of the text."
         )
@@ -126,8 +126,8 @@ def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
         return f"{plan}. This machine is being timed …"
     steps = ", ".join(words.short_count(config.train.max_iters) for config in configs.values())
     return (
-        f"{plan}; on this machine, when nothing else runs, that is about {steps} steps. They are "
-        "timed anew at the start, and each model then ends by its steps, not by the clock."
+        f"{plan}; on this machine that is about {steps} steps, fewer while other things run. They "
+        "are timed anew at the start, and each model then ends by its steps, not by the clock."
     )
 
 

@@ -161,7 +161,7 @@ def test_each_idea_is_held_against_the_one_before_it() -> None:
     assert ideas_text(ENDED[::-1], idea) == (
         "After 50 steps each, one layer of attention is **0.280 nats** better than the bigram "
         "table: as unsure as among 9.2 characters instead of 12; the transformer is **0.137 nats** "
-        "better than one layer of attention: as unsure as among 8.1 characters instead of 9.2."
+        "better than that: as unsure as among 8.1 characters instead of 9.2."
     )
     in_bits = ideas_text(ENDED, idea, in_bits=True)
     assert f"**{0.280 / math.log(2):.3f} bits** better than the bigram" in in_bits
