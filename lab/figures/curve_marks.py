@@ -20,7 +20,7 @@ from core.findings.notes import Note
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
 from lab.figures.palette import Palette
-from lab.figures.spacing import PLOT_PX, in_rows, pixels, together
+from lab.figures.spacing import PLOT_PX, Side, along, free_side, in_rows, pixels, together
 
 MarkKind = Literal["changed", "resumed", "branched"]
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
@@ -51,6 +51,7 @@ def add_earlier(
     Args:
         parent: the name of the run that this one branched from: its curve is dotted, not faded.
     """
+    ends: list[tuple[str, float, float]] = []
     for curve in _as_on(figure, curves, axis):
         is_parent = curve.name == parent
         faded, full = palette.model_faded(curve.model), palette.model(curve.model)
@@ -64,23 +65,33 @@ def add_earlier(
         )  # fmt: skip
         if len(x) and math.isfinite(float(y[-1])):
             said = as_text(curve.name) + ", branched from" * is_parent
-            _name_at_end(figure, said, float(x[-1]), float(y[-1]), palette)
+            ends.append((said, float(x[-1]), float(y[-1])))
+    for said, x_end, y_end in ends:
+        _name_at_end(figure, said, x_end, y_end, palette)
 
 
 def _name_at_end(figure: go.Figure, name: str, x: float, y: float, palette: Palette) -> None:
     """The name of a curve at its end, on a ground of its own, since lines would cross it.
 
-    It stands on the side of its curve that is away from the run on the bench.
+    It stands on the side of its curve that is away from the run on the bench, and further away
+    where it would cover that run's curve or a dot on it.
 
     One that ends in the left half stands to the right of its end: to the left it would be cut off.
     """
-    is_left = pixels(figure, compact([x]), compact([y]))[0, 0] < PLOT_PX[0] / 2
+    end_px = pixels(figure, compact([x]), compact([y]))[0]
     log_y = figure.layout.yaxis.type == "log"
-    bench = [float(t.y[-1]) for t in figure.data if t.mode == "lines+markers" and len(t.y)]
+    bench = [t for t in figure.data if t.mode == "lines+markers" and len(t.y)]
+    lowest = min((float(t.y[-1]) for t in bench), default=0.0)
+    lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
+    is_left = bool(end_px[0] >= PLOT_PX[0] / 2)
+    side = free_side(
+        end_px, name, Side(is_left, y >= lowest, 0.0), np.concatenate([np.empty((0, 2)), *lines_px])
+    )
     figure.add_annotation(
         text=name, name="earlier", x=math.log10(x) if _is_log(figure) else x,
-        y=math.log10(y) if log_y else y, xanchor="left" if is_left else "right",
-        yanchor="bottom" if y >= min(bench, default=0.0) else "top",
+        y=math.log10(y) if log_y else y, xanchor="right" if side.is_left else "left",
+        yanchor="bottom" if side.is_above else "top",
+        yshift=side.away_px if side.is_above else -side.away_px,
         showarrow=False, borderpad=1, bgcolor=palette.ground, opacity=0.9,
         font=dict(size=10, color=palette.muted),
     )  # fmt: skip

@@ -6,8 +6,9 @@ that is reckoned with keeps it in every wider one, where places move apart and l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,10 @@ PLOT_PX = (420.0, 220.0)
 """Width and height of the plot that is reckoned with."""
 CHARACTER_PX = 5.2
 """As wide as a character of a label in 11 px is on average, in a wide font."""
+LABEL_PX, DOT_PX = 13.0, 7.0
+"""How high a label is, and how far a numbered dot reaches from its middle."""
+ROWS_AWAY = 4
+"""A label may stand so many rows away from where it belongs."""
 GAP_PX = 22.0
 """Between two labels: room, too, for the number of those that joined the first."""
 
@@ -53,6 +58,59 @@ def in_rows(places_px: Sequence[float], labels: Sequence[str], n_rows: int) -> l
         else:
             placed[-1].of.append(i)
     return placed
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Where a label stands at a point: left or right of it, above or below, and how far away."""
+
+    is_left: bool
+    is_above: bool
+    away_px: float
+
+    def covers(
+        self, point_px: NDArray[np.float64], width_px: float, others_px: NDArray[np.float64]
+    ) -> int:
+        """How many of N points (N, 2) lie under the label, or so near that their dots would."""
+        x, y = point_px
+        left = x - width_px if self.is_left else x
+        top = y - LABEL_PX - self.away_px if self.is_above else y + self.away_px
+        low = np.array([left, top]) - DOT_PX
+        high = np.array([left + width_px, top + LABEL_PX]) + DOT_PX
+        return int(((low < others_px) & (others_px < high)).all(axis=1).sum())
+
+
+def free_side(
+    point_px: NDArray[np.float64], label: str, first: Side, others_px: NDArray[np.float64]
+) -> Side:
+    """Where a label at a point (2,) covers none of N others (N, 2), or as few as can be.
+
+    It is moved away in the direction of `first`, else in the other one; never to the other side,
+    where it could run out of the plot.
+    """
+    sides = [
+        replace(first, is_above=is_above, away_px=first.away_px + LABEL_PX * row)
+        for is_above in (first.is_above, not first.is_above)
+        for row in range(ROWS_AWAY)
+    ]
+    width_px = CHARACTER_PX * len(label)
+    inside = [s for s in sides if _is_inside(point_px, s)] or sides[:1]
+    return min(inside, key=lambda side: side.covers(point_px, width_px, others_px))
+
+
+def _is_inside(point_px: NDArray[np.float64], side: Side) -> bool:
+    room = point_px[1] if side.is_above else PLOT_PX[1] - point_px[1]
+    return bool(room >= LABEL_PX + side.away_px)
+
+
+def along(points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points so close together that the line through N given ones (N, 2) is not lost: (M, 2)."""
+    if len(points_px) < 2:
+        return points_px
+    steps = np.hypot(*np.diff(points_px, axis=0).T)
+    so_far = np.concatenate([[0.0], np.cumsum(steps)])
+    places = np.linspace(0.0, so_far[-1], max(2, math.ceil(so_far[-1] / DOT_PX)))
+    return np.stack([np.interp(places, so_far, side) for side in points_px.T], axis=1)
 
 
 def together(

@@ -203,7 +203,8 @@ def test_what_each_idea_bought_is_said_once_the_race_is_over(raced: Lab) -> None
     bought = (
         "After 40 steps each, :blue[**one layer of attention**] is **0.280 nats** better than "
         ":orange[**the bigram table**]: as unsure as among 9.2 characters instead of 12; "
-        ":green[**the transformer**] is **0.137 nats** better than that: as unsure as among 8.1 characters instead of 9.2."
+        ":green[**the transformer**] is **0.137 nats** better than that: as unsure as among 8.1 "
+        "characters instead of 9.2."
     )
     assert bought in said(open_page())
     raced.store.update_run(raced.runs()[0].id, status="paused")

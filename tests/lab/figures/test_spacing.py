@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from numpy.typing import NDArray
 
 from core.findings.notes import Note
 from lab.figures.base import compact
-from lab.figures.curve_marks import MAX_ROWS, Mark, add_marks, add_notes
+from lab.figures.curve_marks import MAX_ROWS, Mark, add_earlier, add_marks, add_notes
 from lab.figures.losses import LossAxes, LossCurve, loss_figure
 from lab.figures.palette import LIGHT
 from lab.figures.spacing import CHARACTER_PX, PLOT_PX, in_rows, pixels, together
+from tests.curves import LINES
 
 SAID = "learning rate 0.003 -> 0.0003"
 
@@ -100,3 +103,41 @@ def test_places_are_counted_from_the_left_and_from_the_top(log: bool) -> None:
     drawn.update_yaxes(range=[0, 4])
     (left, right) = pixels(drawn, compact([1 if log else 0, 1000]), compact([4, 0]))
     assert left.tolist() == pytest.approx([0, 0]) and right.tolist() == pytest.approx(PLOT_PX)
+
+
+# --- names at the ends of curves ------------------------------------------------------------------
+
+
+def timed(name: str, step_s: float, losses: NDArray[np.float32]) -> LossCurve:
+    """A run of a thousand steps, each as long as the others."""
+    curve = long_curve()
+    steps = curve.steps
+    return replace(curve, name=name, step_s=steps * step_s, val_losses=losses)
+
+
+@pytest.mark.parametrize("width", [PLOT_PX[0], 560, 700])
+@pytest.mark.parametrize("end_s", [1.0, 3.0, 6.0, 13.0, 40.0, 78.0])
+@pytest.mark.parametrize("below_nats", [-0.4, -0.1, 0.0, 0.1, 0.4])
+def test_a_name_covers_nothing_of_the_run_on_the_bench(
+    end_s: float, below_nats: float, width: float
+) -> None:
+    steps = long_curve().estimate_steps
+    losses = 2.0 + 2.2 * np.exp(-steps / 150)
+    bench = timed("bench", 0.0126, losses)
+    other = timed("brave-brutus", end_s / 1000, losses - np.float32(below_nats))
+    drawn = loss_figure([bench], LINES, LIGHT, LossAxes(x="seconds", x_end=80))
+    add_earlier(drawn, [other], LIGHT, "seconds", False)
+    (name,) = [a for a in drawn.layout.annotations if a.name == "earlier"]
+    scale = np.array([width / PLOT_PX[0], 1.0])
+    end = scale * pixels(drawn, compact([name.x]), compact([name.y]))[0]
+    wide, high = CHARACTER_PX * len(name.text), 13.0
+    left = end[0] - wide * (name.xanchor == "right")
+    top = end[1] - name.yshift - high * (name.yanchor == "bottom")
+    places = pixels(drawn, drawn.data[1].x, drawn.data[1].y)
+    line = scale * np.stack(
+        [np.interp(np.linspace(0, 20, 800), range(21), side) for side in places.T], axis=1
+    )
+    under = ((line > (left, top)) & (line < (left + wide, top + high))).all(axis=1)
+    assert not under.any()
+    assert left >= 0 and left + wide <= width and top + high <= PLOT_PX[1]
+    assert abs(name.yshift) <= 4 * high

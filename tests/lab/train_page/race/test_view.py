@@ -127,8 +127,8 @@ def test_what_fair_means_decides_on_the_budgets_and_what_is_said_of_them(
     steps = ", ".join(words.short_count(c.train.max_iters) for c in configs.values())
     assert (
         "30 s of training in all, in turns; on this machine that is about "
-        f"{steps} steps, fewer while other things run. They are timed anew at the start, and each model then ends by its steps, "
-        "not by the clock."
+        f"{steps} steps, fewer while other things run. They are timed anew at "
+        "the start, and each model then ends by its steps, not by the clock."
     ) in said(app)
     choose(app, "race_by", "steps")
     assert {str(w.key) for w in app.segmented_control} == {
