@@ -132,7 +132,8 @@ def test_a_name_covers_nothing_of_the_run_on_the_bench(
     end = scale * pixels(drawn, compact([name.x]), compact([name.y]))[0]
     wide, high = CHARACTER_PX * len(name.text), 13.0
     left = end[0] - wide * (name.xanchor == "right")
-    top = end[1] - name.yshift - high * (name.yanchor == "bottom")
+    shift = name.yshift or 0.0
+    top = end[1] - shift - high * (name.yanchor == "bottom")
     places = pixels(drawn, drawn.data[1].x, drawn.data[1].y)
     line = scale * np.stack(
         [np.interp(np.linspace(0, 20, 800), range(21), side) for side in places.T], axis=1
@@ -140,4 +141,4 @@ def test_a_name_covers_nothing_of_the_run_on_the_bench(
     under = ((line > (left, top)) & (line < (left + wide, top + high))).all(axis=1)
     assert not under.any()
     assert left >= 0 and left + wide <= width and top + high <= PLOT_PX[1]
-    assert abs(name.yshift) <= 4 * high
+    assert abs(shift) <= 4 * high
