@@ -61,7 +61,7 @@ WHAT_THEY_ARE: dict[ModelKind, str] = {
 }
 TERMS: tuple[Fairness, int] = ("steps", BUDGETS["steps"])
 """Of the race that the button starts: a quick run of each model, at equal steps."""
-CHART_PX, SAMPLE_PX = 300, 224
+CHART_PX, SAMPLE_PX = 260, 224
 
 Planned = dict[ModelKind, RunConfig]
 

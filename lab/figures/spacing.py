@@ -85,13 +85,13 @@ def free_side(
 ) -> Side:
     """Where a label at a point (2,) covers none of N others (N, 2), or as few as can be.
 
-    It is moved away in the direction of `first`, else in the other one; never to the other side,
-    where it could run out of the plot.
+    It is moved up or down, as little as can be; never to the other side, where it could run out of
+    the plot.
     """
     sides = [
         replace(first, is_above=is_above, away_px=first.away_px + LABEL_PX * row)
-        for is_above in (first.is_above, not first.is_above)
         for row in range(ROWS_AWAY)
+        for is_above in (first.is_above, not first.is_above)
     ]
     width_px = CHARACTER_PX * len(label)
     inside = [s for s in sides if _is_inside(point_px, s)] or sides[:1]
