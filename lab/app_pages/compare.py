@@ -187,9 +187,9 @@ def _render_table(ids: list[str], unit: str) -> None:
     )  # fmt: skip
     about = (
         f"Losses in {unit} per character. {BEST} the best of the chosen runs, whatever it cost; "
-        "who leads for the same cost stands under the chart. Estimates are "
-        "taken on a few batches; the validation loss is over the whole validation part, measured "
-        "when a run ends, also for its best checkpoint. Throughput is that of training."
+        "who leads for the same cost stands under the chart. Estimates are taken on a few batches; "
+        "the validation loss is over the whole validation part, measured when a run ends, also for "
+        "its best checkpoint. Throughput is that of training."
     )
     st.caption(about, help=explained(about))
 

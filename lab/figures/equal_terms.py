@@ -6,6 +6,7 @@ has come to its end and that was measured, else estimates, and it is said which.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,8 @@ class Standings:
     @property
     def level(self) -> tuple[tuple[LossCurve, float], ...]:
         """The lowest, and what lies closer to it than can be told apart."""
-        return tuple(each for each in self.losses if each[1] - self.losses[0][1] < NOISE_NATS)
+        first, *others = self.losses
+        return (first, *(each for each in others if each[1] - first[1] < NOISE_NATS))
 
 
 def standings(curves: Sequence[LossCurve], axis: XAxis) -> Standings | None:
@@ -62,8 +64,12 @@ def standings(curves: Sequence[LossCurve], axis: XAxis) -> Standings | None:
     whole = [(c, c.end_loss) for c in measured if c.end_loss is not None]
     is_whole = len(whole) == len(measured) and max(ends) <= at * (1 + late)
     drawn = [(c, float(np.interp(at, place, c.val_losses))) for c, place in zip(measured, places)]
-    losses = sorted(whole if is_whole else drawn, key=lambda each: each[1])
+    losses = sorted(whole if is_whole else drawn, key=_finite_first)
     return Standings(axis, at, tuple(losses), is_whole)
+
+
+def _finite_first(each: tuple[LossCurve, float]) -> float:
+    return each[1] if math.isfinite(each[1]) else math.inf
 
 
 def costs_nothing(curve: LossCurve, axis: XAxis) -> bool:
@@ -108,13 +114,13 @@ def ideas_text(curves: Sequence[LossCurve], called: Called, in_bits: bool = Fals
 
     By the losses over the whole validation split, the lowest of each model where it has several.
     """
-    best: dict[str, tuple[float, LossCurve]] = {}
-    for curve in curves:
-        if curve.end_loss is not None and len(curve.estimate_steps):
-            known = best.get(curve.model)
-            if known is None or curve.end_loss < known[0]:
-                best[curve.model] = curve.end_loss, curve
-    there = [best[kind] for kind in MODEL_KINDS if kind in best]
+    ended = [
+        (curve.end_loss, curve)
+        for curve in curves
+        if curve.end_loss is not None and math.isfinite(curve.end_loss) and len(curve.val_losses)
+    ]
+    of_kind = [[each for each in ended if each[1].model == kind] for kind in MODEL_KINDS]
+    there = [min(known, key=lambda each: each[0]) for known in of_kind if known]
     if len(there) < 2:
         return ""
     (loss, simpler), *others = there

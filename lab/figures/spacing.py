@@ -104,7 +104,11 @@ def _is_inside(point_px: NDArray[np.float64], side: Side) -> bool:
 
 
 def along(points_px: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points so close together that the line through N given ones (N, 2) is not lost: (M, 2)."""
+    """Points so close together that the line through N given ones (N, 2) is not lost: (M, 2).
+
+    Those that have no place, of losses that are no finite numbers, are left out.
+    """
+    points_px = points_px[np.isfinite(points_px).all(axis=1)]
     if len(points_px) < 2:
         return points_px
     steps = np.hypot(*np.diff(points_px, axis=0).T)

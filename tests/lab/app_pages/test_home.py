@@ -222,6 +222,12 @@ def test_from_a_race_that_is_over_one_comes_to_its_runs_in_compare(raced: Lab) -
     assert set(app.multiselect(key="compare_runs").value) == race
 
 
+def test_a_run_of_a_race_says_so_on_its_own_page(raced: Lab) -> None:
+    shown = said(open_page("train", view="run", run=raced.runs()[0].name))
+    assert "Step 0: takes part in a race: 40 steps for each model" in shown
+    assert "Step 40: finished" in shown
+
+
 def test_the_best_counts_are_held_against_the_whole_validation_split(raced: Lab) -> None:
     best = min(line.loss_nats for line in reference_lines(raced.library.load("rhymes")))
     for run in raced.runs():  # another number than that of any estimate

@@ -130,6 +130,18 @@ def test_what_cannot_be_told_apart_is_level_and_no_lead(apart: float, is_level: 
         assert "transformer leads with **2.087** nats; attention 2.118, bigram" in said
 
 
+def test_what_broke_is_last_and_has_bought_nothing() -> None:
+    broken = replace(ENDED[1], end_loss=math.nan)
+    table = standings([broken, ENDED[0], ENDED[2]], "steps")
+    assert table and [c.model for c, _ in table.losses] == ["transformer", "bigram", "attention"]
+    assert "attention nan (" in standings_text(table, name)
+    only = standings([broken, replace(broken, end_loss=math.inf)], "steps")
+    assert only and "leads" in standings_text(only, name)
+    assert "better than the bigram table: as unsure as among 8.1" in ideas_text(
+        [broken, ENDED[0], ENDED[2]], idea
+    )
+
+
 def test_bits_are_bits() -> None:
     table = standings(ENDED, "steps")
     assert table

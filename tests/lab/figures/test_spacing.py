@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import combinations
 
@@ -106,6 +107,17 @@ def test_places_are_counted_from_the_left_and_from_the_top(log: bool) -> None:
 
 
 # --- names at the ends of curves ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_run_on_the_bench_that_broke_is_in_nobody_s_way_where_it_has_no_place(
+    loss: float,
+) -> None:
+    broken = timed("bench", 0.0126, np.full(21, loss, dtype=np.float32))
+    drawn = loss_figure([broken], LINES, LIGHT, LossAxes(x="seconds", x_end=80))
+    add_earlier(drawn, [timed("owl", 0.003, long_curve().val_losses)], LIGHT, "seconds", False)
+    (name,) = [a for a in drawn.layout.annotations if a.name == "earlier"]
+    assert not name.yshift
 
 
 def timed(name: str, step_s: float, losses: NDArray[np.float32]) -> LossCurve:
