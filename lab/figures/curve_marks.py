@@ -48,6 +48,10 @@ def add_earlier(
 ) -> None:  # fmt: skip
     """Validation curves of other runs, faded, behind everything else, each named at its end.
 
+    A name stands on the side of its curve that is away from the run on the bench, and further away
+    where it would cover that run's curve, a dot on it or another name. That of a curve which ends
+    in the left half stands to the right of its end: to the left it would be cut off.
+
     Args:
         parent: the name of the run that this one branched from: its curve is dotted, not faded.
     """
@@ -66,27 +70,23 @@ def add_earlier(
         if len(x) and math.isfinite(float(y[-1])):
             said = as_text(curve.name) + ", branched from" * is_parent
             ends.append((said, float(x[-1]), float(y[-1])))
-    for said, x_end, y_end in ends:
-        _name_at_end(figure, said, x_end, y_end, palette)
-
-
-def _name_at_end(figure: go.Figure, name: str, x: float, y: float, palette: Palette) -> None:
-    """The name of a curve at its end, on a ground of its own, since lines would cross it.
-
-    It stands on the side of its curve that is away from the run on the bench, and further away
-    where it would cover that run's curve or a dot on it.
-
-    One that ends in the left half stands to the right of its end: to the left it would be cut off.
-    """
-    end_px = pixels(figure, compact([x]), compact([y]))[0]
-    log_y = figure.layout.yaxis.type == "log"
-    bench = [t for t in figure.data if t.mode == "lines+markers" and len(t.y)]
-    lowest = min((float(t.y[-1]) for t in bench), default=0.0)
+    bench = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.y)]
     lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
-    is_left = bool(end_px[0] >= PLOT_PX[0] / 2)
-    side = free_side(
-        end_px, name, Side(is_left, y >= lowest, 0.0), np.concatenate([np.empty((0, 2)), *lines_px])
-    )
+    taken_px = np.concatenate([np.empty((0, 2)), *lines_px])
+    lowest = min((float(trace.y[-1]) for trace in bench), default=0.0)
+    for said, x_end, y_end in ends:
+        end_px = pixels(figure, compact([x_end]), compact([y_end]))[0]
+        first = Side(bool(end_px[0] >= PLOT_PX[0] / 2), y_end >= lowest, 0.0)
+        side = free_side(end_px, said, first, taken_px)
+        _name_at_end(figure, said, (x_end, y_end), side, palette)
+        taken_px = np.concatenate([taken_px, side.ground(end_px, said)])
+
+
+def _name_at_end(
+    figure: go.Figure, name: str, end: tuple[float, float], side: Side, palette: Palette
+) -> None:
+    """The name of a curve at its end, on a ground of its own, since lines would cross it."""
+    (x, y), log_y = end, figure.layout.yaxis.type == "log"
     figure.add_annotation(
         text=name, name="earlier", x=math.log10(x) if _is_log(figure) else x,
         y=math.log10(y) if log_y else y, xanchor="right" if side.is_left else "left",

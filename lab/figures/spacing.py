@@ -20,7 +20,7 @@ CHARACTER_PX = 5.2
 """As wide as a character of a label in 11 px is on average, in a wide font."""
 LABEL_PX, DOT_PX = 13.0, 7.0
 """How high a label is, and how far a numbered dot reaches from its middle."""
-ROWS_AWAY = 4
+ROWS_AWAY = 6
 """A label may stand so many rows away from where it belongs."""
 GAP_PX = 22.0
 """Between two labels: room, too, for the number of those that joined the first."""
@@ -68,16 +68,27 @@ class Side:
     is_above: bool
     away_px: float
 
+    def corner(self, point_px: NDArray[np.float64], label: str) -> NDArray[np.float64]:
+        """The upper left end (2,) of a label at a point."""
+        x, y = point_px
+        left = x - CHARACTER_PX * len(label) if self.is_left else x
+        top = y - LABEL_PX - self.away_px if self.is_above else y + self.away_px
+        return np.array([left, top])
+
     def covers(
-        self, point_px: NDArray[np.float64], width_px: float, others_px: NDArray[np.float64]
+        self, point_px: NDArray[np.float64], label: str, others_px: NDArray[np.float64]
     ) -> int:
         """How many of N points (N, 2) lie under the label, or so near that their dots would."""
-        x, y = point_px
-        left = x - width_px if self.is_left else x
-        top = y - LABEL_PX - self.away_px if self.is_above else y + self.away_px
-        low = np.array([left, top]) - DOT_PX
-        high = np.array([left + width_px, top + LABEL_PX]) + DOT_PX
+        low = self.corner(point_px, label)
+        high = low + np.array([CHARACTER_PX * len(label), LABEL_PX])
+        low, high = low - DOT_PX, high + DOT_PX
         return int(((low < others_px) & (others_px < high)).all(axis=1).sum())
+
+    def ground(self, point_px: NDArray[np.float64], label: str) -> NDArray[np.float64]:
+        """Points (M, 2) all along the middle of the label, which no other is to cover."""
+        left, top = self.corner(point_px, label)
+        middle, right = top + LABEL_PX / 2, left + CHARACTER_PX * len(label)
+        return along(np.array([[left, middle], [right, middle]]))
 
 
 def free_side(
@@ -93,9 +104,8 @@ def free_side(
         for row in range(ROWS_AWAY)
         for is_above in (first.is_above, not first.is_above)
     ]
-    width_px = CHARACTER_PX * len(label)
     inside = [s for s in sides if _is_inside(point_px, s)] or sides[:1]
-    return min(inside, key=lambda side: side.covers(point_px, width_px, others_px))
+    return min(inside, key=lambda side: side.covers(point_px, label, others_px))
 
 
 def _is_inside(point_px: NDArray[np.float64], side: Side) -> bool:

@@ -124,7 +124,7 @@ def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
     plan = f"The next race: {words.duration(3 * budget)} of training in all, in turns"
     if not configs:
         return f"{plan}. This machine is being timed …"
-    steps = ", ".join(words.short_count(config.train.max_iters) for config in configs.values())
+    steps = words.listed([words.short_count(c.train.max_iters) for c in configs.values()])
     return (
         f"{plan}; on this machine that is about {steps} steps, fewer while other things run. They "
         "are timed anew at the start, and each model then ends by its steps, not by the clock."

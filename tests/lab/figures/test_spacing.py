@@ -153,4 +153,27 @@ def test_a_name_covers_nothing_of_the_run_on_the_bench(
     under = ((line > (left, top)) & (line < (left + wide, top + high))).all(axis=1)
     assert not under.any()
     assert left >= 0 and left + wide <= width and top + high <= PLOT_PX[1]
-    assert abs(shift) <= 4 * high
+    assert abs(shift) <= 5 * high
+
+
+def test_names_of_curves_that_end_together_do_not_cover_each_other() -> None:
+    losses = 2.0 + 2.2 * np.exp(-long_curve().estimate_steps / 150)
+    bench = timed("bench", 0.0126, losses)
+    others = [
+        timed(name, s / 1000, losses + np.float32(above))
+        for name, s, above in [
+            ("clever-benedick", 1.6, 0.7), ("tender-leontes", 2.1, 0.45), ("owl", 2.4, 0.42),
+        ]
+    ]  # fmt: skip
+    drawn = loss_figure([bench], LINES, LIGHT, LossAxes(x="seconds", x_end=14))
+    add_earlier(drawn, others, LIGHT, "seconds", False)
+    names = [a for a in drawn.layout.annotations if a.name == "earlier"]
+    boxes = []
+    for name in names:
+        x, y = pixels(drawn, compact([name.x]), compact([name.y]))[0]
+        top = y - (name.yshift or 0.0) - 13.0 * (name.yanchor == "bottom")
+        boxes.append((x, x + CHARACTER_PX * len(name.text), top, top + 13.0))
+        assert name.xanchor == "left"
+    for one, other in combinations(boxes, 2):
+        apart = one[1] <= other[0] or other[1] <= one[0]
+        assert apart or one[3] <= other[2] or other[3] <= one[2]

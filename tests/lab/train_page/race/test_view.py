@@ -124,7 +124,7 @@ def test_what_fair_means_decides_on_the_budgets_and_what_is_said_of_them(
     choose(app, "race_budget_seconds", 10)
     corpus = small.library.load("small")
     configs = race_configs(small.configure, corpus, "seconds", 10, MACHINE, 1337)
-    steps = ", ".join(words.short_count(c.train.max_iters) for c in configs.values())
+    steps = words.listed([words.short_count(c.train.max_iters) for c in configs.values()])
     assert (
         "30 s of training in all, in turns; on this machine that is about "
         f"{steps} steps, fewer while other things run. They are timed anew at "
