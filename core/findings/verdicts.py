@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.findings.curve import (
-    NOISE_NATS,
     Broken,
     Diverged,
     Lines,
@@ -21,6 +20,7 @@ from core.findings.curve import (
 )
 from core.findings.meaning import about_in, loss_in, unsure_among
 from core.findings.notes import headline, named
+from core.findings.thresholds import NOISE_NATS
 from core.records.records import RunRecord
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.findings.curve import NOISE_NATS
 from core.findings.meaning import loss_in, number_in
+from core.findings.thresholds import NOISE_NATS
 from lab.figures.losses import LossCurve, XAxis
 from lab.wording.plain import plain
 

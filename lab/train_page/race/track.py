@@ -13,7 +13,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.experiments.race import BUDGETS, Fairness, Standings, standings
-from core.findings.curve import NOISE_NATS
+from core.findings.thresholds import NOISE_NATS
 from core.records.events import Race
 from core.records.records import Estimate, RunRecord, StepRecord
 from core.service.racing import newest_race

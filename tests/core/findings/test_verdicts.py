@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.findings.curve import (
-    NOISE_NATS,
-    OVERFITTING_ESTIMATES,
-    Diverged,
-    Overfitting,
-    Trend,
-    verdict,
-)
+from core.findings.curve import Diverged, Overfitting, Trend, verdict
+from core.findings.thresholds import NOISE_NATS, OVERFITTING_ESTIMATES
 from core.findings.verdicts import Answers, answers_on, reached_by
 from core.records.records import Estimate, RunRecord, RunStatus, StepRecord
 from tests.curves import (
