@@ -10,6 +10,7 @@ import torch
 from core.interpretability.attention import attention_weights, even_weights, head_summary
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
+from core.service.racing import newest_race
 from core.text.characters import sign_of
 from lab.attention_page.head_words import (
     PATTERN_RULES,
@@ -18,7 +19,7 @@ from lab.attention_page.head_words import (
     hover_text,
     look_sentence,
 )
-from lab.attention_page.worth import asks_for_worth, render_worth
+from lab.attention_page.worth import render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     head_figure,
@@ -36,8 +37,8 @@ from lab.widgets.pickers import (
     example_text,
     follow,
     load_model,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     suggest,
     untrained_model,
 )
@@ -78,9 +79,8 @@ def main() -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
             _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-            asked = run is not None and asks_for_worth(run, loaded.step, which)
-        if run and asked:
-            render_worth(run, loaded.step, which)
+            if run:
+                render_worth(run, loaded.step, which)
         if run:
             follow(run, which, loaded.step)
         looked_at = chosen_run(runs)
@@ -97,9 +97,20 @@ def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
     if not with_heads:
         return None, "best"
     with st.container(width=PICKER_PX):
-        run = pick_run(with_heads, key="attention_run")
+        run = pick_addressed_run(with_heads, key="attention_run", usual=_simplest(with_heads))
     with st.container(width="content"):
         return run, pick_checkpoint(key="attention_checkpoint")
+
+
+def _simplest(with_heads: list[RunRecord]) -> RunRecord | None:
+    """Of a race, whose runs are equally new, the model of one layer: it is the simplest to read.
+
+    None where the newest run is of no race.
+    """
+    found = newest_race(the_lab())
+    raced = found[1] if found else {}
+    newest = next((run for run in with_heads if not run.sweep), None)
+    return raced.get("attention") if newest in raced.values() else None
 
 
 def _before_any_run() -> LoadedModel:

@@ -28,8 +28,8 @@ from lab.widgets.pickers import (
     PICKER_PX,
     follow,
     load_model,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     untrained_model,
 )
 from lab.widgets.switches import settled
@@ -127,7 +127,7 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     """Let the reader pick a run and a checkpoint; its text may be gone, which is then said."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
-            run = pick_run(runs, key="bigram_run")
+            run = pick_addressed_run(runs, key="bigram_run")
         with st.container(width="content"):
             which = pick_checkpoint(key="bigram_checkpoint")
         if run is None:

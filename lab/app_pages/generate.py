@@ -23,8 +23,8 @@ from lab.widgets.pickers import (
     PICKER_PX,
     load_model,
     opening_for,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     suggest,
     untrained_model,
 )
@@ -122,7 +122,7 @@ def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
         return None, "best"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
-            run = pick_run(runs, key="generate_run")
+            run = pick_addressed_run(runs, key="generate_run")
         with st.container(width="content"):
             return run, pick_checkpoint(key="generate_checkpoint")
 
