@@ -188,7 +188,7 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
         right = st.container(width=ONE_HEAD_PX, gap="xsmall")
     # The choices first, since what is drawn follows from them.
     with right, st.container(horizontal=True, vertical_alignment="center"):
-        layer, head = _choose("layer", L, _LAYER.key), _choose("head", H, _HEAD.key)
+        layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
     with left:
         all_heads, about_place = st.container(gap="xsmall"), st.container()
         place = _choose_place(text)
@@ -205,25 +205,25 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
         _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
 
 
-def _choose(label: str, n: int, key: str) -> int:
+def _choose(label: str, n: int, held: Entry[int]) -> int:
     """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
 
     def option_text(number: int) -> str:
         return f"{label} {number}"
 
     options = list(range(1, n + 1))
-    first = settled(key, options, 1, option_text)  # another run may have fewer
+    first = settled(held, options, 1, option_text)  # another run may have fewer
     if n == 1:
         return 0
     chosen: int | None
     if n <= MAX_BUTTONS:
         chosen = st.segmented_control(
-            label, options, key=key, required=True, persist_state="session",
+            label, options, key=held.key, required=True, persist_state="session",
             label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     else:
         chosen = st.selectbox(
-            label, options, key=key, persist_state="session", width=130,
+            label, options, key=held.key, persist_state="session", width=130,
             label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     return (chosen or first) - 1
@@ -293,7 +293,7 @@ def _choose_place(text: str) -> int:
 
     options = list(range(1, len(text) + 1))
     # Another text, or another block size, has others.
-    settled(_PLACE.key, options, len(text), option_text)
+    settled(_PLACE, options, len(text), option_text)
     chosen: int = st.select_slider(
         "The character that looks", options, key=_PLACE.key, format_func=option_text,
         label_visibility="collapsed",

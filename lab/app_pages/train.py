@@ -192,7 +192,9 @@ def _render_costs(config: RunConfig, waited: bool) -> None:
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
         f"{words.count(costs.memory_mib)} MiB of memory · {time} on this machine "
-        f"({costs.device}, {costs.dtype})"
+        f"({costs.device}, {costs.dtype})",
+        help="The time is that of a machine that does nothing else: other programs, and other runs "
+        f"in training, make it longer.\n\n{explained('FLOPs')}",
     )
 
 

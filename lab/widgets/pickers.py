@@ -94,7 +94,7 @@ def pick_run(
     held: Entry[str | None] = Entry(key, None)
     if held.get() != shown:
         held.set(shown)
-    settled(key, [*by_id, None], shown, option_text)
+    settled(held, [*by_id, None], shown, option_text)
     st.selectbox(
         label, list(by_id), key=key, format_func=option_text,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,

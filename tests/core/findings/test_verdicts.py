@@ -211,7 +211,7 @@ def test_a_gap_alone_is_not_overfitting() -> None:
     no = answers_of(curve([4.2, 2.2, 2.0], [4.2, 1.5, 1.0])).overfitting
     assert no == "no: validation minus training is 1.000 nats, and validation has not turned up"
     below = answers_of(curve([4.2, 2.0], [4.2, 2.0125])).overfitting
-    assert below.startswith("no: validation minus training is -0.01")
+    assert below.startswith("no: validation minus training is −0.01")
 
 
 def test_a_rise_that_is_not_overfitting_is_said_as_it_is() -> None:
