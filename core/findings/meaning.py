@@ -33,9 +33,14 @@ def bits(nats: float) -> float:
     return nats / math.log(2)
 
 
+def with_minus(number: str) -> str:
+    """A number as it was formatted, with a minus sign where that has a hyphen."""
+    return number.replace("-", "−")
+
+
 def number_in(nats: float, in_bits: bool = False) -> str:
     """A loss per character with three decimals, in the unit that stands near it."""
-    return f"{bits(nats) if in_bits else nats:z.3f}"
+    return with_minus(f"{bits(nats) if in_bits else nats:z.3f}")
 
 
 def loss_in(nats: float, in_bits: bool = False) -> str:

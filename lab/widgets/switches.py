@@ -16,19 +16,18 @@ Choice = TypeVar("Choice")
 
 
 def settled(
-    key: str, choices: Sequence[Choice], default: Choice, say: Callable[[Any], str] = str
+    held: Entry[Any], choices: Sequence[Choice], default: Choice, say: Callable[[Any], str] = str
 ) -> Choice:
-    """What the widget under `key` is going to hold: its value, or `default` if that is no choice.
+    """What a widget is going to hold: its value, or `default` if that is no choice.
 
     Call it before the widget is drawn. A browser knows a choice by its label alone and keeps the
     label that it has; where the labels have changed under it, it is told anew which one holds.
     """
-    entry: Entry[Choice | None] = Entry(key, None)
-    said: Entry[tuple[str, ...] | None] = Entry(f"{key}_labels", None)
-    held, labels = entry.get(), tuple(map(say, choices))
-    value = cast(Choice, held) if held in choices else default
-    if held != value or said.get() != labels:
-        entry.set(value)
+    said: Entry[tuple[str, ...] | None] = Entry(f"{held.key}_labels", None)
+    now, labels = held.get(), tuple(map(say, choices))
+    value = cast(Choice, now) if now in choices else default
+    if now != value or said.get() != labels:
+        held.set(value)
     said.set(labels)
     return value
 
@@ -44,7 +43,7 @@ def switch(
     help_text: str | None = None,
 ) -> Choice:
     """Draw it and return what holds. An address or another page may have set it before."""
-    settled(held.key, choices, held.default, format_func)
+    settled(held, choices, held.default, format_func)
     chosen = st.segmented_control(
         label, choices, required=True, key=held.key, persist_state="session", width=width,
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
