@@ -15,7 +15,7 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus, example_line
-from lab.session.entry import Entry
+from lab.session.entry import Entry, only_fragments_run
 from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.widgets.switches import settled
 from lab.wording import words
@@ -98,7 +98,7 @@ def pick_run(
     st.selectbox(
         label, list(by_id), key=key, format_func=option_text,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
-        args=(held,), label_visibility="collapsed" if collapsed else "visible",
+        args=(held, shown), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
     return chosen
 
@@ -204,7 +204,9 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
     st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
 
 
-def _take_over(box: Entry[str | None]) -> None:
+def _take_over(box: Entry[str | None], shown: str | None) -> None:
     """The reader changed a box: the run in it is the session's from now on."""
-    if run_id := box.get():
+    if only_fragments_run():  # the browser has not yet heard which run is shown
+        box.set(shown)
+    elif run_id := box.get():
         choose_run(run_id)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
-from lab.session.entry import Entry
+from lab.session.entry import Entry, only_fragments_run
 
 Choice = TypeVar("Choice")
 
@@ -43,10 +43,16 @@ def switch(
     help_text: str | None = None,
 ) -> Choice:
     """Draw it and return what holds. An address or another page may have set it before."""
-    settled(held, choices, held.default, format_func)
+    shown = settled(held, choices, held.default, format_func)
     chosen = st.segmented_control(
         label, choices, required=True, key=held.key, persist_state="session", width=width,
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
-        help=help_text,
+        help=help_text, on_change=_keep_at_ticks, args=(held, shown),
     )  # fmt: skip
     return held.default if chosen is None else chosen
+
+
+def _keep_at_ticks(held: Entry[Choice], shown: Choice) -> None:
+    """Let what the page was drawn with hold, unless the reader has chosen something else."""
+    if only_fragments_run():
+        held.set(shown)
