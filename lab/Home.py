@@ -17,6 +17,7 @@ import streamlit as st  # noqa: E402
 from core.errors import LabError  # noqa: E402
 from lab.components.live_plot import mount_plotly  # noqa: E402
 from lab.session.state import the_lab  # noqa: E402
+from lab.widgets import action_buttons  # noqa: E402
 from lab.widgets.now_training import render_now_training  # noqa: E402
 from lab.wording.plain import plain_but_code  # noqa: E402
 
@@ -65,7 +66,7 @@ def main() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
-    st.html(f"<style>{CSS}</style>")
+    st.html(f"<style>{CSS}{action_buttons.CSS}</style>")
     mount_plotly()
     render_now_training()
     try:

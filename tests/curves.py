@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from core.findings.curve import OVERFITTING_NATS
+from core.findings.thresholds import OVERFITTING_NATS
 from core.records.records import Estimate, StepRecord
 from core.text.reference import ReferenceLine
 

@@ -47,7 +47,7 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setattr("core.library.texts.PROJECT_DATA", tmp_path / "shipped")
     monkeypatch.setattr("core.library.texts.ORIGINAL_SHA256", hashlib.sha256(original).hexdigest())
     monkeypatch.setattr("core.library.texts.download", lambda *_: original)
-    monkeypatch.setattr("core.commands.measuring.Plan", lambda: PLAN)
+    monkeypatch.setattr("core.commands.benchmarking.Plan", lambda: PLAN)
     monkeypatch.setitem(PRESETS, PLAN.preset, {"transformer": TINY | LENGTH})
     monkeypatch.setattr("core.bench.measure._start_up", lambda: {"start_up_s": 1.5})
     monkeypatch.chdir(tmp_path)

@@ -1,16 +1,21 @@
 """What each command does: takes parsed arguments, returns the fields of its last line.
 
 Everything that a page can do can be done here. Progress goes to stderr; parsing, printing and exit
-codes are `core.__main__`'s.
+codes are `core.__main__`'s. Where each command is:
+
+* `training`: `train`, `resume`; `racing`: `race`; `sweeping`: `sweep …`
+* `running`: `eval`, `generate`, `export`, `import`, and of `runs` the list, `rename` and `branch`
+* `showing`: `runs show`; `disk_and_bin`: `runs delete`, `restore`, `empty_bin`, `disk`, `clean`
+* `texts`: `corpus …`; `benchmarking`: `bench`
+* `wording` and `tables`: how what a command returns is said to a person
 """
 
 from __future__ import annotations
 
+from core.commands.benchmarking import bench
 from core.commands.common import Command, Fields
-from core.commands.keeping import clean, delete, disk, empty_bin, restore
-from core.commands.measuring import bench
+from core.commands.disk_and_bin import clean, delete, disk, empty_bin, restore
 from core.commands.racing import race
-from core.commands.reading import show
 from core.commands.running import (
     branch,
     evaluate,
@@ -20,6 +25,7 @@ from core.commands.running import (
     rename,
     write_text,
 )
+from core.commands.showing import show
 from core.commands.sweeping import (
     delete_sweep,
     list_sweeps,

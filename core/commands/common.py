@@ -28,7 +28,7 @@ BAR: dict[str, Any] = {
 
 
 def run_fields(lab: Lab, record: RunRecord, world: World = ALONE) -> Fields:
-    """What a command says of a run, by the names that stay."""
+    """What a command says of a run, by the names that scripts know it by."""
     return {
         "run": record.id,
         "name": record.name,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
 from textwrap import indent
 from typing import Any
 
 from core.commands.tables import label_of, table_of, with_unit
 from core.settings.differences import Difference, difference_text
 from core.text.characters import in_quotes, quoted_character
+from core.training.health import by_kind
 
 Lines = Iterator[str]
 _LEFT_OUT = ("config",)
@@ -137,10 +137,10 @@ def _in_bin(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
 
 def _health(name: str, value: Mapping[str, float]) -> Lines:
     yield "how it is inside:" if value else "how it is inside was not measured"
-    for sign, names in groupby(value, key=lambda name: name.partition("/")[0]):
+    for sign, parts in by_kind(value).items():
         yield f"  {label_of(sign)}"
-        parts = [f"{n.partition('/')[2] or 'all'} {with_unit('', value[n])}" for n in names]
-        yield from (f"  {line}" for line in _listed(iter(parts)))
+        said = (f"{part or 'all'} {with_unit('', reading)}" for part, reading in parts.items())
+        yield from (f"  {line}" for line in _listed(said))
 
 
 def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:

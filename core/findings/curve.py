@@ -16,31 +16,21 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from statistics import median
 
+from core.findings.thresholds import (
+    CROSSED,
+    DIVERGING_NATS,
+    DIVERGING_SHARE,
+    DIVERGING_STEPS,
+    FLAT_NATS,
+    JUST_BEGUN_SHARE,
+    NOISE_NATS,
+    OVERFITTING_ESTIMATES,
+    OVERFITTING_NATS,
+    STRETCH_ESTIMATES,
+    STRETCH_SHARE,
+)
 from core.records.records import Estimate, StepRecord
 from core.text.reference import ReferenceLine
-
-NOISE_NATS = 0.03
-"""Two validation estimates of one run that lie closer together say the same."""
-OVERFITTING_NATS = NOISE_NATS
-"""Validation has turned up when it lies so far above its best; training has fallen by as much."""
-OVERFITTING_ESTIMATES = 3
-"""So many estimates in a row must show it, because one may be a bad moment."""
-FLAT_NATS = 0.01
-"""A validation estimate that falls by less over a stretch is flat."""
-STRETCH_SHARE = 0.25
-"""The stretch that is flat or not: this share of the estimates, the last ones."""
-STRETCH_ESTIMATES = 3
-"""The stretch has at least so many estimates."""
-JUST_BEGUN_SHARE = 0.2
-"""Before this share of its steps a run has just begun, and may be flat for no bad reason."""
-DIVERGING_NATS = 0.3
-"""A clear rise, of the losses of steps or of both estimates."""
-DIVERGING_STEPS = 20
-"""Step losses are compared as medians over at least so many recorded steps."""
-DIVERGING_SHARE = 0.05
-"""And over this share of all, since luck finds a low stretch sooner or later among many."""
-CROSSED = ("unigram", "bigram", "5-gram")
-"""The counted lines of which it is told when the curve passes them."""
 
 Estimates = Sequence[Estimate]
 Steps = Sequence[StepRecord]

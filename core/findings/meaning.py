@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from core.findings.thresholds import NEAR_A_LINE_NATS
 from core.settings.config import ModelKind, SampleConfig
 from core.text.reference import ReferenceLine
 
@@ -22,8 +23,6 @@ HOT, COLD = 1.0, 0.4
 """Above the first temperature a text is wilder than its model, below the second it repeats."""
 NARROW_TOP_P = 0.3
 """Below it, few characters but the likeliest are ever drawn."""
-HARDLY_NATS = 0.02
-"""A loss that is no further from a counted line is about as good."""
 
 
 # --- the unit -------------------------------------------------------------------------------------
@@ -34,9 +33,14 @@ def bits(nats: float) -> float:
     return nats / math.log(2)
 
 
+def with_minus(number: str) -> str:
+    """A number as it was formatted, with a minus sign where that has a hyphen."""
+    return number.replace("-", "−")
+
+
 def number_in(nats: float, in_bits: bool = False) -> str:
     """A loss per character with three decimals, in the unit that stands near it."""
-    return f"{bits(nats) if in_bits else nats:z.3f}"
+    return with_minus(f"{bits(nats) if in_bits else nats:z.3f}")
 
 
 def loss_in(nats: float, in_bits: bool = False) -> str:
@@ -174,16 +178,16 @@ def _from_loss(loss_nats: float, references: Sequence[ReferenceLine], model: str
     said = f"At {loss_in(loss_nats)} it is {unsure_among(loss_nats)}"
     if not {"uniform", "bigram", "3-gram", "5-gram"} <= lines.keys():
         return f"{said}."
-    if loss_nats > lines["uniform"] - HARDLY_NATS:
+    if loss_nats > lines["uniform"] - NEAR_A_LINE_NATS:
         return f"{said}: it has learned nothing yet, and every character is about as likely."
-    if loss_nats >= lines["bigram"] - HARDLY_NATS or model == "bigram":
+    if loss_nats >= lines["bigram"] - NEAR_A_LINE_NATS or model == "bigram":
         pairs = number_in(lines["bigram"])
         if model == "bigram":
             return (
                 f"{said}, and a bigram table sees one character only: counted pairs reach {pairs} "
                 "on this text, and none of it can be better or spell a word but by luck."
             )
-        near = abs(loss_nats - lines["bigram"]) <= HARDLY_NATS
+        near = abs(loss_nats - lines["bigram"]) <= NEAR_A_LINE_NATS
         compared = "about as good as" if near else "worse than"
         return f"{said}: {compared} counted pairs of characters ({pairs}), which spell no words."
     triples, fives = number_in(lines["3-gram"]), number_in(lines["5-gram"])

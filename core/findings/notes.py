@@ -10,16 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.findings.curve import (
-    DIVERGING_NATS,
-    DIVERGING_SHARE,
-    DIVERGING_STEPS,
-    FLAT_NATS,
-    JUST_BEGUN_SHARE,
-    NOISE_NATS,
-    OVERFITTING_ESTIMATES,
-    OVERFITTING_NATS,
-    STRETCH_ESTIMATES,
-    STRETCH_SHARE,
     Best,
     Broken,
     Crossed,
@@ -35,6 +25,18 @@ from core.findings.curve import (
     findings,
 )
 from core.findings.meaning import loss_in, number_in
+from core.findings.thresholds import (
+    DIVERGING_NATS,
+    DIVERGING_SHARE,
+    DIVERGING_STEPS,
+    FLAT_NATS,
+    JUST_BEGUN_SHARE,
+    NOISE_NATS,
+    OVERFITTING_ESTIMATES,
+    OVERFITTING_NATS,
+    STRETCH_ESTIMATES,
+    STRETCH_SHARE,
+)
 from core.records.records import Estimate
 from core.text.reference import ReferenceLine
 

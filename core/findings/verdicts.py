@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.findings.curve import (
-    NOISE_NATS,
     Broken,
     Diverged,
     Lines,
@@ -21,6 +20,7 @@ from core.findings.curve import (
 )
 from core.findings.meaning import about_in, loss_in, unsure_among
 from core.findings.notes import headline, named
+from core.findings.thresholds import NOISE_NATS
 from core.records.records import RunRecord
 
 
@@ -82,7 +82,7 @@ def answers_on(
     standing, state, none = said.standing, said.state, "no estimate yet"
     learning = "too early to say" if standing else none
     if state:
-        learning = _still_learning(state, in_bits, bool(run and run.status == "finished"))
+        learning = _still_learning(state, in_bits)
     if standing is None:
         return Answers(none, learning, none)
     is_good = _is_good(reached_by(standing, run), references, in_bits)
@@ -114,10 +114,10 @@ def _loss(reached: Reached, in_bits: bool) -> str:
     return f"{said} now, {reached.in_words(reached.best_nats, in_bits)} at best{where}"
 
 
-def _still_learning(state: State, in_bits: bool, is_over: bool) -> str:
+def _still_learning(state: State, in_bits: bool) -> str:
     word, clause = headline(state, in_bits)
     if isinstance(state, Trend) and state.is_learning:
-        return f"yes: {clause}{'; more steps would likely lower it further' * is_over}"
+        return f"yes: {clause}"
     if isinstance(state, Diverged):
         return f"{'coming back' if state.is_coming_back else 'no'}: it {word}, {clause}"
     if isinstance(state, Broken) and state.loss_nats is None:

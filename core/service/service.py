@@ -85,15 +85,22 @@ class TrainingService:
 
     # --- runs that are there ----------------------------------------------------------------------
 
-    def resume(self, run_id: str, *, max_iters: int | None = None) -> None:
+    def resume(
+        self, run_id: str, *, max_iters: int | None = None, learning_rate: float | None = None
+    ) -> None:
         """Let a run go on: at once if it is paused here, else from its last checkpoint.
+
+        Args:
+            max_iters: a new end, for a run that is not in hand; None keeps the old one.
+            learning_rate: another peak from where it is taken up, for such a run too.
 
         Raises LabError when it cannot be resumed; the run is then as it was.
         """
-        if run_id in self.in_hand and max_iters is None:
+        if run_id in self.in_hand and max_iters is None and learning_rate is None:
             self._worker.ask(run_id, "resume")
         else:
-            self._take_up(run_id, paused=False, max_iters=max_iters)
+            run = self._opened(run_id, max_iters, learning_rate)
+            self.in_hand.take([run])
 
     def pause(self, run_id: str) -> None:
         """Have a run saved at the end of its step and held; waits a little for it to happen.
@@ -182,15 +189,19 @@ class TrainingService:
             )
         self._take_up(run_id, paused=True)
 
-    def _take_up(self, run_id: str, *, paused: bool, max_iters: int | None = None) -> None:
-        run = self._opened(run_id, max_iters)
+    def _take_up(self, run_id: str, *, paused: bool) -> None:
+        run = self._opened(run_id)
         if paused:
             run.set_status("paused")
         self.in_hand.take([run], paused=paused)
 
-    def _opened(self, run_id: str, max_iters: int | None = None) -> ActiveRun:
+    def _opened(
+        self, run_id: str, max_iters: int | None = None, learning_rate: float | None = None
+    ) -> ActiveRun:
         self._worker.check_open()
-        return ActiveRun.open(self.lab.home, self.lab.store, run_id, max_iters=max_iters)
+        return ActiveRun.open(
+            self.lab.home, self.lab.store, run_id, max_iters=max_iters, learning_rate=learning_rate
+        )
 
     @contextmanager
     def _all_or_none(self, ids: Sequence[str]) -> Iterator[None]:

@@ -18,6 +18,7 @@ Shapes as in `core/models/base.py`: L layers, B sequences, H heads, T characters
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ HEALTHY: dict[Kind, str] = {
 """What a healthy line looks like, in one sentence."""
 
 Value = TypeVar("Value")
+_LAYER = re.compile(r"layer (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,12 @@ def by_kind(named: Mapping[str, Value]) -> dict[str, dict[str, Value]]:
         kind, _, part = name.partition("/")
         kinds.setdefault(kind, {})[part] = value
     return kinds
+
+
+def layer_number(part: str) -> int | None:
+    """The layer of a part as `Reading` names them, from 1; None for what belongs to no layer."""
+    found = _LAYER.match(part)
+    return int(found[1]) if found else None
 
 
 # --- on a fixed batch -----------------------------------------------------------------------------

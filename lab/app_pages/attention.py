@@ -10,6 +10,7 @@ import torch
 from core.interpretability.attention import attention_weights, even_weights, head_summary
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
+from core.service.racing import newest_race
 from core.text.characters import sign_of
 from lab.attention_page.head_words import (
     PATTERN_RULES,
@@ -18,7 +19,7 @@ from lab.attention_page.head_words import (
     hover_text,
     look_sentence,
 )
-from lab.attention_page.worth import asks_for_worth, render_worth
+from lab.attention_page.worth import render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
     head_figure,
@@ -36,8 +37,8 @@ from lab.widgets.pickers import (
     example_text,
     follow,
     load_model,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     suggest,
     untrained_model,
 )
@@ -78,9 +79,8 @@ def main() -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center"):
             _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-            asked = run is not None and asks_for_worth(run, loaded.step, which)
-        if run and asked:
-            render_worth(run, loaded.step, which)
+            if run:
+                render_worth(run, loaded.step, which)
         if run:
             follow(run, which, loaded.step)
         looked_at = chosen_run(runs)
@@ -97,9 +97,20 @@ def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
     if not with_heads:
         return None, "best"
     with st.container(width=PICKER_PX):
-        run = pick_run(with_heads, key="attention_run")
+        run = pick_addressed_run(with_heads, key="attention_run", usual=_simplest(with_heads))
     with st.container(width="content"):
         return run, pick_checkpoint(key="attention_checkpoint")
+
+
+def _simplest(with_heads: list[RunRecord]) -> RunRecord | None:
+    """Of a race, whose runs are equally new, the model of one layer: it is the simplest to read.
+
+    None where the newest run is of no race.
+    """
+    found = newest_race(the_lab())
+    raced = found[1] if found else {}
+    newest = next((run for run in with_heads if not run.sweep), None)
+    return raced.get("attention") if newest in raced.values() else None
 
 
 def _before_any_run() -> LoadedModel:
@@ -177,7 +188,7 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
         right = st.container(width=ONE_HEAD_PX, gap="xsmall")
     # The choices first, since what is drawn follows from them.
     with right, st.container(horizontal=True, vertical_alignment="center"):
-        layer, head = _choose("layer", L, _LAYER.key), _choose("head", H, _HEAD.key)
+        layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
     with left:
         all_heads, about_place = st.container(gap="xsmall"), st.container()
         place = _choose_place(text)
@@ -194,25 +205,25 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
         _render_row(numbers[layer, head], numbers.mean(axis=(0, 1)), text, place, kind)
 
 
-def _choose(label: str, n: int, key: str) -> int:
+def _choose(label: str, n: int, held: Entry[int]) -> int:
     """Let the reader choose a layer or a head by keyboard too; returns its place from 0."""
 
     def option_text(number: int) -> str:
         return f"{label} {number}"
 
     options = list(range(1, n + 1))
-    first = settled(key, options, 1, option_text)  # another run may have fewer
+    first = settled(held, options, 1, option_text)  # another run may have fewer
     if n == 1:
         return 0
     chosen: int | None
     if n <= MAX_BUTTONS:
         chosen = st.segmented_control(
-            label, options, key=key, required=True, persist_state="session",
+            label, options, key=held.key, required=True, persist_state="session",
             label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     else:
         chosen = st.selectbox(
-            label, options, key=key, persist_state="session", width=130,
+            label, options, key=held.key, persist_state="session", width=130,
             label_visibility="collapsed", format_func=option_text,
         )  # fmt: skip
     return (chosen or first) - 1
@@ -282,7 +293,7 @@ def _choose_place(text: str) -> int:
 
     options = list(range(1, len(text) + 1))
     # Another text, or another block size, has others.
-    settled(_PLACE.key, options, len(text), option_text)
+    settled(_PLACE, options, len(text), option_text)
     chosen: int = st.select_slider(
         "The character that looks", options, key=_PLACE.key, format_func=option_text,
         label_visibility="collapsed",

@@ -28,8 +28,8 @@ from lab.widgets.pickers import (
     PICKER_PX,
     follow,
     load_model,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     untrained_model,
 )
 from lab.widgets.switches import settled
@@ -127,7 +127,7 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     """Let the reader pick a run and a checkpoint; its text may be gone, which is then said."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
-            run = pick_run(runs, key="bigram_run")
+            run = pick_addressed_run(runs, key="bigram_run")
         with st.container(width="content"):
             which = pick_checkpoint(key="bigram_checkpoint")
         if run is None:
@@ -168,7 +168,7 @@ def _render_offer() -> tuple[LoadedModel, Corpus]:
 
 def _render_table(tables: Tables, row: int) -> None:
     views: list[View] = ["learned"] if tables.counted is None else list(get_args(View))
-    settled(_VIEW.key, views, views[0])
+    settled(_VIEW, views, views[0])
     left_out = (
         f" Shown are the {len(tables.characters)} most frequent characters; "
         f"{tables.n_left_out:,} rarer ones are left out."
@@ -235,7 +235,7 @@ def _render_numbers(tables: Tables) -> None:
 def _choose_row(characters: str) -> int:
     """Let the reader choose a character by keyboard too; returns its place."""
     first = FIRST_CHARACTER if FIRST_CHARACTER in characters else characters[0]
-    settled(_CHARACTER.key, list(characters), first, quoted_character)  # another may not have it
+    settled(_CHARACTER, list(characters), first, quoted_character)  # another may not have it
     chosen: str = st.selectbox(
         "What follows the character", list(characters), key=_CHARACTER.key, persist_state="session",
         format_func=quoted_character, help="Or click its row in the table.",

@@ -142,7 +142,7 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
         return f"Text: {name}" if is_only else f"Text: {name} ({fingerprint[:6]})"
 
     options = [*reversed(texts), EVERY_TEXT]
-    settled(TEXT.key, options, newest.fingerprint, option_text)
+    settled(TEXT, options, newest.fingerprint, option_text)
     chosen = st.selectbox(
         "Text", options, key=TEXT.key, format_func=option_text, persist_state="session",
         label_visibility="collapsed",

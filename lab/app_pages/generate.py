@@ -23,16 +23,16 @@ from lab.widgets.pickers import (
     PICKER_PX,
     load_model,
     opening_for,
+    pick_addressed_run,
     pick_checkpoint,
-    pick_run,
     suggest,
     untrained_model,
 )
+from lab.widgets.sampling import choose_seed, temperature_and_length
 from lab.wording import words
 from lab.wording.glossary import explained, line_of
 from lab.wording.plain import plain, plain_but_code
 from lab.wording.wishes import (
-    SEED_HELP,
     Wish,
     differences_text,
     loss_at,
@@ -122,7 +122,7 @@ def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
         return None, "best"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
-            run = pick_run(runs, key="generate_run")
+            run = pick_addressed_run(runs, key="generate_run")
         with st.container(width="content"):
             return run, pick_checkpoint(key="generate_checkpoint")
 
@@ -135,8 +135,7 @@ def _load(run: RunRecord | None, which: Which) -> LoadedModel:
 
 
 def _set_opening(run: RunRecord | None) -> None:
-    """A first prompt, and a first seed, that the reader may change."""
-    _SEED.begin(SampleConfig().seed)
+    """A first prompt that the reader may change."""
     suggest(_PROMPT.key, opening_for(run))
 
 
@@ -144,15 +143,8 @@ def _settings(run: RunRecord | None) -> SampleConfig:
     """The widgets, and what they say. Raises ConfigError for what cannot be."""
     start = SampleConfig()
     vocab_size = run.config.model.vocab_size if run else len(the_lab().library.load().vocabulary)
+    temperature, length = temperature_and_length("generate", start.max_new_tokens, MAX_CHARACTERS)
     left, right = st.columns(2)
-    temperature = left.slider(
-        "Temperature", 0.0, 2.0, start.temperature, 0.05, key="generate_temperature",
-        help=help_line("temperature"), persist_state="session",
-    )  # fmt: skip
-    length = right.slider(
-        "Length", 50, MAX_CHARACTERS, start.max_new_tokens, 50, key="generate_length",
-        help=help_line("max_new_tokens"), persist_state="session",
-    )  # fmt: skip
     # A key of its own for each size: a number that was right may be too large for another corpus.
     top_k = left.slider(
         "Top-k", 0, vocab_size, start.top_k, key=f"generate_top_k_{vocab_size}",
@@ -163,14 +155,7 @@ def _settings(run: RunRecord | None) -> SampleConfig:
         help=help_line("top_p"), persist_state="session",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(
-            "Seed",
-            0,
-            2**31 - 1,
-            key=_SEED.key,
-            help=SEED_HELP,
-            persist_state="session",
-        )
+        seed = choose_seed(_SEED)
         st.button("New seed", key="generate_new_seed", icon=":material/casino:", on_click=_new_seed)
     st.caption("  \n".join(map(line_of, ("temperature", "top-k", "top-p"))))
     return SampleConfig(

@@ -17,7 +17,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
 from lab.session.state import (
-    choose_run,
+    choose_newest,
     curve_of,
     is_live,
     palette,
@@ -173,7 +173,8 @@ def _pause(runs: list[RunRecord]) -> None:
 
 
 def _start(corpus: Corpus, planned: Planned) -> None:
-    choose_run(start_race(the_service(), planned, corpus, *TERMS)[-1])
+    start_race(the_service(), planned, corpus, *TERMS)
+    choose_newest()
 
 
 # --- live -----------------------------------------------------------------------------------------

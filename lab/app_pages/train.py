@@ -25,6 +25,7 @@ from lab.session.entry import Entry
 from lab.session.state import (
     VIEWS,
     View,
+    choose_run,
     draft_is_of,
     is_live,
     palette,
@@ -191,7 +192,9 @@ def _render_costs(config: RunConfig, waited: bool) -> None:
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
         f"{words.count(costs.memory_mib)} MiB of memory · {time} on this machine "
-        f"({costs.device}, {costs.dtype})"
+        f"({costs.device}, {costs.dtype})",
+        help="The time is that of a machine that does nothing else: other programs, and other runs "
+        f"in training, make it longer.\n\n{explained('FLOPs')}",
     )
 
 
@@ -210,6 +213,7 @@ def _take_over_settings(run: RunRecord | None) -> None:
     """Let the controls say what the run was trained with, once it is put on the bench."""
     if run is None or not draft_is_of(run.id):
         return
+    choose_run(run.id)  # also where it is here only for being the newest: it was looked at
     draft = draft_of(run.model)
     begin_draft(settings_of(run), draft.start if draft else (None, "classic"))
     train_choices.MODEL.set(run.model)

@@ -79,9 +79,9 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     """
     before, after = worth.with_nats, worth.without_nats
     sentence = (
-        f"With attention left out, and all else as it was trained, the loss over "
-        f"{words.count(worth.n_guesses)} guesses on the validation text goes from "
-        f"**{words.loss(before)}** to **{words.loss(after)} nats**: as unsure as among "
+        f"**This same model with its attention switched off**, all else as it was trained: the "
+        f"loss over {words.count(worth.n_guesses)} guesses on the validation text goes from "
+        f"**{words.loss(before)}** to **{words.loss(after)} nats**, as unsure as among "
         f"**{choices(after)}** characters instead of **{choices(before)}**."
     )
     if bigram_nats is None or model.block == "modern":  # its token shifts and tables look back too
@@ -89,9 +89,9 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
     # What is left to see. In the model of one layer, all that it knows goes through attention.
     left = "nothing" if model.model == "attention" else "one character only"
     return (
-        f"{sentence} A guess then sees {left}, and the rest of the model never learned to do "
-        f"without; made for one character, counting gets to {words.loss(bigram_nats)} "
-        f"({choices(bigram_nats)})."
+        f"{sentence} It is not the bigram model: a guess then sees {left}, and the rest of the "
+        f"model never learned to do without. Made for one character, bigram counts get to "
+        f"{words.loss(bigram_nats)} ({choices(bigram_nats)})."
     )
 
 

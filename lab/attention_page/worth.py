@@ -9,28 +9,25 @@ from core.records.records import RunRecord
 from core.runs.lab import Which
 from core.text.reference import reference_lines
 from lab.attention_page.head_words import worth_sentence
-from lab.session.entry import Entry
 from lab.session.state import the_lab, worth_of_attention
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 
-_ASKED: Entry[tuple[str, int, Which] | None] = Entry("attention_worth", None)
-"""The model of which it was asked: its run, step and checkpoint."""
-
-
-def asks_for_worth(run: RunRecord, step: int, which: Which) -> bool:
-    """A button that asks what attention does for this model; whether it was asked."""
-    model = (run.id, step, which)
-    if _ASKED.get() != model and st.button(
-        "What does attention add?", key="attention_ask_worth", type="tertiary",
-        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
-    ):  # fmt: skip
-        _ASKED.set(model)
-        st.rerun()
-    return _ASKED.get() == model
-
 
 def render_worth(run: RunRecord, step: int, which: Which) -> None:
+    """A button that says what attention does for this model, over the page: nothing moves for it.
+
+    Nothing is measured before it is asked.
+    """
+    with st.popover(
+        "What does attention add?", key="attention_worth", type="tertiary", on_change="rerun",
+        icon=":material/balance:", help="Measures the loss with and without; takes some seconds.",
+    ) as asked:  # fmt: skip
+        if asked.open:
+            _render_worth(run, step, which)
+
+
+def _render_worth(run: RunRecord, step: int, which: Which) -> None:
     """The loss of this model with and without its attention, in a sentence."""
     with st.spinner("Measuring with attention and without …"):
         try:

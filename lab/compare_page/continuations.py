@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.records.records import RunRecord
-from core.settings.config import SampleConfig, help_line
+from core.settings.config import SampleConfig
 from lab.components.text_view import WrittenText, text_view
 from lab.figures.palette import in_model_color
 from lab.session.entry import Entry
@@ -17,9 +17,10 @@ from lab.session.state import palette, the_lab
 from lab.session.writing import Writing
 from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.pickers import load_model, opening_for, suggest
+from lab.widgets.sampling import choose_seed, temperature_and_length
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
-from lab.wording.wishes import SEED_HELP, Wish, differences_text, loss_at, sampling_text
+from lab.wording.wishes import Wish, differences_text, loss_at, sampling_text
 
 ACROSS = 3
 """Texts side by side."""
@@ -40,33 +41,20 @@ class Sheet:
 
 
 _SHEETS: Entry[Sequence[Sheet]] = Entry("compare_sheets", ())
-_PROMPT = "compare_prompt"
+_PROMPT, _SEED = "compare_prompt", Entry("compare_seed", 0)
 
 
 def render_wish(runs: list[RunRecord]) -> list[Wish]:
     """The prompt, how to continue it, and the button; returns what each run is asked for."""
     sheets = _SHEETS.get()
-    start = SampleConfig()
     suggest(_PROMPT, _opening(runs))
     prompt = st.text_area(
         "Prompt for all of them", key=_PROMPT, height=72, max_chars=2_000, persist_state="session",
         help="What the best checkpoint of each continues. Empty: they begin with a new line.",
     )  # fmt: skip
-    left, right = st.columns(2)
-    temperature = left.slider(
-        "Temperature", 0.0, 2.0, start.temperature, 0.05, key="compare_temperature",
-        help=help_line("temperature"), persist_state="session",
-    )  # fmt: skip
-    length = right.slider(
-        "Length", 50, 1_000, 200, 50, key="compare_length", help=help_line("max_new_tokens"),
-        persist_state="session",
-    )  # fmt: skip
+    temperature, length = temperature_and_length("compare", 200, most=1_000)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(
-            "Seed", 0, 2**31 - 1, start.seed, key="compare_seed",
-            help=SEED_HELP,
-            persist_state="session", width=200,
-        )  # fmt: skip
+        seed = choose_seed(_SEED, width=200)
         config = SampleConfig(max_new_tokens=length, temperature=temperature, seed=seed)
         wishes = [
             Wish(run_id=run.id, run_name=run.name, which="best", prompt=prompt or "", config=config)

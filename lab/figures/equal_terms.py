@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.findings.curve import NOISE_NATS
 from core.findings.meaning import choices, loss_in, number_in, percent, perplexity, unsure_among
+from core.findings.thresholds import NOISE_NATS
 from core.settings.config import MODEL_KINDS, ModelKind
 from lab.figures.losses import LossCurve, XAxis
 from lab.wording import words

@@ -6,7 +6,6 @@ Charts are small, from about 200 pixels of height on; how high is the caller's.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,7 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from core.training.health import HEALTHY_UPDATE_RATIO, Kind
+from core.training.health import HEALTHY_UPDATE_RATIO, Kind, layer_number
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.palette import Palette
 
@@ -134,9 +133,8 @@ def _line(name: str, data: tuple[ArrayLike, ArrayLike], look: _ChartStyle) -> _L
     drawn = np.isfinite(values) & ((values > 0) | (not look.log))
     if not drawn.any():
         return None
-    layer = re.match(r"layer (\d+)", name)
     return _Line(
-        name=escape(name), layer=int(layer[1]) if layer else None, steps=steps,
+        name=escape(name), layer=layer_number(name), steps=steps,
         values=np.where(drawn, values, np.float32(np.nan)),
     )  # fmt: skip
 

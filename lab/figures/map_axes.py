@@ -92,5 +92,5 @@ def root_scale_bar(title: str, ticks: Sequence[float], side: str = "right") -> d
         title=dict(text=title, side=side, font=dict(size=12)), thickness=12, outlinewidth=0,
         tickfont=dict(size=11), tickangle=0, ticklabeloverflow="allow",
         tickvals=[float(np.copysign(np.sqrt(abs(tick)), tick)) for tick in ticks],
-        ticktext=[f"{tick * 100:g} %" for tick in ticks],
+        ticktext=[meaning.with_minus(f"{tick * 100:g} %") for tick in ticks],
     )  # fmt: skip

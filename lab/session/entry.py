@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 Held = TypeVar("Held")
 
@@ -54,3 +55,14 @@ class Entry(Generic[Held]):
 
     def _or_default(self, held: Any) -> Held:
         return self.default if held is None else cast(Held, held)
+
+
+def only_fragments_run() -> bool:
+    """Whether the page is not run as a whole now: so nobody has moved a widget outside fragments.
+
+    A fragment that ticks brings along what the browser says of every widget. On a busy machine that
+    may be from before the page set a widget anew, and then it is no wish of the reader's: without
+    this, a tick between the press on Rewind and its picture put the old run back on the bench.
+    """
+    context = get_script_run_ctx()
+    return context is not None and bool(context.fragment_ids_this_run)

@@ -81,15 +81,21 @@ def is_live(record: RunRecord) -> bool:
     return record.status in LIVE and not (record.status == "queued" and record.sweep)
 
 
-def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
+def chosen_run(runs: list[RunRecord], usual: RunRecord | None = None) -> RunRecord | None:
     """The run that the session looks at: the one it chose, else a live one, else the newest.
 
     A run of a sweep is only looked at where it was chosen: there are many, and one is like another.
+
+    Args:
+        runs: those that can be looked at, the newest first.
+        usual: the one to look at where none of them was chosen, if there is such a one.
     """
     wanted = _CHOSEN_RUN.get()
     by_id = {run.id: run for run in runs}
     if wanted in by_id:
         return by_id[wanted]
+    if usual:
+        return usual
     single = [run for run in runs if not run.sweep]
     return next((run for run in single if is_live(run)), single[0] if single else None)
 
@@ -97,6 +103,12 @@ def chosen_run(runs: list[RunRecord]) -> RunRecord | None:
 def choose_run(run_id: str) -> None:
     """Look at this run from now on, on every page."""
     _CHOSEN_RUN.set(run_id)
+    _BENCH_IS_CLEAR.set(False)
+
+
+def choose_newest() -> None:
+    """Look at no run in particular from now on: each page at the newest that it can show."""
+    _CHOSEN_RUN.clear()
     _BENCH_IS_CLEAR.set(False)
 
 

@@ -27,7 +27,8 @@ CSS = f"""
 :has(> {_TURNS} [data-testid=stAlert]) {{ flex-basis: 100%; }}
 """
 """While a page is drawn anew, the button of before still stands beside the one that replaces it:
-only the first of them is shown. What went wrong needs more room than a button."""
+only the first of them is shown. What went wrong needs more room than a button. `lab/Home.py` sends
+this once for whichever page."""
 
 
 def one_of(name: str, width: int | Literal["content"] = "content") -> DeltaGenerator:
@@ -36,7 +37,6 @@ def one_of(name: str, width: int | Literal["content"] = "content") -> DeltaGener
     Where others stand beside it that stay, give it a width in px that all have room in: else they
     move under somebody's finger.
     """
-    st.html(f"<style>{CSS}</style>")
     return st.container(key=f"one_of_{name}", width=width)
 
 

@@ -1,4 +1,4 @@
-"""What all pages have in common: the head, and the words of a chart explained beside it."""
+"""What pages have in common: the head, and the words of a chart explained beside it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def page_head(title: str, introduction: str, *more: str) -> None:
             st.caption(introduction, help=explained(introduction, *more))
 
 
-def words_help(*texts: str) -> None:
-    """A small question mark that explains the words of the field in these texts: a chart's, say."""
-    st.caption("words", help=explained(*texts), width="content")
+def words_fold(*texts: str) -> None:
+    """The words of the field in these texts, a chart's say, explained where one unfolds them.
+
+    For a place below or beside what they explain: a help would lie over it while one reads.
+    """
+    with st.expander("The words on this chart", icon=":material/dictionary:", key="words_fold"):
+        st.caption(explained(*texts) or "")

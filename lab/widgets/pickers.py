@@ -15,12 +15,12 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus, example_line
-from lab.session.entry import Entry
+from lab.session.entry import Entry, only_fragments_run
 from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.widgets.switches import settled
 from lab.wording import words
 from lab.wording.glossary import explained
-from lab.wording.plain import plain
+from lab.wording.plain import plain, plain_but_code
 
 OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
 PICKER_PX = 640
@@ -32,17 +32,58 @@ CHECKPOINT_HELP = (
 )
 
 
+_ADDRESS_READ: Entry[bool] = Entry("address_run_read", False)
+
+
+def pick_addressed_run(
+    runs: list[RunRecord], *, key: str, usual: RunRecord | None = None
+) -> RunRecord | None:
+    """As `pick_run`, on a page whose address names its run: `?run=NAME`, as Train's does.
+
+    The address is taken at its word once in a session; from then on it says what is shown.
+    """
+    trouble = _choose_addressed(runs)
+    run = pick_run(runs, key=key, usual=usual)
+    if trouble:
+        st.warning(trouble)
+    if run and st.query_params.get("run") != run.name:
+        st.query_params["run"] = run.name
+    return run
+
+
+def _choose_addressed(runs: list[RunRecord]) -> str:
+    """Look at the run that the address names; or why that cannot be, in a sentence."""
+    name = None if _ADDRESS_READ.get() else st.query_params.get("run")
+    _ADDRESS_READ.set(True)
+    if not name:
+        return ""
+    try:
+        run = the_lab().run(name)
+    except LabError as error:
+        return f"Left out of the address: {plain_but_code(str(error))}"
+    if run.id not in {each.id for each in runs}:
+        return f"This page cannot show {plain(run.name)}: it is a {run.model} model."
+    choose_run(run.id)
+    return ""
+
+
 def pick_run(
-    runs: list[RunRecord], *, key: str, label: str = "Run", collapsed: bool = False
+    runs: list[RunRecord],
+    *,
+    key: str,
+    label: str = "Run",
+    collapsed: bool = False,
+    usual: RunRecord | None = None,
 ) -> RunRecord | None:
     """Let the reader choose one of `runs` (the newest first); None when there are none.
 
     The choice is the session's, so it stays from page to page. Where the session's run is not among
-    `runs`, a live one is shown, else the newest; where all are of sweeps, none until one is chosen.
+    `runs`, `usual` is shown, else a live one, else the newest; where all are of sweeps, none until
+    one is chosen.
     """
     if not runs:
         return None
-    chosen = chosen_run(runs)
+    chosen = chosen_run(runs, usual)
     by_id = {run.id: run for run in runs}
     # The session's choice is the one truth: the box shows it, and a change goes through it.
 
@@ -53,11 +94,11 @@ def pick_run(
     held: Entry[str | None] = Entry(key, None)
     if held.get() != shown:
         held.set(shown)
-    settled(key, [*by_id, None], shown, option_text)
+    settled(held, [*by_id, None], shown, option_text)
     st.selectbox(
         label, list(by_id), key=key, format_func=option_text,
         index=0 if chosen else None, placeholder="Choose a run of a sweep", on_change=_take_over,
-        args=(held,), label_visibility="collapsed" if collapsed else "visible",
+        args=(held, shown), label_visibility="collapsed" if collapsed else "visible",
     )  # fmt: skip
     return chosen
 
@@ -163,7 +204,9 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
     st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
 
 
-def _take_over(box: Entry[str | None]) -> None:
+def _take_over(box: Entry[str | None], shown: str | None) -> None:
     """The reader changed a box: the run in it is the session's from now on."""
-    if run_id := box.get():
+    if only_fragments_run():  # the browser has not yet heard which run is shown
+        box.set(shown)
+    elif run_id := box.get():
         choose_run(run_id)

@@ -10,25 +10,24 @@ from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
-from lab.session.entry import Entry
+from lab.session.entry import Entry, only_fragments_run
 
 Choice = TypeVar("Choice")
 
 
 def settled(
-    key: str, choices: Sequence[Choice], default: Choice, say: Callable[[Any], str] = str
+    held: Entry[Any], choices: Sequence[Choice], default: Choice, say: Callable[[Any], str] = str
 ) -> Choice:
-    """What the widget under `key` is going to hold: its value, or `default` if that is no choice.
+    """What a widget is going to hold: its value, or `default` if that is no choice.
 
     Call it before the widget is drawn. A browser knows a choice by its label alone and keeps the
     label that it has; where the labels have changed under it, it is told anew which one holds.
     """
-    entry: Entry[Choice | None] = Entry(key, None)
-    said: Entry[tuple[str, ...] | None] = Entry(f"{key}_labels", None)
-    held, labels = entry.get(), tuple(map(say, choices))
-    value = cast(Choice, held) if held in choices else default
-    if held != value or said.get() != labels:
-        entry.set(value)
+    said: Entry[tuple[str, ...] | None] = Entry(f"{held.key}_labels", None)
+    now, labels = held.get(), tuple(map(say, choices))
+    value = cast(Choice, now) if now in choices else default
+    if now != value or said.get() != labels:
+        held.set(value)
     said.set(labels)
     return value
 
@@ -44,10 +43,16 @@ def switch(
     help_text: str | None = None,
 ) -> Choice:
     """Draw it and return what holds. An address or another page may have set it before."""
-    settled(held.key, choices, held.default, format_func)
+    shown = settled(held, choices, held.default, format_func)
     chosen = st.segmented_control(
         label, choices, required=True, key=held.key, persist_state="session", width=width,
         label_visibility="visible" if labelled else "collapsed", format_func=format_func,
-        help=help_text,
+        help=help_text, on_change=_keep_at_ticks, args=(held, shown),
     )  # fmt: skip
     return held.default if chosen is None else chosen
+
+
+def _keep_at_ticks(held: Entry[Choice], shown: Choice) -> None:
+    """Let what the page was drawn with hold, unless the reader has chosen something else."""
+    if only_fragments_run():
+        held.set(shown)

@@ -19,7 +19,7 @@ from core.settings.config import ModelKind, RunConfig, TrainConfig
 from core.text.corpus import Corpus
 from lab.session.entry import Entry
 from lab.session.state import (
-    choose_run,
+    choose_newest,
     is_live,
     the_calibration,
     the_lab,
@@ -158,8 +158,8 @@ def _start(corpus: Corpus, terms: Terms) -> None:
     if terms[0] == "seconds":  # the machine may be busier, or idler, than when it was calibrated
         with st.spinner("Timing the three …"):
             configs = fit_to_seconds(configs, corpus, terms[1])
-    ids = start_race(the_service(), configs, corpus, *terms)
-    choose_run(ids[-1])
+    start_race(the_service(), configs, corpus, *terms)
+    choose_newest()
 
 
 def _pause(runs: list[RunRecord]) -> None:

@@ -1,7 +1,8 @@
 """Five questions that a learner has while a model trains, each answered with a number.
 
 Is this loss good, is it still learning, is it overfitting, what changed since the last run, and
-when will it be done. Pure: records and rows in, sentences out; every number is the registry's.
+when is it done, or would more steps help. Pure: records and rows in, sentences out; every number is
+the registry's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.findings.curve import verdict
+from core.findings.curve import State, verdict
 from core.findings.meaning import (
     is_said_as_zero,
     loss_in,
@@ -25,6 +26,7 @@ from core.records.course import Course
 from core.records.records import Change, Estimate, RunRecord, StepRecord
 from core.settings.differences import Difference, reading_text, settings_diff
 from core.text.reference import ReferenceLine
+from lab.train_page.run.more_steps import more_steps_text
 from lab.wording import words
 from lab.wording.labels import change_text
 
@@ -88,8 +90,15 @@ def answers(
         Answer("Still learning?", said.still_learning),
         Answer("Overfitting?", said.overfitting),
         since(now, before, in_bits),
-        Answer("Done when?", words.progress(run)),
+        _done_when(run, found.state, in_bits),
     ]
+
+
+def _done_when(run: RunRecord, state: State | None, in_bits: bool) -> Answer:
+    """Where the run stands, and whether more steps would help."""
+    question = "Train longer?" if run.status == "finished" else "Done when?"
+    said = [words.progress(run), more_steps_text(state, in_bits)]
+    return Answer(question, ". ".join(filter(None, said)))
 
 
 def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:

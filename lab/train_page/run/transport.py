@@ -1,4 +1,4 @@
-"""The buttons that drive a run: play or pause, one step, reset, new seed, rewind, finish.
+"""The buttons that drive a run: play or pause, one step, reset, new seed, rewind, finish or longer.
 
 One of them is primary: the one that a learner most likely wants next. No run is ever thrown away:
 what leaves the bench is saved and stays among the runs. Under the buttons one line says in what the
@@ -13,11 +13,12 @@ import streamlit as st
 
 from core.records.records import RunRecord
 from core.settings.config import RunConfig
-from core.settings.differences import Difference, settings_diff
+from core.settings.differences import FOLLOWING, Difference, settings_diff
 from core.text.corpus import Corpus
 from lab.session.drafts import new_seed, settings_of
 from lab.session.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.train_page.run.branching import ask_for_branch
+from lab.train_page.run.longer import STEPS, Longer, longer_of, longer_text, train_longer
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.wording.labels import change_text
 from lab.wording.plain import plain
@@ -36,6 +37,8 @@ class Bench:
     corpus: Corpus
     differences: tuple[Difference, ...]
     """From the run to what the controls say, the learning rate and the text included."""
+    longer: Longer | None = None
+    """How the run would go on, where it is over."""
 
     @classmethod
     def of(cls, run: RunRecord | None, config: RunConfig, corpus: Corpus) -> Bench:
@@ -47,12 +50,20 @@ class Bench:
             other = corpus.name if corpus.name != run.corpus else f"another {corpus.name}"
             differences = [d for d in differences if d.name != "vocab_size"]  # that of the text
             differences.insert(0, Difference("corpus", run.corpus, other))
-        return cls(run, config, corpus, tuple(differences))
+        longer = longer_of(run, config, [d.name for d in differences])
+        return cls(run, config, corpus, tuple(differences), longer)
 
     @property
     def needs_new_run(self) -> bool:
         """What the controls say cannot be had by going on; a learning rate can."""
         return any(d.name not in (RATE, *FOLLOWS_RATE) for d in self.differences)
+
+    @property
+    def asks_for_more(self) -> bool:
+        """The run is over, and the controls say just that one, or more steps of it."""
+        names = {d.name for d in self.differences} - set(FOLLOWING)
+        is_longer = self.config.train.max_iters == (self.longer and self.longer.end)
+        return self.longer is not None and (not names or (names == {STEPS} and is_longer))
 
     @property
     def live(self) -> bool:
@@ -76,7 +87,7 @@ class Bench:
         return self.run is not None and the_service().in_hand.is_finishing(self.run.id)
 
 
-PLAY_PX = 136
+PLAY_PX, END_PX = 136, 144
 
 
 def render_transport(bench: Bench) -> None:
@@ -116,6 +127,8 @@ def _where_it_stands(bench: Bench) -> str:
         return f"**{name} is finishing: measuring the whole validation split …**"
     if not bench.differences:
         said = f"The controls say the settings of {name}."
+        if bench.longer:
+            said += f" {longer_text(bench.longer, run)}"
     else:
         changes = ", ".join(plain(change_text(d)) for d in bench.differences)
         said = f"**{changes}**: {_what_follows(bench)}"
@@ -128,6 +141,8 @@ def _what_follows(bench: Bench) -> str:
     """What becomes of the run where the controls say something else."""
     assert bench.run
     name = plain(bench.run.name)
+    if bench.longer and bench.asks_for_more:
+        return f"{longer_text(bench.longer, bench.run)} Start makes a new run."
     if not bench.under_way:
         return f"Start makes a new run; {name} stays as it is."
     if bench.needs_new_run:
@@ -168,24 +183,39 @@ def _render_play(bench: Bench) -> None:
         )  # fmt: skip
     elif not bench.live:
         deed_button(
-            "Start", "play_arrow", lambda: start(bench), key="train_start", shortcut="P",
+            "Start", "play_arrow", lambda: start(bench), key="train_start",
+            primary=not bench.asks_for_more, shortcut="P",
             help="A run with the settings on the left",
         )  # fmt: skip
 
 
 def _render_ends(bench: Bench, run: RunRecord) -> None:
-    """Another end for a run: a branch, or the end now."""
+    """Another end for a run: a branch, the end now, or a later one."""
     deed_button(
         "Rewind", "history", lambda: ask_for_branch(_fork(run)), key="train_branch",
         primary=False, help="Go back to a step, change one thing, and go on from there as a "
         "new run, a branch; both curves then lie over each other. A click on the curve picks the "
         "step. Nothing of this run is lost.",
     )  # fmt: skip
-    if not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
-        deed_button(
-            "Finish", "stop", lambda: the_service().finish(run.id), key="train_finish",
-            primary=False, help="Ends the run here: measures the whole validation split, and saves",
-        )  # fmt: skip
+    with one_of("train_end", END_PX):
+        if longer := bench.longer:
+            deed_button(
+                "Train longer", "fast_forward", lambda: train_longer(longer, run),
+                key="train_longer", primary=bench.asks_for_more, help=_about_longer(longer, run),
+            )  # fmt: skip
+        elif not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
+            deed_button(
+                "Finish", "stop", lambda: the_service().finish(run.id), key="train_finish",
+                primary=False,
+                help="Ends the run here: measures the whole validation split, and saves",
+            )  # fmt: skip
+
+
+def _about_longer(longer: Longer, run: RunRecord) -> str:
+    said = f"{longer_text(longer, run)} More steps, or another rate: move those sliders first."
+    if longer.beside:
+        return f"{said} The {longer.beside} keeps the run as it is."
+    return f"{said} From its last checkpoint, as if it had never ended."
 
 
 def _fork(run: RunRecord) -> int:

@@ -31,7 +31,7 @@ from lab.train_page.run.health_panel import render_health
 from lab.train_page.run.shape_words import shape_text
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
-from lab.widgets.page_head import words_help
+from lab.widgets.page_head import words_fold
 from lab.widgets.pickers import run_label
 from lab.widgets.switches import switch
 from lab.wording import words
@@ -83,7 +83,6 @@ def _render_switches(bench: Bench, runs: list[RunRecord]) -> ChartSettings:
             "Horizontal axis", list(X_TITLES), held=train_choices.AXIS, labelled=False
         )
         unit = switch("Loss in", train_choices.UNITS, held=train_choices.UNIT, labelled=False)
-        words_help(*WORDS)
         with st.popover("Chart", icon=":material/tune:"):
             scale: Scale = switch("Scale", SCALES, held=train_choices.SCALE)
             smoothing = switch(
@@ -190,6 +189,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         if not now.estimates:  # its place is kept, so that the chart does not shrink for it
             st.caption("What it writes stands here from its first estimate on.")
         written_at = _render_writing(run, now.estimates, look.in_bits)
+        words_fold(*WORDS)
     with places.below:
         drawn = [line for line in references if line.name in SHOWN_REFERENCES]
         render_answers(now, others, drawn, look.in_bits)
@@ -305,3 +305,5 @@ def _render_clear_bench(bench: Bench, look: ChartSettings, places: _Places) -> N
     )
     text = untrained_sample(config, bench.corpus.name)
     places.writing.code(text, language=None, wrap_lines=True, height=SAMPLE_PX)
+    with places.writing:
+        words_fold(*WORDS)

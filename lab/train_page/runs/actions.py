@@ -75,11 +75,12 @@ def button(
     key: str | None = None,
     primary: bool = False,
     help_text: str | None = None,
+    disabled: bool = False,
 ) -> None:
     """A button for a deed; its key is made of its label where it has none."""
     if st.button(
         label, icon=f":material/{icon}:", type="primary" if primary else "secondary",
-        key=key or f"runs_{label.lower()}", help=help_text,
+        key=key or f"runs_{label.lower()}", help=help_text, disabled=disabled,
     ):  # fmt: skip
         do(deed)
 

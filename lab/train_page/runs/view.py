@@ -27,26 +27,34 @@ from lab.train_page.runs.actions import (
     selected_run,
 )
 from lab.train_page.runs.keeping import render_bin, render_disk, render_opening
-from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, TIME, found, table
+from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, TIME, changes, found, table
 from lab.wording import words
 from lab.wording.plain import plain
 
 TICK_S = 2.0
 _COLUMNS = {
+    "Name": st.column_config.TextColumn(width=160),
+    "Model": st.column_config.TextColumn(width=100),
+    "Corpus": st.column_config.TextColumn(width=125),
+    "Status": st.column_config.TextColumn(width=100),
+    "Step": st.column_config.TextColumn(width=135),
     LOSS: st.column_config.NumberColumn(
-        format="%.3f",
+        format="%.3f", width=145,
         help="Over the whole validation split, measured when a run ends. Losses on different texts "
         "cannot be compared.",
     ),
-    TIME: st.column_config.NumberColumn(format="localized", help="The training steps alone."),
-    PARAMETERS: st.column_config.NumberColumn(format="localized"),
-    DISK: st.column_config.NumberColumn(format="%.1f"),
-    CHANGED: st.column_config.TextColumn(
-        width="large",
-        help="Against the run before it of the same model, on the same text; for a branch, against "
-        "what it left.",
+    TIME: st.column_config.NumberColumn(
+        format="localized", width=115, help="The training steps alone."
     ),
-}
+    PARAMETERS: st.column_config.NumberColumn(format="localized", width=95),
+    DISK: st.column_config.NumberColumn(format="%.1f", width=85),
+    CHANGED: st.column_config.TextColumn(
+        width=250,
+        help="Against the run before it of the same model, on the same text; for a branch, against "
+        "what it left. The whole of it stands below, of the run that is selected.",
+    ),
+}  # fmt: skip
+"""Widths in px that leave the last column in sight at 1440 px, however long the names are."""
 
 
 def render_runs_view() -> None:
@@ -115,11 +123,10 @@ def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
     selected = _selected(ids)
     # The browser knows rows by their place alone, so other runs in them make another table.
     which = zlib.crc32("".join(ids).encode())
+    runs, changed = [each.run for each in by_id.values()], the_lab().store.all_changes()
+    sizes_bytes = {each.run.id: each.size_bytes for each in shown}
     event = st.dataframe(
-        table(
-            [each.run for each in shown], [each.run for each in by_id.values()],
-            {each.run.id: each.size_bytes for each in shown}, the_lab().store.all_changes(),
-        ),
+        table([each.run for each in shown], runs, sizes_bytes, changed),
         key=f"runs_table_{which:x}", hide_index=True, column_config=_COLUMNS, placeholder="–",
         on_select="rerun", selection_mode="single-row-required",
         selection_default={"selection": {"rows": [ids.index(selected)]}},
@@ -129,7 +136,7 @@ def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
     if clicked != selected:
         select_run(clicked)
         st.rerun()
-    _render_facts(by_id[selected])
+    _render_facts(by_id[selected], changes(by_id[selected].run, runs, changed))
 
 
 def _selected(ids: Sequence[str]) -> str:
@@ -142,8 +149,8 @@ def _selected(ids: Sequence[str]) -> str:
     return selected
 
 
-def _render_facts(each: RunDisk) -> None:
-    """What is known of the selected run."""
+def _render_facts(each: RunDisk, since_before: str) -> None:
+    """What is known of the selected run; `since_before` may be longer than a cell has room."""
     run = each.run
     dot = in_model_color(run.model, "●")
     st.markdown(f"{dot} **{plain(run.name)}** · {run.model} · {words.progress(run)}")
@@ -151,6 +158,7 @@ def _render_facts(each: RunDisk) -> None:
         f"corpus {plain(run.corpus)} · best at step {words.count(run.best_step)} · "
         f"{words.mib(each.size_bytes)} on the disk, {words.mib(each.spare_bytes)} of it could be "
         f"cleaned up. {words.at_risk(run)}"
+        f"  \n{CHANGED}: {plain(since_before) or 'it is the first of its model on this text'}."
     )
 
 
@@ -158,21 +166,35 @@ def _render_facts(each: RunDisk) -> None:
 
 
 def _render_actions(run: RunRecord) -> None:
+    """Each in its place whatever the run does, so that none moves under somebody's finger."""
     if st.button(
         "Open", icon=":material/show_chart:", type="primary", key="runs_open",
         help="Look at it, and go on with it, in the view of one run",
     ):  # fmt: skip
         open_run(run.id)
         st.rerun()
-    ended_early = run.status == "finished" and run.step < run.max_iters
-    if run.status in ("paused", "interrupted", "failed") or ended_early:
-        goes_on = f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
-        button("Resume", "play_arrow", partial(resume, run), help_text=goes_on)
-    if run.id in the_service().in_hand:
-        ends = "Measures the whole validation split, saves, and ends the run here"
-        button("Finish", "stop", partial(finish, run), help_text=ends)
+    in_hand, ended_early = the_service().in_hand, run.step < run.max_iters
+    waits = run.status in ("paused", "interrupted", "failed")
+    can_resume = waits or (run.status == "finished" and ended_early)
+    can_finish = run.id in in_hand and not in_hand.is_finishing(run.id)
+    button(
+        "Resume", "play_arrow", partial(resume, run), disabled=not can_resume,
+        help_text=f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
+        if can_resume else _why_not_resumed(run),
+    )  # fmt: skip
+    button(
+        "Finish", "stop", partial(finish, run), disabled=not can_finish,
+        help_text="Measures the whole validation split, saves, and ends the run here"
+        if can_finish else "For a run that is trained or held here",
+    )  # fmt: skip
     kept = "Puts it into the bin, from which it can be brought back"
     button("Delete", "delete", partial(delete, run), help_text=kept)
+
+
+def _why_not_resumed(run: RunRecord) -> str:
+    if run.status == "finished":
+        return "It has taken all its steps. Open it: Train longer takes it on."
+    return "It is under way." if is_live(run) else "It has not begun."
 
 
 def _render_share(each: RunDisk) -> None:

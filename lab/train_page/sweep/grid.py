@@ -38,8 +38,9 @@ class Standing:
     sweeping: bool
     """Whether this lab trains its cells one after the other."""
     can_resume: bool
-    run_in_hand: bool
-    """Whether a run of it is in hand by itself: resumed so, or on its way out after a pause."""
+    alone: tuple[str, ...]
+    """Names of its runs that are in hand by themselves: resumed so, or on their way out after a
+    pause."""
     ticks: bool
     failed: tuple[str, ...]
     """Ids of the runs that failed, once no more is being trained."""
@@ -59,15 +60,15 @@ def how_it_stands(sweep: Sweep) -> Standing:
 def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
     sweeping = the_service().is_sweeping(sweep.id)
     runs = [cell.run for cell in cells if cell.run]
-    in_hand = [run.id for run in runs if run.status == "running"]
-    running = bool(in_hand)
+    running = [run for run in runs if run.status == "running"]
     waits = any(run.status not in ("finished", "failed", "running") for run in runs)
     failed = tuple(run.id for run in runs if run.status == "failed")
-    held_up = sweeping and any(r.status == "paused" and r.id in the_service().in_hand for r in runs)
+    in_hand = {run.id for run in runs if run.id in the_service().in_hand}
+    held_up = sweeping and any(run.status == "paused" and run.id in in_hand for run in runs)
     return Standing(
         sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
-        run_in_hand=not sweeping and any(i in the_service().in_hand for i in in_hand),
-        ticks=sweeping or running, failed=() if sweeping or running else failed,
+        alone=() if sweeping else tuple(run.name for run in running if run.id in in_hand),
+        ticks=sweeping or bool(running), failed=() if sweeping or running else failed,
     )  # fmt: skip
 
 
@@ -138,9 +139,8 @@ def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Sta
                          for r in cut_short)  # fmt: skip
         return f"{said}, interrupted: saved is {kept}"
     if not standing.sweeping:
-        alone = [r for r in runs if r.status == "running" and r.id in the_service().in_hand]
-        if alone:  # resumed as a single run, so that no other is taken up after it
-            return f"{said}; trained by itself: {', '.join(plain(run.name) for run in alone)}"
+        if standing.alone:  # resumed as a single run, so that no other is taken up after it
+            return f"{said}; trained by itself: {', '.join(map(plain, standing.alone))}"
         said += "; another process trains it"
     left_s = seconds_left(cells, calibration) if (calibration := the_calibration()) else 0.0
     return said + (f", about {words.duration(left_s)} left" if left_s else "")

@@ -219,7 +219,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> No
     sweep_id = standing.sweep_id if standing else ""
     can_resume = standing is not None and standing.can_resume
     can_pause = standing is not None and standing.sweeping
-    is_held = can_pause or (standing is not None and standing.run_in_hand)
+    is_held = can_pause or (standing is not None and bool(standing.alone))
     pause = partial(
         deed_button, "Pause", "pause", partial(service.pause_sweep, sweep_id), key="sweep_pause",
         primary=not can_resume, disabled=not can_pause,

@@ -148,7 +148,7 @@ def test_the_products_counted_are_those_of_the_model(tiny_corpus: Corpus) -> Non
 def test_the_command_ends_with_one_line_of_json(
     lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.commands.measuring.QUICK", PLAN)
+    monkeypatch.setattr("core.commands.benchmarking.QUICK", PLAN)
     fields = CommandLine(capsys).ok("bench", "--quick", "--corpus", "tiny")
     assert fields["rival"] == "twin" and fields["corpus"] == "tiny"
     assert fields["table"].startswith("Corpus tiny, ")

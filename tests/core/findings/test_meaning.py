@@ -50,6 +50,7 @@ def test_an_estimate_is_said_as_exactly_as_it_is_known(nats: float, said: str) -
 
 def test_nothing_has_no_sign() -> None:
     assert number_in(-0.0001) == "0.000"
+    assert number_in(-0.0123) == "−0.012"  # no hyphen
 
 
 # --- how large it feels ---------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.findings.curve import (
+from core.findings.notes import Note, notes_on
+from core.findings.thresholds import (
     DIVERGING_NATS,
     DIVERGING_SHARE,
     DIVERGING_STEPS,
@@ -17,7 +18,6 @@ from core.findings.curve import (
     OVERFITTING_ESTIMATES,
     STRETCH_ESTIMATES,
 )
-from core.findings.notes import Note, notes_on
 from core.records.records import Estimate, StepRecord
 from tests.curves import (
     LINES,

@@ -111,6 +111,17 @@ def test_a_finished_run_goes_on_to_a_new_end(service: TrainingService, corpus: C
     assert (record.status, record.step, record.max_iters) == ("finished", 50, 50)
 
 
+def test_a_finished_run_goes_on_at_another_rate_from_its_first_new_step(
+    service: TrainingService, corpus: Corpus
+) -> None:
+    run_id = trained(service.lab, corpus)
+    end = service.lab.run(run_id).step
+    service.resume(run_id, max_iters=end + 5, learning_rate=3e-3)
+    wait_until(lambda: run_id not in service.in_hand, "the end")
+    rates = {row.step: row.learning_rate for row in service.lab.store.steps(run_id)}
+    assert [rates[end + n] for n in range(1, 6)] == [3e-3] * 5 and rates[end] != 3e-3
+
+
 # --- several runs ---------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from core.training.health import (
     UpdateProbe,
     by_kind,
     entropy_shares,
+    layer_number,
     layer_of,
     measure,
 )
@@ -85,6 +86,8 @@ def test_names_are_taken_apart_in_their_order() -> None:
         "dead_units": {"layer 2": 0.5, "layer 1": 0}, "update_ratio": {"head": 1e-3}, "a": {"": 7}
     }  # fmt: skip
     assert list(by_kind(named)["dead_units"]) == ["layer 2", "layer 1"]
+    parts = ["layer 12", "layer 3 head 4", "head", "token embedding", ""]
+    assert [layer_number(part) for part in parts] == [12, 3, None, None, None]
 
 
 def test_every_kind_is_explained_in_one_sentence() -> None:

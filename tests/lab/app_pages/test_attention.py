@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.interpretability.attention import AttentionWorth, without_attention
+from core.records.events import Race
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.settings.presets import resolve
@@ -221,7 +222,13 @@ def test_the_example_is_a_line_of_the_runs_own_text(pages: Lab, plots: Plots) ->
 
 
 def worth(app: AppTest) -> list[str]:
-    return [m.value for m in app.markdown if m.value.startswith("With attention left out")]
+    begins = "**This same model with its attention switched off**"
+    return [m.value for m in app.markdown if m.value.startswith(begins)]
+
+
+def ask_for_worth(app: AppTest) -> None:
+    app.session_state["attention_worth"] = True  # a click that opens it
+    app.run()
 
 
 @pytest.mark.parametrize("kind", ["attention", "transformer"])
@@ -233,7 +240,7 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
     app = open_page("attention")
     app.selectbox(key="attention_run").set_value(run.id).run()
     assert not worth(app)
-    app.button(key="attention_ask_worth").click().run()
+    ask_for_worth(app)
     corpus, model = pages.corpus_of(run), pages.model(run).model
     before = split_loss(model, corpus.val)
     with without_attention(model):
@@ -245,17 +252,18 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
     assert f"as unsure as among {among[0]} characters instead of {among[1]}" in sentence
     assert ("sees nothing" if kind == "attention" else "sees one character only") in sentence
     counted = {line.name: line.loss_nats for line in reference_lines(corpus)}["bigram"]
-    assert f"counting gets to {counted:.3f} (" in sentence
+    assert "It is not the bigram model" in sentence
+    assert f"bigram counts get to {counted:.3f} (" in sentence
     app.selectbox(key="attention_run").set_value(other.id).run()
-    assert not worth(app), "it was measured on the other model"
-    assert app.button(key="attention_ask_worth")
+    (of_other,) = worth(app)
+    assert f"from **{split_loss(pages.model(other).model, corpus.val):.3f}**" in of_other
 
 
 def test_what_attention_adds_cannot_be_measured_without_a_text(pages: Lab, plots: Plots) -> None:
     finished(pages)
     (pages.home.corpora / "tiny.txt").unlink()
     app = open_page("attention")
-    app.button(key="attention_ask_worth").click().run()
+    ask_for_worth(app)
     assert not app.exception and "no text to measure on" in said(app)
 
 
@@ -265,7 +273,7 @@ def test_a_large_model_is_measured_on_the_beginning_of_the_text(
     monkeypatch.setattr("lab.session.state.MEASURING_FLOPS", 0)
     trained(pages, add_corpus(pages, "long", play(20_000)), "attention")
     app = open_page("attention")
-    app.button(key="attention_ask_worth").click().run()
+    ask_for_worth(app)
     assert "over 999 guesses on the validation text" in worth(app)[0]
 
 
@@ -281,3 +289,22 @@ def test_where_a_character_looks_most_is_said() -> None:
         look_sentence(row, "t be", 2) == "‘b’ (3) takes most from ‘␣’ (2): 70\N{NO-BREAK SPACE}%."
     )
     assert "from itself: 100" in look_sentence(np.asarray([1.0, 0.0], np.float32), "to", 0)
+
+
+# --- which run ------------------------------------------------------------------------------------
+
+
+def test_of_a_race_the_model_of_one_layer_is_shown_unless_another_was_looked_at(
+    pages: Lab, plots: Plots
+) -> None:
+    small = add_corpus(pages, "tiny", play(4_000))
+    ids = {kind: trained(pages, small, kind) for kind in ("bigram", "attention", "transformer")}
+    shown = open_page("attention").selectbox(key="attention_run")
+    assert shown.value == ids["transformer"]  # three runs by themselves: the newest
+    for run_id in ids.values():
+        pages.store.add_event(run_id, 0, Race("r", "steps", 20))
+    app = open_page("attention")
+    assert app.selectbox(key="attention_run").value == ids["attention"]
+    app = open_page("train")
+    app.switch_page("app_pages/attention.py").run()
+    assert app.selectbox(key="attention_run").value == ids["transformer"]  # it was on the bench

@@ -86,6 +86,8 @@ def test_learned_counted_and_their_difference(pages: Lab, plots: Plots) -> None:
     np.testing.assert_allclose(drawn(plots), counted, atol=1e-6)
     show(app, "difference")
     np.testing.assert_allclose(drawn(plots), learned - counted, atol=1e-6)
+    shares = plots.figures["bigram_table"].data[0].colorbar.ticktext
+    assert shares[:3] == ("−100 %", "−50 %", "−25 %") and not any("-" in each for each in shares)
 
 
 def test_the_numbers_are_those_of_the_two_tables(pages: Lab, plots: Plots) -> None:

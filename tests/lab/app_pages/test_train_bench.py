@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.findings.curve import verdict
 from core.findings.verdicts import answers_on
 from core.generation.spelling import written_words_of, yardstick_of
-from core.records.events import Diverged
+from core.records.events import Diverged, Race
 from core.records.records import Estimate, RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
@@ -157,7 +157,7 @@ def where_it_stands(app: AppTest) -> str:
 def test_every_difference_between_the_controls_and_the_run_is_said(small: Lab) -> None:
     run = finished(small, name="owl", learning_rate=1e-3)
     app = open_train()
-    assert where_it_stands(app) == "The controls say the settings of owl."
+    assert where_it_stands(app).startswith("The controls say the settings of owl. Train longer ")
     assert "train_restart" not in {b.key for b in app.button}
     control(app, "select_slider", "block_size").set_value(4).run()
     said = where_it_stands(app)
@@ -245,7 +245,7 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
     assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
     assert f"step {run.step} of {run.max_iters}" in said
-    for question in ("good?", "learning?", "Overfitting?", "last run?", "Done when?"):
+    for question in ("good?", "learning?", "Overfitting?", "last run?", "Train longer?"):
         assert question in said
 
 
@@ -638,3 +638,73 @@ def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:
     (warning,) = app.warning
     assert "block_size is a number" in warning.value.replace("\\", "")
     assert "no run 'nobody'" in warning.value.replace("\\", "")
+
+
+# --- longer ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_over_goes_on_to_twice_its_steps_at_the_rate_of_its_end(small: Lab) -> None:
+    run = finished(small, name="fox", max_iters=20, learning_rate=1e-2)
+    app = open_page("train")
+    button = app.button(key="train_longer")
+    assert button.proto.type == "primary" and app.button(key="train_start").proto.type != "primary"
+    rate = f"{run.config.train.min_lr:.3g}"
+    assert f"Train longer takes fox on to step 40, at rate {rate}." in texts(app)
+    button.click().run()
+    wait_until(lambda: newest(small).status == "finished", "it is over")
+    after = small.run(run.id)
+    assert (after.step, after.max_iters, len(small.runs())) == (40, 40, 1)
+    app.run()
+    assert control(app, "select_slider", "max_iters").value == 40
+    assert "The controls say the settings of fox." in texts(app)
+    assert "on to step 80, " in texts(app)
+
+
+def test_the_sliders_say_how_far_and_at_which_rate(small: Lab) -> None:
+    run = finished(small, name="fox", max_iters=20)
+    app = open_page("train")
+    control(app, "select_slider", "max_iters").set_value(50).run()
+    assert "**steps 20 -> 50" in texts(app) and "Train longer takes fox on to step 50" in texts(app)
+    assert "Start makes a new run." in texts(app)
+    control(app, "select_slider", "learning_rate").set_value(3e-4).run()
+    assert "on to step 50, at rate 0.0003." in app.button(key="train_longer").help
+    assert app.button(key="train_start").proto.type == "primary"  # another rate, another run
+    app.button(key="train_longer").click().run()
+    wait_until(lambda: small.run(run.id).status == "finished", "it is over")
+    rates = {row.step: row.learning_rate for row in small.store.steps(run.id)}
+    assert {rates[step] for step in range(21, 51)} == {3e-4} and max(rates) == 50
+
+
+def test_a_run_that_was_ended_early_goes_on_to_the_end_that_it_had(small: Lab) -> None:
+    run_id = small_run(small, small.library.load("small"), name="fox", max_iters=40)
+    run = ActiveRun.open(small.home, small.store, run_id)
+    run.advance(60.0, until=10)
+    run.finish()
+    run.close()
+    assert "takes fox on to step 40, at rate" in texts(open_page("train"))
+
+
+def test_a_run_of_a_race_stays_and_a_branch_goes_on(small: Lab) -> None:
+    run = finished(small, name="fox", max_iters=20)
+    small.store.add_event(run.id, 0, Race("r", "steps", 20))
+    app = open_page("train")
+    assert "Train longer branches off from fox and goes on to step 40" in texts(app)
+    app.button(key="train_longer").click().run()
+    wait_until(lambda: newest(small).status == "finished" and newest(small).id != run.id, "its end")
+    child = newest(small)
+    assert (child.parent, child.parent_step, child.step) == (run.id, 20, 40)
+    assert small.run(run.id).step == 20
+
+
+def test_other_settings_leave_the_run_as_it_was_and_what_diverged_is_not_offered_more(
+    small: Lab,
+) -> None:
+    run = finished(small, name="fox", max_iters=20)
+    app = open_page("train")
+    control(app, "select_slider", "block_size").set_value(16).run()
+    assert "on to step 40, " in app.button(key="train_longer").help
+    assert app.button(key="train_start").proto.type == "primary"
+    small.store.update_run(run.id, status="failed", message="After step 5 the loss was nan.")
+    assert "train_longer" in {b.key for b in open_page("train").button}
+    small.store.add_event(run.id, 5, Diverged())
+    assert "train_longer" not in {b.key for b in open_page("train").button}

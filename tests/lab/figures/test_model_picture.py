@@ -40,11 +40,11 @@ def drawn(
 
 
 def boxes(svg: ElementTree.Element, fill: str) -> list[dict[str, str]]:
-    return [rect.attrib for rect in svg.step(f"{SVG}rect") if rect.get("fill") == fill]
+    return [rect.attrib for rect in svg.iter(f"{SVG}rect") if rect.get("fill") == fill]
 
 
 def texts(svg: ElementTree.Element) -> list[str]:
-    return ["".join(text.itertext()) for text in svg.step(f"{SVG}text")]
+    return ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
 
 
 def n_cells(svg: ElementTree.Element, fill: str) -> int:
@@ -109,9 +109,9 @@ def test_nothing_in_a_text_is_markup_or_breaks_the_picture() -> None:
     config = resolve("transformer", len(corpus.vocabulary))
     described = Described(config=config, before=None, passage=Passage.of(corpus))
     svg = ElementTree.fromstring(model_picture(described, DARK))
-    assert {element.tag for element in svg.step()} == {f"{SVG}{t}" for t in ("svg", "rect", "text")}
+    assert {element.tag for element in svg.iter()} == {f"{SVG}{t}" for t in ("svg", "rect", "text")}
     assert "<script>" in "".join(texts(svg))
-    for cell in svg.step(f"{SVG}text"):
+    for cell in svg.iter(f"{SVG}text"):
         if places := cell.get("x", "").split()[1:]:  # a place for each UTF-16 unit
             assert len(places) + 1 == len("".join(cell.itertext()).encode("utf-16-le")) // 2
 
@@ -181,10 +181,10 @@ def test_every_size_fits_and_can_be_read(nth: int, palette: Palette) -> None:
     svg = drawn(config, before, palette)
     width, height = float(svg.attrib["width"]), float(svg.attrib["height"])
     assert width == WIDTH_PX and height <= 340
-    for rect in svg.step(f"{SVG}rect"):
+    for rect in svg.iter(f"{SVG}rect"):
         x, y, w, h = (float(rect.attrib[name]) for name in ("x", "y", "width", "height"))
         assert x >= 0 and y >= 0 and x + w <= width and y + h <= height and w > 0 and h > 0
-    for text in svg.step(f"{SVG}text"):
+    for text in svg.iter(f"{SVG}text"):
         assert float(text.attrib["font-size"]) >= SMALL_PX
         assert contrast(text.attrib["fill"], palette.ground) >= 4.5 or text.text == "?"
         if len(places := text.attrib["x"].split()) == 1:
@@ -209,7 +209,7 @@ def test_a_new_layer_and_new_heads_are_framed() -> None:
 def test_the_text_that_came_or_went_has_a_line(
     flags: dict[str, int], n_marked: int, dashed: bool
 ) -> None:
-    lines = [path.attrib for path in drawn(of(**flags), of()).step(f"{SVG}path")]
+    lines = [path.attrib for path in drawn(of(**flags), of()).iter(f"{SVG}path")]
     ends = [re.findall(r"[\d.]+", line["d"]) for line in lines]
     length = sum(float(to_x) - float(x) for x, _, to_x, _ in ends)
     assert round(length / 6.7) == n_marked

@@ -1,13 +1,19 @@
-"""Labels of runs: enough to tell them apart, and nothing that moves while one trains."""
+"""Runs are told apart by labels that keep still, and an address names the one that it shows."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
+
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
 from lab.widgets.pickers import run_label, short_run_label
-from tests.helpers import small_run, train, trained
+from tests.helpers import add_corpus, play, small_run, tiny_run, train, trained
+from tests.pages import open_page, pages
+from tests.plots import Plots, plots
+
+__all__ = ["pages", "plots"]
 
 
 def test_a_label_says_model_loss_shape_text_and_date(lab: Lab, corpus: Corpus) -> None:
@@ -37,3 +43,36 @@ def test_two_runs_of_the_same_settings_differ_by_more_than_their_names(
 ) -> None:
     first, second = (lab.run(trained(lab, corpus, seed=seed)) for seed in (1, 2))
     assert run_label(first).split(" · ")[1:] != run_label(second).split(" · ")[1:]
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [("attention", "attention"), ("generate", "transformer"), ("bigram", "bigram")],
+)
+def test_a_page_of_one_run_shows_the_run_that_its_address_names(
+    pages: Lab, plots: Plots, page: str, kind: str
+) -> None:
+    wanted = tiny_run(pages, kind, name="first owl", max_iters=2)
+    other = tiny_run(pages, kind, name="second owl", max_iters=2)
+    assert open_page(page).selectbox(key=f"{page}_run").value == other
+    app = open_page(page, run="first owl")
+    assert app.selectbox(key=f"{page}_run").value == wanted and not app.warning
+    app.selectbox(key=f"{page}_run").set_value(other).run()
+    assert app.query_params["run"] in ("second owl", ["second owl"])  # the address keeps up
+    assert app.run().selectbox(key=f"{page}_run").value == other
+
+
+def test_an_address_that_names_no_run_or_one_of_another_model_says_so(
+    pages: Lab, plots: Plots
+) -> None:
+    add_corpus(pages, "tiny", play(4_000))
+    table = tiny_run(pages, "bigram", name="table", max_iters=2)
+    tiny_run(pages, "attention", name="layer", max_iters=2)
+    (warning,) = open_page("attention", run="table").warning
+    assert warning.value == "This page cannot show table: it is a bigram model."
+    app = open_page("bigram", run="nobody")
+    assert "Left out of the address: " in app.warning[0].value and "nobody" in app.warning[0].value
+    assert app.selectbox(key="bigram_run").value == table

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from core.runs.lab import Lab
+from lab.session import entry, train_choices
 from tests.helpers import add_corpus, filled, play, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
@@ -108,3 +111,32 @@ def test_a_renamed_run_is_shown_by_its_new_name(pages: Lab, runs: dict[str, str]
     screen.look()
     screen.check()
     assert screen.shown("generate_run")[0].startswith("another · transformer · loss ")
+
+
+def test_what_a_browser_brings_along_at_a_tick_is_no_choice(
+    pages: Lab, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be from before the page set the widget anew; the next whole run is the reader's."""
+    app = open_page("train")
+    with monkeypatch.context() as ticking:
+        for module in ("pickers", "switches"):
+            ticking.setattr(f"lab.widgets.{module}.only_fragments_run", lambda: True)
+        app.selectbox(key="train_run").set_value(runs["table"])
+        app.segmented_control(key=train_choices.MODEL.key).set_value("bigram")
+        app.run()
+        assert app.selectbox(key="train_run").value == runs["small"]
+        assert app.segmented_control(key=train_choices.MODEL.key).value == "transformer"
+    app.selectbox(key="train_run").set_value(runs["table"]).run()
+    assert app.selectbox(key="train_run").value == runs["table"]
+    assert app.segmented_control(key=train_choices.MODEL.key).value == "bigram"
+    app.segmented_control(key=train_choices.MODEL.key).set_value("attention").run()
+    assert app.segmented_control(key=train_choices.MODEL.key).value == "attention"
+
+
+@pytest.mark.parametrize(("fragments", "only"), [(None, False), ([], False), (["a"], True)])
+def test_only_fragments_run_where_the_run_is_for_fragments(
+    fragments: list[str] | None, only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(fragment_ids_this_run=fragments)
+    monkeypatch.setattr(entry, "get_script_run_ctx", lambda: context)
+    assert entry.only_fragments_run() is only

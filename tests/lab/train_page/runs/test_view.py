@@ -92,7 +92,8 @@ def click(app: AppTest, key: str) -> None:
 
 
 def keys(app: AppTest) -> set[str]:
-    return {(button.key or "").removeprefix("runs_") for button in app.button}
+    """The buttons that can be pressed."""
+    return {(b.key or "").removeprefix("runs_") for b in app.button if not b.disabled}
 
 
 def said(app: AppTest) -> str:
@@ -150,6 +151,26 @@ def test_the_search_leaves_what_it_finds(pages: Lab, three: list[str]) -> None:
     app.text_input(key="runs_search").set_value("*dodo*").run()
     assert not app.dataframe and "None of the 3 runs" in app.info[0].value
     assert "open" not in keys(app)
+
+
+def test_no_button_moves_when_a_run_begins_or_ends(pages: Lab, three: list[str]) -> None:
+    def row() -> list[str]:
+        return [b.label for b in open_view().button if b.label != "Undo"][:4]
+
+    places = ["Open", "Resume", "Finish", "Delete"]
+    for status in ("finished", "running", "paused", "failed", "queued"):
+        pages.store.update_run(three[2], status=status)
+        assert row() == places, status
+
+
+def test_all_that_was_changed_is_said_of_the_selected_run(pages: Lab, three: list[str]) -> None:
+    app = open_view()
+    select(app, "fox")
+    said = " ".join(caption.value for caption in app.caption).replace("\\", "")
+    assert "Changed since the run before: learning rate 0.01 -> 0.02." in said
+    select(app, "owl")
+    said = " ".join(caption.value for caption in app.caption).replace("\\", "")
+    assert "Changed since the run before: it is the first of its model on this text." in said
 
 
 def test_open_leads_to_the_view_of_one_run(pages: Lab, three: list[str]) -> None:
