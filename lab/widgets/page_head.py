@@ -23,5 +23,8 @@ def words_fold(*texts: str) -> None:
 
     For a place below or beside what they explain: a help would lie over it while one reads.
     """
-    with st.expander("The words on this chart", icon=":material/dictionary:", key="words_fold"):
-        st.caption(explained(*texts) or "")
+    fold = st.expander(
+        "The words on this chart", icon=":material/dictionary:", key="words_fold", on_change="rerun"
+    )
+    if fold.open:
+        fold.caption(explained(*texts) or "")

@@ -61,7 +61,7 @@ def longer_of(run: RunRecord, config: RunConfig, differences: Collection[str]) -
     if rate is not None:
         try:
             course.change(run.step, {RATE: rate})
-        except ConfigError:  # said where it is asked for
+        except ConfigError:  # a rate that follows it, Muon's say, would be out of bounds
             return None
     first, last = (learning_rate_at(at, course.at(at).train) for at in (run.step, end - 1))
     return Longer(end, rate, (first, last), _belongs_to(run))

@@ -161,6 +161,18 @@ def test_the_seed_is_said_plainly_also_at_the_simple_level(pages: Lab) -> None:
         app.button(key="train_new_seed").click().run()
 
 
+def test_the_time_that_a_run_will_take_says_of_what_machine_it_is(pages: Lab) -> None:
+    (costs,) = [c for c in open_page("train").caption if "on this machine" in c.value]
+    assert "a machine that does nothing else" in costs.help and "FLOPs" in costs.help
+
+
+def test_what_places_of_buttons_look_like_is_sent_once_for_a_page(pages: Lab) -> None:
+    corpus = pages.library.load()
+    pages.create_run(pages.configure("bigram", corpus, "quick"), corpus)
+    sent = [html.proto.body for html in open_page("train").get("html")]
+    assert sum("st-key-one_of_" in body for body in sent) == 1
+
+
 def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
     app = open_page("train")
     control(app, "select_slider", "n_layer").set_value(2).run()

@@ -640,6 +640,17 @@ def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:
     assert "no run 'nobody'" in warning.value.replace("\\", "")
 
 
+def test_the_words_on_the_chart_are_explained_where_one_unfolds_them(small: Lab) -> None:
+    for fill in (lambda: None, lambda: finished(small)):
+        fill()
+        app = open_page("train")
+        assert "**Unigram**: " not in texts(app)
+        app.session_state["words_fold"] = True  # a click that opens it
+        app.run()
+        said = next(c.value for c in app.caption if "**Unigram**: " in c.value)
+        assert all(f"**{word}**: " in said for word in ("Nats", "Bits", "Validation loss", "FLOPs"))
+
+
 # --- longer ---------------------------------------------------------------------------------------
 
 
