@@ -16,9 +16,6 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import preflight
-from lab.figures.model_picture import model_picture
-from lab.figures.model_text import Passage
-from lab.figures.model_words import Described, picture_alt
 from lab.session import train_choices
 from lab.session.drafts import begin_draft, draft_of, settings_of
 from lab.session.entry import Entry
@@ -28,7 +25,6 @@ from lab.session.state import (
     choose_run,
     draft_is_of,
     is_live,
-    palette,
     run_on_the_bench,
     the_calibration,
     the_lab,
@@ -36,6 +32,7 @@ from lab.session.state import (
     wanted_view,
 )
 from lab.train_page.linking import apply_link, hidden_controls, render_link, show_address
+from lab.train_page.picture import SENDING_S, render_model_picture
 from lab.train_page.race.view import render_race_view
 from lab.train_page.run.branching import render_branch_dialog
 from lab.train_page.run.schedule import render_schedule
@@ -52,8 +49,6 @@ from lab.wording.labels import MODEL_SHORT_NAMES
 from lab.wording.plain import plain, plain_but_code
 
 CONTROLS_WIDTH_PX = 330
-SENDING_S = 0.05
-"""A pause after the picture, in which it is sent and drawn: else it waits for the whole page."""
 CSS = """
 @media (min-width: 1000px) {
   [data-testid="stMainBlockContainer"]:has(.st-key-train_head) { padding-inline: 2rem; }
@@ -146,7 +141,7 @@ def _render_controls(run: RunRecord | None, view: View) -> Bench:
         train_choices.THREADS.begin(torch.get_num_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
         with picture:
-            _render_picture(run, corpus, config)  # before all else: the eye waits for it
+            render_model_picture(run, corpus, config)  # before all else: the eye waits for it
         time.sleep(SENDING_S)
         _apply_threads()
         _render_length(corpus, config)
@@ -155,21 +150,6 @@ def _render_controls(run: RunRecord | None, view: View) -> Bench:
         bench = Bench.of(run, config, corpus)
         render_schedule(run, config, restart=view == "sweep" or bench.needs_new_run)
     return bench
-
-
-def _render_picture(run: RunRecord | None, corpus: Corpus, config: RunConfig) -> None:
-    """The model that the controls describe, and what is another than in the run on the bench.
-
-    Where there is none of this model, what was changed since a preset or a run was taken over.
-    """
-    draft = draft_of(config.model.model)
-    assert draft  # the controls have just been drawn from it
-    before = settings_of(run) if run and run.model == config.model.model else draft.base
-    of_this_text = before.flat() | {"vocab_size": config.model.vocab_size}
-    described = Described(
-        config=config, before=RunConfig.from_flat(of_this_text), passage=Passage.of(corpus)
-    )
-    st.image(model_picture(described, palette()), alt=picture_alt(described))
 
 
 def _render_length(corpus: Corpus, config: RunConfig) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from core.findings.curve import FLAT_NATS, Broken, Diverged, Overfitting, State, StepsRose, Trend
+from core.findings.curve import Broken, Diverged, Overfitting, State, StepsRose, Trend
 from core.findings.meaning import loss_in
+from core.findings.thresholds import FLAT_NATS
 
 
 def more_steps_text(state: State | None, in_bits: bool = False) -> str:

@@ -31,11 +31,11 @@ from lab.figures.sweeps import MEASURES, SweepMeasure
 from lab.session.entry import Entry
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
-from lab.train_page.sweep.grid import (
+from lab.train_page.sweep.heat_map import (
     TITLES,
-    Standing,
+    SweepStanding,
     how_it_stands,
-    render_grid,
+    render_heat_map,
     render_standing,
     sweep_label,
 )
@@ -92,7 +92,7 @@ def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None =
             _render_buttons(plan, corpus, standing)
         if not shown:
             cells = [Cell(cell.x, cell.y, None, cell.why_not) for cell in plan.cells]
-            render_grid(cells, (plan.x.name, plan.y.name), "loss", config.model.model)
+            render_heat_map(cells, (plan.x.name, plan.y.name), "loss", config.model.model)
             st.caption(
                 "Each cell will be one small run with the same seed and all else as on the left. "
                 "Press Start, and the grid fills in with what each of them reaches."
@@ -213,7 +213,7 @@ def _usual(name: str, offered: list[float], config: RunConfig) -> list[float]:
 # --- buttons --------------------------------------------------------------------------------------
 
 
-def _render_buttons(plan: Plan, corpus: Corpus, standing: Standing | None) -> None:
+def _render_buttons(plan: Plan, corpus: Corpus, standing: SweepStanding | None) -> None:
     """Pause, resume or start, whichever is next, in one place; then whatever else can be done."""
     service = the_service()
     sweep_id = standing.sweep_id if standing else ""
@@ -261,7 +261,7 @@ def _start(plan: Plan, corpus: Corpus) -> None:
     _SHOWN.set(sweep.id)
 
 
-def _try_again(standing: Standing) -> None:
+def _try_again(standing: SweepStanding) -> None:
     """Take one step of each run that failed; the sweep then takes them up, one after the other.
 
     Raises LabError when none of them can be taken up.

@@ -31,7 +31,7 @@ ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
 
 
 @dataclass(frozen=True)
-class Standing:
+class SweepStanding:
     """What decides which buttons there are and whether the picture keeps up by itself."""
 
     sweep_id: str
@@ -52,12 +52,12 @@ def sweep_label(sweep: Sweep) -> str:
     return f"{sweep.name} · {sweep.base.model.model} · {over}"
 
 
-def how_it_stands(sweep: Sweep) -> Standing:
+def how_it_stands(sweep: Sweep) -> SweepStanding:
     """Whether the sweep goes on, could go on, or is over."""
     return _standing(sweep, sweep_cells(the_lab(), sweep))
 
 
-def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
+def _standing(sweep: Sweep, cells: Sequence[Cell]) -> SweepStanding:
     sweeping = the_service().is_sweeping(sweep.id)
     runs = [cell.run for cell in cells if cell.run]
     running = [run for run in runs if run.status == "running"]
@@ -65,14 +65,14 @@ def _standing(sweep: Sweep, cells: Sequence[Cell]) -> Standing:
     failed = tuple(run.id for run in runs if run.status == "failed")
     in_hand = {run.id for run in runs if run.id in the_service().in_hand}
     held_up = sweeping and any(run.status == "paused" and run.id in in_hand for run in runs)
-    return Standing(
+    return SweepStanding(
         sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
         alone=() if sweeping else tuple(run.name for run in running if run.id in in_hand),
         ticks=sweeping or bool(running), failed=() if sweeping or running else failed,
     )  # fmt: skip
 
 
-def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> None:
+def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SweepStanding) -> None:
     """Everything that changes while a sweep is trained; drawn again at every tick."""
     cells = sweep_cells(the_lab(), sweep)
     standing = _standing(sweep, cells)
@@ -82,7 +82,7 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> Non
     said = _progress_text(progress, cells, standing)
     if not progress.done:
         st.progress(progress.n_steps_done / max(1, progress.n_steps), said)
-    render_grid(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
+    render_heat_map(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
     titles = TITLES[sweep.x.name], TITLES[sweep.y.name]
     if best := best_text(cells, *titles):
         st.markdown(f"{best} {effects_text(cells, *titles)}")
@@ -95,7 +95,7 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: Standing) -> Non
         st.caption("A number comes when its run is over. A click on a cell opens its run.")
 
 
-def render_grid(
+def render_heat_map(
     cells: Sequence[Cell], names: tuple[str, str], measure: SweepMeasure, kind: ModelKind
 ) -> None:
     """The heat map; a click on a cell opens its run."""
@@ -123,7 +123,7 @@ def _axis_title(name: str) -> str:
     return f"{TITLES[name]} ({_UNITS[name]})" if name in _UNITS else TITLES[name]
 
 
-def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: Standing) -> str:
+def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: SweepStanding) -> str:
     """How far it is, in one line."""
     said = f"{progress.n_done} of {progress.n_cells} runs done"
     if progress.n_failed:
