@@ -72,6 +72,8 @@ class Compared:
     there_nats: float = 0.0
     is_measured: bool = True
     """False where one of the losses lies between two estimates."""
+    is_whole: bool = False
+    """Whether both losses are those over the whole validation split, as tables say them."""
 
 
 def answers(
@@ -141,6 +143,9 @@ def compare(now: Measured, before: Measured) -> Compared:
     name, differences = before.run.name, tuple(_differences(now, before, at))
     if at is None:  # an imported run was measured at its last step only
         return Compared(name, differences)
+    whole_here, whole_there = _whole_split_loss(now.run, at), _whole_split_loss(before.run, at)
+    if whole_here is not None and whole_there is not None:
+        return Compared(name, differences, at, whole_here, whole_there, is_whole=True)
     (here, measured_here), (there, measured_there) = _loss_at(now, at), _loss_at(before, at)
     return Compared(name, differences, at, here, there, measured_here and measured_there)
 
@@ -166,10 +171,12 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
     by = compared.here_nats - compared.there_nats
     if not compared.differences and not by:
         return f"the same numbers as {name}"
-    where = f"step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
+    where = f"at step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
+    if compared.is_whole:
+        where += ", over the whole validation split"
     if is_said_as_zero(by, in_bits):
-        return f"the same loss as {name} at {where}"
-    return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} at {where}"
+        return f"the same loss as {name} {where}"
+    return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} {where}"
 
 
 def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
@@ -190,6 +197,11 @@ def _last_step_of_both(now: Measured, before: Measured) -> int | None:
     begins = max(each.estimates[0].step for each in (now, before))
     ends = min(each.estimates[-1].step for each in (now, before))
     return ends if begins <= ends else None
+
+
+def _whole_split_loss(run: RunRecord, step: int) -> float | None:
+    """The loss over the whole validation split at a step, where the run ended there; in nats."""
+    return run.val_loss_nats if run.status == "finished" and run.step == step else None
 
 
 def _loss_at(measured: Measured, step: int) -> tuple[float, bool]:

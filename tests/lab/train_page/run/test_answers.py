@@ -148,6 +148,19 @@ def test_what_rounds_to_nothing_is_neither_lower_nor_higher() -> None:
         assert close == "the same loss as before at step 10: nothing was set differently"
 
 
+def test_two_runs_that_are_over_are_compared_as_tables_compare_them() -> None:
+    """Not by their estimates, which differ from the losses that stand beside them."""
+    over = {"status": "finished", "step": 10}
+    before = measured([4.2, 3.0], "before", val_loss_nats=3.01, **over)
+    now = measured([4.2, 2.9], val_loss_nats=2.873, **over)
+    assert since(now, before) == (
+        "0.137 nats lower than before at step 10, over the whole validation split: nothing was set "
+        "differently"
+    )
+    longer = measured([4.2, 2.9, 2.8], val_loss_nats=2.8, status="finished", step=20)
+    assert since(longer, before).startswith("0.100 nats lower than before at step 10: ")
+
+
 def test_the_same_run_once_more_gives_the_same_numbers() -> None:
     said = since(measured([4.2, 3.0]), measured([4.2, 3.0, 2.5], "before"))
     assert said == "the same numbers as before: nothing was set differently"
