@@ -16,6 +16,7 @@ import streamlit as st  # noqa: E402
 
 from core.errors import LabError  # noqa: E402
 from lab.components.live_plot import mount_plotly  # noqa: E402
+from lab.session.entry import is_to_be_drawn_again  # noqa: E402
 from lab.session.state import the_lab  # noqa: E402
 from lab.widgets import action_buttons  # noqa: E402
 from lab.widgets.now_training import render_now_training  # noqa: E402
@@ -73,6 +74,8 @@ def main() -> None:
         page.run()
     except LabError as error:  # what the user can put right is said, wherever on a page it arose
         st.error(plain_but_code(str(error)))
+    if is_to_be_drawn_again():
+        st.rerun()
 
 
 main()

@@ -17,6 +17,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette, in_model_color
 from lab.session.compare_choices import RUNS, TEXT, TOUCHED
+from lab.session.entry import draw_page_again
 from lab.session.state import curve_of, is_live, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
@@ -156,7 +157,7 @@ def _of_one_text(runs: list[RunRecord]) -> list[RunRecord]:
 def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> None:
     runs = _present(ids)
     if was_live and not any(is_live(run) for run in runs):
-        st.rerun()
+        draw_page_again()
     references, about_them = _references(runs)
     curves = [curve_of(run) for run in runs]
     in_bits = unit == "bits"

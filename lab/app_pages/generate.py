@@ -14,7 +14,7 @@ from core.runs.lab import LoadedModel, Which
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
 from lab.components.text_view import WrittenText, text_view
-from lab.session.entry import Entry
+from lab.session.entry import Entry, draw_page_again
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 from lab.widgets.action_buttons import WRITE_PX, one_of
@@ -236,7 +236,7 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     sheet = _SHEET.get()
     snapshot = sheet.writing.snapshot() if sheet else None
     if wrote and snapshot and snapshot.over:
-        st.rerun()
+        draw_page_again()
     others = differences_text(sheet.wish, wish) if sheet else ""
     if sheet and snapshot:
         st.markdown(sheet.title, help=explained(sheet.title))

@@ -16,6 +16,7 @@ from core.text.corpus import Corpus
 from lab.components.live_plot import live_plot
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
+from lab.session.entry import draw_page_again
 from lab.session.state import (
     choose_newest,
     curve_of,
@@ -184,7 +185,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
     """The newest race as it stands; the whole page, when it is no longer of the shape `shown`."""
     found = find_race()
     if found.shape != shown:
-        st.rerun()
+        draw_page_again()
     _render_progress(found)
     references = counted_lines(found, corpus)
     curves = [curve_of(run) for run in found.runs.values()]

@@ -18,7 +18,7 @@ from core.text.corpus import Corpus
 from core.training.preflight import preflight
 from lab.session import train_choices
 from lab.session.drafts import begin_draft, draft_of, settings_of
-from lab.session.entry import Entry
+from lab.session.entry import Entry, draw_page_again
 from lab.session.state import (
     VIEWS,
     View,
@@ -167,7 +167,7 @@ def _render_costs(config: RunConfig, waited: bool) -> None:
     """What the run will cost on this machine; drawn again until that is known."""
     costs, calibration = preflight(config), the_calibration()
     if waited and calibration:
-        st.rerun()
+        draw_page_again()
     time = f"about {words.duration(calibration.train_s(config))}" if calibration else "timing …"
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "

@@ -12,7 +12,7 @@ from core.records.records import RunRecord
 from core.settings.config import SampleConfig
 from lab.components.text_view import WrittenText, text_view
 from lab.figures.palette import in_model_color
-from lab.session.entry import Entry
+from lab.session.entry import Entry, draw_page_again
 from lab.session.state import palette, the_lab
 from lab.session.writing import Writing
 from lab.widgets.action_buttons import WRITE_PX, one_of
@@ -133,7 +133,7 @@ def _render_sheets(wishes: list[Wish], wrote: bool) -> None:
     if waiting:
         waiting[0].start()
     elif wrote:
-        st.rerun()
+        draw_page_again()
     is_past = bool(sheets and _others(sheets, wishes))
     for first in range(0, len(sheets), ACROSS):
         group = sheets[first : first + ACROSS]

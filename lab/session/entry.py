@@ -66,3 +66,21 @@ def only_fragments_run() -> bool:
     """
     context = get_script_run_ctx()
     return context is not None and bool(context.fragment_ids_this_run)
+
+
+_DRAW_AGAIN = Entry("draw_page_again", False)
+
+
+def draw_page_again() -> None:
+    """Run the whole page once more: at once at a tick, else when it has been drawn to its end.
+
+    Not in its middle: with the rest of the page, a press on a button in it would be lost.
+    """
+    if only_fragments_run():
+        st.rerun()
+    _DRAW_AGAIN.set(True)
+
+
+def is_to_be_drawn_again() -> bool:
+    """Whether somebody asked for it while the page was drawn; asked once, it is forgotten."""
+    return _DRAW_AGAIN.take()

@@ -6,6 +6,8 @@ import streamlit as st
 
 from lab.wording.glossary import explained
 
+FOLD = "The words on this chart"
+
 
 def page_head(title: str, introduction: str, *more: str) -> None:
     """Draw the title with an introduction in Markdown at its side, so that more room is left.
@@ -23,8 +25,6 @@ def words_fold(*texts: str) -> None:
 
     For a place below or beside what they explain: a help would lie over it while one reads.
     """
-    fold = st.expander(
-        "The words on this chart", icon=":material/dictionary:", key="words_fold", on_change="rerun"
-    )
+    fold = st.expander(FOLD, icon=":material/dictionary:", key="words_fold", on_change="rerun")
     if fold.open:
         fold.caption(explained(*texts) or "")

@@ -15,7 +15,7 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus, example_line
-from lab.session.entry import Entry, only_fragments_run
+from lab.session.entry import Entry, draw_page_again, only_fragments_run
 from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
 from lab.widgets.switches import settled
 from lab.wording import words
@@ -198,9 +198,10 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
     try:
         run = the_lab().run(run_id)
     except LabError:  # deleted meanwhile
-        st.rerun()
+        draw_page_again()
+        return
     if not is_live(run) or the_lab().model_step(run, which) != shown_step:
-        st.rerun()
+        draw_page_again()
     st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
 
 

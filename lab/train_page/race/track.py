@@ -31,6 +31,7 @@ from lab.figures.equal_terms import (
 from lab.figures.losses import LossAxes, LossCurve, loss_figure
 from lab.figures.palette import in_model_color
 from lab.session.compare_choices import choose_to_compare
+from lab.session.entry import draw_page_again
 from lab.session.state import (
     curve_of,
     is_live,
@@ -100,7 +101,7 @@ def render_race(corpus: Corpus, axis: Fairness, shown: tuple[object, ...]) -> No
     """Draw the race as it stands; the whole page, when it is no longer of the shape `shown`."""
     found = find_race()
     if found.shape != shown:
-        st.rerun()
+        draw_page_again()
     curves = [curve_of(run) for run in found.runs.values()]
     _render_chart(corpus, found, curves, axis)
     st.markdown(_who_leads(found, curves, axis))

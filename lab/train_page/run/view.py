@@ -21,7 +21,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
 from lab.session import train_choices
-from lab.session.entry import Entry
+from lab.session.entry import Entry, draw_page_again
 from lab.session.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
@@ -151,9 +151,10 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     try:
         run = the_lab().run(run_id) if run_id else None
     except LabError:  # deleted meanwhile
-        st.rerun()
+        draw_page_again()
+        return
     if run and bench.run and run.status != bench.run.status:
-        st.rerun()
+        draw_page_again()
     places = _Places.laid_out()
     if run is None:
         _render_clear_bench(bench, look, places)

@@ -14,6 +14,7 @@ from core.records.records import RunRecord
 from core.runs.disk import DiskUse, RunDisk, disk_use
 from core.runs.lab import MAX_RUN_NAME
 from lab.figures.palette import in_model_color
+from lab.session.entry import draw_page_again
 from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
 from lab.train_page.runs.actions import (
     button,
@@ -119,7 +120,7 @@ def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
     by_id = {each.run.id: each for each in use.runs if each.run.deleted_at is None}
     shown = [by_id[run_id] for run_id in ids if run_id in by_id]
     if [each.run.status for each in shown] != list(statuses):
-        st.rerun()  # the buttons follow from it
+        draw_page_again()  # the buttons follow from it
     selected = _selected(ids)
     # The browser knows rows by their place alone, so other runs in them make another table.
     which = zlib.crc32("".join(ids).encode())

@@ -18,6 +18,7 @@ from core.experiments.sweep import (
 from core.settings.config import ModelKind
 from lab.components.live_plot import live_plot
 from lab.figures.sweeps import SweepMeasure, sweep_figure
+from lab.session.entry import draw_page_again
 from lab.session.state import open_run, palette, the_calibration, the_lab, the_service
 from lab.train_page.sweep.words import best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
@@ -77,7 +78,7 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SweepStanding) -
     cells = sweep_cells(the_lab(), sweep)
     standing = _standing(sweep, cells)
     if standing != shown:
-        st.rerun()
+        draw_page_again()
     progress = sweep_progress(cells)
     said = _progress_text(progress, cells, standing)
     if not progress.done:

@@ -28,7 +28,7 @@ from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
 from lab.figures.sweeps import MEASURES, SweepMeasure
-from lab.session.entry import Entry
+from lab.session.entry import Entry, draw_page_again
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
 from lab.train_page.sweep.heat_map import (
@@ -292,7 +292,7 @@ def _render_cost(plan: Plan, waited: bool) -> None:
     """How many runs it will be and how long they will take; drawn again until that is known."""
     calibration = the_calibration()
     if waited and calibration:
-        st.rerun()
+        draw_page_again()
     n, n_not = len(plan.configs), len(plan.cells) - len(plan.configs)
     said = f"{n} runs of {words.count(plan.base.train.max_iters)} steps"
     if calibration:

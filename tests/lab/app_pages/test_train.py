@@ -181,6 +181,21 @@ def test_settings_outlive_a_look_at_another_model(pages: Lab) -> None:
     assert control(app, "select_slider", "n_layer").value == 2
 
 
+def test_no_press_is_lost_on_a_page_that_wants_to_be_drawn_again(
+    small: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the machine's speed comes to be known between two looks at it, before the button."""
+    app = open_train(corpus="small")
+    known = the_calibration()
+    looks = iter([None])
+    monkeypatch.setattr("lab.app_pages.train.the_calibration", lambda: next(looks, known))
+    monkeypatch.setattr("lab.session.state.the_calibration", lambda: next(looks, known))
+    app.button(key="train_step").click().run()
+    assert next(looks, "all were taken") == "all were taken"
+    wait_until(lambda: only_run(small).step == 1, "one step")
+    assert "timing …" not in " ".join(caption.value for caption in app.caption)
+
+
 def test_step_pause_resume_and_finish(small: Lab) -> None:
     app = open_train(corpus="small")
     app.button(key="train_step").click().run()

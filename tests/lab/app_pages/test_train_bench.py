@@ -242,7 +242,8 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     assert expected.is_good in said
     assert expected.still_learning in said
     assert expected.overfitting in said
-    by = abs(estimates[-1].val_loss_nats - small.store.estimates(before.id)[-1].val_loss_nats)
+    losses = [each.val_loss_nats or 0.0 for each in (run, before)]
+    by = abs(losses[0] - losses[1])
     assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
     assert f"step {run.step} of {run.max_iters}" in said
     for question in ("good?", "learning?", "Overfitting?", "last run?", "Train longer?"):

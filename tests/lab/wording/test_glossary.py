@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.runs.lab import Lab
 from core.settings.config import help_line
+from lab.widgets.page_head import FOLD
 from lab.wording.glossary import TERMS, explained, line_of, terms_in
 from tests.helpers import ROOT, add_corpus, play, trained
 from tests.pages import open_page, pages
@@ -92,9 +93,20 @@ def helps_on(app: AppTest) -> str:
     return "\n".join(found)
 
 
+def unfolded(app: AppTest) -> str:
+    """What a page says under its fold of words, where it has one; the page is left unfolded."""
+    if not any(fold.label == FOLD for fold in app.expander):
+        return ""
+    app.session_state["words_fold"] = True
+    app.run()
+    (fold,) = (fold for fold in app.expander if fold.label == FOLD)
+    return "\n".join(caption.value for caption in fold.caption)
+
+
 def check(app: AppTest) -> None:
-    helps = helps_on(app)
-    missing = [term for term in terms_in(words_on(app)) if TERMS[term] not in helps]
+    words, helps = words_on(app), helps_on(app)
+    helps += unfolded(app)
+    missing = [term for term in terms_in(words) if TERMS[term] not in helps]
     assert not missing, f"not explained: {missing}"
 
 
