@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -114,13 +114,25 @@ def browser() -> Iterator["Browser"]:
         running.close()
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, Any]:
+    """Note on a test that it failed, for those who clean up after it."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture
-def new_page(browser: "Browser") -> Iterator[NewPage]:
+def new_page(browser: "Browser", request: pytest.FixtureRequest) -> Iterator[NewPage]:
     """Factory of windows: `new_page(color_scheme="dark", width=1440, height=900)`.
 
-    Each has storage of its own, like a new visitor.
+    Each has storage of its own, like a new visitor. What stood in them is told where a test fails.
     """
     contexts = []
+    windows = []
 
     def open_window(*, color_scheme: Any = "light", width: int = 1440, height: int = 900) -> Window:
         context = browser.new_context(
@@ -131,12 +143,16 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
         context.set_default_timeout(1000 * PATIENCE_S)
         contexts.append(context)
         window = Window(context.new_page())
+        windows.append(window)
         window.page.on("console", window._note_console)
         window.page.on("pageerror", lambda error: window.errors.append(str(error)))
         window.page.on("websocket", window._note_socket)
         return window
 
     yield open_window
+    if request.node.stash.get(FAILED, False):
+        for window in windows:
+            print(f"{window.page.url}\n{window.page.inner_text('body')}\n{window.errors}\n")
     for context in contexts:
         context.close()
 
