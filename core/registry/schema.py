@@ -14,6 +14,11 @@ from core.registry.old_events import happenings
 
 SCHEMA_VERSION = 3
 
+# Columns have the names that they were first given; `core.records.records` says by which fields the
+# code knows them. `iter` counts steps, losses are in nats per character. Of a run, `val_loss` and
+# `best_val_loss` are over the whole validation split, measured when it ends; in `estimates` both
+# losses are over fixed samples of their splits.
+
 _RUNS = """
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
@@ -101,7 +106,7 @@ ALTER TABLE runs_v2 RENAME TO runs;
 
 
 def bring_up_to_date(db: sqlite3.Connection) -> int:
-    """Make the tables, or those of an older version into this one's, and return the version found.
+    """Make the tables, or those of an older version into this one's, and return its version.
 
     A version that is neither 0 (empty), an older one, nor this one is left alone: the caller has to
     refuse it. The caller holds a lock that keeps other processes from doing the same at once.

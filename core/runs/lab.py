@@ -2,7 +2,8 @@
 
 Reads and administers; training is `core.runs.active_run`'s, in the background
 `core.service.service`'s. A run that the registry has as running and whose lock nobody holds was
-killed: it is read as interrupted, and resumed from its last checkpoint by `core.runs.resuming`.
+killed: it is read as interrupted, and resumed from its last checkpoint by `core.runs.resuming`. A
+process that ends in order says so itself (`ActiveRun.interrupt`), when it has saved.
 """
 
 from __future__ import annotations

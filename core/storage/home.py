@@ -1,7 +1,7 @@
 """Where the lab keeps what it makes: the layout of the lab home, and nothing about its contents.
 
 <lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
-<lab home>/runs/<id>/           lock, checkpoints of one run
+<lab home>/runs/<id>/           lock, checkpoints and snapshots of one run
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/lab.log              what went wrong in the background, for whoever repairs it
 """

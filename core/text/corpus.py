@@ -155,8 +155,10 @@ _SEARCHED = 20_000
 class Batches:
     """An endless, seeded sequence of random windows of one split.
 
-    Batch number k depends on the seed and k alone, so the generator's state is the position in the
-    data: saving and loading it goes on with exactly the batches that would have come.
+    Of one text, cut into the same blocks and batches, batch number k depends on the seed and k
+    alone. So the generator's state is the position in the data: saving and loading it goes on with
+    exactly the batches that would have come. With another `block_size` or `batch_size` the windows
+    are others.
     """
 
     def __init__(self, tokens: Tensor, block_size: int, batch_size: int, seed: int) -> None:

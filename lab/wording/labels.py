@@ -1,4 +1,8 @@
-"""What the pages call the settings of a run, and how they say that one is another. Pure."""
+"""What the pages call the settings of a run, and how they say that one is another. Pure.
+
+Here are the names; what a setting does, in a sentence, stands at its field in
+`core.settings.config`, from where pages and command line take it.
+"""
 
 from __future__ import annotations
 

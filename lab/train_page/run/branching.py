@@ -116,6 +116,8 @@ def about_branch(course: Course, at: int, changes: Mapping[str, Any]) -> Iterato
             f"This is the schedule's peak; at step {words.count(at)} the branch stands at "
             f"{ours:.3g}, where its parent stood at {theirs:.3g}."
         )
+    if "batch_size" in changes:
+        yield "Batches of another size are other windows of the text than its parent's."
     if "max_iters" in changes and (flat_end := course.flat_end(at, changes["max_iters"])):
         since, rate = flat_end
         yield (

@@ -133,6 +133,8 @@ def test_past_the_schedule_s_end_the_rate_itself_is_said() -> None:
     assert course.at(21).train.learning_rate == 0.01
     assert list(about_branch(course, 10, {"weight_decay": 0.0})) == []
     assert list(about_branch(course, 10, {"max_iters": 40})) == []
+    (said,) = about_branch(course, 10, {"batch_size": 8})
+    assert said == "Batches of another size are other windows of the text than its parent's."
 
 
 def test_what_the_rate_stays_at_counts_a_change_that_comes_along() -> None:
