@@ -7,9 +7,9 @@ something to take (value).
 
 Top to bottom: the weights with their mask (`causal_weights`), the mix of values (`attend`), the
 layer around them with its projections (`CausalSelfAttention`), the model (`AttentionModel`). Shapes
-as in `core.models.base`. Where torch computes the whole of `attend` at once it applies the same mask
-itself: on a GPU, and on a CPU in float32 without dropout (`core.models.kernels`). So does the decoder
-that writes, in numpy.
+as in `core.models.base`. Where torch computes the whole of `attend` at once it applies the same
+mask itself: on a GPU, and on a CPU in float32 without dropout (`core.models.kernels`). So does the
+decoder that writes, in numpy.
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762,
 equation 1 and section 3.2.2.

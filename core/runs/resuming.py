@@ -1,8 +1,8 @@
 """What a run has left behind for whoever takes it up: settings, text, a state to restore.
 
 Reads and changes nothing. Asked under the run's lock, by `core.runs.active_run`, which hands the
-checkpoint to `Trainer.load_state_dict`: that puts back weights, optimiser state, random numbers and
-the place in the text.
+checkpoint to `Trainer.load_state_dict`: that puts back weights, optimiser state, random numbers
+and the place in the text.
 """
 
 from __future__ import annotations
