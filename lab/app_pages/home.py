@@ -154,9 +154,10 @@ def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
         time = f", {words.duration(taken_s)} of training in all the last time"
     elif calibration:
         seconds = sum(calibration.train_s(config) for config in planned.values())
-        time = f", about {words.duration(seconds)} in all, longer while other things run"
+        time = f", about {words.duration(seconds)}, more on a busy machine"
     new = "Another race: " * (found.next_move == "resume")
-    return f"{new}{steps} steps each{time}, in turns on this computer. Text: {plain(corpus.name)}."
+    # In one line beside two buttons: else the chart moves when Resume takes the place of Pause.
+    return f"{new}{steps} steps each{time}, in turns. Text: {plain(corpus.name)}."
 
 
 def _taken_s(found: NewestRace, planned: Planned) -> float | None:

@@ -191,9 +191,7 @@ def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
 def test_the_time_of_a_race_is_said_to_be_that_of_an_idle_machine(pages: Lab) -> None:
     configs = race_configs(pages.configure, pages.library.load(), "steps", 1000, None, 1337)
     time = words.duration(sum(MACHINE.train_s(config) for config in configs.values()))
-    assert f"1,000 steps each, about {time} in all, longer while other things run" in said(
-        open_page()
-    )
+    assert f"1,000 steps each, about {time}, more on a busy machine, in turns" in said(open_page())
 
 
 def test_what_each_idea_bought_is_said_once_the_race_is_over(raced: Lab) -> None:
