@@ -10,6 +10,7 @@ import functools
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from core.models.attention import AttentionModel
 from core.models.base import LanguageModel, Trace
@@ -42,7 +43,7 @@ def build_model(config: ModelConfig, seed: int) -> LanguageModel:
     torch's global generator is left as it was: a model that is built for a page must not change
     the numbers of a run that trains meanwhile.
     """
-    model = _skeleton(config).to_empty(device="cpu")
+    model = _skeleton(config, "cpu")
     model.init_weights(torch.Generator().manual_seed(seed))
     return model
 
@@ -65,7 +66,23 @@ def weight_shapes(config: ModelConfig) -> dict[str, torch.Size]:
     return {name: weight.shape for name, weight in _skeleton(config).state_dict().items()}
 
 
-def _skeleton(config: ModelConfig) -> LanguageModel:
-    """The modules with their shapes and no numbers."""
-    with torch.device("meta"):
+def _skeleton(config: ModelConfig, device: str = "meta") -> LanguageModel:
+    """The modules with their shapes; what stands in them is nothing yet, on meta not even that."""
+    with torch.device(device), _WithoutInit():
         return MODELS[config.model, config.block](config)
+
+
+class _WithoutInit(TorchFunctionMode):
+    """Leaves out the numbers that torch gives new modules.
+
+    They would be overwritten, they would draw from torch's global generator, and on meta drawing
+    them loads torch's compiler: seconds, before a run has taken its first step.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)

@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.training.uncompiled import Uncompiled
+
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 """Coefficients that bring singular values of 0.05 and more near 1 in five steps."""
 
@@ -37,7 +39,7 @@ def orthogonalize(matrices: Tensor, n_steps: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Uncompiled):
     """Muon for matrices. `momentum` may be changed between steps, like `lr`."""
 
     def __init__(

@@ -20,6 +20,7 @@ from core.models.base import LanguageModel
 from core.settings.config import TrainConfig
 from core.training.muon import Muon
 from core.training.row_adagrad import RowAdagrad
+from core.training.uncompiled import AdamW
 
 MUON_STEPS = 3
 """Newton-Schulz steps in training.
@@ -113,13 +114,13 @@ def build_optimizers(
     return Optimizers(parts, dense, config)
 
 
-def _adamw(params: list[nn.Parameter], config: TrainConfig) -> torch.optim.AdamW:
+def _adamw(params: list[nn.Parameter], config: TrainConfig) -> AdamW:
     """`fused` makes one pass over all parameters instead of a dozen; it computes the same."""
     groups = [
         {"params": [p for p in params if p.dim() >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in params if p.dim() < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
+    return AdamW(
         [group for group in groups if group["params"]],
         lr=config.learning_rate,
         betas=(config.beta1, config.beta2),

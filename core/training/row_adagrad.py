@@ -17,10 +17,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.training.uncompiled import Uncompiled
+
 _EPSILON = 1e-8
 
 
-class RowAdagrad(torch.optim.Optimizer):
+class RowAdagrad(Uncompiled):
     """Adagrad with one accumulator a row, for parameters (R, D) with sparse gradients."""
 
     def __init__(self, params: Iterable[nn.Parameter], *, lr: float) -> None:
