@@ -100,9 +100,12 @@ def killed_run(lab: Lab, corpus: Corpus) -> str:
     return run_id
 
 
-def train(lab: Lab, run_id: str, until: int | None = None) -> str:
-    """Train a run to its end, or to a step where it is saved and left. Returns its id."""
-    run = ActiveRun.open(lab.home, lab.store, run_id)
+def train(lab: Lab, run_id: str, until: int | None = None, max_iters: int | None = None) -> str:
+    """Train a run to its end, a new one if wanted, or to a step where it is saved and left.
+
+    Returns its id.
+    """
+    run = ActiveRun.open(lab.home, lab.store, run_id, max_iters=max_iters)
     try:
         run.advance(60.0, until=until)
         run.interrupt() if until is not None else run.finish()

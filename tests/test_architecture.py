@@ -90,7 +90,7 @@ ROOMS = {
     "lab.attention_page": "settings text records findings interpretability runs wording figures "
     "session",
     "lab.corpus_page": "text records library wording session widgets",
-    "lab.compare_page": "settings records findings wording figures components session widgets",
+    "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "
     "service exchange wording figures components session widgets",
     "lab.app_pages": "*",

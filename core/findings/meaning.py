@@ -100,14 +100,20 @@ def unsure_change(before_nats: float, after_nats: float) -> str:
     return f"{said}, {percent(abs(share), 0.01)} {'fewer' if share < 0 else 'more'}"
 
 
-def size_of(difference_nats: float, in_bits: bool = False) -> str:
-    """What a difference comes to wherever the loss stands, at a character and over a line."""
-    fewer = percent(abs(math.expm1(-difference_nats)), 0.01)
-    times = math.exp(min(difference_nats * LINE_LENGTH, 700.0))
+def size_of(by_nats: float, in_bits: bool = False) -> str:
+    """What a difference comes to wherever the loss stands, at a character and over a line.
+
+    Above 0 it is a loss that rose.
+    """
+    less, fewer, likely = "less", "fewer", "becomes {} times as likely"
+    if by_nats > 0:
+        less, fewer, likely = "more", "more", "is {} times less likely"
+    share = percent(abs(math.expm1(by_nats)), 0.01)
+    times = math.exp(min(abs(by_nats) * LINE_LENGTH, 700.0))
     return (
-        f"{loss_in(difference_nats, in_bits)} less is {fewer} fewer characters to choose "
-        f"among at every place, and a line of {LINE_LENGTH} characters that somebody wrote "
-        f"becomes {_few(times)} times as likely"
+        f"{loss_in(abs(by_nats), in_bits)} {less} is {share} {fewer} characters to choose among at "
+        f"every place, and a line of {LINE_LENGTH} characters that somebody wrote "
+        f"{likely.format(_few(times))}"
     )
 
 

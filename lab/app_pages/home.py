@@ -198,7 +198,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
         figure, key="race", height_px=CHART_PX,
         alt="Validation loss of the three models against the lines that counting alone reaches",
     )  # fmt: skip
-    render_bought(found, curves)
+    render_bought(found, curves, equal=None if axis == "steps" else axis)
     near = near_the_bigram(curves, axis)
     _render_words(found, corpus, against_the_counts(curves, references), near)
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):

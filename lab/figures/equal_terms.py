@@ -96,6 +96,25 @@ def standings_text(table: Standings, called: Called, in_bits: bool = False) -> s
     return f"{where}: {'; '.join(filter(None, [who, ', '.join(map(said, rest))]))} ({how}{close})."
 
 
+def equal_terms_text(
+    curves: Sequence[LossCurve], axis: XAxis, called: Called, in_bits: bool = False
+) -> str:
+    """Who leads at the largest cost that all have reached; a model that costs nothing apart.
+
+    Nothing where there are no two to compare. Markdown.
+    """
+    table = standings(curves, axis)
+    said = [standings_text(table, called, in_bits)] if table else []
+    for curve in curves:
+        if costs_nothing(curve, axis) and len(curve.val_losses):
+            last = float(curve.val_losses[-1]) if curve.end_loss is None else curve.end_loss
+            said.append(
+                f"{called(curve)} has no matrix products, so it stands at 0 FLOPs, with "
+                f"{loss_in(last, in_bits)} at its end."
+            )
+    return " ".join(said)
+
+
 def cost_text(at: float, axis: XAxis) -> str:
     """A place on an axis in words: 1,000 steps, 12.5 s of training, 0.51 M characters."""
     if axis == "seconds":

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.errors import LabError
 from core.records.course import Course
+from core.records.events import EndMoved
 from core.records.records import RunRecord
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import adapt, resolve
@@ -75,8 +77,27 @@ def begin_draft(
 
 
 def settings_of(run: RunRecord) -> RunConfig:
-    """The settings that another run like this one begins with; see `core.records.course`."""
-    return Course(run.config, the_lab().store.changes(run.id)).for_another_run()
+    """The settings that another run like this one begins with; see `core.records.course`.
+
+    The schedule of a run that was trained longer ended where the run was to end at first: that of
+    another run ends where it does.
+    """
+    config = Course(run.config, the_lab().store.changes(run.id)).for_another_run()
+    train = config.train
+    if train.lr_decay_iters == _first_end(run) < train.max_iters:
+        config = adapt(config, {"lr_decay_iters": train.max_iters})
+    return config
+
+
+def _first_end(run: RunRecord) -> int:
+    """The `max_iters` that a run began with; a branch, that its parent has."""
+    moved = (e.what for e in the_lab().store.events(run.id) if isinstance(e.what, EndMoved))
+    if first := next(moved, None):
+        return first.before
+    try:
+        return the_lab().run(run.parent).max_iters if run.parent else run.max_iters
+    except LabError:  # the parent was deleted
+        return run.max_iters
 
 
 def new_seed(model: ModelKind) -> None:

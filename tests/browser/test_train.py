@@ -237,8 +237,8 @@ def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
     found = verdict(estimates, lab.store.steps(run.id), references, run.max_iters)
     said = answers_on(found, references, run=run)
     [difference] = settings_diff(before.config, run.config)
-    assert run.val_loss_nats is not None and before.val_loss_nats is not None
-    by = run.val_loss_nats - before.val_loss_nats
+    assert run.best_val_loss_nats is not None and before.best_val_loss_nats is not None
+    by = run.best_val_loss_nats - before.best_val_loss_nats
     word = "lower" if by < 0 else "higher"
     expected = [
         said.is_good,

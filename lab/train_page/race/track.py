@@ -24,11 +24,12 @@ from lab.components.live_plot import live_plot
 from lab.figures.equal_terms import (
     ALMOST,
     IDEAS,
+    equal_terms_text,
     ideas_text,
     standings,
     standings_text,
 )
-from lab.figures.losses import LossAxes, LossCurve, loss_figure
+from lab.figures.losses import LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import in_model_color
 from lab.session.compare_choices import choose_to_compare
 from lab.session.entry import draw_page_again
@@ -157,12 +158,20 @@ def _who_leads(found: NewestRace, curves: Sequence[LossCurve], axis: Fairness) -
     return " ".join(filter(None, said))
 
 
-def render_bought(found: NewestRace, curves: Sequence[LossCurve]) -> None:
-    """What each idea has bought in a race that is over, and the way to all that can be compared."""
+def render_bought(
+    found: NewestRace, curves: Sequence[LossCurve], equal: XAxis | None = None
+) -> None:
+    """What each idea has bought in a race that is over, and the way to all that can be compared.
+
+    With `equal` first who leads where all have had the same of that.
+    """
     if not found.is_over:
         return
+    said = [ideas_text(curves, lambda curve: in_color(curve.model, IDEAS[curve.model]))]
+    if equal:
+        said.insert(0, equal_terms_text(curves, equal, _in_its_color))
     left, right = st.columns([6, 1], vertical_alignment="center")
-    left.markdown(ideas_text(curves, lambda curve: in_color(curve.model, IDEAS[curve.model])))
+    left.markdown(" ".join(filter(None, said)))
     if right.button(
         "Compare these runs", key="race_compare", type="tertiary", icon=":material/compare_arrows:",
     ):  # fmt: skip

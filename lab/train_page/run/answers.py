@@ -73,7 +73,7 @@ class Compared:
     is_measured: bool = True
     """False where one of the losses lies between two estimates."""
     is_whole: bool = False
-    """Whether both losses are those over the whole validation split, as tables say them."""
+    """Whether both are the best losses over the whole validation split, as tables say them."""
 
 
 def answers(
@@ -113,7 +113,7 @@ def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, .
     if not reached.is_at_its_best:
         at = f"at best, at step {reached.best_step:,} ({reached.in_words(best, in_bits)})"
         said.append(f"{at}: {unsure_among(best)}")
-    return HOW_MUCH, (*said, size_of(0.1, in_bits))
+    return HOW_MUCH, (*said, size_of(-0.1, in_bits))
 
 
 # --- since the last run ---------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
         return f"the same numbers as {name}"
     where = f"at step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
     if compared.is_whole:
-        where += ", over the whole validation split"
+        where = f"after {compared.step:,} steps, over the whole validation split"
     if is_said_as_zero(by, in_bits):
         return f"the same loss as {name} {where}"
     return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} {where}"
@@ -186,7 +186,7 @@ def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
         return ()
     return (
         f"{compared.name} -> this run: {unsure_change(compared.there_nats, compared.here_nats)}",
-        size_of(abs(by), in_bits),
+        size_of(by, in_bits),
     )
 
 
@@ -200,8 +200,8 @@ def _last_step_of_both(now: Measured, before: Measured) -> int | None:
 
 
 def _whole_split_loss(run: RunRecord, step: int) -> float | None:
-    """The loss over the whole validation split at a step, where the run ended there; in nats."""
-    return run.val_loss_nats if run.status == "finished" and run.step == step else None
+    """The best loss over the whole validation split, where the run ended at this step; in nats."""
+    return run.best_val_loss_nats if run.status == "finished" and run.step == step else None
 
 
 def _loss_at(measured: Measured, step: int) -> tuple[float, bool]:

@@ -48,4 +48,4 @@ def render_health(run: RunRecord, steps: Sequence[StepRecord]) -> None:
                         key=f"health_{kind}", height_px=CHART_PX,
                         alt=f"{TITLES[kind]} over the steps of the run",
                     )  # fmt: skip
-                    st.caption(HEALTHY[kind])
+                    st.caption(f"Healthy: {HEALTHY[kind]}")

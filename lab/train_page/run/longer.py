@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.errors import ConfigError
+from core.findings.curve import Trend, verdict
 from core.records.course import Course
 from core.records.records import RunRecord, broke_at
 from core.settings.config import RunConfig
@@ -35,6 +36,8 @@ class Longer:
     """The rate that the controls say, where it is another than the run's."""
     rates: tuple[float, float]
     """The rates of the first and of the last new step."""
+    has_decayed: bool
+    """Whether its schedule has ended, so that the rate is the low one that it ended at."""
     beside: str
     """What the run belongs to, `race` or `sweep`, so that a branch goes on; empty where it does."""
 
@@ -64,7 +67,14 @@ def longer_of(run: RunRecord, config: RunConfig, differences: Collection[str]) -
         except ConfigError:  # a rate that follows it, Muon's say, would be out of bounds
             return None
     first, last = (learning_rate_at(at, course.at(at).train) for at in (run.step, end - 1))
-    return Longer(end, rate, (first, last), _belongs_to(run))
+    has_decayed = rate is None and course.at(run.step).train.has_decayed(run.step)
+    return Longer(end, rate, (first, last), has_decayed, _belongs_to(run))
+
+
+def more_steps_help(run: RunRecord) -> bool:
+    """Whether the validation loss was still falling, by the rule of the answers, when it ended."""
+    state = verdict(the_lab().store.estimates(run.id), (), (), run.max_iters).state
+    return isinstance(state, Trend) and state.is_learning
 
 
 def _belongs_to(run: RunRecord) -> str:
@@ -78,6 +88,8 @@ def longer_text(longer: Longer, run: RunRecord) -> str:
     first, last = (f"{rate:.3g}" for rate in longer.rates)
     rates = f"rate {first}" if first == last else f"rates from {first} to {last}"
     goes_on = f"to step {words.count(longer.end)}, at {rates}"
+    if longer.has_decayed:
+        goes_on += ", where its schedule ended (the Learning rate slider sets another)"
     if longer.beside:
         return f"Train longer branches off from {plain(run.name)} and goes on {goes_on}."
     return f"Train longer takes {plain(run.name)} on {goes_on}."

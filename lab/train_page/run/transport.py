@@ -18,7 +18,14 @@ from core.text.corpus import Corpus
 from lab.session.drafts import new_seed, settings_of
 from lab.session.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.train_page.run.branching import ask_for_branch
-from lab.train_page.run.longer import STEPS, Longer, longer_of, longer_text, train_longer
+from lab.train_page.run.longer import (
+    STEPS,
+    Longer,
+    longer_of,
+    longer_text,
+    more_steps_help,
+    train_longer,
+)
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.wording.labels import change_text
 from lab.wording.plain import plain
@@ -201,7 +208,8 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
         if longer := bench.longer:
             deed_button(
                 "Train longer", "fast_forward", lambda: train_longer(longer, run),
-                key="train_longer", primary=bench.asks_for_more, help=_about_longer(longer, run),
+                key="train_longer", primary=bench.asks_for_more and more_steps_help(run),
+                help=_about_longer(longer, run),
             )  # fmt: skip
         elif not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
             deed_button(

@@ -59,7 +59,7 @@ def render_panel(
         nats = {e.step: e.val_loss_nats for e in estimates}[step]
         st.markdown(
             f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, "
-            f"{right_chance(nats)} (on average). {size_of(0.1, in_bits)}."
+            f"{right_chance(nats)} (on average). {size_of(-0.1, in_bits)}."
         )
         _render_words(run, step, nats)
         _render_rungs(run, step, others, in_bits)

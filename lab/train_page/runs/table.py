@@ -49,7 +49,7 @@ def table(
         "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
         "Step": [f"{run.step:,} of {run.max_iters:,}" for run in shown],
-        LOSS: [run.val_loss_nats for run in shown],
+        LOSS: [run.best_val_loss_nats for run in shown],
         TIME: [_time(run.train_s) for run in shown],
         PARAMETERS: [run.n_params for run in shown],
         DISK: [_mib(sizes_bytes.get(run.id)) for run in shown],
@@ -80,7 +80,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
     if reading := reading_text(before.config, run.config):
         said.append(f"so {reading}")
-    what = ", ".join(said) or "nothing"
+    what = (", ".join(said) or "nothing").replace("->", "→")
     return f"branch of {parent.name} at step {run.parent_step:,}: {what}" if parent else what
 
 

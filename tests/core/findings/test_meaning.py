@@ -85,12 +85,16 @@ def test_a_difference_is_said_by_what_one_would_be_as_unsure_among(
 
 
 def test_a_tenth_of_a_nat_is_much_over_a_line() -> None:
-    assert size_of(0.1) == (
+    assert size_of(-0.1) == (
         "0.100 nats less is 10 % fewer characters to choose among at every place, and a line of 40 "
         "characters that somebody wrote becomes 55 times as likely"
     )
-    assert size_of(0.1, in_bits=True).startswith("0.144 bits less is 10 % fewer")
-    assert size_of(2.0).endswith("becomes more than a million times as likely")
+    assert size_of(-0.1, in_bits=True).startswith("0.144 bits less is 10 % fewer")
+    assert size_of(-2.0).endswith("becomes more than a million times as likely")
+    assert size_of(0.1) == (
+        "0.100 nats more is 11 % more characters to choose among at every place, and a line of 40 "
+        "characters that somebody wrote is 55 times less likely"
+    )
 
 
 def test_a_small_share_is_not_rounded_to_nothing() -> None:

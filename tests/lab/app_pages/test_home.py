@@ -204,7 +204,12 @@ def test_what_each_idea_bought_is_said_once_the_race_is_over(raced: Lab) -> None
         ":green[**the transformer**] is **0.137 nats** better than that: as unsure as among 8.1 "
         "characters instead of 9.2."
     )
-    assert bought in said(open_page())
+    app = open_page()
+    assert bought in said(app) and "After the same" not in said(app)
+    app.segmented_control(key="home_axis").set_value("FLOPs").run()
+    at_equal_cost = said(app)
+    assert bought in at_equal_cost and "billion FLOPs" in at_equal_cost
+    assert "**Bigram table**] has no matrix products, so it stands at 0 FLOPs" in at_equal_cost
     raced.store.update_run(raced.runs()[0].id, status="paused")
     assert "better than" not in said(open_page())
 

@@ -242,7 +242,7 @@ def test_five_answers_have_the_numbers_of_the_registry(small: Lab) -> None:
     assert expected.is_good in said
     assert expected.still_learning in said
     assert expected.overfitting in said
-    losses = [each.val_loss_nats or 0.0 for each in (run, before)]
+    losses = [each.best_val_loss_nats or 0.0 for each in (run, before)]
     by = abs(losses[0] - losses[1])
     assert "block size 4 -> 8" in said and f"{by:.3f} nats" in said and "than owl" in said
     assert f"step {run.step} of {run.max_iters}" in said
@@ -261,7 +261,7 @@ def test_a_run_is_compared_with_the_last_one_on_its_own_text(small: Lab, plots: 
     train(small, small_run(small, other, "transformer", name="fox", block_size=16))
     app = open_page("train")
     said = texts(app)
-    assert "than hen at step" in said and "block size 8 -> 16, so twice the characters" in said
+    assert "than hen after" in said and "block size 8 -> 16, so twice the characters" in said
     assert {trace.name for trace in plots.figures["loss"].data} & {"owl", "hen"} == {"hen"}
 
 
@@ -655,13 +655,43 @@ def test_the_words_on_the_chart_are_explained_where_one_unfolds_them(small: Lab)
 # --- longer ---------------------------------------------------------------------------------------
 
 
+def test_the_button_stands_out_where_more_steps_help(small: Lab) -> None:
+    """And nothing does where the controls ask for no other run, and more steps bring little."""
+    run = finished(small, name="fox", max_iters=20)
+    for losses, expected in (([4.0, 3.6, 3.2, 2.8, 2.4], "primary"), ([2.4] * 5, "secondary")):
+        seen = [Estimate(4 * n, loss, loss) for n, loss in enumerate(losses, 1)]
+        small.store.rewind(run.id, -1)
+        small.store.record(run.id, [], [(each, "") for each in seen])
+        app = open_page("train")
+        assert app.button(key="train_longer").proto.type == expected
+        assert app.button(key="train_start").proto.type == "secondary"
+
+
+def test_another_run_like_one_that_was_trained_longer_has_its_whole_schedule(small: Lab) -> None:
+    run = finished(small, name="fox", max_iters=20, lr_decay_iters=20)
+    resumed = small.run(train(small, run.id, max_iters=60))
+    assert (resumed.max_iters, resumed.config.train.lr_decay_iters) == (60, 20)
+    app = open_page("train")
+    app.button(key="train_new_seed").click().run()
+    app.button(key="train_start").click().run()
+    wait_until(lambda: newest(small).status == "finished", "it is over")
+    again = newest(small).config.train
+    assert (again.seed, again.max_iters, again.lr_decay_iters) == (
+        run.config.train.seed + 1,
+        60,
+        60,
+    )
+
+
 def test_a_run_that_is_over_goes_on_to_twice_its_steps_at_the_rate_of_its_end(small: Lab) -> None:
     run = finished(small, name="fox", max_iters=20, learning_rate=1e-2)
     app = open_page("train")
     button = app.button(key="train_longer")
-    assert button.proto.type == "primary" and app.button(key="train_start").proto.type != "primary"
     rate = f"{run.config.train.min_lr:.3g}"
-    assert f"Train longer takes fox on to step 40, at rate {rate}." in texts(app)
+    assert (
+        f"Train longer takes fox on to step 40, at rate {rate}, where its schedule ended (the "
+        "Learning rate slider sets another)." in texts(app)
+    )
     button.click().run()
     wait_until(lambda: newest(small).status == "finished", "it is over")
     after = small.run(run.id)

@@ -124,11 +124,11 @@ def test_the_table_shows_every_run_the_newest_first(pages: Lab, three: list[str]
     assert rows(app) == ["hen", "fox", "owl"]
     shown = app.dataframe[0].value
     records = [pages.run(run_id) for run_id in three]
-    assert list(shown[LOSS]) == [record.val_loss_nats for record in records]
+    assert list(shown[LOSS]) == [record.best_val_loss_nats for record in records]
     assert list(shown[PARAMETERS]) == [record.n_params for record in records]
     sizes = {each.run.id: each.size_bytes / 2**20 for each in disk_use(pages).runs}
     assert list(shown[DISK]) == [sizes[run_id] for run_id in three]
-    assert list(shown[CHANGED]) == ["", "learning rate 0.01 -> 0.02", ""]
+    assert list(shown[CHANGED]) == ["", "learning rate 0.01 → 0.02", ""]
     assert list(shown["Step"]) == ["40 of 40"] * 3 and set(shown["Status"]) == {"finished"}
 
 
@@ -167,7 +167,7 @@ def test_all_that_was_changed_is_said_of_the_selected_run(pages: Lab, three: lis
     app = open_view()
     select(app, "fox")
     said = " ".join(caption.value for caption in app.caption).replace("\\", "")
-    assert "Changed since the run before: learning rate 0.01 -> 0.02." in said
+    assert "Changed since the run before: learning rate 0.01 → 0.02." in said
     select(app, "owl")
     said = " ".join(caption.value for caption in app.caption).replace("\\", "")
     assert "Changed since the run before: it is the first of its model on this text." in said
@@ -476,12 +476,12 @@ def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_par
     by_id = {run.id: run for run in runs}
     assert changes(by_id[three[2]], runs, all_changes) == ""
     branched = changes(by_id[child], runs, all_changes)
-    assert branched.startswith("branch of owl at step 20: learning rate 0.01 -> 0.03")
+    assert branched.startswith("branch of owl at step 20: learning rate 0.01 → 0.03")
     assert changes(by_id[elsewhere], runs, all_changes) == ""  # the first on its text
     said = changes(by_id[last], runs, all_changes)
-    assert said.startswith("block size 16 -> 4, width 8 -> 16")
+    assert said.startswith("block size 16 → 4, width 8 → 16")
     assert said.endswith(" more, so a quarter of the characters per step")
-    assert said.count("->") == 4
+    assert said.count("→") == 4
     twin = replace(by_id[last], id="twin", created_at=by_id[last].created_at + 1)
     assert changes(twin, [twin, *runs], all_changes) == "nothing"
 
@@ -498,8 +498,8 @@ def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
     parent = pages.run(owl)
     branches: dict[str, dict[str, Any]] = {
         "nothing": {},
-        "there learning rate 0.01 -> 0.05 at step 20": {"learning_rate": 0.01},
-        "learning rate 0.01 -> 0.05, there learning rate 0.01 -> 0.05 at step 20": {
+        "there learning rate 0.01 → 0.05 at step 20": {"learning_rate": 0.01},
+        "learning rate 0.01 → 0.05, there learning rate 0.01 → 0.05 at step 20": {
             "learning_rate": 0.05
         },
     }
@@ -509,8 +509,8 @@ def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
         assert told == f"branch of owl at step 10: {said}"
     after = small_run(pages, tiny, learning_rate=0.05)  # as that one was in the end
     told = changes(pages.run(after), [pages.run(after), parent], pages.store.all_changes())
-    assert told.startswith("learning rate 0.01 -> 0.05, ")
-    assert told.endswith("there learning rate 0.01 -> 0.05 at step 20")
+    assert told.startswith("learning rate 0.01 → 0.05, ")
+    assert told.endswith("there learning rate 0.01 → 0.05 at step 20")
 
 
 def test_a_run_without_files_or_a_loss_leaves_its_cells_empty(pages: Lab, tiny: Corpus) -> None:
