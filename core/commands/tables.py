@@ -23,8 +23,7 @@ _UNITS = {
     "bytes": "MiB", "_pct": "%",
 }  # fmt: skip
 _IN_NO_TABLE = (
-    "config", "train_loss", "best_val_loss", "best_iter", "tokens_per_s", "world_size",
-    "fingerprint",
+    "config", "train_loss", "best_iter", "tokens_per_s", "world_size", "fingerprint",
 )  # fmt: skip
 """What makes a table too wide to read; `--json` has it."""
 _FIRST = ("name", "model", "corpus", "status")
@@ -49,6 +48,8 @@ def with_unit(name: str, value: Any) -> str:
 def table_of(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A line of headings and a line for each row; a column in which nothing stands is left out."""
     names = [n for n in dict.fromkeys(name for row in rows for name in row) if _has_place(n, rows)]
+    if {"val_loss", "best_val_loss"} <= {*names}:
+        names.remove("val_loss")  # one loss of a run, the one that pages say
     names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
     columns = []
     for name in names:

@@ -94,6 +94,14 @@ def test_a_character_is_shown_by_the_one_rule() -> None:
     ]  # fmt: skip
 
 
+def test_a_table_says_one_loss_of_a_run_the_one_that_pages_say() -> None:
+    rows = [{"run": "a1", "val_loss": 2.5, "best_val_loss": 2.4}, {"run": "b2", "val_loss": 3.0}]
+    titles, first, second = table_of(rows)
+    assert titles == "id  best validation loss, nats"
+    assert (first.split(), second.split()) == (["a1", "2.400"], ["b2", "–"])
+    assert next(table_of(rows[1:])) == "id  validation loss, nats"
+
+
 def test_no_command_speaks_python(
     lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:
