@@ -89,7 +89,7 @@ def longer_text(longer: Longer, run: RunRecord) -> str:
     rates = f"rate {first}" if first == last else f"rates from {first} to {last}"
     goes_on = f"to step {words.count(longer.end)}, at {rates}"
     if longer.has_decayed:
-        goes_on += ", where its schedule ended (the Learning rate slider sets another)"
+        goes_on += ", where its schedule ended"
     if longer.beside:
         return f"Train longer branches off from {plain(run.name)} and goes on {goes_on}."
     return f"Train longer takes {plain(run.name)} on {goes_on}."
