@@ -158,13 +158,14 @@ def run_before(runs: Sequence[RunRecord], run: RunRecord) -> RunRecord | None:
 def run_before_of_model(runs: Iterable[RunRecord], run: RunRecord) -> RunRecord | None:
     """The run to compare settings with: the parent of a branch, else the last of the same model.
 
-    Other than `run_before` it passes over other models, which have other settings, and counts the
-    runs of sweeps, whose cells are compared one with the other. None where there is none.
+    Other than `run_before` it passes over other models, which have other settings. A run of a sweep
+    is compared with the one before it in its sweep. None where there is none.
     """
     alike = on_text(runs, run.fingerprint)
-    earlier = (r for r in alike if r.model == run.model and r.created_at < run.created_at)
-    last = max(earlier, key=lambda r: r.created_at, default=None)
-    return _parent_among(alike, run) or last
+    earlier = [r for r in alike if r.model == run.model and r.created_at < run.created_at]
+    of_sweep = [r for r in earlier if run.sweep and r.sweep == run.sweep]
+    among = of_sweep or [r for r in earlier if not r.sweep]
+    return _parent_among(alike, run) or max(among, key=lambda r: r.created_at, default=None)
 
 
 def _parent_among(runs: Iterable[RunRecord], run: RunRecord) -> RunRecord | None:

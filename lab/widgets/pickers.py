@@ -202,7 +202,10 @@ def _watch(run_id: str, which: Which, shown_step: int) -> None:
         return
     if not is_live(run) or the_lab().model_step(run, which) != shown_step:
         draw_page_again()
-    st.caption(f"{plain(run.name)} is training: {words.progress(run)}. The picture follows it.")
+    st.caption(
+        f"{plain(run.name)} is training: {words.progress(run)}. The picture follows "
+        f"its {which} checkpoint."
+    )
 
 
 def _take_over(box: Entry[str | None], shown: str | None) -> None:

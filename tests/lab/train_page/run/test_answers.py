@@ -428,11 +428,14 @@ def test_the_first_run_has_none_before_it() -> None:
         assert rule(RUNS, OLDEST) is None
 
 
-def test_settings_are_compared_with_the_last_run_of_the_same_model_sweeps_too() -> None:
+def test_settings_are_compared_with_the_last_run_of_the_same_model() -> None:
     table = run_of("table", "bigram", created_at=4.0)
     runs = [LATER, table, IN_SWEEP, OLD, OLDEST]
     now = run_of(created_at=5.0)
-    assert (run_before(runs, now), run_before_of_model(runs, now)) == (table, IN_SWEEP)
+    assert (run_before(runs, now), run_before_of_model(runs, now)) == (table, OLD)
+    cell = run_of("cell", created_at=5.0, sweep=IN_SWEEP.sweep)
+    assert run_before_of_model(runs, cell) == IN_SWEEP
+    assert run_before_of_model(runs, run_of(created_at=5.0, sweep="another")) == OLD
     assert run_before_of_model(runs, run_of(model="bigram", created_at=5.0)) == table
     assert run_before_of_model(runs, table) is None
     branch = run_of(created_at=10.0, parent="table")
