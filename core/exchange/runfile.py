@@ -226,8 +226,9 @@ _IS: dict[str, Callable[[Any], bool]] = {
 
 def _values(kind: type, given: Mapping[str, Any], leave_out: Iterable[str] = ()) -> dict[str, Any]:
     """The fields of a record among what a file gives, each of its type."""
+    names = stored_names(kind)
     return {
-        f.name: _checked(str(f.type), given[stored_names(kind)[f.name]])
+        f.name: _checked(str(f.type), given[names[f.name]])
         for f in fields(kind)
         if f.name not in leave_out
     }

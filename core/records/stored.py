@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
 _NAME = "stored_as"
@@ -18,14 +19,16 @@ def stored_as(name: str) -> Mapping[str, str]:
     return {_NAME: name}
 
 
-def stored_names(kind: type) -> dict[str, str]:
+@cache
+def stored_names(kind: type) -> Mapping[str, str]:
     """The fields of a dataclass, in order, each with the name that it is kept under."""
     return {f.name: f.metadata.get(_NAME, f.name) for f in fields(kind)}
 
 
 def stored(record: Any) -> dict[str, Any]:
     """What a dataclass holds, under the names that it is kept under; values are not copied."""
-    return {name: getattr(record, own) for own, name in stored_names(type(record)).items()}
+    kind: type = type(record)
+    return {name: getattr(record, own) for own, name in stored_names(kind).items()}
 
 
 def from_stored(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:

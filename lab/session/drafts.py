@@ -84,7 +84,7 @@ def settings_of(run: RunRecord) -> RunConfig:
     """
     config = Course(run.config, the_lab().store.changes(run.id)).for_another_run()
     train = config.train
-    if train.lr_decay_iters == _first_end(run) < train.max_iters:
+    if train.lr_decay_iters < train.max_iters and train.lr_decay_iters == _first_end(run):
         config = adapt(config, {"lr_decay_iters": train.max_iters})
     return config
 

@@ -10,13 +10,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.errors import ConfigError
-from core.findings.curve import Trend, verdict
+from core.findings.curve import verdict
 from core.records.course import Course
 from core.records.records import RunRecord, broke_at
 from core.settings.config import RunConfig
 from core.settings.differences import FOLLOWING
 from core.training.optim import learning_rate_at
 from lab.session.state import choose_run, draft_is_of, the_lab, the_service
+from lab.train_page.run.more_steps import more_steps_help
 from lab.wording import words
 from lab.wording.plain import plain
 
@@ -71,10 +72,9 @@ def longer_of(run: RunRecord, config: RunConfig, differences: Collection[str]) -
     return Longer(end, rate, (first, last), has_decayed, _belongs_to(run))
 
 
-def more_steps_help(run: RunRecord) -> bool:
+def would_help(run: RunRecord) -> bool:
     """Whether the validation loss was still falling, by the rule of the answers, when it ended."""
-    state = verdict(the_lab().store.estimates(run.id), (), (), run.max_iters).state
-    return isinstance(state, Trend) and state.is_learning
+    return more_steps_help(verdict(the_lab().store.estimates(run.id), (), (), run.max_iters).state)
 
 
 def _belongs_to(run: RunRecord) -> str:

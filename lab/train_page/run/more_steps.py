@@ -7,6 +7,11 @@ from core.findings.meaning import loss_in
 from core.findings.thresholds import FLAT_NATS
 
 
+def more_steps_help(state: State | None) -> bool:
+    """Whether the validation loss still falls."""
+    return isinstance(state, Trend) and state.is_learning
+
+
 def more_steps_text(state: State | None, in_bits: bool = False) -> str:
     """A sentence on what more steps would bring; empty where it is too early to say."""
     match state:

@@ -23,8 +23,8 @@ from lab.train_page.run.longer import (
     Longer,
     longer_of,
     longer_text,
-    more_steps_help,
     train_longer,
+    would_help,
 )
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.wording.labels import change_text
@@ -208,7 +208,7 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
         if longer := bench.longer:
             deed_button(
                 "Train longer", "fast_forward", lambda: train_longer(longer, run),
-                key="train_longer", primary=bench.asks_for_more and more_steps_help(run),
+                key="train_longer", primary=bench.asks_for_more and would_help(run),
                 help=_about_longer(longer, run),
             )  # fmt: skip
         elif not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
