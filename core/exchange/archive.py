@@ -116,7 +116,9 @@ def _content_of(lab: Lab, record: RunRecord, checkpoint_step: int) -> Content:
             checkpoint_step=checkpoint_step,
         ),
         steps=[step for step in store.steps(record.id) if step.step <= until],
-        estimates=[(e, samples[e.step]) for e in store.estimates(record.id) if e.step in samples],
+        estimates=[
+            (e, samples.get(e.step, "")) for e in store.estimates(record.id) if e.step <= until
+        ],
         health=[
             HealthReading(step, name, value)
             for name, series in store.health(record.id).items()

@@ -7,7 +7,8 @@ small that torch's dispatch would cost more than the arithmetic (`core.generatio
 
 Past the window there is nothing to keep. When the oldest character leaves, every other one moves a
 place and loses a part of what it had seen, so all keys and values change, and the window is
-computed anew by the model itself, at the speed of a plain forward pass.
+computed anew by the model itself, at the speed of a plain forward pass. Who is in a hurry lets more
+characters leave at once (`n_kept`): then there is room for as many before it happens again.
 
 Knows nothing of characters, of sampling or of runs. Shapes as in `core.models.base`, with B for
 texts that are written side by side and T for tokens that are read at once.
@@ -46,6 +47,8 @@ class Decoder:
         """`model` must be in eval mode, and must not change while it is read."""
         self._model = model
         self._window = np.empty((n_texts, 0), dtype=np.int64)
+        self.n_kept = model.config.block_size
+        """How many characters a window that has become too long is cut back to."""
 
     def read(self, tokens: Array) -> Array:
         """Go on with tokens (B, T), at least one each; returns the logits (B, V) of what follows.
@@ -57,7 +60,9 @@ class Decoder:
         self._window = np.concatenate((self._window, tokens), axis=1)
         if self._window.shape[1] <= block_size:
             return self._advance(tokens, n_read)
-        self._window = self._window[:, -block_size:]
+        self._window = self._window[:, -self.n_kept :]
+        if self.n_kept < block_size:
+            return self._advance(self._window, 0)
         return self._plain()
 
     def _advance(self, tokens: Array, n_read: int) -> Array:

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.generation.decoding import decoder_of
+from core.generation.decoding import Decoder, decoder_of
 from core.generation.numpy_layers import Array
 from core.models import LanguageModel
-from core.settings.config import SampleConfig
+from core.settings.config import SampleConfig, TrainConfig, sample_while_training
 from core.text.corpus import Vocabulary
 
 N_CANDIDATES = 5
@@ -81,15 +81,15 @@ def generate_together(
     Raises as `generate` does.
     """
     tokens = vocabulary.encode(prompt or starting_prompt(vocabulary))[-model.config.block_size :]
-    return _continue(model, vocabulary, np.tile(tokens.numpy(), (n_texts, 1)), config)
+    decoder = decoder_of(model, n_texts)
+    return _continue(decoder, vocabulary, np.tile(tokens.numpy(), (n_texts, 1)), config)
 
 
 def _continue(
-    model: LanguageModel, vocabulary: Vocabulary, tokens: Array, config: SampleConfig
+    decoder: Decoder, vocabulary: Vocabulary, tokens: Array, config: SampleConfig
 ) -> Iterator[tuple[TokenRecord, ...]]:
     n_texts = len(tokens)
     dice = [np.random.default_rng(config.seed + i) for i in range(n_texts)]
-    decoder = decoder_of(model, n_texts)
     for _ in range(config.max_new_tokens):
         logits = decoder.read(tokens).astype(np.float64)  # B, V
         believed, offered = _softmax(logits), sampling_probabilities(logits, config)
@@ -101,6 +101,22 @@ def _continue(
 def write(model: LanguageModel, vocabulary: Vocabulary, prompt: str, config: SampleConfig) -> str:
     """What the model adds to `prompt`, as one text."""
     return "".join(record.character for record in generate(model, vocabulary, prompt, config))
+
+
+def write_sample(
+    model: LanguageModel, vocabulary: Vocabulary, train: TrainConfig, prompt: str = ""
+) -> str:
+    """What a run writes at its estimates: always the same way, and in a hurry.
+
+    Whenever the window is full, its older half is forgotten at once; `write` lets one character
+    go at a time. So a model sees at least half of a window, and the sample costs little.
+    """
+    config = sample_while_training(train)
+    tokens = vocabulary.encode(prompt or starting_prompt(vocabulary))[-model.config.block_size :]
+    decoder = decoder_of(model)
+    decoder.n_kept = max(1, model.config.block_size // 2)
+    drawn = _continue(decoder, vocabulary, tokens.numpy()[None], config)
+    return "".join(record.character for (record,) in drawn)
 
 
 def sampling_probabilities(logits: Array, config: SampleConfig) -> Array:

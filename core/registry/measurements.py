@@ -37,7 +37,8 @@ class MeasuredRows(Database):
 
         Args:
             steps, estimates, health: those since the last call; rows of a step that is there
-                already are replaced. An estimate comes with the text that the model wrote there.
+                already are replaced. An estimate comes with the text that the model wrote there,
+                which is empty where it wrote none.
             values: fields of the run by their names, such as `step`; see `set_fields`.
 
         Raises sqlite3.IntegrityError when there is no such run; then nothing is written.
@@ -93,9 +94,10 @@ class MeasuredRows(Database):
         return first or 0
 
     def samples(self, run_id: str) -> list[Sample]:
-        """What a run wrote, in order."""
+        """What a run wrote, in order: not at every estimate."""
         rows = self._rows(
-            "SELECT iter, sample FROM estimates WHERE run_id = ? ORDER BY iter", run_id
+            "SELECT iter, sample FROM estimates WHERE run_id = ? AND sample <> '' ORDER BY iter",
+            run_id,
         )
         return [Sample(*row) for row in rows]
 

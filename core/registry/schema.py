@@ -17,7 +17,7 @@ SCHEMA_VERSION = 3
 # Columns have the names that they were first given; `core.records.records` says by which fields the
 # code knows them. `iter` counts steps, losses are in nats per character. Of a run, `val_loss` and
 # `best_val_loss` are over the whole validation split, measured when it ends; in `estimates` both
-# losses are over fixed samples of their splits.
+# losses are over fixed samples of their splits, and `sample` is empty where nothing was written.
 
 _RUNS = """
     id TEXT PRIMARY KEY,

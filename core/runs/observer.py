@@ -14,9 +14,8 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from core.generation.sampling import write
+from core.generation.sampling import write_sample
 from core.records.records import Estimate, HealthReading, StepRecord
-from core.settings.config import sample_while_training
 from core.storage.checkpoint import Snapshot
 from core.storage.snapshots import SnapshotFolder
 from core.training.evaluation import evaluating
@@ -38,7 +37,7 @@ class Observer:
         self._windows = self._first_windows(HEALTH_WINDOWS)
         self.steps: list[StepRecord] = []
         self.estimates: list[tuple[Estimate, str]] = []
-        """Each with the text that the model wrote there."""
+        """Each with the text that the model wrote there, which is empty where it wrote none."""
         self.health: list[HealthReading] = []
 
     def forget(self) -> None:
@@ -52,10 +51,11 @@ class Observer:
         self.health += [HealthReading(step, r.name, r.value) for r in finite]
 
     def estimate(self) -> Estimate:
-        """Estimate the losses, look inside the model, and let it write."""
+        """Estimate the losses, look inside the model, and let it write where that is due."""
         estimate = self._trainer.estimate()
         self.note_health(measure(self._trainer.model, self._windows))
-        self.estimates.append((estimate, self._write_sample()))
+        is_writing = estimate.step == 0 or self._trainer.config.train.writes_after(estimate.step)
+        self.estimates.append((estimate, self._write_sample() if is_writing else ""))
         return estimate
 
     def take_snapshot(self) -> None:
@@ -76,9 +76,9 @@ class Observer:
         return val[: n * T].view(n, T).to(self._trainer.device)
 
     def _write_sample(self) -> str:
-        config = sample_while_training(self._trainer.config.train)
-        with evaluating(self._trainer.model):
-            return write(self._trainer.model, self._trainer.corpus.vocabulary, "", config)
+        trainer = self._trainer
+        with evaluating(trainer.model):
+            return write_sample(trainer.model, trainer.corpus.vocabulary, trainer.config.train)
 
 
 class Pace:

@@ -35,10 +35,12 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 MAX_VOCABULARY = 1_000_000
-FIRST_ESTIMATE = 16
+FIRST_ESTIMATE = 8
 """The earliest step after the start at which the loss is estimated out of turn."""
 SAMPLE_LENGTH = 120
-"""How many characters a run writes at each of its estimates."""
+"""How many characters a run writes at a time."""
+SAMPLE_INTERVAL = 200
+"""Where estimates are so many steps apart, a run writes at each of them."""
 
 MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
     "bigram": ("block_size",),
@@ -193,7 +195,7 @@ class TrainConfig:
         "steps between two estimates of the loss: fewer show more of the curve, and take time"
     )
     eval_iters: int = _setting(
-        "batches in one estimate of the loss: more wobble less, and take time", default=10
+        "batches in one estimate of the loss: more wobble less, and take time"
     )
     seed: int = _setting(
         "start of all randomness: same seed, same again; another shows how much is chance",
@@ -241,10 +243,23 @@ class TrainConfig:
     def estimates_after(self, step: int) -> bool:
         """Whether the loss is estimated after this step: at each interval and at the end.
 
-        And a few times before the first interval, at 16, 32, 64, …, where a loss falls fastest.
+        And a few times before the first interval, at 8, 16, 32, …, where a loss falls fastest.
         """
         early = FIRST_ESTIMATE <= step < self.eval_interval and step & (step - 1) == 0
         return early or step % self.eval_interval == 0 or step == self.max_iters
+
+    def writes_after(self, step: int) -> bool:
+        """Whether the model also writes at the estimate after this step.
+
+        Writing costs as much as some steps do. Where estimates are close, it is done at the first
+        after the number of steps has doubled, and at the end: that is when there is news.
+        """
+        if not self.estimates_after(step):
+            return False
+        if self.eval_interval >= SAMPLE_INTERVAL or step == self.max_iters:
+            return True
+        doubled = 1 << (step.bit_length() - 1)  # the largest power of two up to this step
+        return not any(map(self.estimates_after, range(doubled, step)))
 
     def has_decayed(self, step: int) -> bool:
         """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""

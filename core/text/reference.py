@@ -73,12 +73,26 @@ def transitions_among(tokens: Tensor, vocab_size: int, kept: Tensor) -> tuple[Te
 
 
 def bigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
-    """Loss of the counted transition matrix, without the matrix: most of a large one is empty."""
-    pairs, times = torch.unique(_pairs(train, vocab_size), return_counts=True)
+    """Loss of the counted transition matrix."""
+    return float(bigram_nats(train, val, vocab_size).mean())
+
+
+def bigram_nats(train: Tensor, tokens: Tensor, vocab_size: int) -> Tensor:
+    """What each target tokens[1:] costs by the counted transition matrix: (N - 1,), float64.
+
+    Without the matrix itself where it is large: then most of it is empty.
+    """
+    wanted = _pairs(tokens, vocab_size)
+    if vocab_size <= _SMALL_VOCABULARY:
+        times = bigram_counts(train, vocab_size).flatten()[wanted].to(torch.float64)
+    else:
+        pairs, counts = torch.unique(_pairs(train, vocab_size), return_counts=True)
+        times = _at(counts, _find(pairs, wanted))
     followed = torch.bincount(train[:-1], minlength=vocab_size).to(torch.float64)
-    wanted = _find(pairs, _pairs(val, vocab_size))
-    p = (_at(times, wanted) + 1.0) / (followed[val[:-1]] + vocab_size)
-    return float(-p.log().mean())
+    return -((times + 1.0) / (followed[tokens[:-1]] + vocab_size)).log()
+
+
+_SMALL_VOCABULARY = 1024
 
 
 def _pairs(tokens: Tensor, vocab_size: int) -> Tensor:

@@ -21,7 +21,7 @@ def evaluating(model: LanguageModel) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.inference_mode():
             yield
     finally:
         model.train(was_training)
@@ -35,27 +35,38 @@ def split_loss(model: LanguageModel, tokens: Tensor, windows_per_batch: int = 64
 
     Args:
         tokens: the split (N,), int64, on the model's device; N at least 2.
-        windows_per_batch: forward passes take so many windows at once, or fewer where the logits
-            (windows, T, V) would be more than `MAX_LOGITS`.
+        windows_per_batch: as for `windows_loss`.
 
     Raises ZeroDivisionError for a split without a target.
     """
-    T, V = model.config.block_size, model.config.vocab_size
-    windows_per_batch = max(1, min(windows_per_batch, MAX_LOGITS // (T * V)))
+    T = model.config.block_size
     n_targets = len(tokens) - 1
-    n_windows = n_targets // T
-    inputs = tokens[: n_windows * T].view(n_windows, T)
-    targets = tokens[1 : n_windows * T + 1].view(n_windows, T)
+    n_whole = n_targets // T * T  # targets in whole windows
+    total = 0.0
+    if n_whole:
+        windows = tokens[: n_whole + 1].unfold(0, T + 1, T)
+        total += windows_loss(model, windows, windows_per_batch) * n_whole
+    if n_targets > n_whole:
+        total += windows_loss(model, tokens[None, n_whole:]) * (n_targets - n_whole)
+    return total / n_targets
+
+
+def windows_loss(model: LanguageModel, windows: Tensor, windows_per_batch: int = 64) -> float:
+    """Mean loss over windows of one length, in nats per character; changes nothing.
+
+    Args:
+        windows: tokens (B, T + 1), int64, on the model's device: inputs, and targets one further.
+        windows_per_batch: forward passes take so many windows at once, or fewer where the logits
+            (windows, T, V) would be more than `MAX_LOGITS`.
+    """
+    T, V = windows.shape[1] - 1, model.config.vocab_size
+    windows_per_batch = max(1, min(windows_per_batch, MAX_LOGITS // (T * V)))
     total = 0.0
     with evaluating(model):
-        for start in range(0, n_windows, windows_per_batch):
-            x = inputs[start : start + windows_per_batch]
-            y = targets[start : start + windows_per_batch]
-            total += float(cross_entropy(model(x), y)) * y.numel()
-        if n_targets > n_windows * T:
-            x, y = tokens[n_windows * T : -1][None], tokens[n_windows * T + 1 :][None]
-            total += float(cross_entropy(model(x), y)) * y.numel()
-    return total / n_targets
+        for batch in torch.split(windows, windows_per_batch):
+            inputs, targets = batch[:, :-1], batch[:, 1:]
+            total += float(cross_entropy(model(inputs), targets)) * len(batch)
+    return total / len(windows)
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

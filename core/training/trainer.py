@@ -29,13 +29,11 @@ from core.models import LanguageModel, build_model
 from core.records.records import Estimate, StepRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Batches, Corpus
+from core.text.windows import sample_windows
 from core.training.devices import pick_device, pick_dtype
-from core.training.evaluation import cross_entropy, evaluating, split_loss
+from core.training.evaluation import cross_entropy, split_loss, windows_loss
 from core.training.optim import build_optimizers, learning_rate_at
 from core.training.parallel import ALONE, World
-
-_ESTIMATE_SEED = 20_150_521
-"""Estimates look at the same windows each time, so that a curve shows learning and not luck."""
 
 
 class DivergedError(LabError):
@@ -116,11 +114,17 @@ class Trainer:
         return StepRecord(self.step, loss_nats, rate, grad_norm, self.elapsed_s)
 
     def estimate(self) -> Estimate:
-        """Losses in nats on `eval_iters` fixed batches of each split. Changes nothing.
+        """Losses in nats on fixed windows of each split, `eval_iters` batches. Changes nothing.
+
+        They are the same windows each time, so that a curve shows learning and not luck.
 
         Raises DivergedError when one of them is not a finite number.
         """
-        train_loss, val_loss = self._loss_on_sample(self._train), self._loss_on_sample(self._val)
+        n_windows = self.config.train.eval_iters * self.config.train.batch_size
+        samples = sample_windows(self.corpus, self.config.model.block_size, n_windows)
+        train_loss, val_loss = (
+            windows_loss(self.model, windows.to(self.device)) for windows in samples
+        )
         if not (math.isfinite(train_loss) and math.isfinite(val_loss)):
             raise self._diverged(
                 f"After step {self.step:,} the loss was {train_loss + val_loss:.3g}"
@@ -192,15 +196,6 @@ class Trainer:
     def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
         block_size, batch_size = self.config.model.block_size, self.config.train.batch_size
         return Batches(tokens, block_size, batch_size, seed)
-
-    def _loss_on_sample(self, tokens: Tensor) -> float:
-        batches = self._batches_of(tokens, _ESTIMATE_SEED)
-        with evaluating(self.model):
-            losses = [
-                cross_entropy(self.model(inputs), targets)
-                for inputs, targets in (batches.next() for _ in range(self.config.train.eval_iters))
-            ]
-        return float(torch.stack(losses).mean())
 
     def _mixed_precision(self) -> torch.autocast:
         """Products in `dtype`; estimates and evaluations stay in float32, so that they compare."""

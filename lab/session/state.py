@@ -11,14 +11,14 @@ from typing import Literal, get_args
 
 import streamlit as st
 
-from core.generation.sampling import write
+from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Which
 from core.service.service import TrainingService, training_service
-from core.settings.config import RunConfig, sample_while_training
+from core.settings.config import RunConfig
 from core.storage.snapshots import SnapshotFolder
 from core.training.devices import set_threads
 from core.training.preflight import Calibration, calibrate, flops_per_token
@@ -179,7 +179,7 @@ def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> s
     """What a model of these settings writes before it has learned anything."""
     corpus = the_lab().library.load(corpus_name)
     model = build_model(config.model, config.train.seed).eval()
-    return write(model, corpus.vocabulary, prompt, sample_while_training(config.train))
+    return write_sample(model, corpus.vocabulary, config.train, prompt)
 
 
 def curve_of(record: RunRecord) -> LossCurve:

@@ -9,6 +9,7 @@ import pytest
 
 from core.errors import ConfigError
 from core.settings.config import (
+    MODEL_KINDS,
     MODEL_SETTINGS,
     ModelConfig,
     ModelKind,
@@ -17,7 +18,7 @@ from core.settings.config import (
     TrainConfig,
     help_line,
 )
-from core.settings.presets import resolve
+from core.settings.presets import PRESETS, RECIPES, resolve
 from tests.helpers import small_config
 
 SHAPE: dict[str, Any] = dict(
@@ -25,7 +26,7 @@ SHAPE: dict[str, Any] = dict(
 )
 TRAINING: dict[str, Any] = dict(
     batch_size=4, max_iters=10, learning_rate=1e-2, min_lr=1e-3, warmup_iters=1,
-    lr_decay_iters=10, eval_interval=5,
+    lr_decay_iters=10, eval_interval=5, eval_iters=2,
 )  # fmt: skip
 
 
@@ -170,10 +171,10 @@ def test_an_unknown_setting_has_no_help_line() -> None:
 @pytest.mark.parametrize(
     ("eval_interval", "max_iters", "expected"),
     [
-        (100, 250, [16, 32, 64, 100, 200, 250]),
-        (10, 40, [10, 20, 30, 40]),
-        (16, 40, [16, 32, 40]),
-        (1000, 100, [16, 32, 64, 100]),
+        (100, 250, [8, 16, 32, 64, 100, 200, 250]),
+        (8, 40, [8, 16, 24, 32, 40]),
+        (16, 40, [8, 16, 32, 40]),
+        (1000, 100, [8, 16, 32, 64, 100]),
     ],
 )
 def test_estimates_come_at_each_interval_at_the_end_and_a_few_times_early(
@@ -183,3 +184,34 @@ def test_estimates_come_at_each_interval_at_the_end_and_a_few_times_early(
     train = resolve("bigram", 65, flags=flags).train
     assert [step for step in range(1, max_iters + 1) if train.estimates_after(step)] == expected
     assert train.n_estimates == 1 + len(expected)
+
+
+@pytest.mark.parametrize(
+    ("eval_interval", "max_iters", "expected"),
+    [
+        (15, 150, [8, 30, 45, 75, 135, 150]),  # the first after 8, 16, 32, 64 and 128, and the end
+        (100, 500, [8, 16, 32, 64, 200, 300, 500]),
+        (200, 800, [8, 16, 32, 64, 128, 200, 400, 600, 800]),  # far apart: at each
+    ],
+)
+def test_a_run_writes_where_its_steps_have_doubled_or_estimates_are_far_apart(
+    eval_interval: int, max_iters: int, expected: list[int]
+) -> None:
+    flags = {"eval_interval": eval_interval, "max_iters": max_iters}
+    train = resolve("bigram", 65, flags=flags).train
+    assert [step for step in range(1, max_iters + 1) if train.writes_after(step)] == expected
+
+
+@pytest.mark.parametrize("preset", [None, *PRESETS])
+@pytest.mark.parametrize(
+    ("model", "recipe"),
+    [(kind, "classic") for kind in MODEL_KINDS]
+    + [("transformer", r) for r in RECIPES if r != "classic"],
+)
+def test_every_run_has_ten_points_and_reads_little_for_them(
+    model: ModelKind, recipe: str, preset: str | None
+) -> None:
+    train = resolve(model, 65, preset, recipe=recipe).train
+    assert train.n_estimates >= 10
+    # Two splits; without a backward pass a batch takes about a quarter of a step.
+    assert 2 * train.n_estimates * train.eval_iters / 4 <= 0.1 * train.max_iters

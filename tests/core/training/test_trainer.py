@@ -15,10 +15,11 @@ from core.generation.sampling import write
 from core.models import build_model
 from core.settings.config import ModelKind, SampleConfig
 from core.text.corpus import Batches, Corpus
+from core.text.windows import sample_windows
 from core.training.devices import pick_device
 from core.training.evaluation import split_loss
 from core.training.optim import learning_rate_at
-from core.training.trainer import _ESTIMATE_SEED, DivergedError, Trainer
+from core.training.trainer import DivergedError, Trainer
 from tests.helpers import assert_equal_states, small_config
 
 
@@ -251,16 +252,14 @@ def test_a_measured_model_is_left_as_it_was(text: Corpus, was_training: bool) ->
     assert all(p.grad is None for p in model.parameters())
 
 
-def test_an_estimate_is_the_mean_over_its_batches_of_each_split(text: Corpus) -> None:
-    trainer = trainer_of("attention", text, eval_iters=3, learning_rate=0.1)
+def test_an_estimate_is_the_mean_over_windows_of_each_split(text: Corpus) -> None:
+    trainer = trainer_of("attention", text, eval_iters=3, batch_size=4, learning_rate=0.1)
     losses(trainer, 10)
     trainer.model.eval()
     means = []
-    for tokens in (text.train, text.val):
-        batches = Batches(tokens, 8, 4, _ESTIMATE_SEED)
-        pairs = [batches.next() for _ in range(3)]
-        each = [F.cross_entropy(trainer.model(x).flatten(0, 1), y.flatten()) for x, y in pairs]
-        means.append(float(torch.stack(each).detach().mean()))
+    for windows in sample_windows(text, 8, 3 * 4):
+        logits = trainer.model(windows[:, :-1]).detach()
+        means.append(float(F.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())))
     estimate = trainer.estimate()
     assert [estimate.train_loss_nats, estimate.val_loss_nats] == pytest.approx(means)
 
