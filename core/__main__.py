@@ -10,9 +10,12 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
+
+import psutil
 
 from core import commands
 from core.commands.wording import lines_of
@@ -64,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     if is_follower() and args.command not in (commands.train, commands.resume):
         return 0  # the first process does it
+    args.started_at = time.monotonic() if argv else _process_started_at()
     try:
         set_threads(args.threads)
         result = args.command(Lab(), args)
@@ -83,6 +87,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if result:  # a follower has none
         _print(result, as_json=args.json)
     return 0
+
+
+def _process_started_at() -> float:
+    """When whoever waits for this process began to, by time.monotonic()."""
+    age_s = time.time() - float(psutil.Process().create_time())
+    return time.monotonic() - age_s
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -41,7 +41,7 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
         monkeypatch.setattr(gc, name, lambda: None)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED_COMPONENTS)
-    monkeypatch.setattr("lab.session.state.calibrate", lambda: MACHINE)
+    monkeypatch.setattr("lab.session.state.remembered_calibration", lambda home: MACHINE)
     yield Lab(home)
     for running in service._services.values():
         running.close()

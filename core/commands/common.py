@@ -40,6 +40,7 @@ def run_fields(lab: Lab, record: RunRecord, world: World = ALONE) -> Fields:
         "best_val_loss": record.best_val_loss_nats,
         "best_iter": record.best_step,
         "train_seconds": record.train_s,
+        "wall_seconds": record.wall_s,
         "tokens_per_s": lab.store.tokens_per_s(record),
         "world_size": world.size,
     }

@@ -12,10 +12,10 @@ from core.commands.common import BAR, Fields, run_fields, say
 from core.commands.training import Failed, Interrupted, caught_signals
 from core.experiments.race import BUDGETS, race_configs
 from core.runs.lab import Lab
+from core.runs.timing import calibration_of
 from core.service.racing import fit_to_seconds, start_race
 from core.service.service import TrainingService
 from core.settings.config import ModelKind, RunConfig
-from core.training.preflight import calibrate
 
 POLL_S = 0.1
 
@@ -23,7 +23,7 @@ POLL_S = 0.1
 def race(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.library.load(args.corpus)
     budget = BUDGETS[args.by] if args.budget is None else args.budget
-    calibration = calibrate() if args.by == "seconds" else None
+    calibration = calibration_of(lab.home) if args.by == "seconds" else None
     configs = race_configs(lab.configure, corpus, args.by, budget, calibration, args.seed)
     if args.by == "seconds":
         configs = fit_to_seconds(configs, corpus, budget)

@@ -162,7 +162,8 @@ def _cell_fields(chosen: Sweep, cell: Cell) -> dict[str, Any]:
         }  # fmt: skip
     return place | {
         "run": run.id, "status": run.status, "iter": run.step, "val_loss": run.val_loss_nats,
-        "train_seconds": run.train_s, "n_params": run.n_params, "message": run.message,
+        "train_seconds": run.train_s, "wall_seconds": run.wall_s, "n_params": run.n_params,
+        "message": run.message,
     }  # fmt: skip
 
 

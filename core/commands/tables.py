@@ -14,7 +14,8 @@ LABELS = {
     "total_bytes": "all runs", "bin_bytes": "in the bin", "in_bin": "in the bin",
     "freed_bytes": "freed", "resumed_from": "resumed from step", "by": "equal in",
     "flops_per_token": "FLOPs per character", "memory_mib": "memory",
-    "estimated_train_s": "estimated training time", "n_cells": "cells", "n_done": "done",
+    "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
+    "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
     "n_failed": "failed", "x": "across", "y": "up",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""

@@ -11,11 +11,13 @@ from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say, say_rate_ahead
 from core.errors import LabError
+from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.follower import follow_run
 from core.runs.lab import Lab
+from core.runs.timing import calibration_of, remembered_calibration
 from core.training.parallel import World, joined_world
-from core.training.preflight import calibrate, preflight
+from core.training.preflight import preflight
 from core.training.trainer import DivergedError
 
 
@@ -40,8 +42,11 @@ def train(lab: Lab, args: Namespace) -> Fields:
     if args.dry_run:
         corpus = lab.library.load(args.corpus)
         config = lab.configure(args.model, corpus, args.preset, args.recipe, **flags(args))
-        time_s = calibrate(config.train.device).train_s(config)
-        return asdict(preflight(config)) | {"estimated_train_s": time_s}
+        calibration = calibration_of(lab.home, config.train.device)
+        return asdict(preflight(config)) | {
+            "estimated_train_s": calibration.train_s(config),
+            "estimated_wall_s": calibration.wall_s(config, len(corpus.val)),
+        }
     with joined_world() as world:
         return _follow(lab, world) if world.follows else _train_new(lab, args, world)
 
@@ -63,6 +68,7 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
         except LabError:
             lab.delete_run(run_id)
             raise
+    run.waited_since(args.started_at)
     return _train_to_the_end(lab, run, world)
 
 
@@ -73,6 +79,7 @@ def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
             lab.home, lab.store, record.id, max_iters=args.max_iters,
             learning_rate=args.learning_rate, snapshot_mib=args.snapshot_mib, world=world,
         )  # fmt: skip
+    run.waited_since(args.started_at)
     for note in run.notes:
         say(note)
     if args.max_iters is not None or args.learning_rate is not None:
@@ -104,10 +111,9 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
     record = lab.store.run(run.id)
     say(f"{record.name}: {record.model}, {record.n_params:,} parameters, corpus {record.corpus}")
     costs = preflight(record.config)
-    time_s = calibrate(record.config.train.device).train_s(record.config)
     say(
-        f"{costs.flops_per_token:,} FLOPs per character, {costs.memory_mib:,.0f} MiB, about "
-        f"{time_s:,.0f} s for {record.max_iters:,} steps on {costs.device} in {costs.dtype}"
+        f"{costs.flops_per_token:,} FLOPs per character, {costs.memory_mib:,.0f} MiB, "
+        f"{record.max_iters:,} steps{_time_said(lab, record)} on {costs.device} in {costs.dtype}"
     )
     with caught_signals() as signals, progress_bar(run.step, record.max_iters) as bar:
         try:
@@ -127,6 +133,15 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
     if signals:
         raise Interrupted(signals[0], result)
     return result
+
+
+def _time_said(lab: Lab, record: RunRecord) -> str:
+    """About how long a whole run takes, where this machine has been timed before."""
+    calibration = remembered_calibration(lab.home, record.config.train.device)
+    if calibration is None:
+        return ""
+    wall_s = calibration.wall_s(record.config, len(lab.corpus_of(record).val))
+    return f" in about {wall_s:,.0f} s ({calibration.train_s(record.config):,.0f} s of training)"
 
 
 @contextmanager

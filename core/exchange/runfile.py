@@ -21,7 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
@@ -225,12 +225,15 @@ _IS: dict[str, Callable[[Any], bool]] = {
 
 
 def _values(kind: type, given: Mapping[str, Any], leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """The fields of a record among what a file gives, each of its type."""
+    """The fields of a record among what a file gives, each of its type.
+
+    Files of older versions lack the fields that have been added since; those have a default.
+    """
     names = stored_names(kind)
     return {
         f.name: _checked(str(f.type), given[names[f.name]])
         for f in fields(kind)
-        if f.name not in leave_out
+        if f.name not in leave_out and (names[f.name] in given or f.default is MISSING)
     }
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import ConfigError
-from core.settings.config import MODEL_SETTINGS, SAMPLE_LENGTH, ModelKind, RunConfig
+from core.settings.config import MODEL_SETTINGS, ModelKind, RunConfig
 from core.settings.presets import adapt, min_lr_for
 from core.text.corpus import Corpus
-from core.training.preflight import Calibration, check_fits
+from core.training.preflight import check_fits
 
 MAX_CELLS = 64
 ESTIMATES = 4
@@ -123,22 +123,10 @@ def plan_sweep(base: RunConfig, corpus: Corpus, x: Axis, y: Axis) -> list[Planne
 def small(config: RunConfig, max_iters: int) -> RunConfig:
     """The settings for cells of a sweep: so many steps, the schedule with them, and few estimates.
 
-    Writing a sample at each estimate can take longer than a small run's training.
+    A grid has many small runs, and what is looked at is how each of them ends.
     """
     every = max(1, max_iters // ESTIMATES)
     return adapt(config, {"max_iters": max_iters, "eval_interval": every})
-
-
-def estimated_s(config: RunConfig, calibration: Calibration) -> float:
-    """About how long a run takes, with its estimates and what it writes at each, in seconds.
-
-    A look without learning takes a third of a step, and a sample a look for each character.
-    """
-    train = config.train
-    one = RunConfig.from_flat(config.flat() | {"batch_size": 1})
-    measuring = 2 * train.eval_iters * calibration.step_s(config) / 3
-    writing = SAMPLE_LENGTH * calibration.step_s(one) / 3
-    return calibration.train_s(config) + train.n_estimates * (measuring + writing)
 
 
 def _settings_of(model: ModelKind) -> set[str]:

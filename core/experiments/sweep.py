@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.errors import ConfigError, RunError
-from core.experiments.grid import Axis, characters_per_step, estimated_s, plan_sweep
+from core.experiments.grid import Axis, characters_per_step, plan_sweep
 from core.models import count_params
 from core.records.events import Failed
 from core.records.records import NewRun, RunRecord, SweepRecord
@@ -187,7 +187,7 @@ def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
     """About how long the rest of a sweep takes, at the pace of the runs that are over."""
     left_s = expected_s = taken_s = 0.0
     for run in (cell.run for cell in cells if cell.run):
-        whole_s, done = estimated_s(run.config, calibration), run.step / run.max_iters
+        whole_s, done = calibration.wall_s(run.config), run.step / run.max_iters
         if run.status not in ("finished", "failed"):
             left_s += (1.0 - done) * whole_s
         elif run.step and run.steps_per_s:

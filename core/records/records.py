@@ -53,6 +53,10 @@ class RunRecord:
     """Id of the sweep that the run belongs to."""
     deleted_at: float | None = None
     """When the run was put into the bin; None where it was not."""
+    wall_s: float | None = field(default=None, metadata=stored_as("wall_seconds"))
+    """Time waited for the run so far, by the clock on the wall: its training, all that is measured
+    and saved between the steps, turns with other runs, and the start of a program that was started
+    for it; no pauses. None for runs from before it was noted."""
 
     @property
     def max_iters(self) -> int:
@@ -93,6 +97,8 @@ class StepRecord:
     """Euclidean norm of the gradient over all dense parameters together, before it was clipped."""
     elapsed_s: float
     """Training time so far: steps alone, neither start-up nor evaluation."""
+    wall_s: float | None = None
+    """Time waited so far, as `RunRecord.wall_s` counts it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from core.registry.database import Database
 from core.registry.runs import set_fields
 
 _MEASURED = {
-    "steps": "iter, loss, learning_rate, grad_norm, elapsed_s",
+    "steps": "iter, loss, learning_rate, grad_norm, elapsed_s, wall_s",
     "estimates": "iter, train_loss, val_loss, sample",
     "health": "iter, name, value",
 }
@@ -73,7 +73,7 @@ class MeasuredRows(Database):
                 ).fetchone()[0]
                 stride = max(1, -(-(last or 0) // at_most))
             rows = db.execute(
-                "SELECT iter, loss, learning_rate, grad_norm, elapsed_s FROM steps"
+                f"SELECT {_MEASURED['steps']} FROM steps"
                 " WHERE run_id = ?1 AND (iter % ?2 = 0 OR iter = 1"
                 " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?1)) ORDER BY iter",
                 (run_id, stride),
@@ -121,8 +121,11 @@ def insert_measured(
 ) -> None:
     """Enter measurements inside a transaction; those that come again replace the old ones."""
     db.executemany(
-        "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?)",
-        [(run_id, s.step, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s) for s in steps],
+        "INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, s.step, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s, s.wall_s)
+            for s in steps
+        ],
     )
     db.executemany(
         "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, ?, ?)",

@@ -12,12 +12,13 @@ import sqlite3
 from core.records.events import fields_of
 from core.registry.old_events import happenings
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # Columns have the names that they were first given; `core.records.records` says by which fields the
 # code knows them. `iter` counts steps, losses are in nats per character. Of a run, `val_loss` and
 # `best_val_loss` are over the whole validation split, measured when it ends; in `estimates` both
 # losses are over fixed samples of their splits, and `sample` is empty where nothing was written.
+# `train_seconds` and `elapsed_s` are training alone, `wall_seconds` and `wall_s` the time waited.
 
 _RUNS = """
     id TEXT PRIMARY KEY,
@@ -42,7 +43,8 @@ _RUNS = """
     parent_iter INTEGER,
     created_at REAL NOT NULL,
     sweep TEXT,
-    deleted_at REAL
+    deleted_at REAL,
+    wall_seconds REAL
 """
 _V1_COLUMNS = """
     id, name, model, corpus, fingerprint, config, status, iter, n_params, train_loss, val_loss,
@@ -57,6 +59,7 @@ CREATE TABLE steps (
     learning_rate REAL NOT NULL,
     grad_norm REAL NOT NULL,
     elapsed_s REAL NOT NULL,
+    wall_s REAL,
     PRIMARY KEY (run_id, iter)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE estimates (
@@ -103,6 +106,8 @@ DROP TABLE runs;
 ALTER TABLE runs_v2 RENAME TO runs;
 {_ADDED_IN_V2}
 """
+_WAITED_SINCE_V4 = {"runs": "wall_seconds", "steps": "wall_s"}
+"""Time waited, which is not known of what was before."""
 
 
 def bring_up_to_date(db: sqlite3.Connection) -> int:
@@ -122,6 +127,8 @@ def bring_up_to_date(db: sqlite3.Connection) -> int:
         _run(db, _UPGRADE_FROM_V1)
     if version in (1, 2):
         _give_events_fields(db)
+    if version:
+        _add_time_waited(db)
     db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     db.execute("COMMIT")
     db.execute("PRAGMA foreign_keys=ON")
@@ -131,6 +138,13 @@ def bring_up_to_date(db: sqlite3.Connection) -> int:
 def _run(db: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";"):
         db.execute(statement)
+
+
+def _add_time_waited(db: sqlite3.Connection) -> None:
+    for table, column in _WAITED_SINCE_V4.items():
+        there = {row["name"] for row in db.execute(f"PRAGMA table_info({table})")}
+        if column not in there:  # a table may just have been made anew
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} REAL")
 
 
 def _give_events_fields(db: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
@@ -26,7 +27,7 @@ from core.records.events import Diverged, EndMoved, Failed, Finished
 from core.records.records import Change, RunStatus, StepRecord
 from core.registry import Store
 from core.runs.machine import machine_here
-from core.runs.observer import Observer, Pace
+from core.runs.observer import Clock, Observer, Pace
 from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
 from core.storage.checkpoint import CheckpointFolder
@@ -119,6 +120,8 @@ class ActiveRun:
         self._keeper = Keeper(checkpoints, trainer, left.checkpoint)
         self._observer = Observer(trainer, snapshots)
         self._pace = Pace(trainer.step)
+        waited_s = left.record.wall_s if left.record.wall_s is not None else left.record.train_s
+        self._clock = Clock(waited_s, left.found_at)
         self._machine, self._n_threads = left.machine, 0
         self._last_estimate = -1
         """The step of the last estimate; -1 before the first."""
@@ -159,6 +162,10 @@ class ActiveRun:
     def trained_s(self) -> float:
         """Training time so far, in seconds."""
         return self._trainer.elapsed_s
+
+    def waited_since(self, moment: float) -> None:
+        """Somebody has waited for this run since before it was taken up (time.monotonic())."""
+        self._clock.begin_earlier(moment)
 
     @property
     def done(self) -> bool:
@@ -217,13 +224,19 @@ class ActiveRun:
 
     def single_step(self) -> None:
         """One step, at once visible to all readers."""
+        self._clock.go_on()
         if not self.done:
             self._one_step()
+        self._clock.stop()
         self._flush(status="paused")
 
     def set_status(self, status: RunStatus) -> None:
         """Say how the run stands, for all readers."""
         self._pace.begin(self.step)
+        if status == "paused":
+            self._clock.stop()
+        else:
+            self._clock.go_on()
         self._flush(status=status)
 
     def pause(self) -> None:
@@ -232,9 +245,11 @@ class ActiveRun:
         Raises OSError when the checkpoint cannot be written, as `interrupt` and `finish` do.
         """
         self._save(status="paused")
+        self._clock.stop()
 
     def finish(self) -> None:
         """Measure, save, and end the run, whether or not all steps were taken."""
+        self._clock.go_on()
         if self._last_estimate != self._trainer.step:
             self._estimate()
         val_loss = self._trainer.evaluate()
@@ -283,7 +298,7 @@ class ActiveRun:
         train = self._trainer.config.train
         ends_in_estimate = train.estimates_after(self.step + 1)
         probe = UpdateProbe(self._trainer.model) if ends_in_estimate else None
-        self._observer.steps.append(self._step())
+        self._observer.steps.append(replace(self._step(), wall_s=self._clock.waited_s()))
         if probe:
             self._observer.note_health(probe.readings())
             self._estimate()
@@ -326,7 +341,8 @@ class ActiveRun:
             values["steps_per_s"] = steps_per_s
         self._store.record(
             self.id, seen.steps, seen.estimates, seen.health,
-            step=self.step, train_s=self._trainer.elapsed_s, **values,
+            step=self.step, train_s=self._trainer.elapsed_s, wall_s=self._clock.waited_s(),
+            **values,
         )  # fmt: skip
         seen.forget()
         self._pace.note(now, self.step)
@@ -338,5 +354,6 @@ class ActiveRun:
         self._keeper.save()
         self._store.update_run(
             self.id, checkpoint_step=self.step, best_step=self._keeper.best_step,
-            checkpoint_interval_s=self.checkpoint_interval_s, **values,
+            checkpoint_interval_s=self.checkpoint_interval_s, wall_s=self._clock.waited_s(),
+            **values,
         )  # fmt: skip

@@ -81,6 +81,34 @@ class Observer:
             return write_sample(trainer.model, trainer.corpus.vocabulary, trainer.config.train)
 
 
+class Clock:
+    """The time that somebody waits for a run, in seconds by the clock on the wall."""
+
+    def __init__(self, waited_s: float, since: float) -> None:
+        """It stood at `waited_s` and went on at `since`, by time.monotonic()."""
+        self._waited_s = waited_s
+        self._since: float | None = since
+
+    def waited_s(self) -> float:
+        """The time until now, without pauses."""
+        running_s = 0.0 if self._since is None else time.monotonic() - self._since
+        return self._waited_s + running_s
+
+    def stop(self) -> None:
+        """Nobody waits from now on: the run is paused."""
+        self._waited_s, self._since = self.waited_s(), None
+
+    def go_on(self) -> None:
+        """Somebody waits again."""
+        if self._since is None:
+            self._since = time.monotonic()
+
+    def begin_earlier(self, since: float) -> None:
+        """Somebody has been waiting since an earlier moment, by time.monotonic()."""
+        if self._since is not None:
+            self._since = min(self._since, since)
+
+
 class Pace:
     """The throughput of a run by the clock on the wall, in steps/s over its last commits."""
 

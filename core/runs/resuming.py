@@ -7,6 +7,7 @@ and the place in the text.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from core.errors import CheckpointError, RunError
@@ -35,6 +36,8 @@ class ResumePoint:
     """What it was computed on last; None where nobody noted it."""
     resumed: Resumed
     """What taking it up comes to: what is lost, and what is wrong."""
+    found_at: float
+    """When somebody began to look, by time.monotonic()."""
 
     @property
     def step(self) -> int:
@@ -51,6 +54,7 @@ def resume_point(
     is not there, CorpusError when its corpus is gone or changed, CheckpointError when it has
     checkpoints and none can be read.
     """
+    found_at = time.monotonic()
     record = store.run(run_id)
     config = record.config if max_iters is None else _longer(record, max_iters)
     corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
@@ -71,7 +75,7 @@ def resume_point(
     )
     return ResumePoint(
         record=record, config=config, corpus=corpus, checkpoint=checkpoint,
-        machine=machines[-1] if machines else None, resumed=resumed,
+        machine=machines[-1] if machines else None, resumed=resumed, found_at=found_at,
     )  # fmt: skip
 
 

@@ -261,6 +261,14 @@ class TrainConfig:
         doubled = 1 << (step.bit_length() - 1)  # the largest power of two up to this step
         return not any(map(self.estimates_after, range(doubled, step)))
 
+    @property
+    def n_samples(self) -> int:
+        """Texts that are written in the whole run, the one before the first step among them."""
+        if self.eval_interval >= SAMPLE_INTERVAL:
+            return self.n_estimates
+        n_doublings = max(0, self.max_iters.bit_length() - FIRST_ESTIMATE.bit_length() + 1)
+        return min(self.n_estimates, 2 + n_doublings)
+
     def has_decayed(self, step: int) -> bool:
         """Whether the schedule has come to its end by this step, so that `min_lr` is the rate."""
         ends_at = max(self.warmup_iters, self.lr_decay_iters)  # a warm-up may outlast it

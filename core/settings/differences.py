@@ -13,7 +13,7 @@ TELLING = (
     "max_iters", "dropout", "block", "optimizer", "ngrams", "schedule",
 )  # fmt: skip
 """These come first, in this order; the others follow in the order of the settings."""
-FOLLOWING = ("min_lr", "warmup_iters", "lr_decay_iters", "eval_interval")
+FOLLOWING = ("min_lr", "warmup_iters", "lr_decay_iters", "eval_interval", "eval_iters")
 """These come last, and not at all where they follow from `learning_rate` and `max_iters`."""
 _SHARES = {2.0: "twice", 0.5: "half", 0.25: "a quarter of"}
 
@@ -56,9 +56,14 @@ def reading_text(before: RunConfig, after: RunConfig) -> str:
 def _that_follow(config: RunConfig) -> set[str]:
     """The following settings that are what `resolve` gives to a run where nobody named them."""
     flat = config.flat()
+    follow: set[str] = set()
     named = {name: flat[name] for name in ("max_iters", "learning_rate")}
-    derived = resolve(config.model.model, config.model.vocab_size, flags=named).flat()
-    return {name for name in FOLLOWING if flat[name] == derived[name]}
+    for name in FOLLOWING:  # each from those before it too: eval_iters from eval_interval
+        derived = resolve(config.model.model, config.model.vocab_size, flags=named).flat()
+        if flat[name] == derived[name]:
+            follow.add(name)
+        named[name] = flat[name]
+    return follow
 
 
 def _value_text(value: Any) -> str:

@@ -3,6 +3,7 @@
 <lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
 <lab home>/runs/<id>/           lock, checkpoints and snapshots of one run
 <lab home>/lab.sqlite           the registry of runs and their metrics
+<lab home>/calibration.json     how fast the machine is, as it was timed last
 <lab home>/lab.log              what went wrong in the background, for whoever repairs it
 """
 
@@ -66,6 +67,10 @@ class LabHome:
     @property
     def database(self) -> Path:
         return self.path / "lab.sqlite"
+
+    @property
+    def calibrations(self) -> Path:
+        return self.path / "calibration.json"
 
     @property
     def log(self) -> Path:

@@ -13,7 +13,6 @@ Korthikanti et al. 2022, https://arxiv.org/abs/2205.05198, section 4, for our ow
 from __future__ import annotations
 
 import functools
-import statistics
 from bisect import bisect_left
 from dataclasses import dataclass
 
@@ -25,7 +24,13 @@ from core.errors import ConfigError
 from core.models import count_params
 from core.models.kernels import is_written_out
 from core.models.ngrams import table_sizes
-from core.settings.config import MAX_VOCABULARY, MODEL_KINDS, ModelConfig, RunConfig
+from core.settings.config import (
+    MAX_VOCABULARY,
+    MODEL_KINDS,
+    SAMPLE_LENGTH,
+    ModelConfig,
+    RunConfig,
+)
 from core.settings.presets import resolve
 from core.text.corpus import Corpus
 from core.training.devices import dtype_of, pick_device
@@ -40,6 +45,8 @@ _HALF_KEEPS = 0.66
 """What is kept in bfloat16 takes this share of the bytes; norms keep float32."""
 _COPIES = 2
 """Of the state, in the host's memory: the best so far, and the one that is being written."""
+_READING_SHARE = 0.25
+"""A forward pass without a backward pass takes this share of a step."""
 _BUSY_SHARE = 0.9
 """A run may take this share of the memory that is free."""
 
@@ -77,6 +84,22 @@ class Calibration:
     def train_s(self, config: RunConfig) -> float:
         """Estimated time of all steps, without evaluation."""
         return config.train.max_iters * self.step_s(config)
+
+    def wall_s(self, config: RunConfig, n_val_tokens: int = 0) -> float:
+        """Estimated time from the first step to the end of a run, with all that is measured.
+
+        Reading without learning takes `_READING_SHARE` of a step; a character that is written, the
+        same of a step on one character.
+
+        Args:
+            n_val_tokens: the characters of the validation split, which is measured at the end.
+        """
+        train = config.train
+        one = RunConfig.from_flat(config.flat() | {"batch_size": 1, "block_size": 1})
+        n_batches = 2 * train.n_estimates * train.eval_iters + n_val_tokens / _n_tokens(config)
+        n_characters = train.n_samples * SAMPLE_LENGTH
+        reading_s = n_batches * self.step_s(config) + n_characters * self.step_s(one)
+        return self.train_s(config) + _READING_SHARE * reading_s
 
 
 def preflight(config: RunConfig) -> Preflight:
@@ -195,7 +218,7 @@ _N_TIMED = 3
 def calibrate(device: str = "auto") -> Calibration:
     """Time a few real steps of small models, a second or so in all, on made-up text.
 
-    Once in a process for each device and number of threads; after that it is remembered.
+    Once in a process for each device and number of threads. `core.runs.timing` remembers it longer.
     """
     return _calibrate(device, torch.get_num_threads())
 
@@ -213,7 +236,7 @@ def _calibrate(device: str, n_threads: int) -> Calibration:
         before = [trainer.take_step().elapsed_s for _ in range(2)][-1]
         taken = [before, *(trainer.take_step().elapsed_s for _ in range(_N_TIMED))]
         rows.append(_work(config))
-        times.append(statistics.median(np.diff(taken).tolist()))
+        times.append(min(np.diff(taken).tolist()))  # whatever else the machine did in between
     return fit(rows, times)
 
 

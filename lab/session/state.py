@@ -17,11 +17,12 @@ from core.interpretability.attention import AttentionWorth, attention_worth
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Which
+from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
 from core.settings.config import RunConfig
 from core.storage.snapshots import SnapshotFolder
 from core.training.devices import set_threads
-from core.training.preflight import Calibration, calibrate, flops_per_token
+from core.training.preflight import Calibration, flops_per_token
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.figures.palette import Palette, palette_for
 from lab.session.entry import Entry
@@ -63,7 +64,13 @@ def wait_for_calibration() -> Calibration:
 
 @st.cache_resource(show_spinner=False)
 def _timing() -> Future[Calibration]:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing").submit(calibrate)
+    known = remembered_calibration(the_lab().home)
+    if known:
+        done: Future[Calibration] = Future()
+        done.set_result(known)
+        return done
+    timer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing")
+    return timer.submit(calibration_of, the_lab().home)
 
 
 def the_service() -> TrainingService:

@@ -18,7 +18,6 @@ from core.experiments.grid import (
     Planned,
     cell_config,
     characters_per_step,
-    estimated_s,
     pairs_for,
     plan_sweep,
     small,
@@ -296,7 +295,7 @@ def _render_cost(plan: Plan, waited: bool) -> None:
     n, n_not = len(plan.configs), len(plan.cells) - len(plan.configs)
     said = f"{n} runs of {words.count(plan.base.train.max_iters)} steps"
     if calibration:
-        seconds = sum(estimated_s(config, calibration) for config in plan.configs)
+        seconds = sum(calibration.wall_s(config) for config in plan.configs)
         said += f", about {words.duration(seconds)} in all"
     else:
         said += "; timing this machine"

@@ -40,7 +40,7 @@ MACHINE = Calibration(
 )
 SLOW = Calibration(s_per_flop=1.0, s_per_bfloat16_flop=1.0, s_per_number=1.0, s_per_layer=1.0)
 TIMELESS = Calibration(s_per_flop=0.0, s_per_bfloat16_flop=0.0, s_per_number=0.0, s_per_layer=0.0)
-QUICK = ("block_size", "n_layer", "n_head", "n_embd", "batch_size", "eval_iters")
+QUICK = ("block_size", "n_layer", "n_head", "n_embd", "batch_size")
 LONG = 100_000
 """More steps than a test waits for."""
 
@@ -54,7 +54,7 @@ def test_by_steps_all_take_as_many(lab: Lab, corpus: Corpus) -> None:
     for kind, config in configs.items():
         train = config.train
         assert (config.model.model, train.max_iters, train.seed) == (kind, 60, 7)
-        assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (3, 60, 3)
+        assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (3, 60, 6)
 
 
 def test_by_seconds_each_takes_as_many_steps_as_fit(lab: Lab, corpus: Corpus) -> None:
@@ -265,7 +265,7 @@ def cli(
 def test_the_command_trains_all_three_to_their_end(
     cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch, by: Fairness, budget: int
 ) -> None:
-    monkeypatch.setattr(racing_command, "calibrate", lambda: SLOW)
+    monkeypatch.setattr(racing_command, "calibration_of", lambda home: SLOW)
     monkeypatch.setattr(racing_command, "fit_to_seconds", lambda configs, corpus, budget: configs)
     fields = cli.ok("race", "--by", by, "--budget", budget, "--corpus", "tiny", "--seed", 5)
     assert fields.keys() == {"by", "budget", "runs"}
@@ -347,7 +347,7 @@ def test_an_error_in_the_lab_is_said_with_its_place(
 def test_a_mistake_is_said_in_one_line_and_changes_nothing(
     cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
-    monkeypatch.setattr(racing_command, "calibrate", lambda: MACHINE)
+    monkeypatch.setattr(racing_command, "calibration_of", lambda home: MACHINE)
     before = files_under(lab.home.path)
     assert message in cli.refused("race", *arguments)
     assert (lab.runs(), files_under(lab.home.path)) == ([], before)

@@ -17,7 +17,6 @@ from core.experiments.grid import (
     Axis,
     cell_config,
     characters_per_step,
-    estimated_s,
     pairs_for,
     plan_sweep,
     small,
@@ -345,12 +344,12 @@ def test_a_cell_that_somebody_holds_or_that_is_gone_is_not_failed(lab: Lab, swee
 def test_time_left_is_that_of_what_is_left_at_the_pace_so_far(lab: Lab, sweep: Sweep) -> None:
     cells = sweep_cells(lab, sweep)
     runs = [cell.run for cell in cells if cell.run]
-    whole_s = sum(estimated_s(run.config, MACHINE) for run in runs)
+    whole_s = sum(MACHINE.wall_s(run.config) for run in runs)
     assert seconds_left(cells, MACHINE) == pytest.approx(whole_s)
-    first_s = estimated_s(runs[0].config, MACHINE)
+    first_s = MACHINE.wall_s(runs[0].config)
     lab.store.update_run(runs[0].id, status="finished", step=40, steps_per_s=40 / (2 * first_s))
     assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(2 * (whole_s - first_s))
-    second_s = estimated_s(runs[1].config, MACHINE)
+    second_s = MACHINE.wall_s(runs[1].config)
     lab.store.update_run(runs[1].id, status="running", step=20, steps_per_s=0.001)
     left_s = whole_s - first_s - second_s / 2
     assert seconds_left(sweep_cells(lab, sweep), MACHINE) == pytest.approx(
@@ -361,4 +360,4 @@ def test_time_left_is_that_of_what_is_left_at_the_pace_so_far(lab: Lab, sweep: S
 def test_a_run_is_estimated_to_take_longer_than_its_steps_alone(corpus: Corpus) -> None:
     config = base_of(corpus, max_iters=100, eval_interval=50)
     often = base_of(corpus, max_iters=100, eval_interval=10)
-    assert MACHINE.train_s(config) < estimated_s(config, MACHINE) < estimated_s(often, MACHINE)
+    assert MACHINE.train_s(config) < MACHINE.wall_s(config) < MACHINE.wall_s(often)

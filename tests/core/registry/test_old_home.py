@@ -146,6 +146,8 @@ def test_runs_and_measurements_are_what_they_were(old_home: Path) -> None:
     tables = ("runs", "steps", "estimates", "sweeps")
     before = [db.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
     Lab(old_home)
+    for table in (0, 1):  # nobody noted the time waited
+        before[table] = [(*row, None) for row in before[table]]
     assert [db.execute(f"SELECT * FROM {table}").fetchall() for table in tables] == before
     db.close()
 

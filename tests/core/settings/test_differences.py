@@ -35,7 +35,7 @@ ANOTHER: dict[str, Any] = dict(
     vocab_size=66, block_size=32, n_layer=2, n_head=8, n_embd=64, dropout=0.1, bias=True,
     batch_size=8, max_iters=500, learning_rate=3e-4, min_lr=2e-4, warmup_iters=7,
     lr_decay_iters=900, schedule="linear", optimizer="muon", muon_lr=0.01, table_lr=0.2,
-    weight_decay=0.2, beta1=0.8, beta2=0.95, grad_clip=0.5, eval_interval=50, eval_iters=5,
+    weight_decay=0.2, beta1=0.8, beta2=0.95, grad_clip=0.5, eval_interval=40, eval_iters=9,
     seed=1, device="cpu", dtype="float32",
 )  # fmt: skip
 

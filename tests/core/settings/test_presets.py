@@ -55,12 +55,12 @@ def test_the_bigram_table_learns_at_its_own_rate() -> None:
 def test_the_schedule_follows_from_what_was_named(kind: ModelKind) -> None:
     train = resolve(kind, 65, None, {"max_iters": 400, "learning_rate": 0.5}).train
     assert train.min_lr == pytest.approx(0.05)
-    assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (20, 400, 20)
+    assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (20, 400, 40)
 
 
 def test_a_presets_schedule_does_not_outlive_a_changed_length() -> None:
     train = resolve("transformer", 65, "nanogpt-cpu", {"max_iters": 100}).train
-    assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (5, 100, 5)
+    assert (train.warmup_iters, train.lr_decay_iters, train.eval_interval) == (5, 100, 10)
     train = resolve("transformer", 65, "nanogpt-cpu", {"learning_rate": 1e-5}).train
     assert train.min_lr == pytest.approx(1e-6)
 
@@ -103,7 +103,7 @@ def test_what_was_made_for_another_length_follows_a_changed_one() -> None:
     config = resolve("transformer", 65, "nanogpt-cpu")
     train = adapt(config, {"max_iters": 400}).train
     assert (train.max_iters, train.lr_decay_iters) == (400, 400)
-    assert (train.warmup_iters, train.eval_interval) == (20, 20)
+    assert (train.warmup_iters, train.eval_interval, train.eval_iters) == (20, 40, 3)
     assert train.min_lr == config.train.min_lr
     assert config.train.max_iters == 2000  # the old settings stay as they were
 
@@ -144,14 +144,14 @@ def test_what_is_0_is_meant_to_be_and_stays(recipe: str) -> None:
     assert config.train.warmup_iters == config.train.min_lr == 0
     train = adapt(config, {"max_iters": 400, "learning_rate": 5e-2}).train
     assert train.warmup_iters == train.min_lr == 0
-    assert (train.lr_decay_iters, train.eval_interval) == (400, 20)
+    assert (train.lr_decay_iters, train.eval_interval, train.eval_iters) == (400, 40, 3)
 
 
 def test_what_is_named_beside_a_changed_setting_stays() -> None:
     changes = {"max_iters": 400, "learning_rate": 5e-2, "warmup_iters": 7, "min_lr": 0.04}
     train = adapt(resolve("transformer", 65, "nanogpt-cpu"), changes).train
     assert (train.warmup_iters, train.min_lr) == (7, 0.04)
-    assert (train.lr_decay_iters, train.eval_interval) == (400, 20)
+    assert (train.lr_decay_iters, train.eval_interval, train.eval_iters) == (400, 40, 3)
 
 
 def test_other_settings_leave_a_schedule_of_one_s_own_alone(kind: ModelKind) -> None:

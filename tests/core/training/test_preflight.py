@@ -214,13 +214,14 @@ def test_a_dry_run_says_what_it_would_cost_and_starts_nothing(
     cli = CommandLine(capsys)
     fields = cli.ok(*command, "--dry_run")
     assert fields.keys() == {
-        "n_params", "flops_per_token", "memory_mib", "device", "dtype", "estimated_train_s"
+        "n_params", "flops_per_token", "memory_mib", "device", "dtype", "estimated_train_s",
+        "estimated_wall_s",
     }  # fmt: skip
     config = resolve("transformer", len(corpus.vocabulary), None, {"device": "cpu"})
     costs = preflight(config)
     assert (fields["n_params"], fields["memory_mib"]) == (costs.n_params, costs.memory_mib)
     assert (fields["device"], fields["dtype"]) == ("cpu", costs.dtype)
-    assert fields["estimated_train_s"] > 0 and lab.runs() == []
+    assert fields["estimated_wall_s"] > fields["estimated_train_s"] > 0 and lab.runs() == []
 
 
 def test_a_dry_run_times_the_device_that_was_asked_for(
@@ -232,7 +233,7 @@ def test_a_dry_run_times_the_device_that_was_asked_for(
         timed.append(device)
         return Calibration(s_per_flop=1, s_per_bfloat16_flop=1, s_per_number=1, s_per_layer=1)
 
-    monkeypatch.setattr("core.commands.training.calibrate", timing)
+    monkeypatch.setattr("core.runs.timing.calibrate", timing)
     cli = CommandLine(capsys)
     cli.ok("train", "--model", "bigram", "--corpus", "tiny", "--device", "cpu", "--dry_run")
     assert timed == ["cpu"]
