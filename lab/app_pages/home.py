@@ -46,6 +46,7 @@ from lab.train_page.race.words import (
 )
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.widgets.controls import chosen_corpus
+from lab.widgets.expected_time import expected_time
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.labels import MODEL_NAMES
@@ -148,24 +149,24 @@ def _planned(corpus: Corpus) -> tuple[Planned, str]:
 
 
 def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
-    calibration, steps = the_calibration(), words.count(TERMS[1])
-    time = ""
+    steps, time = words.count(TERMS[1]), ""
     if taken_s := _taken_s(found, planned):
-        time = f", {words.duration(taken_s)} of training in all the last time"
-    elif calibration:
-        seconds = sum(calibration.train_s(config) for config in planned.values())
-        time = f", about {words.duration(seconds)}, more on a busy machine"
+        time = f", {words.duration(taken_s)} the last time"
+    elif expected := expected_time(planned.values(), corpus):
+        time = f", {expected}, more on a busy machine"
     new = "Another race: " * (found.next_move == "resume")
     # In one line beside two buttons: else the chart moves when Resume takes the place of Pause.
     return f"{new}{steps} steps each{time}, in turns. Text: {plain(corpus.name)}."
 
 
 def _taken_s(found: NewestRace, planned: Planned) -> float | None:
-    """How long the newest race took, where it is over and the next one would be the same."""
+    """How long somebody waited for the newest race, where the next one would be the same."""
     runs = found.runs.values()
     over = all(run.status == "finished" for run in runs)
     same = {kind: run.config for kind, run in found.runs.items()} == planned
-    return sum(run.train_s for run in runs) if runs and over and same else None
+    if not (runs and over and same):
+        return None
+    return max(run.train_s if run.wall_s is None else run.wall_s for run in runs)
 
 
 def _pause(runs: list[RunRecord]) -> None:

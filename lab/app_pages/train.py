@@ -41,6 +41,7 @@ from lab.train_page.run.view import render_run_view
 from lab.train_page.runs.view import render_runs_view
 from lab.train_page.sweep.view import render_sweep_view
 from lab.widgets.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
+from lab.widgets.expected_time import expected_time
 from lab.widgets.pickers import PICKER_PX, pick_run
 from lab.widgets.switches import switch
 from lab.wording import words
@@ -146,7 +147,7 @@ def _render_controls(run: RunRecord | None, view: View) -> Bench:
         _apply_threads()
         _render_length(corpus, config)
         waits = the_calibration() is None
-        st.fragment(_render_costs, run_every=0.5 if waits else None)(config, waits)
+        st.fragment(_render_costs, run_every=0.5 if waits else None)(corpus, config, waits)
         bench = Bench.of(run, config, corpus)
         render_schedule(run, config, restart=view == "sweep" or bench.needs_new_run)
     return bench
@@ -163,15 +164,14 @@ def _render_length(corpus: Corpus, config: RunConfig) -> None:
     )
 
 
-def _render_costs(config: RunConfig, waited: bool) -> None:
+def _render_costs(corpus: Corpus, config: RunConfig, waited: bool) -> None:
     """What the run will cost on this machine; drawn again until that is known."""
-    costs, calibration = preflight(config), the_calibration()
-    if waited and calibration:
+    costs, time = preflight(config), expected_time([config], corpus)
+    if waited and time:
         draw_page_again()
-    time = f"about {words.duration(calibration.train_s(config))}" if calibration else "timing …"
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
-        f"{words.count(costs.memory_mib)} MiB of memory · {time} on this machine "
+        f"{words.count(costs.memory_mib)} MiB of memory · {time or 'timing …'} on this machine "
         f"({costs.device}, {costs.dtype})",
         help="The time is that of a machine that does nothing else: other programs, and other runs "
         f"in training, make it longer.\n\n{explained('FLOPs')}",

@@ -60,7 +60,7 @@ def standings(curves: Sequence[LossCurve], axis: XAxis) -> Standings | None:
     ends = [float(place[-1]) for place in places]
     if len(ends) < 2 or min(ends) <= 0:
         return None
-    at, late = min(ends), ALMOST if axis == "seconds" else 0.0
+    at, late = min(ends), ALMOST if axis in ("seconds", "waited") else 0.0
     whole = [(c, c.end_loss) for c in measured if c.end_loss is not None]
     is_whole = len(whole) == len(measured) and max(ends) <= at * (1 + late)
     drawn = [(c, float(np.interp(at, place, c.val_losses))) for c, place in zip(measured, places)]
@@ -119,6 +119,8 @@ def cost_text(at: float, axis: XAxis) -> str:
     """A place on an axis in words: 1,000 steps, 12.5 s of training, 0.51 M characters."""
     if axis == "seconds":
         return f"{at:.1f} s of training"
+    if axis == "waited":
+        return f"{at:.1f} s of waiting"
     if axis != "FLOPs":
         return f"{words.short_count(at) if axis == 'characters' else words.count(at)} {axis}"
     size, name = (1e9, "billion") if at < 1e12 else (1e12, "trillion")

@@ -20,11 +20,12 @@ from core.training.preflight import flops_per_token
 from lab.figures.base import MARGIN, compact, plain_figure
 from lab.figures.palette import Palette
 
-XAxis = Literal["steps", "characters", "seconds", "FLOPs"]
+XAxis = Literal["steps", "characters", "seconds", "waited", "FLOPs"]
 X_TITLES: dict[XAxis, str] = {
     "steps": "steps",
     "characters": "characters seen",
     "seconds": "seconds of training",
+    "waited": "seconds waited",
     "FLOPs": "FLOPs in matrix products",
 }
 Scale = Literal["linear", "log steps", "log loss"]
@@ -59,6 +60,8 @@ class LossCurve:
     """(S,)"""
     step_s: NDArray[np.float32] = field(repr=False)
     """(S,): seconds of training by then, steps alone."""
+    step_wall_s: NDArray[np.float32] = field(repr=False)
+    """(S,): seconds waited by then; where nobody noted them, those of training, which are fewer."""
     train_losses: NDArray[np.float32] = field(repr=False)
     """(S,): each of one batch."""
     estimate_steps: NDArray[np.float32] = field(repr=False)
@@ -89,6 +92,7 @@ class LossCurve:
             flops_per_char=flops_per_token(config.model),
             steps=compact([s.step for s in steps]),
             step_s=compact([s.elapsed_s for s in steps]),
+            step_wall_s=compact([s.elapsed_s if s.wall_s is None else s.wall_s for s in steps]),
             train_losses=compact([s.loss_nats for s in steps]),
             estimate_steps=compact([e.step for e in estimates]),
             val_losses=compact([e.val_loss_nats for e in estimates]),
@@ -102,8 +106,9 @@ class LossCurve:
             flops = self.flops_per_char if axis == "FLOPs" else 1
             known_steps, known_chars = zip(*self.chars_seen)
             return compact(np.interp(steps, known_steps, known_chars) * flops)
-        if axis == "seconds":
-            known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], self.step_s])
+        if axis in ("seconds", "waited"):
+            seconds = self.step_s if axis == "seconds" else self.step_wall_s
+            known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], seconds])
             return compact(np.interp(steps, *known))
         return steps
 
@@ -112,7 +117,8 @@ class LossCurve:
         learned, measured = (self.x(s, axis) > 0 for s in (self.steps, self.estimate_steps))
         return replace(
             self, steps=self.steps[learned], step_s=self.step_s[learned],
-            train_losses=self.train_losses[learned], estimate_steps=self.estimate_steps[measured],
+            step_wall_s=self.step_wall_s[learned], train_losses=self.train_losses[learned],
+            estimate_steps=self.estimate_steps[measured],
             val_losses=self.val_losses[measured],
         )  # fmt: skip
 

@@ -131,6 +131,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("as unsure as among … characters", [run.best_val_loss_nats for run in runs], choices),
         Row("best at step", [run.best_step or None for run in runs], words.count),
         Row("training time", [run.train_s or None for run in runs], words.duration, min),
+        Row("time waited", [run.wall_s or None for run in runs], words.duration, min),
         Row("throughput, characters a second", [store.tokens_per_s(run) for run in runs],
             words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
@@ -150,13 +151,14 @@ def table_csv(store: Store, runs: Sequence[RunRecord]) -> str:
 
 def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
     """A line for each loss, of every step and every estimate, in nats per character."""
-    columns = ["id", "name", "model", "measured", "step", "characters", "seconds", "loss_nats"]
+    columns = ["id", "name", "model", "measured", "step", "characters", "seconds",
+               "seconds_waited", "loss_nats"]  # fmt: skip
     lines = []
     for run in runs:
         course = Course(run.config, store.changes(run.id))
         known_steps, known_chars = zip(*course.seen(run.max_iters))
         steps = store.steps(run.id)
-        seconds = {0: 0.0} | {step.step: step.elapsed_s for step in steps}
+        seconds = {0: (0.0, 0.0)} | {step.step: (step.elapsed_s, step.wall_s) for step in steps}
         losses = [("batch", step.step, step.loss_nats) for step in steps]
         for e in store.estimates(run.id):
             losses.append(("training estimate", e.step, e.train_loss_nats))
@@ -164,7 +166,7 @@ def curves_csv(store: Store, runs: Sequence[RunRecord]) -> str:
         for measured, step, loss_nats in losses:
             n_chars = round(float(np.interp(step, known_steps, known_chars)))
             values = (run.id, run.name, run.model, measured, step, n_chars,
-                      seconds.get(step), loss_nats)  # fmt: skip
+                      *seconds.get(step, (None, None)), loss_nats)  # fmt: skip
             lines.append(dict(zip(columns, values)))
     return _csv(columns, lines)
 

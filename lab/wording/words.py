@@ -85,10 +85,16 @@ def progress(record: RunRecord) -> str:
         decimals = 0 if record.steps_per_s >= 10 else 1
         parts += [f"{record.steps_per_s:.{decimals}f} steps/s", f"{duration(left_s)} left"]
     else:
-        parts += [STATUS[record.status], f"{duration(record.train_s)} of training"]
+        parts += [STATUS[record.status], times(record)]
     if record.parent_step is not None and record.step < record.parent_step:
         parts.append(f"repeating its parent up to step {count(record.parent_step)}")
     return " · ".join(parts)
+
+
+def times(record: RunRecord) -> str:
+    """How long a run has trained, and how long somebody waited for that: 12 s of training, …"""
+    training = f"{duration(record.train_s)} of training"
+    return training if record.wall_s is None else f"{training}, {duration(record.wall_s)} waited"
 
 
 def at_risk(record: RunRecord) -> str:

@@ -28,6 +28,7 @@ from lab.session.state import (
 )
 from lab.train_page.race.track import NewestRace, find_race, render_race, terms_in_words
 from lab.widgets.action_buttons import deed_button, one_of
+from lab.widgets.expected_time import expected_time
 from lab.wording import words
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
@@ -73,7 +74,7 @@ def _render_controls(corpus: Corpus, found: NewestRace) -> Fairness:
     elif found.next_move == "pause":
         st.caption(f"This race: {terms_in_words(found)}. They take turns.")
     else:
-        st.caption(_plan_in_words(terms, configs))
+        st.caption(_plan_in_words(terms, configs, corpus))
     return axis or by
 
 
@@ -109,15 +110,13 @@ def _planned(corpus: Corpus, terms: Terms) -> tuple[dict[ModelKind, RunConfig], 
     return configs, ""
 
 
-def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig]) -> str:
+def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig], corpus: Corpus) -> str:
     """What the next race will be; its times are those of this machine when it was timed."""
     by, budget = terms
     if by == "steps":
-        total, calibration = words.count(3 * budget), the_calibration()
-        time = ""
-        if calibration and configs:
-            seconds = sum(calibration.train_s(config) for config in configs.values())
-            time = f", about {words.duration(seconds)} of training, longer while other things run"
+        total, time = words.count(3 * budget), ""
+        if expected := expected_time(configs.values(), corpus):
+            time = f", {expected}, longer while other things run"
         return (
             f"The next race: {total} steps in all{time}, in turns, on the same pieces of the text."
         )

@@ -33,6 +33,8 @@ NEAR_ESTIMATES = 3
 """So many estimates in a row, before which nobody asks why."""
 PACE_SHARE = 0.05
 """How long a run takes is told from this share of its steps, the first ones."""
+WAITED_SHARE = 1.2
+"""A race takes about so many times what its runs train."""
 _ROUND_ENDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -51,14 +53,17 @@ def race_end(
     the pace of their first steps, before those by the calibration, and on to a round number. Those
     of a race that is over end where it did. None where nothing is known yet.
     """
-    if axis == "seconds":
-        reached = [float(curve.step_s[-1]) for curve in curves if len(curve.steps)]
+    if axis in ("seconds", "waited"):
+        reached = [float(curve.x(curve.steps, axis)[-1]) for curve in curves if len(curve.steps)]
         if is_over and reached:
             return max(reached)
-        if race and race.by == "seconds":
+        if race and race.by == axis:
             return max([float(race.budget), *reached])
-        expected = [_expected_s(*each, calibration) for each in zip_longest(configs, curves)]
-        known = [*filter(None, expected), *reached]
+        pairs = zip_longest(configs, curves)
+        expected = [*filter(None, (_expected_s(*each, calibration) for each in pairs))]
+        if axis == "waited":  # while one takes its turn, the others wait
+            expected = [WAITED_SHARE * sum(expected)] if expected else []
+        known = [*expected, *reached]
         return _rounded_up(max(known)) if known else None
     ends = [_amount(config, axis) for config in configs]
     if race and race.by == axis:
@@ -123,7 +128,7 @@ class Near:
     @property
     def in_words(self) -> str:
         """From where to where: "From step 200 to 500"."""
-        if self.axis == "seconds":
+        if self.axis in ("seconds", "waited"):
             return f"From {self.begin:.1f} to {self.end:.1f} s"
         begin, end = words.short_count(self.begin), words.short_count(self.end)
         if self.axis == "steps":

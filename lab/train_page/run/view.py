@@ -22,7 +22,7 @@ from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
 from lab.session import train_choices
 from lab.session.entry import Entry, draw_page_again
-from lab.session.state import BEHIND, is_live, the_calibration, the_lab, untrained_sample
+from lab.session.state import BEHIND, is_live, the_lab, untrained_sample
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
 from lab.train_page.run.branching import ask_for_branch
@@ -31,6 +31,7 @@ from lab.train_page.run.health_panel import render_health
 from lab.train_page.run.shape_words import shape_text
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
+from lab.widgets.expected_time import expected_time
 from lab.widgets.page_head import words_fold
 from lab.widgets.pickers import run_label
 from lab.widgets.switches import switch
@@ -289,8 +290,8 @@ def _picked_step(run_id: str, steps: list[int]) -> int:
 
 def _render_clear_bench(bench: Bench, look: ChartSettings, places: _Places) -> None:
     """The counted lines, earlier runs, and what the untrained model writes."""
-    config, calibration = bench.config, the_calibration()
-    time = f", about {words.duration(calibration.train_s(config))}" if calibration else ""
+    config, expected = bench.config, expected_time([bench.config], bench.corpus)
+    time = f", {expected}" if expected else ""
     places.above.caption(
         f"Step 0 of {words.count(config.train.max_iters)}: it stops there{time}. The grey lines "
         "are what counting alone reaches on this text; press Start, and the curve of a model falls "

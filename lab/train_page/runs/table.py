@@ -20,7 +20,8 @@ Changed = Mapping[str, Sequence[Change]]
 MIB = 2**20
 MAX_CHANGES = 4
 """Differences that are named; of more, how many there are."""
-LOSS, TIME, PARAMETERS = "Validation loss (nats)", "Training time", "Parameters"
+LOSS, PARAMETERS = "Validation loss (nats)", "Parameters"
+TIME, WAITED = "Training time", "Time waited"
 DISK, CHANGED = "Disk (MiB)", "Changed since the run before"
 """Headings of columns that are not plain text."""
 _SETTINGS = ("corpus", "status", *(f.name for c in (ModelConfig, TrainConfig) for f in fields(c)))
@@ -51,6 +52,7 @@ def table(
         "Step": [f"{run.step:,} of {run.max_iters:,}" for run in shown],
         LOSS: [run.best_val_loss_nats for run in shown],
         TIME: [_time(run.train_s) for run in shown],
+        WAITED: [_time(run.wall_s) for run in shown],
         PARAMETERS: [run.n_params for run in shown],
         DISK: [_mib(sizes_bytes.get(run.id)) for run in shown],
         CHANGED: [changes(run, runs, changed) for run in shown],
@@ -97,8 +99,10 @@ def _later_changes(
     ]
 
 
-def _time(seconds: float) -> timedelta:
+def _time(seconds: float | None) -> timedelta | None:
     """A time that sorts as one, rounded to what is worth reading."""
+    if seconds is None:
+        return None
     return timedelta(seconds=round(seconds, 0 if seconds >= 1 else 2))
 
 

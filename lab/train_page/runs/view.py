@@ -28,7 +28,17 @@ from lab.train_page.runs.actions import (
     selected_run,
 )
 from lab.train_page.runs.keeping import render_bin, render_disk, render_opening
-from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, TIME, changes, found, table
+from lab.train_page.runs.table import (
+    CHANGED,
+    DISK,
+    LOSS,
+    PARAMETERS,
+    TIME,
+    WAITED,
+    changes,
+    found,
+    table,
+)
 from lab.wording import words
 from lab.wording.plain import plain
 
@@ -46,6 +56,11 @@ _COLUMNS = {
     ),
     TIME: st.column_config.NumberColumn(
         format="localized", width=115, help="The training steps alone."
+    ),
+    WAITED: st.column_config.NumberColumn(
+        format="localized", width=105,
+        help="By the clock on the wall: training, all that is measured and saved between the "
+        "steps, and turns with other runs; no pauses.",
     ),
     PARAMETERS: st.column_config.NumberColumn(format="localized", width=95),
     DISK: st.column_config.NumberColumn(format="%.1f", width=85),

@@ -40,6 +40,7 @@ from lab.train_page.sweep.heat_map import (
 )
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.widgets.controls import SLIDERS
+from lab.widgets.expected_time import expected_time
 from lab.wording import words
 from lab.wording.labels import gloss, in_labels, label_of
 from lab.wording.plain import plain, plain_but_code
@@ -251,7 +252,7 @@ def _render_buttons(plan: Plan, corpus: Corpus, standing: SweepStanding | None) 
         st.caption(plain_but_code(in_labels(plan.trouble)))
     else:
         waits = the_calibration() is None
-        st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, waits)
+        st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, corpus, waits)
 
 
 def _start(plan: Plan, corpus: Corpus) -> None:
@@ -287,18 +288,14 @@ def _render_deleting(sweep: Sweep) -> None:
                     key="sweep_delete", primary=False)  # fmt: skip
 
 
-def _render_cost(plan: Plan, waited: bool) -> None:
+def _render_cost(plan: Plan, corpus: Corpus, waited: bool) -> None:
     """How many runs it will be and how long they will take; drawn again until that is known."""
-    calibration = the_calibration()
-    if waited and calibration:
+    time = expected_time(plan.configs, corpus)
+    if waited and time:
         draw_page_again()
     n, n_not = len(plan.configs), len(plan.cells) - len(plan.configs)
     said = f"{n} runs of {words.count(plan.base.train.max_iters)} steps"
-    if calibration:
-        seconds = sum(calibration.wall_s(config) for config in plan.configs)
-        said += f", about {words.duration(seconds)} in all"
-    else:
-        said += "; timing this machine"
+    said += f", {time}" if time else "; timing this machine"
     said += _what_steps_read(plan.configs)
     if n_not:
         said += f". {n_not} of the grid cannot be; the pointer finds the reason"

@@ -19,7 +19,8 @@ def learned(name: str, model: ModelKind, losses: Sequence[float], step_s: float)
     return replace(
         curve(model, name), chars_seen=((0, 0), (1000, 10_000)), steps=at[1:],
         flops_per_char=0 if model == "bigram" else 10**6, step_s=at[1:] * step_s,
-        train_losses=compact(losses[1:]), estimate_steps=at, val_losses=compact(losses),
+        step_wall_s=at[1:] * step_s, train_losses=compact(losses[1:]),
+        estimate_steps=at, val_losses=compact(losses),
     )  # fmt: skip
 
 

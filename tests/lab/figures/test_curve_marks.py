@@ -29,7 +29,9 @@ from lab.figures.palette import DARK, LIGHT, Palette
 
 LOG2 = math.log(2)
 NASTY = "<b>&%{y}"
-PLACES: dict[XAxis, float] = {"steps": 6.0, "characters": 60.0, "seconds": 4.0, "FLOPs": 420.0}
+PLACES: dict[XAxis, float] = {
+    "steps": 6.0, "characters": 60.0, "seconds": 4.0, "waited": 8.0, "FLOPs": 420.0
+}  # fmt: skip
 """Where step 6 of the curve below is."""
 
 
@@ -40,7 +42,8 @@ def curve(
     return LossCurve(
         name=name, model=model, chars_seen=((0, 0), (8, 80)), flops_per_char=7,
         steps=compact([1, 2, 4, 8]), step_s=compact([0.5, 1, 2, 6]),
-        train_losses=compact(losses or [4, 2, 1, 3]), estimate_steps=compact([0, 4, 8]),
+        step_wall_s=compact([1, 2, 4, 12]), train_losses=compact(losses or [4, 2, 1, 3]),
+        estimate_steps=compact([0, 4, 8]),
         val_losses=compact([4, 3, 2]),
     )  # fmt: skip
 
@@ -49,7 +52,8 @@ def empty_curve() -> LossCurve:
     none = compact([])
     return LossCurve(
         name="empty", model="bigram", chars_seen=((0, 0), (8, 80)), flops_per_char=0,
-        steps=none, step_s=none, train_losses=none, estimate_steps=none, val_losses=none,
+        steps=none, step_s=none, step_wall_s=none, train_losses=none,
+        estimate_steps=none, val_losses=none,
     )  # fmt: skip
 
 

@@ -30,7 +30,8 @@ def learned(
     return replace(
         curve(model, model), chars_seen=((0, 0), (1000, 10_000)), steps=at[1:],
         flops_per_char=0 if model == "bigram" else 10**6, step_s=at[1:] * step_s,
-        train_losses=compact(losses[1:]), estimate_steps=at, val_losses=compact(losses),
+        step_wall_s=at[1:] * step_s, train_losses=compact(losses[1:]),
+        estimate_steps=at, val_losses=compact(losses),
         end_loss=end_loss,
     )  # fmt: skip
 

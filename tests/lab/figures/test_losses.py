@@ -35,7 +35,7 @@ LINES = (
     ReferenceLine("5-gram", 1.6691),
 )
 STEPS = [
-    StepRecord(step, nats, 1e-3, 1.0, seconds)
+    StepRecord(step, nats, 1e-3, 1.0, seconds, 2 * seconds)
     for step, nats, seconds in [(1, 4.0, 0.5), (2, 3.5, 1.0), (4, 3.0, 2.0), (8, 2.5, 6.0)]
 ]
 ESTIMATES = [Estimate(0, 4.2, 4.25), Estimate(4, 2.9, 3.125), Estimate(6, 2.6, 2.875)]
@@ -102,6 +102,7 @@ def test_every_loss_arrives_in_its_unit(in_bits: bool, factor: float) -> None:
         ("steps", [1, 2, 4, 8], [0, 4, 6]),
         ("characters", [CHARS * n for n in (1, 2, 4, 8)], [CHARS * n for n in (0, 4, 6)]),
         ("seconds", [0.5, 1.0, 2.0, 6.0], [0.0, 2.0, 4.0]),  # step 6 is between two that are known
+        ("waited", [1.0, 2.0, 4.0, 12.0], [0.0, 4.0, 8.0]),
         ("FLOPs", [CHARS * FLOPS * n for n in (1, 2, 4, 8)],
          [CHARS * FLOPS * n for n in (0, 4, 6)]),
     ],
@@ -206,6 +207,7 @@ def test_a_name_is_never_html_nor_a_template() -> None:
         ("steps", "steps"),
         ("characters", "characters seen"),
         ("seconds", "seconds of training"),
+        ("waited", "seconds waited"),
         ("FLOPs", "FLOPs in matrix products"),
     ],
 )
@@ -281,7 +283,7 @@ def test_a_zoom_is_kept_until_axis_unit_or_scale_are_others() -> None:
         for axis, in_bits, scale in product(get_args(XAxis), (False, True), SCALES)
     ]
     revisions = [figure_of(**look).layout.uirevision for look in looks]
-    assert len(set(revisions)) == len(looks) == 4 * 2 * 3
+    assert len(set(revisions)) == len(looks) == 5 * 2 * 3
     assert figure_of(curve("bigram"), x_end=7, **looks[5]).layout.uirevision == revisions[5]
 
 

@@ -27,7 +27,8 @@ def long_curve() -> LossCurve:
     steps = compact(range(0, 1001, 50))
     return LossCurve(
         name="owl", model="transformer", chars_seen=((0, 0), (1000, 1000)), flops_per_char=1,
-        steps=steps[1:], step_s=steps[1:], train_losses=4 / (1 + steps[1:] / 100),
+        steps=steps[1:], step_s=steps[1:], step_wall_s=steps[1:],
+        train_losses=4 / (1 + steps[1:] / 100),
         estimate_steps=steps, val_losses=4 / (1 + steps / 100),
     )  # fmt: skip
 

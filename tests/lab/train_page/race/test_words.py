@@ -132,8 +132,8 @@ def learned(model: ModelKind, losses: Sequence[float], step_s: float) -> LossCur
     flops = 0 if model == "bigram" else 7
     return replace(
         curve(model), chars_seen=((0, 0), (500, 5000)), flops_per_char=flops,
-        steps=at[1:], step_s=at[1:] * step_s, train_losses=compact(losses[1:]),
-        estimate_steps=at, val_losses=compact(losses),
+        steps=at[1:], step_s=at[1:] * step_s, step_wall_s=at[1:] * step_s,
+        train_losses=compact(losses[1:]), estimate_steps=at, val_losses=compact(losses),
     )  # fmt: skip
 
 
