@@ -158,7 +158,7 @@ def _cell_fields(chosen: Sweep, cell: Cell) -> dict[str, Any]:
     if run is None:
         return place | {
             "run": None, "status": "impossible", "iter": 0, "val_loss": None, "train_seconds": 0.0,
-            "n_params": None, "message": cell.why_not,
+            "wall_seconds": None, "n_params": None, "message": cell.why_not,
         }  # fmt: skip
     return place | {
         "run": run.id, "status": run.status, "iter": run.step, "val_loss": run.val_loss_nats,

@@ -24,8 +24,8 @@ from tests.helpers import (
 
 GRID = ["--x", "block_size=8,4", "--y", "n_head=1,2,3"]
 CELL_FIELDS = {
-    "block_size", "n_head", "run", "status", "iter", "val_loss", "train_seconds", "n_params",
-    "message",
+    "block_size", "n_head", "run", "status", "iter", "val_loss", "train_seconds", "wall_seconds",
+    "n_params", "message",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from core.models import build_model
 from core.settings.config import ModelKind, SampleConfig
 from core.text.corpus import Batches, Corpus
 from core.text.windows import sample_windows
+from core.training import evaluation
 from core.training.devices import pick_device
 from core.training.evaluation import split_loss
 from core.training.optim import learning_rate_at
@@ -228,7 +229,7 @@ def naive_split_loss(trainer: Trainer, tokens: torch.Tensor) -> tuple[float, int
 
 @pytest.mark.parametrize("n_tokens", [2, 8, 9, 10, 33, 100])
 def test_split_loss_is_that_of_window_after_window(
-    kind: ModelKind, text: Corpus, n_tokens: int
+    kind: ModelKind, text: Corpus, n_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = trainer_of(kind, text, learning_rate=0.1)
     losses(trainer, 5)
@@ -236,7 +237,8 @@ def test_split_loss_is_that_of_window_after_window(
     expected, n_targets = naive_split_loss(trainer, tokens)
     assert n_targets == n_tokens - 1
     assert split_loss(trainer.model, tokens) == pytest.approx(expected, rel=1e-6)
-    assert split_loss(trainer.model, tokens, windows_per_batch=3) == pytest.approx(expected)
+    monkeypatch.setitem(evaluation._CHARACTERS_PER_PASS, "cpu", 3 * 8)  # three windows at a time
+    assert split_loss(trainer.model, tokens) == pytest.approx(expected)
 
 
 def test_evaluation_is_over_the_whole_validation_split(text: Corpus) -> None:
