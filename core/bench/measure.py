@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.bench.rival import Rival
+from core.bench.waiting import COMMANDS, nanogpt_waited_for, waited_for
 from core.errors import LabError
 from core.generation.sampling import generate, generate_together
 from core.interpretability.attention import without_attention
@@ -46,7 +47,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much is measured. The defaults take two to ten minutes on two cores."""
+    """How much is measured. The defaults take ten to twenty minutes on two cores."""
 
     n_checked: int = 20
     """Steps over which the losses of the two are compared before anything is timed."""
@@ -97,6 +98,7 @@ def bench(corpus: Corpus, plan: Plan, nanogpt: Path | None, say: Say) -> Fields:
     fields |= _saving(ours) | _start_up()
     fields |= _time_to_loss(corpus, plan, fields["rival_step_ms"], say)
     fields["ablation"] = _ablation(corpus, plan, say)
+    fields |= _waiting(corpus, plan, nanogpt, say)
     return fields | _soonest(fields)
 
 
@@ -275,6 +277,22 @@ def _time_to_loss(corpus: Corpus, plan: Plan, rival_step_ms: float, say: Say) ->
         "fastest_speed_ratio": rival_s / fastest_s,
         "fastest_without_attention_val_loss_nats": silenced_loss,
     }
+
+
+def _waiting(corpus: Corpus, plan: Plan, nanogpt: Path | None, say: Say) -> Fields:
+    """Whole processes; nanoGPT's too where its folder is at hand."""
+    rows = []
+    for what in COMMANDS:
+        say(f"Waiting for a whole process: {what} …")
+        rows.append(waited_for(what, corpus, plan.share))
+    fields: Fields = {"waited": [
+        asdict(row) | {"beside_s": row.beside_s, "allowed_s": row.allowed_s} for row in rows
+    ]}  # fmt: skip
+    if nanogpt:
+        say("Waiting for a whole process: nanoGPT's train.py …")
+        rival = nanogpt_waited_for(_resolve(corpus, plan), corpus, nanogpt)
+        fields |= {"rival_wall_s": rival.wall_s, "rival_own_train_s": rival.train_s}
+    return fields
 
 
 ABLATION: tuple[tuple[str, str, Fields], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -49,8 +49,29 @@ def table(fields: dict[str, Any]) -> str:
             _markdown(("what", "the lab", rival, "times as fast"), rows),
             f"{first['max_iters']} steps, {first['n_layer']} layers:",
             _markdown(("groups", "loss", "attention off", "seconds of training"), ablation),
+            "Whole processes, from the command to its end, timed from outside:",
+            _markdown(
+                ("what", "loss", "waited, s", "training, s", "beside it, s", "allowed, s",
+                 "nanoGPT's whole process, times as fast"),
+                list(_waited(f)),
+            ),
         )
-    )
+    )  # fmt: skip
+
+
+def _waited(fields: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    rival_s = fields.get("rival_wall_s")
+    for row in fields["waited"]:
+        yield (
+            row["what"], f"{row['val_loss_nats']:.3f}",
+            *(f"{row[name]:.1f}" for name in ("wall_s", "train_s", "beside_s", "allowed_s")),
+            _ratio(rival_s / row["wall_s"]) if rival_s else "",
+        )  # fmt: skip
+    if rival_s:
+        yield (
+            "nanoGPT's `train.py`", "", f"{rival_s:.1f}", f"{fields['rival_own_train_s']:.1f}",
+            f"{rival_s - fields['rival_own_train_s']:.1f}", "", "1",
+        )  # fmt: skip
 
 
 def _run(fields: dict[str, Any], recipe: str) -> str:

@@ -12,6 +12,7 @@ from core.bench import measure
 from core.bench.measure import Plan
 from core.bench.report import table
 from core.bench.rival import Rival
+from core.bench.waiting import Waited
 from core.errors import LabError
 from core.runs.lab import Lab
 from core.settings.config import RunConfig
@@ -29,6 +30,12 @@ PLAN = Plan(n_checked=3, n_blocks=2, n_steps=1, n_texts=1, share=0.005, seeds=(1
 def tiny_preset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PRESETS, "tiny", {"transformer": TINY})
     monkeypatch.setattr(measure, "_start_up", lambda: {"start_up_s": 1.5})
+    monkeypatch.setattr(measure, "waited_for", waited_for)
+
+
+def waited_for(what: str, corpus: Corpus, share: float) -> Waited:
+    """No process is started here; `test_waiting` does."""
+    return Waited(what=what, wall_s=9.0, train_s=5.0, split_s=1.0, val_loss_nats=1.9)
 
 
 def small(corpus: Corpus, **changes: object) -> RunConfig:
@@ -114,7 +121,9 @@ def test_everything_is_measured_and_fits_into_a_table(tiny_corpus: Corpus) -> No
     assert (
         f"| {fields['step_ms']:.1f} ms | {fields['rival_step_ms']:.1f} ms (float32) |" in markdown
     )
-    assert len({line.count("|") for line in markdown.splitlines() if "|" in line}) == 1
+    n_cells = [[line.count("|") for line in lines.splitlines()] for lines in markdown.split("\n\n")]
+    assert all(len(set(of_table)) == 1 for of_table in n_cells)
+    assert "| fast | 1.900 | 9.0 | 5.0 | 4.0 | 5.6 |  |" in markdown
     assert len(said) > 8
 
 
