@@ -301,3 +301,34 @@ def test_without_its_best_checkpoint_a_run_ends_with_the_last_as_the_best(
         run.advance(60.0)
         run.finish()
     assert lab.run(run_id).best_step == 50
+
+
+# --- the time waited ------------------------------------------------------------------------------
+
+
+def test_the_time_waited_counts_all_but_pauses(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("core.runs.observer.time.monotonic", lambda: now_s)
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus))
+    run.waited_since(998.0)  # a program had to start
+    now_s += 3.0
+    run.single_step()
+    now_s += 100.0  # it is paused after a single step
+    run.set_status("running")
+    now_s += 4.0
+    run.advance(10.0)
+    run.finish()
+    run.close()
+    assert lab.run(run.id).wall_s == pytest.approx(2.0 + 3.0 + 4.0)
+    steps = lab.store.steps(run.id)
+    assert steps[0].wall_s == pytest.approx(5.0) and steps[-1].wall_s == pytest.approx(9.0)
+
+
+def test_the_time_waited_goes_on_with_a_run(lab: Lab, corpus: Corpus) -> None:
+    run_id = small_run(lab, corpus)
+    train(lab, run_id, until=10)
+    lab.store.update_run(run_id, wall_s=50.0)
+    train(lab, run_id)
+    assert 50.0 < (lab.run(run_id).wall_s or 0.0) < 50.0 + PATIENCE_S

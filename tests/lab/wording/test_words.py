@@ -1,10 +1,10 @@
-"""What could be lost, and what goes on without the tab."""
+"""What could be lost, what goes on without the tab, and how long it took."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.wording.words import at_risk
+from lab.wording.words import at_risk, times
 from tests.helpers import run_of
 
 
@@ -14,3 +14,9 @@ def test_a_running_run_goes_on_without_the_tab_and_a_kill_costs_little() -> None
         "Saved up to step 40; it trains on when this tab is closed, and if the lab is killed now, "
         "at most about 5.0 s of training are lost."
     )
+
+
+def test_a_run_says_what_it_trained_and_what_somebody_waited() -> None:
+    run = replace(run_of(), train_s=12.0, wall_s=15.0)
+    assert times(run) == "12 s of training, 15 s waited"
+    assert times(replace(run, wall_s=None)) == "12 s of training"  # from before it was noted

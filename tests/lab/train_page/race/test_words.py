@@ -53,6 +53,8 @@ def test_seconds_are_those_of_the_calibration_and_go_on_to_a_round_number() -> N
     assert begun is not None and expected <= begun <= 1.5 * expected
     late = curve()  # has trained for 6 s
     assert race_end(BY_STEPS, CONFIGS, [late], "seconds", MACHINE) == max(6.0, begun)
+    waited = race_end(BY_STEPS, CONFIGS, [], "waited", MACHINE)  # for all of them in turns
+    assert waited is not None and waited >= sum(MACHINE.train_s(config) for config in CONFIGS)
     assert race_end(BY_STEPS, CONFIGS, [], "seconds", None) is None
 
 
