@@ -41,6 +41,19 @@ def test_fewer_steps_leave_more_of_the_small_directions_small(n_steps: int, from
     assert orthogonalize(too_small, n_steps)[0, 0, 0] < 0.6
 
 
+@pytest.mark.parametrize("n_steps", [1, 3, 5])
+@pytest.mark.parametrize("shape", [(2, 16, 16), (3, 24, 8), (2, 8, 24)])
+def test_the_small_matrices_say_the_same_as_the_large_ones(
+    shape: tuple[int, ...], n_steps: int
+) -> None:
+    given = torch.randn(shape, generator=torch.Generator().manual_seed(2))
+    x = given / given.flatten(1).norm(dim=1)[:, None, None]
+    for _ in range(n_steps):  # as Jordan et al. write it
+        gram = x @ x.mT
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    torch.testing.assert_close(orthogonalize(given, n_steps), x, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 def test_steps_are_those_of_torch_up_to_its_bfloat16(weight_decay: float) -> None:
     ours = [nn.Parameter(m.clone()) for m in matrices(1)]
