@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from core.models.attention import attend, causal_weights
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
+from core.models.fused import Rotation, relu_squared, rotated_norm, shifted_norm
 from core.models.ngrams import NgramTables
 from core.settings.config import ModelConfig
 
@@ -49,10 +50,6 @@ def token_shift(x: Tensor) -> Tensor:
     half = x.shape[-1] // 2
     before = F.pad(x[:, :-1, half:], (0, 0, 1, 0))
     return torch.cat((x[..., :half], before), dim=-1)
-
-
-Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines of the angles of each position: (T, D / 2) each."""
 
 
 def rotation(T: int, D: int, device: torch.device) -> Rotation:
@@ -102,7 +99,7 @@ class ModernAttention(nn.Module):
         B, T, C = x.shape
         qkv = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)
         heads = qkv.permute(2, 0, 3, 1, 4)  # 3, B, H, T, D
-        q, k = rotate(rms_norm(heads[:2]), by)
+        q, k = rotated_norm(heads[:2], by)
         return q, k, heads[2]
 
 
@@ -117,8 +114,8 @@ class ModernBlock(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, by: Rotation) -> Tensor:
-        x = x + self.dropout(self.attention(token_shift(rms_norm(x)), by))
-        thought = self.output(F.relu(self.widen(token_shift(rms_norm(x)))).square())
+        x = x + self.dropout(self.attention(shifted_norm(x), by))
+        thought = self.output(relu_squared(self.widen(shifted_norm(x))))
         x = x + self.dropout(thought)
         return x
 
@@ -145,7 +142,7 @@ class ModernTransformer(LanguageModel):
         weights = []
         for block in self.blocks:
             assert isinstance(block, ModernBlock)
-            weights.append(block.attention.weights(token_shift(rms_norm(x)), by))
+            weights.append(block.attention.weights(shifted_norm(x), by))
             x = block(x, by)
         return Trace(self._unembed(x, idx), attention=torch.stack(weights))
 
