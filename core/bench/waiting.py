@@ -26,6 +26,7 @@ from core.errors import LabError
 from core.runs.lab import Lab
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
+from core.storage.files import write_atomically
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
 
@@ -34,6 +35,8 @@ LOOKING_SHARE, START_S = 0.12, 4.0
 """What a run may take beside its training: this share of it, one pass over the validation split,
 and the start of Python and torch."""
 
+_TEXT = "text"
+"""What the corpus is called in the lab homes made here: its own name may be a reserved one."""
 COMMANDS: dict[str, tuple[ModelKind, str, str, int | None]] = {
     "one step": ("transformer", "nanogpt-cpu", "classic", 1),
     "quick, bigram": ("bigram", "quick", "classic", None),
@@ -81,11 +84,11 @@ def waited_for(what: str, corpus: Corpus, share: float = 1.0) -> Waited:
         flags["max_iters"] = max_iters
     config = resolve(model, len(corpus.vocabulary), preset, flags, recipe)
     flags["max_iters"] = max(1, round(share * config.train.max_iters))
-    command = [sys.executable, "-m", "core", "train", "--json", "--corpus", corpus.name]
+    command = [sys.executable, "-m", "core", "train", "--json", "--corpus", _TEXT]
     command += ["--model", model, "--preset", preset, "--recipe", recipe]
     command += [part for name, value in flags.items() for part in (f"--{name}", str(value))]
     with tempfile.TemporaryDirectory() as home:
-        Lab(home).library.add(corpus.name, corpus.text.encode("utf-8"), corpus.name)
+        Lab(home).library.add(_TEXT, corpus.text.encode("utf-8"), _TEXT)
         wall_s, output = _timed(command, ROOT, {"LAB_HOME": home})
     trainer = Trainer(config, corpus)
     started = time.perf_counter()
@@ -111,7 +114,8 @@ def nanogpt_waited_for(config: RunConfig, corpus: Corpus, folder: Path) -> Waite
         data.mkdir(parents=True)
         for name, tokens in (("train", corpus.train), ("val", corpus.val)):
             tokens.numpy().astype(np.uint16).tofile(data / f"{name}.bin")
-        (data / "meta.pkl").write_bytes(pickle.dumps({"vocab_size": len(corpus.vocabulary)}))
+        meta = pickle.dumps({"vocab_size": len(corpus.vocabulary)})
+        write_atomically(data / "meta.pkl", meta, durable=False)
         for name in ("model.py", "configurator.py", "train.py"):
             shutil.copy(folder / name, out)
         flags = _nanogpt_flags(config) | {"out_dir": "out", "dataset": "text"}

@@ -1,8 +1,8 @@
 """Good values to start from, and how a run's settings are put together from them.
 
 Source of the two `nanogpt-*` presets: https://github.com/karpathy/nanoGPT
-(`config/train_shakespeare_char.py` and the README's CPU recipe). Its 200 batches an estimate on the
-GPU are left out: they take half as long as the training does.
+(`config/train_shakespeare_char.py` and the README's CPU recipe), but for the batches of an
+estimate: its 200 on the GPU take half as long as the training does.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
             block_size=64, n_layer=4, n_head=4, n_embd=128, dropout=0.0, bias=False,
             batch_size=12, max_iters=2000, learning_rate=1e-3, min_lr=1e-4, warmup_iters=100,
             lr_decay_iters=2000, weight_decay=0.1, beta1=0.9, beta2=0.99, grad_clip=1.0,
-            eval_interval=250, eval_iters=20,
+            eval_interval=250,
         ),
     },
     "nanogpt-gpu": {
@@ -174,13 +174,13 @@ def _completed(values: dict[str, Any]) -> RunConfig:
 
 
 def _eval_iters_for(train: TrainConfig) -> int:
-    """Batches of an estimate, so that all estimates read a fifth of what the training reads.
+    """Batches of an estimate, so that all estimates read a sixth of what the training reads.
 
     A batch is read for each of the two splits. Without a backward pass it takes about a quarter of
-    a step, so that this is 5 % of the time of training. More than `_MAX_EVAL_ITERS` would only take
+    a step, so that this is 4 % of the time of training. More than `_MAX_EVAL_ITERS` would only take
     time.
     """
-    fitting = -(-train.max_iters // (10 * train.n_estimates))
+    fitting = -(-train.max_iters // (12 * train.n_estimates))
     return min(fitting, _MAX_EVAL_ITERS)
 
 

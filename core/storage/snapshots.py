@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
@@ -30,7 +29,6 @@ from core.storage.files import write_atomically
 BUDGET_MIB = 256.0
 """What the snapshots of one run may take on the disk, unless the user says otherwise."""
 _SMALL = 4096
-_LARGEST_HALF = torch.finfo(torch.float16).max
 _NAME = re.compile(r"snapshot-(\d+)\.pt")
 
 
@@ -117,6 +115,8 @@ def gap(step: int, later: int) -> float:
 
 def _compact(tensor: Tensor) -> Tensor:
     tensor = tensor.detach().cpu()
-    if tensor.numel() < _SMALL or float(tensor.abs().max()) > _LARGEST_HALF:
-        return tensor.clone()  # torch.save would write all that a view belongs to
-    return tensor.half()
+    if tensor.numel() >= _SMALL:
+        half = tensor.half()
+        if not half.isinf().any():
+            return half
+    return tensor.clone()  # torch.save would write all that a view belongs to

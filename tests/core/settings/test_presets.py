@@ -44,7 +44,7 @@ def test_nanogpt_cpu_is_the_recipe_of_nanogpts_readme() -> None:
     assert (train.batch_size, train.max_iters, train.lr_decay_iters) == (12, 2000, 2000)
     assert (train.learning_rate, train.min_lr, train.warmup_iters) == (1e-3, 1e-4, 100)
     assert (train.beta1, train.beta2, train.weight_decay, train.grad_clip) == (0.9, 0.99, 0.1, 1.0)
-    assert (train.schedule, train.eval_interval, train.eval_iters) == ("cosine", 250, 20)
+    assert (train.schedule, train.eval_interval, train.eval_iters) == ("cosine", 250, 12)
 
 
 def test_the_bigram_table_learns_at_its_own_rate() -> None:
