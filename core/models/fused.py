@@ -41,7 +41,7 @@ class _ShiftedNorm(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         x, scale = ctx.saved_tensors
         half = x.shape[-1] // 2
         before_shift = torch.empty_like(x, memory_format=torch.contiguous_format)
@@ -62,7 +62,7 @@ class _RotatedNorm(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         x, scale, cos, sin = ctx.saved_tensors
         return _through_norm(_rotated(grad, cos, -sin), x, scale), None, None
 
@@ -77,9 +77,10 @@ class _ReluSquared(torch.autograd.Function):
         return positive * positive
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (positive,) = ctx.saved_tensors
-        return (grad * positive).mul_(2)
+        gradient: Tensor = (grad * positive).mul_(2)
+        return gradient
 
 
 def shifted_norm(x: Tensor) -> Tensor:
@@ -110,7 +111,8 @@ def _inverse_rms(x: Tensor) -> Tensor:
 def _through_norm(grad: Tensor, x: Tensor, scale: Tensor) -> Tensor:
     """From the gradient of y = x * scale to that of x; overwrites `grad`."""
     along = (grad * x).sum(dim=-1, keepdim=True)
-    return grad.mul_(scale).addcmul_(x, along.mul_(scale**3), value=-1 / x.shape[-1])
+    through: Tensor = grad.mul_(scale).addcmul_(x, along.mul_(scale**3), value=-1 / x.shape[-1])
+    return through
 
 
 def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ from core.service.worker import Worker
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
 from core.training.devices import check_threads
+
+FIRST_POINT_PATIENCE_S = 0.7
 
 
 class TrainingService:
@@ -72,6 +75,17 @@ class TrainingService:
             opened.pop_all()  # all could be opened, and the worker will close them
         self.in_hand.take(runs, by=by)
         return ids
+
+    def wait_for_first_point(self, run_id: str) -> None:
+        """Wait a little until a run that was just started has a point of its curve.
+
+        Whoever draws the run next then draws that too, and need not look again a second later.
+        """
+        deadline = time.monotonic() + FIRST_POINT_PATIENCE_S
+        while run_id in self.in_hand and time.monotonic() < deadline:
+            if self.lab.store.estimates(run_id):
+                return
+            time.sleep(0.02)
 
     def branch(self, parent_id: str, at: int, changes: Mapping[str, Any]) -> str:
         """Start a run that shares its past with another, up to step `at`. Returns its id.

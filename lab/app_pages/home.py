@@ -176,7 +176,8 @@ def _pause(runs: list[RunRecord]) -> None:
 
 
 def _start(corpus: Corpus, planned: Planned) -> None:
-    start_race(the_service(), planned, corpus, *TERMS)
+    first, *_ = start_race(the_service(), planned, corpus, *TERMS)
+    the_service().wait_for_first_point(first)
     choose_newest()
 
 

@@ -33,7 +33,8 @@ FIRST_POINT = """([button, plot]) => new Promise(resolve => {
     const n = () => {
         const drawn = document.querySelector(plot + ' .js-plotly-plot');
         const traces = drawn && drawn.data || [];
-        return traces.reduce((sum, trace) => sum + (trace.x ? trace.x.length : 0), 0);
+        const points = trace => (trace.x?._inputArray ?? trace.x ?? []).length ?? 0;
+        return traces.reduce((sum, trace) => sum + points(trace), 0);
     };
     const before = n(), pressed = performance.now();
     document.querySelector(button + ' button').click();

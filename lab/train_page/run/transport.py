@@ -234,6 +234,8 @@ def _fork(run: RunRecord) -> int:
 def start(bench: Bench, *, paused: bool = False) -> str:
     """Start a run with what the controls say, and put it on the bench."""
     run_id = the_service().start(bench.config, bench.corpus, paused=paused)
+    if not paused:
+        the_service().wait_for_first_point(run_id)
     choose_run(run_id)
     draft_is_of(run_id)
     return run_id

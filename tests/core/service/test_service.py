@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from core.settings.config import MODEL_KINDS, ModelKind
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
 from tests.helpers import (
+    PATIENCE_S,
     assert_same_run,
     small_run,
     start_run,
@@ -208,3 +210,15 @@ def test_that_a_run_is_finishing_is_known_at_once(
     wait_for(service, run_id, "finished")
     wait_until(lambda: run_id not in service.in_hand, "the run to be given back")
     assert not service.in_hand.is_finishing(run_id)
+
+
+def test_who_starts_a_run_can_wait_for_its_first_point(
+    service: TrainingService, corpus: Corpus
+) -> None:
+    run_id = start_run(service, corpus)
+    service.wait_for_first_point(run_id)
+    assert service.lab.store.estimates(run_id)[0].step == 0
+    started = time.monotonic()
+    held = start_run(service, corpus, paused=True)
+    service.wait_for_first_point(held)  # which does not come: nobody waits long for it
+    assert time.monotonic() - started < PATIENCE_S
