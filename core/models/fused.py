@@ -105,7 +105,8 @@ def _inverse_rms(x: Tensor) -> Tensor:
     """1 / rms of the vectors of the last dimension, which stays, with one number in it."""
     dtype = torch.promote_types(x.dtype, torch.float32)
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=dtype)
-    return (norm.square_() / x.shape[-1]).add_(EPSILON).rsqrt_().to(x.dtype)
+    mean_square: Tensor = norm.square_() / x.shape[-1]
+    return mean_square.add_(EPSILON).rsqrt_().to(x.dtype)
 
 
 def _through_norm(grad: Tensor, x: Tensor, scale: Tensor) -> Tensor:
