@@ -47,23 +47,23 @@ _COLUMNS = {
     "Name": st.column_config.TextColumn(width=160),
     "Model": st.column_config.TextColumn(width=100),
     "Corpus": st.column_config.TextColumn(width=125),
-    "Status": st.column_config.TextColumn(width=100),
-    "Step": st.column_config.TextColumn(width=135),
+    "Status": st.column_config.TextColumn(width=88),
+    "Step": st.column_config.TextColumn(width=118),
     LOSS: st.column_config.NumberColumn(
         format="%.3f", width=145,
         help="Over the whole validation split, measured when a run ends. Losses on different texts "
         "cannot be compared.",
     ),
     TIME: st.column_config.NumberColumn(
-        format="localized", width=115, help="The training steps alone."
+        format="localized", width=100, help="The training steps alone."
     ),
     WAITED: st.column_config.NumberColumn(
-        format="localized", width=105,
+        format="localized", width=95,
         help="By the clock on the wall: training, all that is measured and saved between the "
         "steps, and turns with other runs; no pauses.",
     ),
     PARAMETERS: st.column_config.NumberColumn(format="localized", width=95),
-    DISK: st.column_config.NumberColumn(format="%.1f", width=85),
+    DISK: st.column_config.NumberColumn(format="%.1f", width=78),
     CHANGED: st.column_config.TextColumn(
         width=250,
         help="Against the run before it of the same model, on the same text; for a branch, against "
