@@ -153,10 +153,10 @@ def _plan_in_words(corpus: Corpus, planned: Planned, found: NewestRace) -> str:
     if taken_s := _taken_s(found, planned):
         time = f", {words.duration(taken_s)} the last time"
     elif expected := expected_time(planned.values(), corpus):
-        time = f", {expected}, more on a busy machine"
+        time = f", {expected}"
     new = "Another race: " * (found.next_move == "resume")
     # In one line beside two buttons: else the chart moves when Resume takes the place of Pause.
-    return f"{new}{steps} steps each{time}, in turns. Text: {plain(corpus.name)}."
+    return f"{new}{steps} steps each{time}. Text: {plain(corpus.name)}."
 
 
 def _taken_s(found: NewestRace, planned: Planned) -> float | None:

@@ -17,7 +17,7 @@ def test_stored_names_are_those_of_the_first_version() -> None:
             "step": "iter", "train_loss_nats": "train_loss", "val_loss_nats": "val_loss",
             "best_val_loss_nats": "best_val_loss", "best_step": "best_iter",
             "train_s": "train_seconds", "checkpoint_step": "checkpoint_iter",
-            "parent_step": "parent_iter",
+            "parent_step": "parent_iter", "wall_s": "wall_seconds",
         },
         StepRecord: {"step": "iter"}, Estimate: {"step": "iter"}, Sample: {"step": "iter"},
         HealthReading: {"step": "iter"}, Checkpoint: {"best_step": "best_iter"},

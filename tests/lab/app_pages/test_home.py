@@ -188,13 +188,13 @@ def test_what_the_same_race_took_is_said_instead_of_what_it_was_expected_to(
     assert "1,000 steps each, 2 min 32 s the last time" in said(app)
 
 
-def test_the_time_of_a_race_is_said_to_be_that_of_an_idle_machine(pages: Lab) -> None:
+def test_the_time_to_wait_for_a_race_is_said_beside_that_of_its_training(pages: Lab) -> None:
     corpus = pages.library.load()
     configs = race_configs(pages.configure, corpus, "steps", 1000, None, 1337).values()
     wall = words.duration(sum(MACHINE.wall_s(config, len(corpus.val)) for config in configs))
     training = words.duration(sum(map(MACHINE.train_s, configs)))
-    time = f"about {wall} ({training} of training), more on a busy machine"
-    assert f"1,000 steps each, {time}, in turns" in said(open_page())
+    time = f"about {wall} ({training} of training)"
+    assert f"1,000 steps each, {time}. Text" in said(open_page())
 
 
 def test_what_each_idea_bought_is_said_once_the_race_is_over(raced: Lab) -> None:
