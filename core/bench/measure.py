@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from core.bench.rival import Rival
-from core.bench.waiting import COMMANDS, nanogpt_waited_for, waited_for
+from core.bench.waiting import COMMANDS, ROOT, nanogpt_waited_for, waited_for
 from core.errors import LabError
 from core.generation.sampling import generate, generate_together
 from core.interpretability.attention import without_attention
@@ -42,7 +42,6 @@ TOLERANCE_NATS = 1e-4
 """Sums in another order differ in the last digits, and by less than this after a few steps."""
 KNOWN_LOSSES_NATS = {"nanogpt_cpu": 1.898, "counted_5gram": 1.669}
 """On Tiny Shakespeare: where nanoGPT's CPU recipe ends, and what counting 5-grams reaches."""
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import numpy as np
 from core.findings.meaning import choices, loss_in, number_in, percent, perplexity, unsure_among
 from core.findings.thresholds import NOISE_NATS
 from core.settings.config import MODEL_KINDS, ModelKind
-from lab.figures.losses import LossCurve, XAxis
+from lab.figures.losses import TIME_AXES, LossCurve, XAxis
 from lab.wording import words
 
 Called = Callable[[LossCurve], str]
@@ -60,7 +60,7 @@ def standings(curves: Sequence[LossCurve], axis: XAxis) -> Standings | None:
     ends = [float(place[-1]) for place in places]
     if len(ends) < 2 or min(ends) <= 0:
         return None
-    at, late = min(ends), ALMOST if axis in ("seconds", "waited") else 0.0
+    at, late = min(ends), ALMOST if axis in TIME_AXES else 0.0
     whole = [(c, c.end_loss) for c in measured if c.end_loss is not None]
     is_whole = len(whole) == len(measured) and max(ends) <= at * (1 + late)
     drawn = [(c, float(np.interp(at, place, c.val_losses))) for c, place in zip(measured, places)]

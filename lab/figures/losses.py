@@ -28,6 +28,8 @@ X_TITLES: dict[XAxis, str] = {
     "waited": "seconds waited",
     "FLOPs": "FLOPs in matrix products",
 }
+TIME_AXES: tuple[XAxis, ...] = ("seconds", "waited")
+"""Where two runs that took as long end almost, and never quite, at one place."""
 Scale = Literal["linear", "log steps", "log loss"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 """`log steps` is for the horizontal axis, whatever it shows."""
@@ -106,7 +108,7 @@ class LossCurve:
             flops = self.flops_per_char if axis == "FLOPs" else 1
             known_steps, known_chars = zip(*self.chars_seen)
             return compact(np.interp(steps, known_steps, known_chars) * flops)
-        if axis in ("seconds", "waited"):
+        if axis in TIME_AXES:
             seconds = self.step_s if axis == "seconds" else self.step_wall_s
             known = np.concatenate([[0.0], self.steps]), np.concatenate([[0.0], seconds])
             return compact(np.interp(steps, *known))

@@ -14,7 +14,7 @@ from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.reference import ReferenceLine
 from core.training.preflight import Calibration, flops_per_token
 from lab.figures.base import compact
-from lab.figures.losses import LossCurve, XAxis
+from lab.figures.losses import TIME_AXES, LossCurve, XAxis
 from lab.wording import words
 from lab.wording.labels import MODEL_NAMES
 
@@ -53,7 +53,7 @@ def race_end(
     the pace of their first steps, before those by the calibration, and on to a round number. Those
     of a race that is over end where it did. None where nothing is known yet.
     """
-    if axis in ("seconds", "waited"):
+    if axis in TIME_AXES:
         reached = [float(curve.x(curve.steps, axis)[-1]) for curve in curves if len(curve.steps)]
         if is_over and reached:
             return max(reached)
@@ -128,7 +128,7 @@ class Near:
     @property
     def in_words(self) -> str:
         """From where to where: "From step 200 to 500"."""
-        if self.axis in ("seconds", "waited"):
+        if self.axis in TIME_AXES:
             return f"From {self.begin:.1f} to {self.end:.1f} s"
         begin, end = words.short_count(self.begin), words.short_count(self.end)
         if self.axis == "steps":

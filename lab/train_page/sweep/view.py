@@ -295,7 +295,10 @@ def _render_cost(plan: Plan, corpus: Corpus, waited: bool) -> None:
         draw_page_again()
     n, n_not = len(plan.configs), len(plan.cells) - len(plan.configs)
     said = f"{n} runs of {words.count(plan.base.train.max_iters)} steps"
-    said += f", {time}" if time else "; timing this machine"
+    if time:
+        said += f", {time}"
+    elif the_calibration() is None:
+        said += "; timing this machine"
     said += _what_steps_read(plan.configs)
     if n_not:
         said += f". {n_not} of the grid cannot be; the pointer finds the reason"
