@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from core.training.preflight import Calibration
 from lab.session.state import wait_for_calibration
 from tests.helpers import PATIENCE_S, ROOT
 
-HOME = ROOT / "lab" / "Home.py"
+FRAME = ROOT / "lab" / "frame.py"
 
 
 MACHINE = Calibration(
@@ -38,8 +37,6 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """
     st.cache_resource.clear()
     monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
-    for name in ("collect", "freeze"):  # pays in a server that lives on, not once in every test
-        monkeypatch.setattr(gc, name, lambda: None)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED_COMPONENTS)
     monkeypatch.setattr("lab.session.state.remembered_calibration", lambda home: MACHINE)
     yield Lab(home)
@@ -52,7 +49,7 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 def open_page(name: str = "home", **query: str) -> AppTest:
     """A page as its address opens it, after its first run, which must not have raised."""
     wait_for_calibration()  # so that no page says that the machine is being timed
-    app = AppTest.from_file(str(HOME), default_timeout=PATIENCE_S)
+    app = AppTest.from_file(str(FRAME), default_timeout=PATIENCE_S)
     for parameter, value in query.items():
         app.query_params[parameter] = value
     if name != "home":

@@ -85,7 +85,7 @@ ROOMS = {
     "lab.figures": "settings text records findings training experiments wording",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
-    "lab.components": "text generation figures session",
+    "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording session",
     "lab.attention_page": "settings text records findings interpretability runs wording figures "
     "session",
@@ -94,6 +94,8 @@ ROOMS = {
     "lab.train_page": "settings text records findings training generation runs experiments "
     "service exchange wording figures components session widgets",
     "lab.app_pages": "*",
+    "lab.preloading": "",
+    "lab.frame": "*",
     "lab.Home": "*",
 }
 """The house from the ground up: what each room may import. All may import `core.errors`, and `*` is

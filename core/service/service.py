@@ -238,5 +238,14 @@ def training_service(lab: Lab) -> TrainingService:
     with _services_lock:
         if key not in _services:
             _services[key] = TrainingService(lab)
-            atexit.register(_services[key].close)
         return _services[key]
+
+
+@atexit.register
+def close_services() -> None:
+    """Close every service of the process, as its end does. Idempotent.
+
+    For who knows of an end that Python does not: one by a signal runs no exit functions.
+    """
+    for service in list(_services.values()):
+        service.close()

@@ -5,7 +5,7 @@
 // also calls what the first of them returned, so that function looks whether the page has been
 // left. Nothing here writes HTML: titles and labels reach Plotly as data.
 
-const READY_EVENT = "lab-plotly-ready"; // sent by live_plot.py once Plotly's script has run
+const READY_EVENT = "lab-plotly-ready"; // sent by window.js once Plotly's script has run
 const plots = new WeakMap(); // the element that Streamlit gave us -> its LivePlot
 
 export default function ({ parentElement, data, setTriggerValue }) {

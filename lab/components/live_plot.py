@@ -3,105 +3,28 @@
 `st.plotly_chart` mounts a new element whenever its data change, so a zoom made by hand is lost at
 the next tick. Here a components-v2 script keeps one element and calls `Plotly.react` on it.
 
-Owns: getting Plotly's script (megabytes) into the browser once, getting figures (kilobytes) there
-at each tick, and getting clicks back. The drawing and the light or dark look are in the script
-file beside this one.
+Owns: getting figures (kilobytes) into the browser at each tick, and getting clicks back. The
+drawing and the light or dark look are in the script file beside this one; Plotly's own script is
+there already, or comes (`lab.components.window`).
 
 Must not know: what the figures show. Their colours come with them; the grid, and whatever else a
 builder leaves unset, is taken from the page's theme.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
 import streamlit as st
-from plotly.offline import get_plotlyjs
-
-from lab.components.delivery import keep_what_is_unsent
-from lab.session.entry import Entry
-
-_WATCHED: Entry[Mapping[str, Any]] = Entry("lab_window_watch", {})
-"""What the window has said of itself: whether it has Plotly."""
-_READY_EVENT: Final = "lab-plotly-ready"  # live_plot.js waits for it under the same name
 
 # Plotly puts its style sheet into the document's head, where a shadow root would not see it:
-# hence no isolation. The scripts are read once, when the module is imported.
+# hence no isolation.
 _LIVE_PLOT = st.components.v2.component(
     "lab_live_plot",
     js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
-
-# The guard is for a second session in the same window: the server restarted, the page stayed.
-_PLOTLY_SOURCE = st.components.v2.component(
-    "lab_plotly_source",
-    js=f"""
-if (!window.Plotly) {{
-{get_plotlyjs()}
-  window.dispatchEvent(new Event("{_READY_EVENT}"));
-}}
-export default function () {{}}
-""",
-    isolate_styles=False,
-)
-
-# First, hide the fragment of the component below, or every page would begin with an empty row.
-# Then, give selected labels the colour of text. Streamlit gives them its primary colour, which on
-# dark ground cannot be both dark enough under white words and light enough for words itself.
-# Last, the picture of the model stays in sight of the controls that are further down, where there
-# is room for both; the row that it stands in would else be what it is held by.
-_WINDOW_CSS: Final = """
-:has(> * > .st-key-lab_window_watch) {
-  display: none;
-}
-[role="tab"][aria-selected="true"],
-button[data-variant][data-selected="true"][type="button"],
-[data-testid="stSliderThumbValue"] {
-  color: inherit;
-}
-@media (min-width: 800px) and (min-height: 700px) {
-  [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {
-    overflow: visible;
-  }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-model_picture) {
-    position: sticky;
-    top: 3.75rem;
-    z-index: 2;
-  }
-}
-"""
-
-# Tells Python that the window has Plotly, and that the reader changed the theme.
-_WINDOW_WATCH = st.components.v2.component(
-    "lab_window_watch",
-    css=_WINDOW_CSS,
-    js=f"""
-let knownGround;
-export default function ({{ data, parentElement, setStateValue, setTriggerValue }}) {{
-  const tell = () => setStateValue("has_plotly", true);
-  if (!window.Plotly) window.addEventListener("{_READY_EVENT}", tell, {{ once: true }});
-  else if (!data.has_plotly) tell();
-
-  const ground = getComputedStyle(parentElement).getPropertyValue("--st-background-color");
-  if (knownGround && knownGround !== ground) setTriggerValue("theme_changed", true);
-  knownGround = ground;
-
-  // A slider that was dragged keeps the focus, and with it every key that is a shortcut.
-  const letGo = () => {{
-    if (document.activeElement?.type === "range") document.activeElement.blur();
-  }};
-  window.addEventListener("pointerup", letGo);
-  return () => {{
-    window.removeEventListener("{_READY_EVENT}", tell);
-    window.removeEventListener("pointerup", letGo);
-  }};
-}}
-""",
     isolate_styles=False,
 )
 
@@ -118,36 +41,6 @@ class PlotClick:
     """Index of the trace in `figure.data`."""
     customdata: Any
     """What the figure attached to this point; None if nothing."""
-
-
-def mount_plotly() -> None:
-    """Bring Plotly's script into the browser. Call once per page run, outside any fragment.
-
-    The script goes over the wire once per browser window: as soon as the window says that it has
-    it, runs of the page no longer carry it. It also reruns the page when the reader switches
-    between light and dark, since the colours of traces are chosen in Python.
-    """
-    keep_what_is_unsent()
-    _window_fragment()
-
-
-@st.fragment
-def _window_fragment() -> None:
-    # A fragment of its own, so that "I have Plotly" does not rerun the page.
-    watch = _WATCHED.get()
-    seen = _WINDOW_WATCH(
-        key=_WATCHED.key,
-        data={"has_plotly": bool(watch.get("has_plotly"))},
-        on_has_plotly_change=_nothing,
-        on_theme_changed_change=_nothing,
-    )
-    # The place is always taken, so that nothing after it moves when the script is gone from it.
-    place = st.empty()
-    if not seen.has_plotly:
-        with place:
-            _PLOTLY_SOURCE(key="lab_plotly_source")
-    if seen.theme_changed:
-        st.rerun()
 
 
 def live_plot(

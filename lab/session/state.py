@@ -6,6 +6,8 @@ more.
 
 from __future__ import annotations
 
+import logging
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, get_args
 
@@ -38,6 +40,8 @@ BEHIND: tuple[Behind, ...] = get_args(Behind)
 MEASURING_FLOPS = 120_000_000_000
 """What the worth of attention may cost, as work of training on so much text: a few seconds."""
 
+CALM_AFTER_S = 3.0
+
 _CHOSEN_RUN: Entry[str | None] = Entry("chosen_run", None)
 _WANTED_VIEW: Entry[View | None] = Entry("train_wanted_view", None)
 _DRAFTED_RUN: Entry[str | None] = Entry("train_drafted_run", None)
@@ -49,6 +53,15 @@ def the_lab() -> Lab:
     """The lab home of this server, with as many CPU threads as LAB_THREADS says."""
     set_threads(None)
     return Lab()
+
+
+@st.cache_resource(show_spinner=False)
+def begin_process() -> None:
+    """Send errors to the lab's log."""
+    handler = logging.FileHandler(the_lab().home.log, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
 
 
 def the_calibration() -> Calibration | None:
@@ -70,7 +83,13 @@ def _timing() -> Future[Calibration]:
         done.set_result(known)
         return done
     timer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing")
-    return timer.submit(calibration_of, the_lab().home)
+    return timer.submit(_calibration_once_calm)
+
+
+def _calibration_once_calm() -> Calibration:
+    """Timed when the first page is drawn: before, each would be slower for the other."""
+    time.sleep(CALM_AFTER_S)
+    return calibration_of(the_lab().home)
 
 
 def the_service() -> TrainingService:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
 from tests.browser.conftest import NewPage, Serve, Server, Window
-from tests.helpers import ROOT
+from tests.helpers import PATIENCE_S, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle
@@ -170,6 +171,22 @@ def test_the_primary_button_lets_three_curves_fall(
         lambda: not any(run.status == "running" for run in Lab(lab_home).runs()), "all are paused"
     )
     assert window.errors == []
+
+
+def test_a_server_that_is_stopped_saves_the_last_step_of_its_run(
+    serve: Serve, new_page: NewPage, lab_home: Path
+) -> None:
+    server = serve(ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)})
+    window = new_page()
+    window.open(f"{server.url}/train")
+    click(window, "train_start")
+    wait_for_step(window, lab_home, 3)
+    server.process.terminate()
+    assert isinstance(server.process, subprocess.Popen)
+    server.process.wait(timeout=PATIENCE_S)
+    run = only_run(lab_home)
+    assert run.status == "interrupted"
+    assert run.checkpoint_step == run.step > 0
 
 
 def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(

@@ -13,7 +13,7 @@ from core.errors import ConfigError, CorpusError, LabError, RunError
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.service import service as service_module
-from core.service.service import TrainingService, training_service
+from core.service.service import TrainingService, close_services, training_service
 from core.settings.config import MODEL_KINDS
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.locks import is_held
@@ -178,14 +178,17 @@ def test_a_run_that_cannot_be_saved_does_not_keep_others_from_it(
     assert not is_held(service.lab.home, bad) and not is_held(service.lab.home, good)
 
 
-def test_a_process_has_one_service_for_a_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_exit: list[Any] = []
+def test_a_process_has_one_service_for_a_lab_and_closes_it(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(service_module, "_services", {})
-    monkeypatch.setattr("atexit.register", at_exit.append)
     one = training_service(lab)
     assert training_service(Lab(lab.home.path)) is one
-    assert at_exit == [one.close]
-    at_exit[0]()
+    run_id = start_run(one, corpus, max_iters=LONG)
+    wait_for_steps(one, run_id)
+    close_services()
+    run = lab.run(run_id)
+    assert (run.status, run.checkpoint_step) == ("interrupted", run.step)
 
 
 # --- what is refused ------------------------------------------------------------------------------

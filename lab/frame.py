@@ -1,0 +1,94 @@
+"""What stands around every page: the script that Streamlit runs for each session, at each rerun.
+
+Sets the scene and shows the chosen page. It is seen before anything that takes seconds to import is
+there: so it imports such things only in `_render`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from lab.components.window import equip_window
+from lab.figures.palette import LIGHT
+from lab.preloading import is_preloading, wait_until_preloaded
+
+PAGES = {
+    "home": ("Home", ":material/home:"),
+    "train": ("Train", ":material/model_training:"),
+    "attention": ("Attention", ":material/grid_on:"),
+    "bigram": ("Bigram", ":material/table_chart:"),
+    "generate": ("Generate", ":material/edit_note:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
+    "corpus": ("Corpus", ":material/menu_book:"),
+}
+CSS = """
+button[data-variant=segmented_control][data-selected=true] { color: inherit !important; }
+[data-testid=stTooltipContent] { max-height: min(80vh, 40rem); }
+"""
+"""What was just chosen stays readable while the pointer is on it, in the dark too; and a list of
+words behind a question mark is whole, where Streamlit would cut it off and let one scroll."""
+ICON = "data:image/svg+xml," + quote(
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' stroke-width='3' fill='none'>"
+    f"<path d='M1 3h5' stroke='{LIGHT.model('bigram')}'/>"
+    f"<path d='M1 8h9' stroke='{LIGHT.model('attention')}'/>"
+    f"<path d='M1 13h14' stroke='{LIGHT.model('transformer')}'/></svg>"
+)
+"""Three models and how far each gets. Not an emoji: Streamlit would look for it among all."""
+SKELETON = "".join(
+    f"<div style='width:{width};height:{height_px}px;margin-bottom:1rem;border-radius:6px;"
+    "background:currentColor;opacity:0.06'></div>"
+    for width, height_px in (("40%", 40), ("100%", 640))
+)
+"""A title and a body. They do not pulse, as Streamlit's do, which costs the server its time."""
+
+
+def main() -> None:
+    st.set_page_config(page_title="Three models learn Shakespeare", page_icon=ICON, layout="wide")
+    folder = Path(__file__).parent / "app_pages"
+    pages = [
+        st.Page(folder / f"{name}.py", title=title, icon=icon, default=name == "home")
+        for name, (title, icon) in PAGES.items()
+    ]
+    page = st.navigation(pages, position="top")
+    equip_window()
+    _wait_until_preloaded()
+    _render(page)
+
+
+def _wait_until_preloaded() -> None:
+    """In the first seconds of a server, keep the page's place."""
+    place = st.empty()  # in later runs too, so that all that follows keeps its own place
+    if is_preloading():
+        place.html(SKELETON)
+        wait_until_preloaded()
+        place.empty()
+
+
+def _render(page: StreamlitPage) -> None:
+    from core.errors import LabError
+    from lab.session.entry import is_to_be_drawn_again
+    from lab.session.state import begin_process
+    from lab.widgets import action_buttons
+    from lab.widgets.now_training import render_now_training
+    from lab.wording.plain import plain_but_code
+
+    try:
+        begin_process()
+    except LabError as error:
+        st.error(plain_but_code(str(error)))
+        st.stop()
+    st.html(f"<style>{CSS}{action_buttons.CSS}</style>")
+    render_now_training()
+    try:
+        page.run()
+    except LabError as error:  # what the user can put right is said, wherever on a page it arose
+        st.error(plain_but_code(str(error)))
+    if is_to_be_drawn_again():
+        st.rerun()
+
+
+main()
