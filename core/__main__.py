@@ -40,8 +40,8 @@ from core.settings.config import (
 )
 from core.settings.presets import PRESETS, RECIPES
 from core.storage.snapshots import BUDGET_MIB
-from core.training.devices import THREADS_VARIABLE, set_threads
 from core.training.parallel import is_follower
+from core.training.threads import THREADS_VARIABLE, set_threads
 
 MAX_SAMPLES = 1000
 _THREADS_HELP = f"CPU threads; default: {THREADS_VARIABLE}, else torch's own choice"

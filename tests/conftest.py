@@ -48,6 +48,12 @@ def same_main(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def threads_untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test says of CPU threads holds for it alone."""
+    monkeypatch.setattr("core.training.threads._allowed", None)
+
+
+@pytest.fixture(autouse=True)
 def no_mps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that a test can count on not to be there, also on a Mac."""
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)

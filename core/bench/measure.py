@@ -33,6 +33,7 @@ from core.text.corpus import Corpus
 from core.training.devices import dtype_of
 from core.training.evaluation import split_loss
 from core.training.preflight import preflight
+from core.training.threads import n_threads
 from core.training.trainer import Trainer
 
 Fields = dict[str, Any]
@@ -84,7 +85,7 @@ def bench(corpus: Corpus, plan: Plan, nanogpt: Path | None, say: Say) -> Fields:
         "rival": rival.name,
         "corpus": corpus.name,
         "dtype": preflight(classic).dtype,
-        "n_threads": torch.get_num_threads(),
+        "n_threads": n_threads(),
         "torch_version": torch.__version__,
     }
     say(f"A step, ours and {rival.name}'s in turn …")

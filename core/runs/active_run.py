@@ -36,6 +36,7 @@ from core.storage.locks import take_lock
 from core.storage.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.training.health import UpdateProbe
 from core.training.parallel import ALONE, World
+from core.training.threads import n_threads
 from core.training.trainer import DivergedError, Trainer
 
 FLUSH_EVERY_S = 0.5
@@ -288,7 +289,7 @@ class ActiveRun:
             raise
 
     def _learn_and_look(self) -> None:
-        if torch.get_num_threads() != self._n_threads:  # not noted yet, or changed between steps
+        if n_threads() != self._n_threads:  # not noted yet, or changed between steps
             self._note_machine()
         if self._last_estimate < 0:
             self._estimate()  # what the model knew, and wrote, before it had learned anything
@@ -317,7 +318,7 @@ class ActiveRun:
 
     def _note_machine(self) -> None:
         """Write down what computes from here on, where it is not what computed before."""
-        self._n_threads = torch.get_num_threads()
+        self._n_threads = n_threads()
         now = machine_here(self._trainer.config, self._trainer.world.size)
         if now != self._machine:
             self._machine = now

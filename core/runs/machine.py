@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
-
 from core.records.events import Elsewhere, Event, Machine
 from core.settings.config import RunConfig
 from core.training.devices import dtype_of, pick_device
+from core.training.threads import step_threads
 
 
 def machine_here(config: RunConfig, n_processes: int) -> Machine:
@@ -23,7 +22,7 @@ def machine_here(config: RunConfig, n_processes: int) -> Machine:
     """
     device = pick_device(config.train.device).type
     dtype = str(dtype_of(config)).removeprefix("torch.")
-    return Machine(device, dtype, torch.get_num_threads() if device == "cpu" else None, n_processes)
+    return Machine(device, dtype, step_threads(config) if device == "cpu" else None, n_processes)
 
 
 def machines_since(events: Iterable[Event], step: int) -> list[Machine]:

@@ -22,6 +22,7 @@ from core.storage.files import write_atomically
 from core.storage.home import LabHome
 from core.training.devices import pick_device
 from core.training.preflight import Calibration, calibrate
+from core.training.threads import n_threads
 
 KEPT_S = 7 * 24 * 3600.0
 BUSY_SHARE = 0.5
@@ -72,6 +73,6 @@ def _key(device: str) -> str:
     """What the timing depends on."""
     kind = pick_device(device).type
     name = torch.cuda.get_device_name() if kind == "cuda" else platform.machine()
-    return f"{platform.node()}, {name}, {kind}, {torch.get_num_threads()} threads, torch " + str(
+    return f"{platform.node()}, {name}, {kind}, {n_threads()} threads, torch " + str(
         torch.__version__
     )

@@ -27,7 +27,7 @@ from core.runs.lab import Lab
 from core.service.worker import Worker
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
-from core.training.devices import check_threads
+from core.training.threads import check_threads
 
 FIRST_POINT_PATIENCE_S = 0.7
 

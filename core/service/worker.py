@@ -21,7 +21,7 @@ from pathlib import Path
 
 from core.errors import ConfigError, LabError, RunError
 from core.service.turns import IN_WORDS, Action, Request, RunsInHand, RunSource, Sources, Turn
-from core.training.devices import set_threads
+from core.training.threads import set_threads
 
 log = logging.getLogger(__name__)
 

@@ -1,18 +1,15 @@
-"""What the lab computes on: the device, the dtype, and how many CPU threads.
+"""What the lab computes on: the device and the dtype.
 
 Knows settings, and nothing of models or runs.
 """
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from core.errors import ConfigError
 from core.settings.config import RunConfig
 
-THREADS_VARIABLE = "LAB_THREADS"
 HALF_PAYS_FROM = 128
 """n_embd from which products in bfloat16 save more on a CPU than it costs to convert the numbers:
 at 32 a step takes 1.1 times as long, at 128 half, at 256 a third as long (AVX-512, two cores)."""
@@ -61,28 +58,6 @@ def _cpu_has_bfloat16() -> bool:
     """
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-def set_threads(wanted: int | None) -> None:
-    """Let torch use so many CPU threads; None is what LAB_THREADS says, else torch's own choice.
-
-    Raises ConfigError for a number that cannot be.
-    """
-    text = os.environ.get(THREADS_VARIABLE, "") if wanted is None else str(wanted)
-    if not text:
-        return
-    check_threads(text)
-    torch.set_num_threads(int(text))
-
-
-def check_threads(text: str) -> None:
-    """Raise ConfigError for a number of threads that cannot be."""
-    n_cores = os.cpu_count() or 1
-    if not text.isdecimal() or not 1 <= int(text) <= n_cores:
-        raise ConfigError(
-            f"The number of threads (--threads or {THREADS_VARIABLE}) is a whole number from 1 to "
-            f"{n_cores}, the cores of this machine, not {text!r}."
-        )
 
 
 def dtype_of(config: RunConfig) -> torch.dtype:

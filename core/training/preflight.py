@@ -35,6 +35,7 @@ from core.settings.presets import resolve
 from core.text.corpus import Corpus
 from core.training.devices import dtype_of, pick_device
 from core.training.parts import flops_by_part, step_flops_by_part
+from core.training.threads import n_threads
 from core.training.trainer import Trainer
 
 _FLOAT_BYTES = 4
@@ -220,7 +221,7 @@ def calibrate(device: str = "auto") -> Calibration:
 
     Once in a process for each device and number of threads. `core.runs.timing` remembers it longer.
     """
-    return _calibrate(device, torch.get_num_threads())
+    return _calibrate(device, n_threads())
 
 
 @functools.cache

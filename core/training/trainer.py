@@ -34,6 +34,7 @@ from core.training.devices import pick_device, pick_dtype
 from core.training.evaluation import cross_entropy, split_loss, windows_loss
 from core.training.optim import build_optimizers, learning_rate_at
 from core.training.parallel import ALONE, World
+from core.training.threads import compute_on, step_threads
 
 
 class DivergedError(LabError):
@@ -87,6 +88,7 @@ class Trainer:
         Raises DivergedError when the loss or the gradient's norm is no finite number; then the
         weights and the optimiser state are as they were, and the batch is used up.
         """
+        compute_on(step_threads(self.config))
         self.world.announce_step()
         if self._replica is None:  # by now all processes hold the weights that they start from
             self._replica = self.world.replica(self.model)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Set
 
 import streamlit as st
-import torch
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
@@ -16,6 +15,7 @@ from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import preflight
+from core.training.threads import n_threads
 from lab.session import train_choices
 from lab.session.drafts import begin_draft, draft_of, settings_of
 from lab.session.entry import Entry, draw_page_again
@@ -139,7 +139,7 @@ def _render_controls(run: RunRecord | None, view: View) -> Bench:
         def on_rate(rate: float) -> None:
             _change_rate(run, model, rate)
 
-        train_choices.THREADS.begin(torch.get_num_threads())
+        train_choices.THREADS.begin(n_threads())
         corpus, config = run_settings(Panel(the_lab(), model, level, hidden, on_rate))
         with picture:
             render_model_picture(run, corpus, config)  # before all else: the eye waits for it
@@ -179,8 +179,8 @@ def _render_costs(corpus: Corpus, config: RunConfig, waited: bool) -> None:
 
 
 def _apply_threads() -> None:
-    wanted = train_choices.THREADS.get() or torch.get_num_threads()
-    _THREADS_NOW.begin(torch.get_num_threads())
+    wanted = train_choices.THREADS.get() or n_threads()
+    _THREADS_NOW.begin(n_threads())
     if wanted != _THREADS_NOW.get():
         the_service().set_threads(wanted)
         _THREADS_NOW.set(wanted)

@@ -23,8 +23,8 @@ from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
 from core.settings.config import RunConfig
 from core.storage.snapshots import SnapshotFolder
-from core.training.devices import set_threads
 from core.training.preflight import Calibration, flops_per_token
+from core.training.threads import set_threads
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.figures.palette import Palette, palette_for
 from lab.session.entry import Entry
@@ -83,7 +83,9 @@ def _timing() -> Future[Calibration]:
         done.set_result(known)
         return done
     timer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="timing")
-    return timer.submit(_calibration_once_calm)
+    timing = timer.submit(_calibration_once_calm)
+    timer.shutdown(wait=False)  # its thread ends with its work: see core.training.threads
+    return timing
 
 
 def _calibration_once_calm() -> Calibration:

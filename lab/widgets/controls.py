@@ -261,7 +261,8 @@ def _schedule_and_seed(panel: Panel, draft: Draft) -> None:
         cells["threads"].selectbox(
             label_of("threads"), range(1, (os.cpu_count() or 1) + 1), key=train_choices.THREADS.key,
             help="How many the lab may take, for every run, until it is stopped; LAB_THREADS sets "
-            "it for good. Sums in another order may differ in the last digits.",
+            "it for good. A small model takes one: it is faster on one. Sums in another order may "
+            "differ in the last digits.",
         )  # fmt: skip
 
 

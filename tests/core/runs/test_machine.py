@@ -33,8 +33,9 @@ PAIR, CUDA = replace(ONE, n_processes=2), Machine("cuda", "bfloat16", None)
 
 
 @pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    """What a test sets is taken back."""
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small models take all threads; what a test sets is taken back."""
+    monkeypatch.setattr("core.training.threads.ONE_THREAD_FLOPS", 0)
     yield
     torch.set_num_threads(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from core.runs.lab import Lab
 from core.settings.config import RunConfig
 from core.settings.presets import resolve
 from core.text.corpus import Corpus
-from core.training.devices import pick_dtype, set_threads
+from core.training.devices import pick_dtype
 from core.training.trainer import Trainer
-from tests.helpers import SMALL, CommandLine, assert_equal_states, small_config, train
+from tests.helpers import SMALL, assert_equal_states, small_config, train
 from tests.recipes import RUNS, config_of
 
 CPU, CUDA, MPS = (torch.device(name) for name in ("cpu", "cuda", "mps"))
@@ -129,47 +128,3 @@ def test_products_on_a_gpu_are_in_the_format_that_was_chosen(
     assert seen == {dtype}
     trainer.estimate()
     assert seen == {dtype, torch.float32}
-
-
-# --- threads --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many threads torch was told to use, one after the other."""
-    told: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", told.append)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    return told
-
-
-def test_threads_are_the_flag_else_the_variable_else_torchs_own(
-    threads: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("LAB_THREADS", raising=False)
-    set_threads(None)
-    assert threads == []
-    monkeypatch.setenv("LAB_THREADS", "3")
-    set_threads(None)
-    set_threads(2)
-    assert threads == [3, 2]
-
-
-@pytest.mark.parametrize("wanted", ["0", "5", "-1", "many"])
-def test_threads_that_there_are_not_are_refused(
-    threads: list[int], wanted: str, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    monkeypatch.setenv("LAB_THREADS", wanted)
-    with pytest.raises(ConfigError, match="from 1 to 4"):
-        set_threads(None)
-    assert "LAB_THREADS" in CommandLine(capsys).refused("runs")
-    assert threads == []
-
-
-def test_threads_may_stand_before_or_after_the_command(
-    threads: list[int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    cli = CommandLine(capsys)
-    assert cli.ok("--threads", 2, "runs") == cli.ok("runs", "--threads", 3) == {"runs": []}
-    assert threads == [2, 3]
