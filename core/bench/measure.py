@@ -22,7 +22,7 @@ import torch
 from core.bench.rival import Rival
 from core.bench.waiting import COMMANDS, ROOT, nanogpt_waited_for, waited_for
 from core.errors import LabError
-from core.generation.sampling import generate, generate_together
+from core.generation.sampling import generate_together, write
 from core.interpretability.attention import without_attention
 from core.runs.active_run import CHECKPOINT_COST_FACTOR, MIN_CHECKPOINT_INTERVAL_S
 from core.settings.config import ModelConfig, RunConfig, SampleConfig
@@ -182,7 +182,7 @@ def _products(model: ModelConfig) -> list[tuple[int, int, int]]:
 
 
 def _writing(ours: Trainer, rival: Rival, plan: Plan) -> Fields:
-    """Characters a second inside the window, records included, and many texts side by side."""
+    """Characters a second inside the window: the text alone, with records, and many at once."""
     n_tokens = ours.config.model.block_size - 1
     config = SampleConfig(max_new_tokens=n_tokens, temperature=0.8)
     model, vocabulary = ours.model.eval(), ours.corpus.vocabulary
@@ -192,18 +192,19 @@ def _writing(ours: Trainer, rival: Rival, plan: Plan) -> Fields:
             pass
 
     def alone() -> None:
-        for _ in generate(model, vocabulary, "", config):
-            pass
+        write(model, vocabulary, "", config)
 
-    our_times, rival_times = [], []
-    for _ in range(plan.n_texts + 1):
-        our_times.append(_timed_ms(alone))
-        rival_times.append(_timed_ms(lambda: rival.write(n_tokens)))
-    our_ms, rival_ms = (statistics.median(times[1:]) for times in (our_times, rival_times))
+    def recorded() -> None:
+        together(1)
+
+    ways = (alone, recorded, lambda: rival.write(n_tokens))
+    times = [[_timed_ms(way) for way in ways] for _ in range(plan.n_texts + 1)]
+    our_ms, recorded_ms, rival_ms = map(statistics.median, zip(*times[1:]))
     many_ms = statistics.median([_timed_ms(lambda: together(32)) for _ in range(3)])
     model.train()
     return {
         "generate_tokens_per_s": 1e3 * n_tokens / our_ms,
+        "generate_recorded_tokens_per_s": 1e3 * n_tokens / recorded_ms,
         "rival_generate_tokens_per_s": 1e3 * n_tokens / rival_ms,
         "generate_speed_ratio": rival_ms / our_ms,
         "generate_32_texts_tokens_per_s": 32e3 * n_tokens / many_ms,

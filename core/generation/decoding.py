@@ -23,14 +23,17 @@ import torch
 
 from core.generation.numpy_layers import (
     Array,
-    Attention,
     Embedding,
     Linear,
-    Norm,
+    Normal,
     NumpyBlock,
     NumpyModernBlock,
+    attention,
+    linear,
+    reading,
     rms_norm,
     to_array,
+    without_mean,
 )
 from core.models import LanguageModel
 from core.models.attention import AttentionModel
@@ -105,8 +108,8 @@ class AttentionDecoder(Decoder):
     def __init__(self, model: AttentionModel, n_texts: int = 1) -> None:
         super().__init__(model, n_texts)
         self._embedding = Embedding(model)
-        self._attention = Attention(model.attention, model, n_texts)
-        self._head = Linear(model.head)
+        self._attention = attention(model.attention, model, n_texts)
+        self._head = linear(model.head)
 
     def _advance(self, tokens: Array, n_read: int) -> Array:
         x = self._embedding(tokens, n_read)  # B, T, C
@@ -119,17 +122,20 @@ class TransformerDecoder(Decoder):
     def __init__(self, model: Transformer, n_texts: int = 1) -> None:
         super().__init__(model, n_texts)
         self._embedding = Embedding(model)
+        tied = Linear(self._embedding.token.T)
+        self._head = reading(tied, model.norm)
+        self._embedding.token = without_mean(self._embedding.token)
+        self._embedding.position = without_mean(self._embedding.position)
         self._blocks = [
             NumpyBlock(block, model, n_texts) for block in model.blocks if isinstance(block, Block)
         ]
-        self._norm = Norm(model.norm)
+        self._normal = Normal(model.config.n_embd, model.norm.eps)
 
     def _advance(self, tokens: Array, n_read: int) -> Array:
         x = self._embedding(tokens, n_read)  # B, T, C
         for block in self._blocks:
             x = block(x, n_read)
-        logits: Array = self._norm(x[:, -1]) @ self._embedding.token.T
-        return logits
+        return self._head(self._normal(x[:, -1]))
 
 
 class ModernDecoder(Decoder):
@@ -137,20 +143,21 @@ class ModernDecoder(Decoder):
 
     def __init__(self, model: ModernTransformer, n_texts: int = 1) -> None:
         super().__init__(model, n_texts)
-        self._token = to_array(model.token_embedding.weight)
+        self._token = rms_norm(to_array(model.token_embedding.weight))
         self._blocks = [
             NumpyModernBlock(b, model, n_texts) for b in model.blocks if isinstance(b, ModernBlock)
         ]
-        self._head = Linear(model.head)
+        self._head = reading(linear(model.head))
+        self._normal = Normal(model.config.n_embd)
         self._tables: list[Array] = []
         if model.tables:
             self._tables = [to_array(weight) for weight in model.tables.parameters()]
 
     def _advance(self, tokens: Array, n_read: int) -> Array:
-        x = rms_norm(self._token[tokens])  # B, T, C
+        x = self._token[tokens]  # B, T, C
         for block in self._blocks:
             x = block(x, n_read)
-        logits = self._head(rms_norm(x[:, -1]))
+        logits = self._head(self._normal(x[:, -1]))
         return logits + self._ngrams() if self._tables else logits
 
     def _ngrams(self) -> Array:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -80,27 +81,19 @@ def generate_together(
     Text number i draws from the seed `config.seed + i`, so the first is what `generate` writes.
     Raises as `generate` does.
     """
-    tokens = vocabulary.encode(prompt or starting_prompt(vocabulary))[-model.config.block_size :]
-    decoder = decoder_of(model, n_texts)
-    return _continue(decoder, vocabulary, np.tile(tokens.numpy(), (n_texts, 1)), config)
-
-
-def _continue(
-    decoder: Decoder, vocabulary: Vocabulary, tokens: Array, config: SampleConfig
-) -> Iterator[tuple[TokenRecord, ...]]:
-    n_texts = len(tokens)
-    dice = [np.random.default_rng(config.seed + i) for i in range(n_texts)]
-    for _ in range(config.max_new_tokens):
-        logits = decoder.read(tokens).astype(np.float64)  # B, V
-        believed, offered = _softmax(logits), sampling_probabilities(logits, config)
-        drawn = [_draw(p, rng) for p, rng in zip(offered, dice)]
-        yield tuple(map(_record, drawn, believed, offered, (vocabulary,) * n_texts))
-        tokens = np.array(drawn)[:, None]
+    tokens = np.tile(_begun(model, vocabulary, prompt), (n_texts, 1))
+    return (
+        tuple(map(_record, draw.tokens, _softmax(draw.logits), draw.offered, repeat(vocabulary)))
+        for draw in _draws(decoder_of(model, n_texts), tokens, config)
+    )
 
 
 def write(model: LanguageModel, vocabulary: Vocabulary, prompt: str, config: SampleConfig) -> str:
-    """What the model adds to `prompt`, as one text."""
-    return "".join(record.character for record in generate(model, vocabulary, prompt, config))
+    """What the model adds to `prompt`, as one text: what `generate` writes, and nothing about it.
+
+    Raises as `generate` does.
+    """
+    return _text(decoder_of(model), vocabulary, _begun(model, vocabulary, prompt), config)
 
 
 def write_sample(
@@ -111,12 +104,42 @@ def write_sample(
     Whenever the window is full, its older half is forgotten at once; `write` lets one character
     go at a time. So a model sees at least half of a window, and the sample costs little.
     """
-    config = sample_while_training(train)
-    tokens = vocabulary.encode(prompt or starting_prompt(vocabulary))[-model.config.block_size :]
     decoder = decoder_of(model)
     decoder.n_kept = max(1, model.config.block_size // 2)
-    drawn = _continue(decoder, vocabulary, tokens.numpy()[None], config)
-    return "".join(record.character for (record,) in drawn)
+    config = sample_while_training(train)
+    return _text(decoder, vocabulary, _begun(model, vocabulary, prompt), config)
+
+
+class _Draw(NamedTuple):
+    """The next token of each text, and what it was drawn from."""
+
+    tokens: list[int]
+    logits: Array
+    offered: Array
+    """The probabilities of the draw: both (B, V)."""
+
+
+def _draws(decoder: Decoder, tokens: Array, config: SampleConfig) -> Iterator[_Draw]:
+    """Continue tokens (B, T), one character of each text at a time."""
+    dice = [np.random.default_rng(config.seed + i) for i in range(len(tokens))]
+    for _ in range(config.max_new_tokens):
+        logits = decoder.read(tokens).astype(np.float64)  # B, V
+        offered = sampling_probabilities(logits, config)
+        drawn = [_draw(p, rng) for p, rng in zip(offered, dice)]
+        yield _Draw(drawn, logits, offered)
+        tokens = np.array(drawn)[:, None]
+
+
+def _begun(model: LanguageModel, vocabulary: Vocabulary, prompt: str) -> Array:
+    """What the model sees of a prompt, (1, T). Raises PromptError as `generate` does."""
+    tokens = vocabulary.encode(prompt or starting_prompt(vocabulary))[-model.config.block_size :]
+    seen: Array = tokens.numpy()[None]
+    return seen
+
+
+def _text(decoder: Decoder, vocabulary: Vocabulary, tokens: Array, config: SampleConfig) -> str:
+    characters = vocabulary.characters
+    return "".join(characters[draw.tokens[0]] for draw in _draws(decoder, tokens, config))
 
 
 def sampling_probabilities(logits: Array, config: SampleConfig) -> Array:

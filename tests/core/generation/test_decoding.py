@@ -95,7 +95,7 @@ def test_the_same_characters_are_written_with_and_without_a_cache(
         assert cached == plain
 
 
-def test_weights_are_shared_with_the_model_and_not_copied() -> None:
+def test_a_new_decoder_has_the_weights_as_they_are_now() -> None:
     model = some_model("classic")
     before = decoder_of(model).read(texts(1, 4))
     with torch.no_grad():
@@ -110,4 +110,4 @@ def test_weights_are_shared_with_the_model_and_not_copied() -> None:
 def test_gelu_is_torchs_as_near_as_its_table_is_fine() -> None:
     x = np.append(np.linspace(-9, 9, 40_001), [-1e6, 1e6]).astype(np.float32)
     exact = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
-    np.testing.assert_allclose(layers._gelu(x), exact, rtol=1e-6, atol=2.6e-6)
+    np.testing.assert_allclose(layers._gelu(x), exact, rtol=1e-6, atol=5e-7)
