@@ -27,9 +27,12 @@ from torch import Tensor
 from core.errors import CheckpointError
 from core.records.stored import from_stored, stored, stored_as
 from core.settings.config import RunConfig
+from core.storage.empty_rows import with_empty_rows, without_empty_rows
 from core.storage.files import write_atomically
 
-FORMAT = 1
+FORMAT = 2
+READ_FORMATS = (1, FORMAT)
+"""In the first all tensors were whole."""
 BRANCH_POINTS_MIB = 128.0
 """What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
@@ -148,7 +151,7 @@ class CheckpointFolder:
 def to_save(state: Checkpoint | Snapshot) -> memoryview:
     """The bytes of a file that `read_saved` reads."""
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT} | stored(state), buffer)
+    torch.save({"format": FORMAT} | without_empty_rows(stored(state)), buffer)
     return buffer.getbuffer()
 
 
@@ -171,14 +174,14 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
             f"The {what} {path.name} cannot be read: the file is damaged or cut short.",
             "Delete it to go on from the one before.",
         ) from error
-    if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+    if not isinstance(content, dict) or content.pop("format", None) not in READ_FORMATS:
         raise CheckpointError(
             f"The {what} {path.name} is not of this lab's format {FORMAT}.",
             "It was written by another version or another program.",
         )
     try:
-        return kind(**from_stored(kind, content))
-    except TypeError as error:  # a field too few, or one too many
+        return kind(**from_stored(kind, with_empty_rows(content)))
+    except (TypeError, ValueError) as error:  # a field too few, or one too many
         raise CheckpointError(
             f"The {what} {path.name} does not hold what a {what} holds.",
             "Delete it to go on from the one before.",

@@ -20,10 +20,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
 from core.storage.checkpoint import Snapshot, read_saved, to_save
+from core.storage.empty_rows import without_empty_rows
 from core.storage.files import write_atomically
 
 BUDGET_MIB = 256.0
@@ -52,7 +54,8 @@ class SnapshotFolder:
 
     def save(self, snapshot: Snapshot) -> None:
         """Keep the weights of one step, and thin what there is to the budget."""
-        weights = {name: _compact(tensor) for name, tensor in snapshot.weights.items()}
+        packed = without_empty_rows({n: w.detach().cpu() for n, w in snapshot.weights.items()})
+        weights = {name: _compact(tensor) for name, tensor in packed.items()}
         # Losing one in a power cut does no harm, so the disk need not be waited for.
         content = to_save(replace(snapshot, weights=weights))
         write_atomically(self.path(snapshot.step), content, durable=False)
@@ -114,7 +117,11 @@ def gap(step: int, later: int) -> float:
 
 
 def _compact(tensor: Tensor) -> Tensor:
-    tensor = tensor.detach().cpu()
+    if tensor.is_sparse:
+        rows, numbers = tensor.indices(), _compact(tensor.values())
+        return torch.sparse_coo_tensor(
+            rows, numbers, tensor.shape, check_invariants=True, is_coalesced=True
+        )
     if tensor.numel() >= _SMALL:
         half = tensor.half()
         if not half.isinf().any():
