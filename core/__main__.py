@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_race(sub)
     _add_sweep(sub)
     _add_looking(sub)
+    _add_inspect(sub)
     _add_runs(sub)
     _add_corpora(sub)
     _add_exchange(sub)
@@ -190,6 +191,10 @@ def _add_looking(sub: Any) -> None:
     evaluate.add_argument(
         "--without_attention", action="store_true", help="with what attention adds left out"
     )
+    evaluate.add_argument(
+        "--off", metavar="PARTS",
+        help="with parts switched off: heads as 1.4,2.1, or attention:2, mlp:1, positions",
+    )  # fmt: skip
 
     generate = _command(sub, "generate", commands.write_text, "let a run write")
     _add_model_choice(generate, default="best")
@@ -210,12 +215,42 @@ def _add_looking(sub: Any) -> None:
     _add_settings(generate, SampleConfig)
 
 
-def _add_model_choice(parser: argparse.ArgumentParser, default: str) -> None:
+def _add_inspect(sub: Any) -> None:
+    inspect = sub.add_parser("inspect", help="look inside a run's model")
+    what = inspect.add_subparsers(metavar="WHAT", required=True, parser_class=_OneLineParser)
+    attention = _command(
+        what, "attention", commands.inspect_attention, "where each head looks in a text"
+    )
+    heads = _command(what, "heads", commands.inspect_heads, "what losing each head would cost")
+    lens = _command(what, "lens", commands.inspect_lens, "each layer's own guesses for a text")
+    parsers = (
+        attention,
+        heads,
+        lens,
+        _command(what, "matrix", commands.inspect_matrix, "what follows each character"),
+        _command(what, "embeddings", commands.inspect_embeddings, "where each character is put"),
+        _command(what, "context", commands.inspect_context, "the loss by characters of context"),
+    )
+    for parser in parsers:
+        _add_model_choice(parser, default="best", at_help="the snapshot nearest to this step")
+    for parser in (attention, lens):
+        parser.add_argument("--text", required=True, metavar="T", help="what the model reads")
+    heads.add_argument(
+        "--windows", type=_to_count, metavar="N",
+        help="so many windows of the validation split; default: all",
+    )  # fmt: skip
+
+
+def _add_model_choice(
+    parser: argparse.ArgumentParser,
+    default: str,
+    at_help: str = "the snapshot of this step instead",
+) -> None:
     parser.add_argument("run", metavar="RUN")
     parser.add_argument(
         "--checkpoint", choices=["best", "last"], default=default, help=f"default: {default}"
     )
-    parser.add_argument("--at", type=int, metavar="STEP", help="the snapshot of this step instead")
+    parser.add_argument("--at", type=int, metavar="STEP", help=at_help)
 
 
 def _add_runs(sub: Any) -> None:

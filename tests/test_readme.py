@@ -19,8 +19,11 @@ from tests.helpers import CommandLine, play
 
 README = (ROOT / "README.md").read_text("utf-8")
 LENGTH = {"max_iters": 20, "eval_interval": 5, "eval_iters": 1, "warmup_iters": 2}
-SMALLER = {"3000": "30", "3500": "35", "512": "8", "1000": "10", "--budget 30": "--budget 1"}
-"""The README's numbers of steps and seconds, and those of the test."""
+SMALLER = {
+    "3000": "30", "3500": "35", "512": "8", "1000": "10", "--budget 30": "--budget 1",
+    "1.4,mlp:2": "1.1,mlp:1",
+}  # fmt: skip
+"""The README's numbers of steps, seconds and parts, and those of the test."""
 REPR = re.compile(r"\w+\(|[\[{(]['\"({\[]|\bNone\b|\bTrue\b|\bFalse\b")
 """What Python calls things, which nobody should have to read."""
 

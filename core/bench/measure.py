@@ -23,7 +23,7 @@ from core.bench.rival import Rival
 from core.bench.waiting import COMMANDS, ROOT, nanogpt_waited_for, waited_for
 from core.errors import LabError
 from core.generation.sampling import generate_together, write
-from core.interpretability.attention import without_attention
+from core.interpretability.parts import attention_of, without
 from core.runs.active_run import CHECKPOINT_COST_FACTOR, MIN_CHECKPOINT_INTERVAL_S
 from core.settings.config import ModelConfig, RunConfig, SampleConfig
 from core.settings.presets import resolve
@@ -263,8 +263,8 @@ def _time_to_loss(corpus: Corpus, plan: Plan, rival_step_ms: float, say: Say) ->
     say("The fastest recipe …")
     fastest = _resolve(corpus, plan, "fastest")
     fastest_loss, fastest_s, trainer = _trained(fastest, corpus)
-    with without_attention(trainer.model):
-        silenced_loss = split_loss(trainer.model, corpus.val)
+    silenced = without(trainer.model, attention_of(trainer.model))
+    silenced_loss = split_loss(silenced, corpus.val)
     return {
         "rival_train_s": rival_s,
         "classic_val_loss_nats": classic_loss,
@@ -317,8 +317,8 @@ def _ablation(corpus: Corpus, plan: Plan, say: Say) -> list[Fields]:
         say(f"Ablation: {name} …")
         config = _resolve(corpus, plan, recipe, ABLATION_ITERS, **flags)
         loss, train_s, trainer = _trained(config, corpus)
-        with without_attention(trainer.model):
-            silenced_loss = split_loss(trainer.model, corpus.val)
+        silenced = without(trainer.model, attention_of(trainer.model))
+        silenced_loss = split_loss(silenced, corpus.val)
         rows.append(
             {
                 "what": name,

@@ -6,6 +6,7 @@ codes are `core.__main__`'s. Where each command is:
 * `training`: `train`, `resume`; `racing`: `race`; `sweeping`: `sweep …`
 * `running`: `eval`, `generate`, `export`, `import`, and of `runs` the list, `rename` and `branch`
 * `showing`: `runs show`; `disk_and_bin`: `runs delete`, `restore`, `empty_bin`, `disk`, `clean`
+* `inspecting`: `inspect …`
 * `texts`: `corpus …`; `benchmarking`: `bench`
 * `wording` and `tables`: how what a command returns is said to a person
 """
@@ -15,6 +16,14 @@ from __future__ import annotations
 from core.commands.benchmarking import bench
 from core.commands.common import Command, Fields
 from core.commands.disk_and_bin import clean, delete, disk, empty_bin, restore
+from core.commands.inspecting import (
+    inspect_attention,
+    inspect_context,
+    inspect_embeddings,
+    inspect_heads,
+    inspect_lens,
+    inspect_matrix,
+)
 from core.commands.racing import race
 from core.commands.running import (
     branch,
@@ -62,6 +71,12 @@ __all__ = [
     "export",
     "get_corpus",
     "import_model",
+    "inspect_attention",
+    "inspect_context",
+    "inspect_embeddings",
+    "inspect_heads",
+    "inspect_lens",
+    "inspect_matrix",
     "list_corpora",
     "list_runs",
     "list_sweeps",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from contextlib import nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from core.exchange.archive import is_run_file, open_run_file
 from core.exchange.export_import import export_run, import_run
 from core.exchange.formats.nanogpt import nanogpt_commands
 from core.generation.sampling import generate, generate_together
-from core.interpretability.attention import without_attention
+from core.interpretability.parts import attention_of, part_named, without
 from core.library.fetching import read_bytes
 from core.library.intake import MAX_TEXT_BYTES, characters_in
 from core.records.records import RunRecord
@@ -40,10 +39,13 @@ def evaluate(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     corpus = lab.corpus_of(record)
     loaded = _chosen_model(lab, record, args)
-    with without_attention(loaded.model) if args.without_attention else nullcontext():
-        say(f"{record.name}, {loaded.origin}")
-        loss = split_loss(loaded.model, corpus.val)
-    return {"run": record.id, "iter": loaded.step, "val_loss": loss}
+    off = [part_named(name) for name in args.off.split(",")] if args.off is not None else []
+    if args.without_attention:
+        off += attention_of(loaded.model)
+    model = without(loaded.model, off)
+    say(f"{record.name}, {loaded.origin}" + f", without {', '.join(map(str, off))}" * bool(off))
+    fields = {"run": record.id, "iter": loaded.step, "val_loss": split_loss(model, corpus.val)}
+    return fields | ({"full_val_loss": split_loss(loaded.model, corpus.val)} if off else {})
 
 
 def _chosen_model(lab: Lab, record: RunRecord, args: Namespace) -> LoadedModel:

@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from core.models import LanguageModel
 from core.models.attention import AttentionModel, CausalSelfAttention
-from core.models.modern import ModernBlock, rotation
+from core.models.modern import ModernBlock, ModernTransformer
 from core.models.transformer import Block, Transformer
 
 Array = npt.NDArray[Any]
@@ -182,7 +182,7 @@ class NumpyBlock:
 class NumpyModernBlock:
     """The block of `core.models.modern`: the residual stream (B, T, C) after it."""
 
-    def __init__(self, block: ModernBlock, model: LanguageModel, n_texts: int) -> None:
+    def __init__(self, block: ModernBlock, model: ModernTransformer, n_texts: int) -> None:
         config = model.config
         self._shift_1, self._shift_2 = Shift(model, n_texts), Shift(model, n_texts)
         self._query_key_value = reading(linear(block.attention.query_key_value))
@@ -190,7 +190,7 @@ class NumpyModernBlock:
         self._cache = Cache(model, n_texts)
         self._widen, self._output = reading(linear(block.widen)), linear(block.output)
         self._normal, self._head_normal = Normal(config.n_embd), Normal(config.head_size)
-        by = rotation(config.block_size, config.head_size, torch.device("cpu"))
+        by = model.rotation(config.block_size, torch.device("cpu"))
         # Queries and keys have length sqrt(D) there and 1 here, and scores are over sqrt(D) there.
         scale = np.float32(config.head_size**0.25)
         self._cos, self._sin = (to_array(part) * scale for part in by)  # block_size, D / 2

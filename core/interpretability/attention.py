@@ -6,19 +6,14 @@ a text.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.errors import ConfigError
+from core.interpretability.parts import attention_of, without
 from core.models import LanguageModel
-from core.models.attention import CausalSelfAttention
-from core.models.modern import ModernAttention
 from core.text.corpus import Vocabulary
 from core.training.evaluation import split_loss
 
@@ -124,32 +119,11 @@ class AttentionWorth:
 def attention_worth(model: LanguageModel, tokens: Tensor) -> AttentionWorth:
     """Measure a model on a text (N,) with and without its attention. Leaves the model alone.
 
-    Others may be using the model meanwhile, so a copy of it goes without.
     Raises ConfigError for a model that has no attention.
     """
-    with_nats = split_loss(model, tokens)
-    deprived = copy.deepcopy(model)
-    with without_attention(deprived):
-        without_nats = split_loss(deprived, tokens)
-    return AttentionWorth(with_nats=with_nats, without_nats=without_nats, n_guesses=len(tokens) - 1)
-
-
-@contextmanager
-def without_attention(model: LanguageModel) -> Iterator[None]:
-    """Inside, all attention layers add nothing, and everything else stays: what are they worth?
-
-    Raises ConfigError for a model that has none.
-    """
-    layers = [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
-    if not layers:
-        raise ConfigError(f"The {model.config.model} model has no attention to leave out.")
-    hooks = [layer.register_forward_hook(_silence) for layer in layers]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _silence(layer: nn.Module, seen: tuple[Any, ...], found: Tensor) -> Tensor:
-    return torch.zeros_like(found)
+    deprived = without(model, attention_of(model))
+    return AttentionWorth(
+        with_nats=split_loss(model, tokens),
+        without_nats=split_loss(deprived, tokens),
+        n_guesses=len(tokens) - 1,
+    )

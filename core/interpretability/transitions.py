@@ -43,6 +43,19 @@ def transition_loss(model: LanguageModel, tokens: Tensor) -> float:
     return total / len(targets)
 
 
+def mean_divergence(counted: Tensor, learned: Tensor, tokens: Tensor) -> float:
+    """How far a learned matrix is from the counted one, both (V, V), in nats per character.
+
+    The Kullback-Leibler divergence of each row, averaged over the characters of a text (N,): what
+    guessing by the learned rows costs more than by the counted ones, where those are right.
+    """
+    counted, learned = counted.double(), learned.double()
+    tiny = torch.finfo(torch.float64).tiny
+    rows = (counted * (counted.clamp_min(tiny).log() - learned.clamp_min(tiny).log())).sum(dim=1)
+    often = torch.bincount(tokens, minlength=len(counted)).double()
+    return float((rows * often).sum() / often.sum())
+
+
 def _after_each(model: LanguageModel, tokens: Tensor) -> Iterator[tuple[int, Tensor]]:
     """Log-probabilities of what follows each of `tokens`, (rows, V), a part of them at a time.
 

@@ -93,12 +93,16 @@ class AttentionModel(LanguageModel):
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
 
     def forward(self, idx: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.attention(self._embed(idx)))  # B, T, V
-        return logits
+        return self.unembed(self.attention(self._embed(idx)), idx)
 
     def trace(self, idx: Tensor) -> Trace:
         mixed, weights = self.attention.explained(self._embed(idx))
-        return Trace(self.head(mixed), attention=weights.unsqueeze(0))
+        logits = self.unembed(mixed, idx)
+        return Trace(logits, attention=weights.unsqueeze(0), stream=mixed.unsqueeze(0))
+
+    def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
+        logits: Tensor = self.head(x)  # B, T, V
+        return logits
 
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]

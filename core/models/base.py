@@ -26,10 +26,12 @@ class Trace:
 
     `logits` (B, T, V) are those that `forward` returns. `attention` (L, B, H, T, T) holds the
     attention weights: row t says how much character t takes from each character up to itself.
+    `stream` (L, B, T, C) is the residual stream after each layer; `unembed` makes logits of it.
     """
 
     logits: Tensor
     attention: Tensor
+    stream: Tensor
 
 
 class LanguageModel(nn.Module, ABC):
@@ -46,6 +48,14 @@ class LanguageModel(nn.Module, ABC):
     @abstractmethod
     def trace(self, idx: Tensor) -> Trace:
         """The same computation written out, with what `forward` keeps to itself."""
+
+    def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
+        """The way out: what a layer left (B, T, C), and the tokens (B, T), to logits (B, T, V).
+
+        In a model without layers nothing was left, and the tokens are all there is.
+        """
+        logits: Tensor = self(idx)
+        return logits
 
     @property
     def n_params(self) -> int:

@@ -130,27 +130,38 @@ class ModernTransformer(LanguageModel):
         self.blocks = nn.ModuleList(ModernBlock(config) for _ in range(config.n_layer))
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.tables = NgramTables(config) if config.ngrams else None
+        self.knows_positions = True
+        """Set to False, queries and keys are turned nowhere: `core.interpretability.parts` does."""
 
     def forward(self, idx: Tensor) -> Tensor:
         x, by = self._embed(idx)
         for block in self.blocks:
             x = block(x, by)
-        return self._unembed(x, idx)
+        return self.unembed(x, idx)
 
     def trace(self, idx: Tensor) -> Trace:
         x, by = self._embed(idx)
-        weights = []
+        weights, stream = [], []
         for block in self.blocks:
             assert isinstance(block, ModernBlock)
             weights.append(block.attention.weights(shifted_norm(x), by))
             x = block(x, by)
-        return Trace(self._unembed(x, idx), attention=torch.stack(weights))
+            stream.append(x)
+        return Trace(self.unembed(x, idx), torch.stack(weights), torch.stack(stream))
+
+    def rotation(self, T: int, device: torch.device) -> Rotation:
+        """How far each pair of numbers of a query or a key is turned at each of T positions."""
+        angles = rotation(T, self.config.head_size, device)
+        if self.knows_positions:
+            return angles
+        cos, sin = angles
+        return torch.ones_like(cos), torch.zeros_like(sin)
 
     def _embed(self, idx: Tensor) -> tuple[Tensor, Rotation]:
         x = self.dropout(rms_norm(self.token_embedding(idx)))  # B, T, C
-        return x, rotation(idx.shape[1], self.config.head_size, idx.device)
+        return x, self.rotation(idx.shape[1], idx.device)
 
-    def _unembed(self, x: Tensor, idx: Tensor) -> Tensor:
+    def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
         logits: Tensor = self.head(rms_norm(x))  # B, T, V
         return logits if self.tables is None else logits + self.tables(idx)
 

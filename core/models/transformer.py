@@ -81,23 +81,24 @@ class Transformer(LanguageModel):
         x = self._embed(idx)
         for block in self.blocks:
             x = block(x)
-        return self._unembed(x)
+        return self.unembed(x, idx)
 
     def trace(self, idx: Tensor) -> Trace:
         x = self._embed(idx)
-        weights = []
+        weights, stream = [], []
         for block in self.blocks:
             assert isinstance(block, Block)
             x, layer = block.explained(x)
             weights.append(layer)
-        return Trace(self._unembed(x), attention=torch.stack(weights))
+            stream.append(x)
+        return Trace(self.unembed(x, idx), torch.stack(weights), torch.stack(stream))
 
     def _embed(self, idx: Tensor) -> Tensor:
         T = idx.shape[1]
         x: Tensor = self.dropout(self.token_embedding(idx) + self.position_embedding.weight[:T])
         return x  # B, T, C
 
-    def _unembed(self, x: Tensor) -> Tensor:
+    def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
         return F.linear(self.norm(x), self.token_embedding.weight)  # B, T, V
 
     def init_weights(self, generator: torch.Generator) -> None:

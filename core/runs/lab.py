@@ -221,6 +221,14 @@ class Lab:
             f"snapshot, step {step:,}",
         )
 
+    def nearest_snapshot(self, record: RunRecord, step: int) -> LoadedModel:
+        """The model of a run as it was nearest to a step, of two equally near the earlier.
+
+        Raises CheckpointError when none was kept.
+        """
+        steps = SnapshotFolder(self.home.run_folder(record.id)).steps()
+        return self.snapshot(record, min(steps, key=lambda n: abs(n - step), default=step))
+
     def _untrained(self, record: RunRecord) -> LoadedModel:
         corpus = self.corpus_of(record)
         model = build_model(record.config.model, record.config.train.seed).eval()

@@ -16,8 +16,8 @@ from core.interpretability.attention import (
     even_weights,
     head_summary,
     name_pattern,
-    without_attention,
 )
+from core.interpretability.parts import attention_of, without
 from core.models import LanguageModel, build_model
 from core.settings.config import ModelKind
 from core.settings.presets import resolve
@@ -151,9 +151,9 @@ def test_without_attention_a_character_knows_nothing_of_those_far_before(recipe:
     changed = idx.clone()
     changed[0, 0] = 5  # further away than token shifts and n-gram tables reach
     whole = model(idx)
-    with without_attention(model):
-        silenced = model(idx)
-        assert torch.equal(silenced[0, -1], model(changed)[0, -1])
+    rest = without(model, attention_of(model))
+    silenced = rest(idx)
+    assert torch.equal(silenced[0, -1], rest(changed)[0, -1])
     assert not torch.allclose(silenced, whole)
     assert torch.equal(model(idx), whole) and not torch.equal(whole[0, -1], model(changed)[0, -1])
 
@@ -163,16 +163,12 @@ def test_the_worth_of_attention_is_two_losses_and_leaves_the_model_alone(kind: M
     model, tokens = small_model(kind), torch.arange(T) % len(LETTERS)
     found = attention_worth(model, tokens)
     assert found.with_nats == split_loss(model, tokens)
-    assert not any(layer._forward_hooks for layer in model.modules())
-    with without_attention(model):
-        assert found.without_nats == split_loss(model, tokens)
+    assert found.without_nats == split_loss(without(model, attention_of(model)), tokens)
+    assert found.with_nats == split_loss(model, tokens)
     assert found.without_nats != found.with_nats
     assert found.n_guesses == T - 1
 
 
 def test_a_table_has_no_attention_to_leave_out() -> None:
-    with (
-        pytest.raises(ConfigError, match="bigram model has no attention"),
-        without_attention(small_model("bigram")),
-    ):
-        pass
+    with pytest.raises(ConfigError, match="bigram model has no attention"):
+        attention_of(small_model("bigram"))

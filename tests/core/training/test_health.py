@@ -166,7 +166,8 @@ def test_entropy_of_weights_made_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
     assert shares[1].tolist() == pytest.approx([expected, 0.5])
 
     model = model_of("classic")
-    monkeypatch.setattr(model, "trace", lambda idx: Trace(torch.zeros(2, 3, V), attention))
+    made = Trace(torch.zeros(2, 3, V), attention, stream=torch.zeros(2, 2, 3, 8))
+    monkeypatch.setattr(model, "trace", lambda idx: made)
     entropies = by_kind(values(measure(model, some_tokens(2, 3))))["attention_entropy"]
     assert list(entropies.values()) == shares.flatten().tolist()
     assert list(entropies)[2] == "layer 2 head 1"

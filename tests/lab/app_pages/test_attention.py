@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interpretability.attention import AttentionWorth, without_attention
+from core.interpretability.attention import AttentionWorth
+from core.interpretability.parts import attention_of, without
 from core.records.events import Race
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
@@ -243,8 +244,7 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
     ask_for_worth(app)
     corpus, model = pages.corpus_of(run), pages.model(run).model
     before = split_loss(model, corpus.val)
-    with without_attention(model):
-        after = split_loss(model, corpus.val)
+    after = split_loss(without(model, attention_of(model)), corpus.val)
     (sentence,) = worth(app)
     assert f"over {len(corpus.val) - 1:,} guesses on the validation text" in sentence
     assert f"from **{before:.3f}** to **{after:.3f} nats**" in sentence

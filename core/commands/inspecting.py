@@ -1,0 +1,152 @@
+"""Commands that look inside a run's model: `inspect …`.
+
+Layers and heads count from 1. Probabilities, losses and weights are not rounded.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from core.commands.common import Fields, say
+from core.errors import ConfigError, PromptError
+from core.interpretability.attention import attention_weights
+from core.interpretability.context import counted_by_context, loss_by_context
+from core.interpretability.embeddings import character_vectors, principal_plane
+from core.interpretability.habits import HeadHabits, head_habits, heads_worth
+from core.interpretability.lens import layer_logits
+from core.interpretability.transitions import mean_divergence, transition_probabilities
+from core.records.records import RunRecord
+from core.runs.lab import Lab, LoadedModel
+from core.text.corpus import Corpus
+from core.text.reference import bigram_probabilities
+from core.text.windows import sample_windows
+from core.training.evaluation import split_loss, windows_loss
+
+N_WINDOWS_FOR_HABITS = 256
+"""Windows of the validation split that the habits of heads are averaged over."""
+
+
+def inspect_attention(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    text = _seen(loaded, args.text, at_least=2)
+    weights = attention_weights(loaded.model, loaded.vocabulary, text)
+    if not len(weights):
+        raise ConfigError(f"The {record.model} model has no attention to look at.")
+    heads = _habits(loaded, lab.corpus_of(record))
+    return _said(record, loaded, args, {
+        "text": text, "weights": weights.tolist(),
+        "heads": [
+            {
+                "layer": h.layer, "head": h.head, "name": h.name, "score": h.score,
+                "entropy_nats": h.entropy_nats,
+            }
+            for h in heads
+        ],
+    })  # fmt: skip
+
+
+def inspect_heads(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    corpus = lab.corpus_of(record)
+    model, T = loaded.model, loaded.model.config.block_size
+    if args.windows is None:
+        n = (len(corpus.val) - 1) // T * T
+        windows = corpus.val[: n + 1].unfold(0, T + 1, T)
+    else:
+        _, windows = sample_windows(corpus, T, args.windows)
+    full = split_loss(model, corpus.val) if args.windows is None else windows_loss(model, windows)
+    worths = heads_worth(model, windows)
+    named = {(h.layer, h.head): h for h in _habits(loaded, corpus)}
+    return _said(record, loaded, args, {
+        "n_windows": len(windows), "full_val_loss": full,
+        "heads": [
+            {
+                "layer": w.layer, "head": w.head, "name": named[w.layer, w.head].name,
+                "score": named[w.layer, w.head].score, "val_loss": w.val_loss_nats,
+                "delta": w.delta_nats,
+            }
+            for w in worths
+        ],
+    })  # fmt: skip
+
+
+def inspect_lens(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    text = _seen(loaded, args.text, at_least=1)
+    logits = layer_logits(loaded.model, loaded.vocabulary.encode(text)[None])[:, 0]  # L, T, V
+    probabilities, guesses = logits.softmax(dim=-1).max(dim=-1)
+    return _said(record, loaded, args, {
+        "text": text,
+        "layers": [
+            {"layer": layer, "guesses": list(loaded.vocabulary.decode(tokens)), "probabilities": p}
+            for layer, (tokens, p) in enumerate(zip(guesses, probabilities.tolist()), 1)
+        ],
+    })  # fmt: skip
+
+
+def inspect_matrix(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    train, V = lab.corpus_of(record).train, loaded.model.config.vocab_size
+    learned, counted = transition_probabilities(loaded.model), bigram_probabilities(train, V)
+    return _said(record, loaded, args, {
+        "characters": loaded.vocabulary.characters,
+        "learned": learned.tolist(), "counted": counted.tolist(),
+        "divergence_nats": mean_divergence(counted, learned, train),
+    })  # fmt: skip
+
+
+def inspect_embeddings(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    plane = principal_plane(character_vectors(loaded.model))
+    return _said(record, loaded, args, {
+        "characters": loaded.vocabulary.characters,
+        "xy": plane.xy.tolist(), "variance": list(plane.variance),
+    })  # fmt: skip
+
+
+def inspect_context(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    corpus = lab.corpus_of(record)
+    losses = loss_by_context(loaded.model, corpus.val).tolist()
+    counted = counted_by_context(corpus)[: len(losses)]
+    return _said(record, loaded, args, {
+        "context": list(range(1, len(losses) + 1)),
+        "loss": losses, "counted": counted + [None] * (len(losses) - len(counted)),
+    })  # fmt: skip
+
+
+def _model(lab: Lab, args: Namespace) -> tuple[RunRecord, LoadedModel]:
+    """The run and its model, of the nearest snapshot where a step is named."""
+    record = lab.run(args.run)
+    if args.at is None:
+        loaded = lab.model(record, args.checkpoint)
+    else:
+        loaded = lab.nearest_snapshot(record, args.at)
+    return record, loaded
+
+
+def _said(record: RunRecord, loaded: LoadedModel, args: Namespace, fields: Fields) -> Fields:
+    """The fields of a command, after which model they are of has been said: once all went well."""
+    is_other = args.at is not None and args.at != loaded.step
+    nearest = f", the nearest to step {args.at:,}" if is_other else ""
+    say(f"{record.name}, {loaded.origin}{nearest}")
+    return {"run": record.id, "iter": loaded.step} | fields
+
+
+def _seen(loaded: LoadedModel, text: str, at_least: int) -> str:
+    """What the model sees of a text. Raises PromptError where that is too little."""
+    if len(text) < at_least:
+        raise PromptError(
+            f"The text has {len(text)} character{'s' * (len(text) != 1)}, and {at_least} are the "
+            "least that there is something to see in. Give a longer --text.", "",
+        )  # fmt: skip
+    block_size = loaded.model.config.block_size
+    return text[-block_size:]
+
+
+def _habits(loaded: LoadedModel, corpus: Corpus) -> list[HeadHabits]:
+    T = loaded.model.config.block_size
+    if T < 2:
+        raise ConfigError("Heads that see one character have no choice, and so no habits.")
+    _, windows = sample_windows(corpus, T, N_WINDOWS_FOR_HABITS)
+    return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])

@@ -1,0 +1,192 @@
+"""What `inspect` and `eval --off` say, in the names and numbers that scripts rely on."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from core.exchange.export_import import export_run, import_run
+from core.interpretability.parts import Part, without
+from core.runs.lab import Lab
+from core.settings.config import ModelKind
+from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus
+from core.text.reference import bigram_probabilities
+from core.training.evaluation import split_loss
+from tests.helpers import CommandLine, trained
+
+TEXT = "OWL: to"
+
+
+@pytest.fixture
+def cli(corpus: Corpus, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    return CommandLine(capsys)
+
+
+@pytest.fixture
+def run(lab: Lab, corpus: Corpus, kind: ModelKind) -> str:
+    trained(lab, corpus, kind, name="owl")
+    return "owl"
+
+
+@pytest.fixture
+def owl(lab: Lab, corpus: Corpus) -> str:
+    trained(lab, corpus, "transformer", name="owl")
+    return "owl"
+
+
+def snapshot_steps(lab: Lab, name: str) -> list[int]:
+    return SnapshotFolder(lab.home.run_folder(lab.run(name).id)).steps()
+
+
+def test_attention_of_a_text_and_the_names_of_heads(cli: CommandLine, lab: Lab, owl: str) -> None:
+    fields = cli.ok("inspect", "attention", owl, "--text", TEXT)
+    config = lab.run(owl).config.model
+    assert fields["run"] == lab.run(owl).id and fields["iter"] == lab.run(owl).best_step
+    assert fields["text"] == TEXT
+    weights = torch.tensor(fields["weights"])
+    assert weights.shape == (config.n_layer, config.n_head, len(TEXT), len(TEXT))
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:-1]))
+    every = [(layer, head) for layer in (1, 2) for head in (1, 2)]
+    assert [(head["layer"], head["head"]) for head in fields["heads"]] == every
+    for head in fields["heads"]:
+        assert head.keys() == {"layer", "head", "name", "score", "entropy_nats"}
+        assert 0 <= head["score"] <= 1 and 0 <= head["entropy_nats"] <= math.log(config.block_size)
+
+
+def test_a_step_takes_the_nearest_snapshot_and_says_which(
+    cli: CommandLine, lab: Lab, owl: str
+) -> None:
+    steps = snapshot_steps(lab, owl)
+    assert {0, 16, 20} <= {*steps} and 18 not in steps
+    fields = cli.ok("inspect", "attention", owl, "--text", TEXT, "--at", 17)
+    assert fields["iter"] == 16
+    assert "snapshot, step 16, the nearest to step 17" in cli.stderr
+    cli.ok("inspect", "matrix", owl, "--at", 20)
+    assert "snapshot, step 20" in cli.stderr and "nearest" not in cli.stderr
+
+
+def test_heads_by_what_their_loss_costs(cli: CommandLine, lab: Lab, owl: str) -> None:
+    fields = cli.ok("inspect", "heads", owl, "--checkpoint", "last")
+    corpus, model = lab.corpus_of(lab.run(owl)), lab.model(lab.run(owl), "last").model
+    assert fields["full_val_loss"] == pytest.approx(split_loss(model, corpus.val))
+    deltas = [head["delta"] for head in fields["heads"]]
+    assert deltas == sorted(deltas, reverse=True) and len(deltas) == 4
+    few = cli.ok("inspect", "heads", owl, "--windows", 3)
+    assert few["n_windows"] == 3 < fields["n_windows"]
+
+
+def test_eval_with_parts_off(cli: CommandLine, lab: Lab, owl: str) -> None:
+    corpus, model = lab.corpus_of(lab.run(owl)), lab.model(lab.run(owl), "last").model
+    full = cli.ok("eval", owl)
+    assert full.keys() == {"run", "iter", "val_loss"}
+    for names, parts in (
+        ("1.1", [Part("head", 1, 1)]),
+        ("1.2,2.1", [Part("head", 1, 2), Part("head", 2, 1)]),
+        ("attention:2", [Part("attention", 2)]),
+        ("mlp:1", [Part("mlp", 1)]),
+        ("positions", [Part("positions")]),
+    ):
+        fields = cli.ok("eval", owl, "--off", names)
+        assert fields["full_val_loss"] == full["val_loss"]
+        assert fields["val_loss"] == split_loss(without(model, parts), corpus.val)
+        assert fields["val_loss"] != full["val_loss"]
+
+
+def test_the_lens_ends_in_what_the_model_guesses(cli: CommandLine, lab: Lab, owl: str) -> None:
+    layers = cli.ok("inspect", "lens", owl, "--text", TEXT)["layers"]
+    assert [layer["layer"] for layer in layers] == [1, 2]
+    loaded = lab.model(lab.run(owl))
+    with torch.no_grad():
+        logits = loaded.model(loaded.vocabulary.encode(TEXT)[None])[0]
+    best = logits.softmax(dim=-1).max(dim=-1)
+    assert "".join(layers[-1]["guesses"]) == loaded.vocabulary.decode(best.indices)
+    assert layers[-1]["probabilities"] == pytest.approx(best.values.tolist(), abs=1e-6)
+
+
+def test_the_matrix_is_of_every_model_beside_the_counts(
+    cli: CommandLine, lab: Lab, run: str, corpus: Corpus
+) -> None:
+    fields = cli.ok("inspect", "matrix", run)
+    V = len(corpus.vocabulary)
+    assert fields["characters"] == corpus.vocabulary.characters
+    learned, counted = torch.tensor(fields["learned"]), torch.tensor(fields["counted"])
+    for matrix in (learned, counted):
+        assert matrix.shape == (V, V)
+        torch.testing.assert_close(matrix.sum(dim=1), torch.ones(V))
+    expected = bigram_probabilities(corpus.train, V)
+    torch.testing.assert_close(counted.double(), expected, atol=1e-6, rtol=1e-6)
+    rows = (expected * (expected / learned.double()).log()).sum(dim=1)
+    often = torch.bincount(corpus.train, minlength=V) / len(corpus.train)
+    assert fields["divergence_nats"] == pytest.approx(float((rows * often).sum()), abs=1e-5)
+
+
+def test_characters_in_two_dimensions(cli: CommandLine, run: str, corpus: Corpus) -> None:
+    fields = cli.ok("inspect", "embeddings", run)
+    assert fields["characters"] == corpus.vocabulary.characters
+    assert torch.tensor(fields["xy"]).shape == (len(corpus.vocabulary), 2)
+    first, second = fields["variance"]
+    assert 1 >= first >= second >= 0 and first + second <= 1 + 1e-9
+
+
+def test_the_loss_by_context_beside_counted_ngrams(cli: CommandLine, lab: Lab, run: str) -> None:
+    fields = cli.ok("inspect", "context", run)
+    block_size = lab.run(run).config.model.block_size
+    assert fields["context"] == list(range(1, block_size + 1))
+    assert len(fields["loss"]) == len(fields["counted"]) == block_size
+    assert all(loss > 0 for loss in fields["loss"] + fields["counted"][:4])
+    assert fields["counted"][4:] == [None] * (block_size - 4)
+
+
+def test_an_imported_model_is_inspected_too(
+    cli: CommandLine, lab: Lab, owl: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("out")
+    (path, *_) = export_run(lab, lab.run(owl), "safetensors", folder, "last")
+    record = import_run(lab, path, "tiny", "parrot")
+    ours = cli.ok("inspect", "heads", owl, "--checkpoint", "last")["heads"]
+    theirs = cli.ok("inspect", "heads", record.name)["heads"]
+    assert [h["delta"] for h in theirs] == pytest.approx([h["delta"] for h in ours], abs=1e-6)
+    assert "no step at all" in cli.refused("inspect", "context", record.name, "--at", 5)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("inspect attention owl --text O", "has 1 character, and 2 are the least"),
+        ("inspect lens owl --text=", "has 0 characters"),
+        ("inspect attention owl --text O@L", "has no ‘@’"),
+        ("inspect heads owl --windows 0", "a whole number from 1"),
+        ("eval owl --off 3.1", "2 layers of 2 heads"),
+        ("eval owl --off nose", "names no part"),
+        ("eval owl --off=", "names no part"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    cli: CommandLine, owl: str, command: str, says: str
+) -> None:
+    assert says in cli.refused(*command.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("inspect attention table --text OWL", "no attention"),
+        ("inspect heads table", "no heads"),
+        ("inspect lens table --text OWL", "no layers"),
+        ("eval table --off 1.1", "one table"),
+    ],
+)
+def test_a_table_has_no_inside(
+    cli: CommandLine, lab: Lab, corpus: Corpus, command: str, says: str
+) -> None:
+    trained(lab, corpus, "bigram", name="table")
+    assert says in cli.refused(*command.split())
+
+
+@pytest.mark.parametrize("what", ["heads", "matrix", "embeddings", "context"])
+def test_a_person_gets_what_can_be_read(cli: CommandLine, owl: str, what: str) -> None:
+    assert cli.code("inspect", what, owl) == 0
+    assert max(map(len, cli.stdout.splitlines())) < 200 and len(cli.stdout.splitlines()) < 60
