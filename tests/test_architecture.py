@@ -82,13 +82,13 @@ ROOMS = {
     "core.commands": "*",
     "core.__main__": "*",
     "lab.wording": "settings text records findings registry runs",
-    "lab.figures": "settings text records findings training experiments wording",
+    "lab.figures": "settings text records findings training interpretability experiments wording",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording session",
-    "lab.attention_page": "settings text records findings interpretability runs wording figures "
-    "session",
+    "lab.attention_page": "settings text models records findings training generation "
+    "interpretability runs wording figures components session",
     "lab.corpus_page": "text records library wording session widgets",
     "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "

@@ -1,4 +1,4 @@
-"""Where the attention heads of a model look, what each of them does, and what all are worth.
+"""Where the attention heads of a model look in a text, and what all of them are worth.
 
 Reads models and never changes them. Shapes: L layers, H heads, T characters looked at, N tokens of
 a text.
@@ -7,7 +7,6 @@ a text.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,15 +15,6 @@ from core.interpretability.parts import attention_of, without
 from core.models import LanguageModel
 from core.text.corpus import Vocabulary
 from core.training.evaluation import split_loss
-
-Pattern = Literal["even", "previous", "itself", "first", "nearby", "mixed"]
-
-STRONG_SHARE = 0.4
-"""A head is named after the one place that gets at least this much of its weight on average."""
-NEARLY_EVEN = 0.97
-"""A head is even when its entropy reaches this share of what spreading evenly would give."""
-NEARBY = 0.5
-"""A head stays nearby when it looks at most this share as far back as spreading evenly would."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,27 +73,6 @@ def head_summary(weights: Tensor) -> HeadSummary:
         mean_distance=float((choosing * distance[1:]).sum(dim=1).mean()),
         entropy_nats=float(torch.special.entr(choosing).sum(dim=1).mean()),
     )
-
-
-def name_pattern(head: HeadSummary, even: HeadSummary) -> Pattern:
-    """Name what a head does by rules on its summary and on that of `even_weights`.
-
-    In this order: `even`, if its entropy is nearly that of even spreading; the place that gets most
-    of its weight, if that is at least STRONG_SHARE and twice what even spreading would give;
-    `nearby`, if it looks back at most NEARBY times as far; else `mixed`.
-    """
-    if head.entropy_nats >= NEARLY_EVEN * even.entropy_nats:
-        return "even"
-    places: dict[Pattern, tuple[float, float]] = {
-        "previous": (head.previous, even.previous),
-        "itself": (head.itself, even.itself),
-        "first": (head.first, even.first),
-    }
-    strongest = max(places, key=lambda place: places[place][0])
-    share, even_share = places[strongest]
-    if share >= max(STRONG_SHARE, 2 * even_share):
-        return strongest
-    return "nearby" if head.mean_distance <= NEARBY * even.mean_distance else "mixed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

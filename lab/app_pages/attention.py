@@ -7,21 +7,27 @@ from typing import Any
 import streamlit as st
 import torch
 
-from core.interpretability.attention import attention_weights, even_weights, head_summary
+from core.errors import CorpusError
+from core.interpretability.attention import attention_weights
+from core.interpretability.habits import HeadHabits
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Which
 from core.service.racing import newest_race
 from core.text.characters import sign_of
+from core.text.corpus import Corpus
 from lab.attention_page.head_words import (
-    PATTERN_RULES,
+    HABIT_RULES,
     corner_label,
     habit_sentence,
     hover_text,
     look_sentence,
 )
+from lab.attention_page.switching_off import render_switching_off, take_click
 from lab.attention_page.worth import render_worth
 from lab.components.live_plot import live_plot
 from lab.figures.heatmaps import (
+    SCALES,
+    Scale,
     head_figure,
     heads_figure,
     heads_height_px,
@@ -30,7 +36,7 @@ from lab.figures.heatmaps import (
 )
 from lab.figures.map_axes import Matrix
 from lab.session.entry import Entry
-from lab.session.state import chosen_run, palette, the_lab
+from lab.session.state import chosen_run, habits_of_heads, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -57,6 +63,8 @@ ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
+SCALE_WORDS: dict[Scale, str] = {"even": "against even spreading", "share": "share of the weight"}
+
 _TEXT = Entry("attention_text", "")
 _LAYER, _HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
 _PLACE: Entry[int | None] = Entry("attention_place", None)
@@ -68,6 +76,7 @@ def main() -> None:
     # A click arrives after the widgets that it changes were drawn, so it is taken over here.
     for entry, value in _CLICKED.take():
         entry.set(value)
+    take_click()
     page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
@@ -87,7 +96,11 @@ def main() -> None:
         if looked_at and looked_at.model == "bigram":
             st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")
     if _is_readable(text, loaded) and _is_long_enough(seen):
-        _render_maps(loaded, seen)
+        key, corpus = f"{run.id if run else ''} {loaded.origin}", _text_of(run)
+        habits = habits_of_heads(key, loaded, corpus) if corpus else []
+        _render_maps(loaded, seen, habits)
+        if corpus:
+            render_switching_off(key, loaded, corpus, seen, habits)
 
 
 # --- the model and the text -----------------------------------------------------------------------
@@ -111,6 +124,16 @@ def _simplest(with_heads: list[RunRecord]) -> RunRecord | None:
     raced = found[1] if found else {}
     newest = next((run for run in with_heads if not run.sweep), None)
     return raced.get("attention") if newest in raced.values() else None
+
+
+def _text_of(run: RunRecord | None) -> Corpus | None:
+    """What heads are measured on; None where the text of a run is gone."""
+    if run is None:
+        return the_lab().library.load()
+    try:
+        return the_lab().corpus_of(run)
+    except CorpusError:
+        return None
 
 
 def _before_any_run() -> LoadedModel:
@@ -178,7 +201,7 @@ def _drop_unknown(loaded: LoadedModel) -> None:
 # --- the maps -------------------------------------------------------------------------------------
 
 
-def _render_maps(loaded: LoadedModel, text: str) -> None:
+def _render_maps(loaded: LoadedModel, text: str, habits: list[HeadHabits]) -> None:
     weights = attention_weights(loaded.model, loaded.vocabulary, text)  # L, H, T, T
     numbers: Matrix = weights.numpy()
     L, H = weights.shape[:2]
@@ -190,13 +213,20 @@ def _render_maps(loaded: LoadedModel, text: str) -> None:
     with right, st.container(horizontal=True, vertical_alignment="center"):
         layer, head = _choose("layer", L, _LAYER), _choose("head", H, _HEAD)
     with left:
+        scale = st.segmented_control(
+            "Colours", SCALES, key="attention_scale", format_func=SCALE_WORDS.__getitem__,
+            default="even", required=True, label_visibility="collapsed",
+            help="Against even spreading: what does a head do that one would not that has learned "
+            "nothing?",
+        ) or "even"  # fmt: skip
+    with left:
         all_heads, about_place = st.container(gap="xsmall"), st.container()
         place = _choose_place(text)
     with right:
-        _render_habit(weights[layer, head])
-        _render_one_head(numbers[layer, head], text, place, kind)
+        _render_habit(habits[layer * H + head] if habits else None)
+        _render_one_head(numbers[layer, head], text, place, kind, scale)
     with all_heads:
-        _render_all_heads(weights, (layer, head), kind)
+        _render_all_heads(weights, (layer, head), kind, habits, scale)
     about_place.caption(
         f"**The character that looks.** {look_sentence(numbers[layer, head, place], text, place)}",
         help="Choose it with the slider, or click its row in the large map.",
@@ -229,11 +259,14 @@ def _choose(label: str, n: int, held: Entry[int]) -> int:
     return (chosen or first) - 1
 
 
-def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str) -> None:
+def _render_all_heads(
+    weights: torch.Tensor, chosen: tuple[int, int], kind: str, habits: list[HeadHabits],
+    scale: Scale,
+) -> None:  # fmt: skip
     L, H = weights.shape[:2]
-    labels, hovers = _describe(weights)
+    labels, hovers = _describe(L, H, habits)
     click = live_plot(
-        heads_figure(weights.numpy(), labels, hovers, chosen, kind, palette()),
+        heads_figure(weights.numpy(), labels, hovers, chosen, kind, palette(), scale),
         key="attention_all_heads",
         alt=f"Attention of {L} × {H} heads on this text; the same numbers are in the map of one "
         "head, which the controls Layer and Head choose",
@@ -252,28 +285,27 @@ def _render_all_heads(weights: torch.Tensor, chosen: tuple[int, int], kind: str)
             _set_and_rerun((_LAYER, layer + 1), (_HEAD, head + 1))
 
 
-def _describe(weights: torch.Tensor) -> tuple[list[list[str]], list[list[str]]]:
-    """For each layer and head (L, H, T, T): the label in its corner, and what hovering says."""
-    H, T = weights.shape[1:3]
-    even = head_summary(even_weights(T))
-    summaries = [[head_summary(head) for head in layer] for layer in weights]
-    labels = [[corner_label(head, even) if H <= 6 else "" for head in row] for row in summaries]
-    hovers = [
-        [hover_text(layer, head, summary, even) for head, summary in enumerate(row)]
-        for layer, row in enumerate(summaries)
-    ]
-    return labels, hovers
+def _describe(L: int, H: int, habits: list[HeadHabits]) -> tuple[list[list[str]], list[list[str]]]:
+    """For each layer and head: the label in its corner, and what hovering says."""
+    if not habits:
+        nothing = [[""] * H for _ in range(L)]
+        return nothing, nothing
+    rows = [habits[layer * H : (layer + 1) * H] for layer in range(L)]
+    labels = [[corner_label(head) if H <= 6 else "" for head in row] for row in rows]
+    return labels, [[hover_text(head) for head in row] for row in rows]
 
 
-def _render_habit(weights: torch.Tensor) -> None:
-    """What one head (T, T) does, in numbers."""
-    even = head_summary(even_weights(len(weights)))
-    st.caption(habit_sentence(head_summary(weights), even), help=PATTERN_RULES)
+def _render_habit(head: HeadHabits | None) -> None:
+    """What one head does on many places of the validation text, in numbers."""
+    if head is None:
+        st.caption("The text of this run is gone, so what its heads do cannot be measured.")
+    else:
+        st.caption(habit_sentence(head), help=HABIT_RULES)
 
 
-def _render_one_head(weights: Matrix, text: str, place: int, kind: str) -> None:
+def _render_one_head(weights: Matrix, text: str, place: int, kind: str, scale: Scale) -> None:
     click = live_plot(
-        head_figure(weights, text, place, kind, palette()),
+        head_figure(weights, text, place, kind, palette(), scale),
         key="attention_one_head",
         alt="Attention weights of the chosen head, one row for each character that looks",
         height_px=ONE_HEAD_HEIGHT_PX,

@@ -1,64 +1,84 @@
-"""What attention heads do, in words: names of patterns, sentences with their numbers. Pure."""
+"""What attention heads do, in words: names of habits, sentences with their numbers. Pure."""
 
 from __future__ import annotations
 
 from core.findings.meaning import choices
-from core.interpretability.attention import (
-    NEARBY,
+from core.interpretability.attention import AttentionWorth
+from core.interpretability.habits import (
+    MIN_TIMES,
+    NEARLY_ALL,
     NEARLY_EVEN,
-    STRONG_SHARE,
-    AttentionWorth,
-    HeadSummary,
-    Pattern,
-    name_pattern,
+    RECENT,
+    SINGLE_SHARE,
+    HeadHabits,
+    Name,
 )
 from core.settings.config import ModelConfig
 from lab.figures.map_axes import Matrix, percent
 from lab.wording import words
 from lab.wording.plain import quoted
 
-PATTERN_WORDS: dict[Pattern, str] = {
-    "previous": "mostly the previous character",
-    "itself": "mostly itself",
-    "first": "mostly the first character",
-    "nearby": "nearby characters",
-    "even": "spread almost evenly",
-    "mixed": "no simple pattern",
+HABIT_WORDS: dict[Name, tuple[str, str]] = {
+    "previous": ("previous", "the character just before"),
+    "itself": ("itself", "itself"),
+    "recent": (f"last {RECENT}", f"the last {RECENT} characters"),
+    "first": ("first", "the first character of the window"),
+    "same": ("same", "the same character, earlier"),
+    "after_same": ("induction", "what followed the same character the last time"),
+    "spaces": ("spaces", "spaces and line ends"),
+    "word_starts": ("word starts", "first letters of words"),
+    "vowels": ("vowels", "vowels"),
+    "capitals": ("capitals", "capital letters"),
+    "even": ("even", "spread almost evenly"),
+    "none": ("", "none of these habits"),
 }
-PATTERN_RULES = (
-    "The name follows rules, on averages over this text. *Spread almost evenly*: the weights have "
-    f"at least {NEARLY_EVEN:.0%} of the entropy of even spreading. *Mostly* one place: it gets at "
-    f"least {STRONG_SHARE:.0%} of the weight, and twice its even share. *Nearby*: the head looks "
-    f"at most {NEARBY:.0%} as far back as even spreading would. Else: *no simple pattern*. "
-    "The first character has no choice and is left out."
+"""Each habit in the corner of a map, and in a sentence."""
+HABIT_RULES = (
+    "The name follows rules, on averages over many places of the validation text, not over the "
+    "text typed here. *Spread almost evenly*: the weights have at least "
+    f"{NEARLY_EVEN:.0%} of the entropy of even spreading. Else a habit counts where a head gives "
+    f"such places at least {MIN_TIMES:g} times what even spreading would; a single place needs "
+    f"{SINGLE_SHARE:.0%} of the weight as well, and for the last {RECENT} characters "
+    f"{NEARLY_ALL:.0%} is enough. Of those that count the name is the one that says most about "
+    "the head. *None of these*: no rule fits."
 )
 
 
-def corner_label(head: HeadSummary, even: HeadSummary) -> str:
-    """A head's pattern in two short lines of Plotly's HTML, for the corner of its map."""
-    pattern = name_pattern(head, even)
-    share = _share_of(head, pattern)
-    return pattern if share is None else f"{pattern}<br>{percent(share)}"
+def corner_label(head: HeadHabits) -> str:
+    """A head's habit in two short lines of Plotly's HTML, for the corner of its map."""
+    short, _ = HABIT_WORDS[head.name]
+    return f"{short}<br>{percent(head.score)}" if short and head.name != "even" else short
 
 
-def hover_text(layer: int, head: int, summary: HeadSummary, even: HeadSummary) -> str:
-    """What the pointer finds on a head (layer and head from 0), in Plotly's HTML."""
+def hover_text(head: HeadHabits) -> str:
+    """What the pointer finds on a head, in Plotly's HTML."""
+    _, name = HABIT_WORDS[head.name]
     return (
-        f"<b>layer {layer + 1} · head {head + 1}</b>: {PATTERN_WORDS[name_pattern(summary, even)]}"
-        f"<br>previous {percent(summary.previous)} · itself {percent(summary.itself)} · "
-        f"first {percent(summary.first)}<br>click to see it large"
+        f"<b>layer {head.layer} · head {head.head}</b>: {name}"
+        f"<br>{_share_text(head)}<br>click to see it large"
     )
 
 
-def habit_sentence(head: HeadSummary, even: HeadSummary) -> str:
-    """The numbers of a head, each beside what spreading evenly would give. Markdown."""
-    name = PATTERN_WORDS[name_pattern(head, even)]
+def habit_sentence(head: HeadHabits) -> str:
+    """What a head has a habit of, with its numbers beside those of spreading evenly. Markdown."""
+    _, name = HABIT_WORDS[head.name]
+    return f"**{name[0].upper()}{name[1:]}.** {_share_text(head)}."
+
+
+def _share_text(head: HeadHabits) -> str:
+    if head.name == "even":
+        return f"The weight is spread out to {percent(head.score)} of what is possible"
+    if head.name == "none":
+        nearest = max(head.shares, key=lambda h: head.shares[h] / max(head.even_shares[h], 1e-9))
+        share, even = head.shares[nearest], head.even_shares[nearest]
+        return (
+            f"The nearest is {HABIT_WORDS[nearest][1]}, with {percent(share)} of its weight where "
+            f"even spreading gives {percent(even)}"
+        )
+    even = head.even_shares[head.name]
     return (
-        f"**{name[0].upper()}{name[1:]}.** On average a character takes "
-        f"{percent(head.previous)} from the one before it, {percent(head.itself)} from itself and "
-        f"{percent(head.first)} from the first, and looks {head.mean_distance:.1f} characters "
-        f"back. Spread evenly, that would be {percent(even.previous)}, {percent(even.itself)}, "
-        f"{percent(even.first)} and {even.mean_distance:.1f} characters."
+        f"{percent(head.score)} of its weight, where even spreading would give {percent(even)}: "
+        f"{head.times_even:.1f} times as much"
     )
 
 
@@ -93,15 +113,3 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
         f"model never learned to do without. Made for one character, bigram counts get to "
         f"{words.loss(bigram_nats)} ({choices(bigram_nats)})."
     )
-
-
-def _share_of(head: HeadSummary, pattern: Pattern) -> float | None:
-    match pattern:
-        case "previous":
-            return head.previous
-        case "itself":
-            return head.itself
-        case "first":
-            return head.first
-        case _:
-            return None

@@ -2,8 +2,9 @@
 
 Numpy arrays in, figures out. How characters and shares are labelled is `lab.figures.map_axes`'s.
 
-All shares are coloured by their square root, so that one in a hundred can still be seen; hover and
-colour bar give the shares themselves.
+Two scales. Against even spreading: how many times the share that a head would give which has
+learned nothing, doublings up and halvings down; it shows early what a head does. And the share
+itself, by its square root, so that one in a hundred can still be seen. Hover says both.
 
 Shapes: L layers, H heads, T characters of a text.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -28,6 +29,10 @@ from lab.figures.map_axes import (
 )
 from lab.figures.palette import Palette
 
+Scale = Literal["even", "share"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+MAX_DOUBLINGS = 3.0
+"""Where the scale against even spreading ends: eight times as much, and an eighth."""
 MAX_OVERVIEW_CELLS = 150_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
 _GAP = 0.14
@@ -61,6 +66,7 @@ def heads_figure(
     chosen: tuple[int, int],
     kind: str,
     palette: Palette,
+    scale: Scale = "share",
 ) -> go.Figure:
     """Every head of every layer as one picture: layers down, heads across.
 
@@ -75,12 +81,12 @@ def heads_figure(
     L, H, T, _ = weights.shape
     if not (L and H and T):
         return empty_figure("Every head will be here, layers down and heads across.", palette)
-    tiles, pitch, gap = _tiled(weights)
+    tiles, pitch, gap = _tiled(_on_scale(weights, scale))
     start = -0.5 + (gap + 1) / 2 / pitch  # the middle of the first cell
     figure = plain_figure(palette)
     figure.add_heatmap(
         z=tiles, x0=start, dx=1 / pitch, y0=start, dy=1 / pitch, hoverinfo="skip",
-        zmin=0, zmax=1, colorscale=palette.attention_scale(kind), showscale=False,
+        showscale=False, **_colors(scale, kind, palette),
     )  # fmt: skip
     # One invisible cell per head answers the pointer; a text for each small cell would be heavy.
     figure.add_heatmap(
@@ -107,12 +113,27 @@ def heads_figure(
     return figure
 
 
-def _tiled(weights: Matrix) -> tuple[Matrix, int, int]:
-    """The square roots of (L, H, T, T) in one matrix, NaN in the gaps and where nobody can look.
+def _on_scale(weights: Matrix, scale: Scale) -> Matrix:
+    """Weights (…, T, T) as they are coloured, NaN where nobody can look."""
+    if scale == "share":
+        return np.sqrt(_masked(weights))
+    n_seen = np.arange(1, weights.shape[-1] + 1)[:, None]  # what the character of a row may see
+    least = 2.0**-MAX_DOUBLINGS
+    return compact(np.log2(np.maximum(_masked(weights) * n_seen, least)))
+
+
+def _colors(scale: Scale, kind: str, palette: Palette) -> dict[str, Any]:
+    if scale == "share":
+        return dict(zmin=0, zmax=1, colorscale=palette.attention_scale(kind))
+    return dict(zmin=-MAX_DOUBLINGS, zmax=MAX_DOUBLINGS, colorscale=palette.difference_scale)
+
+
+def _tiled(cells: Matrix) -> tuple[Matrix, int, int]:
+    """Cells (L, H, T, T) in one matrix, NaN in the gaps and where nobody can look.
 
     Returns it with the cells from one head to the next, and how many of these are gap.
     """
-    small = _thinned(np.sqrt(_masked(weights)))
+    small = _thinned(cells)
     L, H, side, _ = small.shape
     gap = max(1, round(_GAP * side))
     pitch = side + gap
@@ -131,8 +152,8 @@ def _thinned(tiles: Matrix) -> Matrix:
     more = -T % k
     padded = np.pad(tiles, ((0, 0), (0, 0), (0, more), (0, more)), constant_values=np.nan)
     side = (T + more) // k
-    blocks = np.nan_to_num(padded, nan=-1.0).reshape(L, H, side, k, side, k).max(axis=(3, 5))
-    return compact(np.where(blocks < 0, np.nan, blocks))
+    blocks = np.nan_to_num(padded, nan=-np.inf).reshape(L, H, side, k, side, k).max(axis=(3, 5))
+    return compact(np.where(np.isinf(blocks), np.nan, blocks))
 
 
 def _masked(weights: Matrix) -> Matrix:
@@ -158,7 +179,12 @@ def _tile_axis(word: str, n: int) -> dict[str, Any]:
 
 
 def head_figure(
-    weights: Matrix, text: str, chosen_row: int, kind: str, palette: Palette
+    weights: Matrix,
+    text: str,
+    chosen_row: int,
+    kind: str,
+    palette: Palette,
+    scale: Scale = "share",
 ) -> go.Figure:
     """One head, large: weights (T, T), the row is the character that looks, one row framed."""
     T = len(weights)
@@ -167,17 +193,19 @@ def head_figure(
     who = _in_their_places(text)
     looks = [
         [
-            f"{who[i]} takes {percent(float(weights[i, j]))} from {who[j]}" if j <= i else ""
+            f"{who[i]} takes {percent(float(weights[i, j]))} from {who[j]},<br>"
+            f"{weights[i, j] * (i + 1):.1f} times an even share"
+            if j <= i
+            else ""
             for j in range(T)
         ]
         for i in range(T)
     ]
     figure = plain_figure(palette)
     figure.add_heatmap(
-        z=np.sqrt(_masked(weights)), text=looks, hovertemplate="%{text}<extra></extra>",
-        hoverongaps=False, zmin=0, zmax=1, colorscale=palette.attention_scale(kind),
-        colorbar=root_scale_bar("share taken (square-root scale)", _SHARE_TICKS, "top")
-        | _IN_CORNER,
+        z=_on_scale(weights, scale), text=looks, hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False, colorbar=_scale_bar(scale) | _IN_CORNER,
+        **_colors(scale, kind, palette),
     )  # fmt: skip
     figure.add_shape(row_frame(chosen_row, chosen_row + 1, palette))
     figure.update_xaxes(title="what it looks at (its key)", **character_axis(text, "bottom"))
@@ -185,6 +213,18 @@ def head_figure(
     figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
     figure.update_layout(margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"))
     return figure
+
+
+def _scale_bar(scale: Scale) -> dict[str, Any]:
+    if scale == "share":
+        return root_scale_bar("share taken (square-root scale)", _SHARE_TICKS, "top")
+    doublings = np.arange(-MAX_DOUBLINGS, MAX_DOUBLINGS + 1)
+    names = [f"{2**n:g}" if n >= 0 else f"1/{2**-n:g}" for n in doublings]
+    title = dict(text="times an even share", side="top", font=dict(size=12))
+    return dict(
+        title=title, tickvals=doublings.tolist(), ticktext=names, outlinewidth=0, thickness=12,
+        tickfont=dict(size=11), tickangle=0,
+    )  # fmt: skip
 
 
 def looks_figure(

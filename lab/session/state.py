@@ -12,10 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal, get_args
 
 import streamlit as st
+from torch import Tensor
 
 from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
+from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Which
@@ -23,6 +25,8 @@ from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
 from core.settings.config import RunConfig
 from core.storage.snapshots import SnapshotFolder
+from core.text.corpus import Corpus
+from core.text.windows import sample_windows
 from core.training.preflight import Calibration, flops_per_token
 from core.training.threads import set_threads
 from lab.figures.losses import MAX_POINTS, LossCurve
@@ -36,6 +40,9 @@ VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "r
 Behind = Literal["newest", "chosen", "none"]
 BEHIND: tuple[Behind, ...] = get_args(Behind)
 """Which runs stand behind the one on the bench."""
+
+LOOK_WINDOWS, LOOK_WEIGHTS = 64, 2**25
+"""Windows of the validation text for a look inside, and at most so many attention weights."""
 
 MEASURING_FLOPS = 120_000_000_000
 """What the worth of attention may cost, as work of training on so much text: a few seconds."""
@@ -235,6 +242,31 @@ def worth_of_attention(run_id: str, step: int, which: Which) -> AttentionWorth:
     tokens = the_lab().corpus_of(record).val
     n_read = max(MEASURING_FLOPS // flops_per_token(record.config.model), 1_000)
     return attention_worth(_loaded_model(run_id, step, which).model, tokens[:n_read])
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def habits_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadHabits]:
+    """What the heads of a model have a habit of, by layer and head; measured once for each `key`.
+
+    On windows of the validation text: fewer where a model is large, so that a page waits for less
+    than a second.
+    """
+    windows = windows_to_look_at(_loaded, _corpus)
+    return head_habits(_loaded.model, _loaded.vocabulary, windows[:, :-1])
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def worth_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadWorth]:
+    """What losing each head would cost, the costliest first; measured once for each `key`."""
+    return heads_worth(_loaded.model, windows_to_look_at(_loaded, _corpus))
+
+
+def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:
+    """Windows (B, block_size + 1) of the validation text for a look inside a model."""
+    config = loaded.model.config
+    n_weights = max(1, config.n_layer * config.n_head) * config.block_size**2
+    n_windows = max(4, min(LOOK_WINDOWS, LOOK_WEIGHTS // n_weights))
+    return sample_windows(corpus, config.block_size, n_windows)[1]
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

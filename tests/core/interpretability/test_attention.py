@@ -10,12 +10,10 @@ from torch import Tensor
 
 from core.errors import ConfigError, PromptError
 from core.interpretability.attention import (
-    Pattern,
     attention_weights,
     attention_worth,
     even_weights,
     head_summary,
-    name_pattern,
 )
 from core.interpretability.parts import attention_of, without
 from core.models import LanguageModel, build_model
@@ -113,28 +111,6 @@ def test_an_even_head_has_the_largest_entropy() -> None:
 def test_one_character_has_no_habits() -> None:
     with pytest.raises(ValueError, match="two characters"):
         head_summary(torch.ones(1, 1))
-
-
-@pytest.mark.parametrize(
-    ("weights", "pattern"),
-    [
-        (even_weights(T), "even"),
-        (looking(back=0), "itself"),
-        (looking(back=1), "previous"),
-        (looking(back=T), "first"),
-        (looking(back=2), "nearby"),
-        (0.5 * looking(back=12) + 0.5 * looking(back=15), "mixed"),
-        (0.9 * looking(back=1) + 0.1 * even_weights(T), "previous"),
-    ],
-)
-def test_patterns_follow_their_rules(weights: Tensor, pattern: Pattern) -> None:
-    assert name_pattern(head_summary(weights), head_summary(even_weights(T))) == pattern
-
-
-def test_a_share_that_even_spreading_gives_too_names_nothing() -> None:
-    """In two characters everything is near and large; that is no habit of the head."""
-    weights = torch.tensor([[1.0, 0.0], [0.75, 0.25]])
-    assert name_pattern(head_summary(weights), head_summary(even_weights(2))) == "mixed"
 
 
 # --- without attention ----------------------------------------------------------------------------

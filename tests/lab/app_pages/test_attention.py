@@ -10,14 +10,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.interpretability.attention import AttentionWorth
-from core.interpretability.parts import attention_of, without
+from core.interpretability.habits import head_habits, heads_worth
+from core.interpretability.parts import Part, attention_of, without
 from core.records.events import Race
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.settings.presets import resolve
 from core.text.reference import reference_lines
-from core.training.evaluation import split_loss
-from lab.attention_page.head_words import look_sentence, worth_sentence
+from core.training.evaluation import split_loss, windows_loss
+from lab.attention_page.head_words import (
+    corner_label,
+    habit_sentence,
+    look_sentence,
+    worth_sentence,
+)
+from lab.session.state import windows_to_look_at
 from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
@@ -25,6 +32,7 @@ from tests.plots import Plots, plots
 __all__ = ["pages", "plots"]
 
 ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
+WORTHS, GUESSES = "attention_worths", "attention_guesses"
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +150,7 @@ def test_a_click_on_a_row_chooses_the_character_whose_bars_are_drawn(
     plots.click(ONE, x=0.0, y=3.2)
     app.run()
     assert app.select_slider(key="attention_place").value == 4
+    app.segmented_control(key="attention_scale").set_value("share").run()
     row = plots.figures[ONE].data[0].z[3, :4] ** 2
     np.testing.assert_allclose(plots.figures[ROW].data[0].y[:4], row, atol=1e-6)
     type_text(app, "to")
@@ -153,7 +162,8 @@ def test_the_single_layer_of_the_attention_model_is_no_choice(pages: Lab, plots:
     app = open_page("attention")
     type_text(app, "to be")
     keys = {control.key for control in app.segmented_control}
-    assert keys == {"attention_checkpoint", "attention_head"}
+    assert keys == {"attention_checkpoint", "attention_head", "attention_scale"}
+    app.segmented_control(key="attention_scale").set_value("share").run()
     assert plots.figures[ONE].data[0].colorscale[-1][1].upper() == "#0072B2"
 
 
@@ -220,6 +230,84 @@ def test_the_example_is_a_line_of_the_runs_own_text(pages: Lab, plots: Plots) ->
     type_text(app, "emma")
     app.run()
     assert app.text_input(key="attention_text").value == "emma"
+
+
+def test_heads_are_named_by_what_they_do_on_the_validation_text(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    app = open_page("attention")
+    corpus, loaded = pages.corpus_of(run), pages.model(run)
+    habits = head_habits(
+        loaded.model, loaded.vocabulary, windows_to_look_at(loaded, corpus)[:, :-1]
+    )
+    (first, *_) = habits
+    assert habit_sentence(first) in said(app)
+    corners = [note.text for note in plots.figures[ALL].layout.annotations]
+    assert [text for text in corners if text] == [c for c in map(corner_label, habits) if c]
+    app.segmented_control(key="attention_layer").set_value(2).run()
+    assert habit_sentence(habits[2]) in said(app)
+    before = said(app)
+    type_text(app, "to be or")
+    assert habit_sentence(habits[2]) in before and habit_sentence(habits[2]) in said(app)
+
+
+def test_the_colours_are_against_even_spreading_or_shares(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    against = plots.figures[ONE].data[0].z
+    app.segmented_control(key="attention_scale").set_value("share").run()
+    shares = plots.figures[ONE].data[0].z ** 2
+    times = shares * np.arange(1, 9)[:, None]
+    np.testing.assert_allclose(np.log2(times).clip(-3, None), against, atol=1e-4)
+
+
+def test_parts_are_switched_off_and_what_they_are_worth_is_said(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    app = open_page("attention")
+    type_text(app, "to be or")
+    corpus, loaded = pages.corpus_of(run), pages.model(run)
+    windows = windows_to_look_at(loaded, corpus)
+    worths = heads_worth(loaded.model, windows)
+    assert list(plots.figures[WORTHS].data[0].x) == [w.delta_nats for w in worths]
+    assert GUESSES not in plots.figures
+
+    plots.click(WORTHS, x=0.1, y=1.2)
+    app.run()
+    second = worths[1]
+    off = Part("head", second.layer, second.head)
+    assert app.session_state["attention_off"] == [str(off)]
+    rest = without(loaded.model, [off])
+    before, after = (windows_loss(model, windows) for model in (loaded.model, rest))
+    (sentence,) = (m.value for m in app.markdown if m.value.startswith("Without head"))
+    assert f"Without head {off} the loss" in sentence
+    assert f"from **{before:.3f}** to **{after:.3f} nats** on some of" in sentence
+    guesses = plots.figures[GUESSES].data
+    idx = loaded.vocabulary.encode("to be or")[None]
+    for bars, model in zip(guesses, (loaded.model, rest)):
+        expected = model(idx)[0, -1].softmax(dim=-1).detach()
+        assert max(bars.y) == pytest.approx(float(expected.max()), abs=1e-6)
+    assert f"{after:.3f}" in plots.figures[WORTHS].data[0].hovertext[1]
+
+    app.toggle(key="attention_off_whole").set_value(True).run()
+    whole = split_loss(rest, corpus.val)
+    assert any(f"to **{whole:.3f} nats** over the whole split" in m.value for m in app.markdown)
+    plots.click(WORTHS, x=0.1, y=1.2)
+    app.run()
+    assert app.session_state["attention_off"] == []
+    assert not any(m.value.startswith("Without head") for m in app.markdown)
+
+
+def test_parts_that_the_next_model_lacks_are_on_again(pages: Lab, plots: Plots) -> None:
+    one = pages.run(finished(pages, "transformer", name="two layers"))
+    other = pages.run(trained(pages, pages.library.load("tiny"), "attention", max_iters=5))
+    app = open_page("attention")
+    app.selectbox(key="attention_run").set_value(one.id).run()
+    app.session_state["attention_off"] = ["1.1", "2.1", "mlp:1"]
+    app.run()
+    assert not app.exception
+    app.selectbox(key="attention_run").set_value(other.id).run()
+    assert not app.exception
+    assert app.session_state["attention_off"] == ["1.1"]
 
 
 def worth(app: AppTest) -> list[str]:

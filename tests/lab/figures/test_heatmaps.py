@@ -69,7 +69,7 @@ def test_a_hover_names_what_no_keyboard_has() -> None:
     assert [named(c) for c in "<e"] == ["‘&lt;’", "‘e’"]
     assert named("\u00a0") == "‘⍽’ U+00A0 no-break space"
     looks = head_figure(attention()[0, 0, :2, :2], "\u00a0b", 1, "attention", LIGHT).data[0].text
-    assert looks[1][0].endswith("from ‘⍽’ U+00A0 no-break space (position 1)")
+    assert "from ‘⍽’ U+00A0 no-break space (position 1),<br>" in looks[1][0]
 
 
 def test_wide_characters_get_fewer_labels() -> None:
@@ -161,12 +161,37 @@ def test_one_head_keeps_every_place_though_characters_repeat() -> None:
     assert figure.data[0].z.dtype == np.float32
 
 
+def test_against_even_spreading_an_even_head_has_no_colour() -> None:
+    even = np.tril(np.ones((T, T))) / np.arange(1, T + 1)[:, None]
+    figure = head_figure(even.astype(np.float32), TEXT, 0, "transformer", LIGHT, "even")
+    cells = figure.data[0].z
+    np.testing.assert_allclose(cells[np.tril_indices(T)], 0, atol=1e-6)
+    assert np.isnan(cells[np.triu_indices(T, 1)]).all()
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (-3, 3)
+    assert dict(figure.data[0].colorscale)[0.5].upper() == LIGHT.ground.upper()
+    assert "even share" in figure.data[0].colorbar.title.text
+
+
+def test_twice_the_even_share_is_one_doubling_and_far_less_than_an_eighth_is_an_eighth() -> None:
+    weights = np.zeros((T, T), np.float32)
+    weights[:, 0] = 1.0
+    cells = head_figure(weights, TEXT, 0, "transformer", LIGHT, "even").data[0].z
+    np.testing.assert_allclose(cells[1], [1, -3] + [np.nan] * (T - 2))
+    tiles = (
+        heads_figure(weights[None, None], [[""]], [[""]], (0, 0), "transformer", LIGHT, "even")
+        .data[0]
+        .z
+    )
+    np.testing.assert_allclose(tiles[1, :2], [1, -3])
+
+
 def test_one_head_says_who_looks_at_whom() -> None:
     weights = attention()[1, 2]
     figure = head_figure(weights, TEXT, 0, "transformer", LIGHT)
     said = figure.data[0].text[3][1].replace("\N{NO-BREAK SPACE}", " ")
     share = percent(float(weights[3, 1])).replace("\N{NO-BREAK SPACE}", " ")
-    assert said == f"‘b’ (position 4) takes {share} from ‘o’ (position 2)"
+    times = f"{weights[3, 1] * 4:.1f} times an even share"
+    assert said == f"‘b’ (position 4) takes {share} from ‘o’ (position 2),<br>{times}"
     assert figure.data[0].text[1][3] == ""
     assert figure.layout.xaxis.title.text == "what it looks at (its key)"
     assert figure.layout.yaxis.title.text == "the character that looks (its query)"
