@@ -86,7 +86,7 @@ ROOMS = {
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",
-    "lab.widgets": "settings text models records runs wording session",
+    "lab.widgets": "settings text models records runs wording figures components session",
     "lab.attention_page": "settings text models records findings training generation "
     "interpretability runs wording figures components session",
     "lab.corpus_page": "text records library wording session widgets",

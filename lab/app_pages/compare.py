@@ -19,6 +19,7 @@ from lab.figures.palette import Palette, in_model_color
 from lab.session.compare_choices import RUNS, TEXT, TOUCHED
 from lab.session.entry import draw_page_again
 from lab.session.state import curve_of, is_live, palette, the_lab
+from lab.widgets.context import render_context
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
 from lab.widgets.switches import settled
@@ -66,6 +67,7 @@ def main() -> None:
     with right:
         wishes = render_wish(chosen)
     render_texts(wishes)
+    render_context(chosen, "compare")
     st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit)
     _render_downloads(chosen)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
+from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
@@ -259,6 +260,34 @@ def habits_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[Hea
 def worth_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadWorth]:
     """What losing each head would cost, the costliest first; measured once for each `key`."""
     return heads_worth(_loaded.model, windows_to_look_at(_loaded, _corpus))
+
+
+def losses_by_context(record: RunRecord) -> list[float]:
+    """A run's mean loss in nats with 1, 2, … characters of context, at its best checkpoint.
+
+    Of the validation text a large model reads only the beginning. Raises CorpusError.
+    """
+    return _losses_by_context(record.id, the_lab().model_step(record, "best"))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _losses_by_context(run_id: str, step: int) -> list[float]:
+    record = the_lab().run(run_id)
+    tokens = the_lab().corpus_of(record).val
+    # Forwards alone are a third of a step, and here all of a small model's text is worth the wait.
+    per_token = max(1, flops_per_token(record.config.model))  # a table looks up and computes none
+    n_read = max(12 * MEASURING_FLOPS // per_token, 10_000)
+    return loss_by_context(_loaded_model(run_id, step, "best").model, tokens[:n_read]).tolist()
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _counted_by_context(fingerprint: str, _corpus: Corpus) -> list[float]:
+    return counted_by_context(_corpus)
+
+
+def counted_context_of(record: RunRecord) -> list[float]:
+    """What counted n-grams reach with 1, 2, … characters on the text of a run."""
+    return _counted_by_context(record.fingerprint, the_lab().corpus_of(record))
 
 
 def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:

@@ -31,6 +31,7 @@ from lab.train_page.run.health_panel import render_health
 from lab.train_page.run.shape_words import shape_text
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
+from lab.widgets.context import render_context
 from lab.widgets.expected_time import expected_time
 from lab.widgets.page_head import words_fold
 from lab.widgets.pickers import run_label
@@ -199,6 +200,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
+        render_context([run], "train")
 
 
 def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:
