@@ -24,6 +24,7 @@ from lab.session.state import palette, windows_to_look_at, worth_of_heads
 from lab.wording import words
 from lab.wording.glossary import explained
 
+FOLD = "attention_switching"
 N_GUESSES, N_WRITTEN = 10, 160
 BAR_PX, MIN_PX, MAX_PX = 19, 150, 420
 _OFF: Entry[list[str]] = Entry("attention_off", [])
@@ -36,15 +37,33 @@ def render_switching_off(
     """Choose parts to switch off; beside it the ranking of all heads by what their loss costs.
 
     `key` names the model. Everything is measured on some windows of the validation text, and on
-    the whole split when asked.
+    the whole split when asked; nothing before the fold is opened.
     """
-    st.subheader("Switch parts off", anchor=False)
+    fold = st.expander(
+        "Switch parts off: what is each head worth?", key=FOLD, on_change="rerun",
+        icon=":material/toggle_off:",
+    )  # fmt: skip
+    if not fold.open:
+        return
+    with fold, st.spinner("Measuring the loss without each head …"):
+        worths = worth_of_heads(key, loaded, corpus)
+    with fold:
+        _render_parts(worths, loaded, corpus, text, habits)
+
+
+def _render_parts(
+    worths: Sequence[HeadWorth],
+    loaded: LoadedModel,
+    corpus: Corpus,
+    text: str,
+    habits: Sequence[HeadHabits],
+) -> None:
     kind = loaded.model.config.model
     parts = parts_of(loaded.model)
     by_name = {str(part): part for part in parts}
     _OFF.set([name for name in _OFF.get() if name in by_name])  # another model may have fewer
     with st.container(horizontal=True, gap="medium"):
-        left, right = st.container(width=500, gap="xsmall"), st.container(width=700, gap="xsmall")
+        left, right = st.container(width=480, gap="xsmall"), st.container(width=690, gap="xsmall")
     with right:
         st.pills(
             "Parts that are off", list(by_name), key=_OFF.key, selection_mode="multi",
@@ -52,7 +71,7 @@ def render_switching_off(
         )  # fmt: skip
         off = [by_name[name] for name in _OFF.get()]
     with left:
-        _render_ranking(worth_of_heads(key, loaded, corpus), habits, off, kind)
+        _render_ranking(worths, habits, off, kind)
     with right:
         if off:
             _render_without(loaded, corpus, text, off, kind)

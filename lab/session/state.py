@@ -293,8 +293,15 @@ def counted_context_of(record: RunRecord) -> list[float]:
 def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:
     """Windows (B, block_size + 1) of the validation text for a look inside a model."""
     config = loaded.model.config
-    n_weights = max(1, config.n_layer * config.n_head) * config.block_size**2
-    n_windows = max(4, min(LOOK_WINDOWS, LOOK_WEIGHTS // n_weights))
+    n_heads = max(1, config.n_layer * config.n_head)
+    per_window = max(1, flops_per_token(config) * config.block_size)
+    # As many as are read once for each head in some seconds, and looked at whole in one.
+    n_windows = min(
+        LOOK_WINDOWS,
+        LOOK_WEIGHTS // (n_heads * config.block_size**2),
+        25 * MEASURING_FLOPS // (n_heads * per_window),
+    )
+    n_windows = max(4, n_windows)
     return sample_windows(corpus, config.block_size, n_windows)[1]
 
 

@@ -265,6 +265,9 @@ def test_parts_are_switched_off_and_what_they_are_worth_is_said(pages: Lab, plot
     run = pages.run(finished(pages))
     app = open_page("attention")
     type_text(app, "to be or")
+    assert WORTHS not in plots.figures  # nothing is measured before it is asked for
+    app.session_state["attention_switching"] = True
+    app.run()
     corpus, loaded = pages.corpus_of(run), pages.model(run)
     windows = windows_to_look_at(loaded, corpus)
     worths = heads_worth(loaded.model, windows)
@@ -302,6 +305,7 @@ def test_parts_that_the_next_model_lacks_are_on_again(pages: Lab, plots: Plots) 
     other = pages.run(trained(pages, pages.library.load("tiny"), "attention", max_iters=5))
     app = open_page("attention")
     app.selectbox(key="attention_run").set_value(one.id).run()
+    app.session_state["attention_switching"] = True
     app.session_state["attention_off"] = ["1.1", "2.1", "mlp:1"]
     app.run()
     assert not app.exception
