@@ -158,7 +158,10 @@ class ModernDecoder(Decoder):
         for block in self._blocks:
             x = block(x, n_read)
         logits = self._head(self._normal(x[:, -1]))
-        return logits + self._ngrams() if self._tables else logits
+        if self._tables:
+            logits = logits + self._ngrams()
+        cap = np.float32(self._model.config.logit_cap)
+        return cap * np.tanh(logits / cap) if cap else logits
 
     def _ngrams(self) -> Array:
         """What the tables add after the last characters, (B, V)."""

@@ -15,6 +15,8 @@ What changes since `transformer`, and where each comes from:
 * Outputs that start at zero: at first every block adds nothing. Zhang et al. 2019 (Fixup),
   https://arxiv.org/abs/1901.09321.
 * An untied head: it too starts at zero, so the first guess is exactly uniform.
+* Where `logit_cap` says so, logits bent by c tanh(z / c), so that none leaves (-c, c). Gemma Team
+  2024 (Gemma 2), https://arxiv.org/abs/2408.00118.
 
 Together they were tried in https://github.com/KellerJordan/modded-nanogpt.
 """
@@ -163,7 +165,10 @@ class ModernTransformer(LanguageModel):
 
     def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
         logits: Tensor = self.head(rms_norm(x))  # B, T, V
-        return logits if self.tables is None else logits + self.tables(idx)
+        if self.tables is not None:
+            logits = logits + self.tables(idx)
+        cap = self.config.logit_cap
+        return cap * torch.tanh(logits / cap) if cap else logits
 
     def init_weights(self, generator: torch.Generator) -> None:
         """Unit embeddings, matrices that keep lengths, outputs and head at zero."""

@@ -54,6 +54,7 @@ MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
         "bias",
         "block",
         "ngrams",
+        "logit_cap",
     ),
 }
 """The settings that change something in each model; the others do not exist for it."""
@@ -106,6 +107,11 @@ class ModelConfig:
         "without the network, and takes more memory; 0 has none",
         default=0,
     )
+    logit_cap: float = _setting(
+        "logits are bent so that none leaves this on either side: a model that may be less sure "
+        "learns less of its text by heart; 0 bends none",
+        default=0.0,
+    )
 
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
@@ -133,6 +139,12 @@ class ModelConfig:
             raise ConfigError(
                 "ngrams counts the characters of the longest context, from 2 on, and needs the "
                 f"modern block; it was {self.ngrams} with the {self.block} block."
+            )
+        _need_number("logit_cap", self.logit_cap, 0.0, 1000.0)
+        if self.logit_cap and self.block != "modern":
+            raise ConfigError(
+                f"logit_cap bends the logits of the modern block alone; it was {self.logit_cap:g} "
+                f"with the {self.block} block."
             )
         if self.block == "modern" and (self.head_size % 2 or self.bias):
             raise ConfigError(

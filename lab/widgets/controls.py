@@ -65,6 +65,8 @@ SLIDERS = (
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
+_NOT_CLASSIC = {"ngrams": 0, "logit_cap": 0.0}
+"""What the classic block does not have."""
 SETTINGS = (*(slider.name for slider in SLIDERS), *GROUPS, "schedule", "seed")
 """Every setting that has a control."""
 HIDEABLE = (*SETTINGS, "corpus", "preset", "recipe", "threads", "level", "model")
@@ -226,7 +228,7 @@ def _keep_possible(slider: Slider, corpus: Corpus, draft: Draft) -> list[Any] | 
 
 def _groups(panel: Panel, draft: Draft) -> None:
     if draft.wanted("block") != "modern":
-        draft.values["ngrams"] = 0
+        draft.values |= _NOT_CLASSIC
     has_tables = draft.wanted("block") == "modern"
     cells = _cells([n for n in GROUPS if panel.shows(n) and (n != "ngrams" or has_tables)])
     for name, options in (("block", BLOCKS), ("optimizer", OPTIMIZERS)):
@@ -236,7 +238,7 @@ def _groups(panel: Panel, draft: Draft) -> None:
                 key=_key("transformer", name, draft), help=gloss(name),
             )  # fmt: skip
     if draft.values.get("block", draft.wanted("block")) != "modern":
-        draft.values["ngrams"] = 0
+        draft.values |= _NOT_CLASSIC
     elif "ngrams" in cells:
         draft.values["ngrams"] = cells["ngrams"].select_slider(
             label_of("ngrams"), sorted({*NGRAMS, draft.wanted("ngrams")}),

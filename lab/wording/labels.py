@@ -37,6 +37,7 @@ LABELS = {
     "block": "Block",
     "optimizer": "Optimiser",
     "ngrams": "n-gram tables",
+    "logit_cap": "Largest logit",
     "schedule": "Schedule",
     "seed": "Seed",
     "threads": "CPU threads",

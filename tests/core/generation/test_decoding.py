@@ -28,6 +28,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "dropout": dict(model="transformer", flags=SHAPE | dict(dropout=0.5)),
     "fast": dict(model="transformer", flags=SHAPE, recipe="fast"),
     "fastest": dict(model="transformer", flags=SHAPE | dict(ngrams=6), recipe="fastest"),
+    "capped": dict(
+        model="transformer", flags=SHAPE | dict(ngrams=3, logit_cap=2.0), recipe="fastest"
+    ),
 }
 
 

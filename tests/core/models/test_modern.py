@@ -36,6 +36,7 @@ GROUPS: list[dict[str, Any]] = [
     dict(optimizer="muon"),
     dict(block="modern", optimizer="muon", schedule="flat"),
     dict(block="modern", optimizer="muon", ngrams=4),
+    dict(block="modern", optimizer="muon", ngrams=4, logit_cap=10.0),
 ]
 
 
@@ -109,6 +110,23 @@ def test_hashed_rows_spread_over_the_table() -> None:
 
 
 # --- the whole ------------------------------------------------------------------------------------
+
+
+def test_capped_logits_are_bent_and_keep_their_order() -> None:
+    flags = dict(block_size=T, n_layer=1, n_head=2, n_embd=8, ngrams=2)
+    free, capped = (
+        build_model(resolve("transformer", V, None, flags | more, "fastest").model, seed=1).eval()
+        for more in ({}, {"logit_cap": 3.0})
+    )
+    dice = torch.Generator().manual_seed(2)
+    weights = {name: torch.randn(w.shape, generator=dice) for name, w in free.state_dict().items()}
+    for model in (free, capped):
+        model.load_state_dict(weights)
+    idx = torch.randint(V, (3, T), generator=dice)
+    logits, bent = free(idx), capped(idx)
+    assert logits.abs().max() > 4 and bent.abs().max() < 3
+    torch.testing.assert_close(bent, 3 * torch.tanh(logits / 3))
+    assert torch.equal(bent.argmax(dim=-1), logits.argmax(dim=-1))
 
 
 def test_the_first_guess_is_exactly_uniform() -> None:
@@ -197,6 +215,7 @@ def test_the_fast_recipe_keeps_the_shapes_and_has_no_tables() -> None:
         ("transformer", {"ngrams": 3}, "classic", "needs the modern block"),
         ("transformer", {"block": "modern", "ngrams": 1}, "classic", "from 2 on"),
         ("transformer", {"block": "modern", "n_embd": 36, "n_head": 4}, "classic", "even width"),
+        ("transformer", {"logit_cap": 10.0}, "classic", "bends the logits of the modern block"),
         ("transformer", {"muon_lr": 0.1}, "classic", "needs the optimizer muon"),
         ("transformer", {"table_lr": 0.1}, "fast", "needs n-gram tables"),
         ("transformer", {}, "slow", "recipe is one of"),

@@ -50,8 +50,9 @@ def test_each_setting_by_itself_is_the_only_difference(name: str) -> None:
 
 
 def test_no_setting_is_forgotten_here() -> None:
-    """`block` and `ngrams` go together and have a test of their own."""
-    assert set(resolve("transformer", 65).flat()) == {*ANOTHER, "model", "block", "ngrams"}
+    """What goes with the modern block alone has a test of its own."""
+    modern = {"block", "ngrams", "logit_cap"}
+    assert set(resolve("transformer", 65).flat()) == {*ANOTHER, "model", *modern}
 
 
 def test_the_most_telling_come_first() -> None:
