@@ -54,8 +54,9 @@ def inspect_heads(lab: Lab, args: Namespace) -> Fields:
         windows = corpus.val[: n + 1].unfold(0, T + 1, T)
     else:
         _, windows = sample_windows(corpus, T, args.windows)
-    full = split_loss(model, corpus.val) if args.windows is None else windows_loss(model, windows)
-    worths = heads_worth(model, windows)
+    on_windows = windows_loss(model, windows)
+    full = split_loss(model, corpus.val) if args.windows is None else on_windows
+    worths = heads_worth(model, windows, on_windows)
     named = {(h.layer, h.head): h for h in _habits(loaded, corpus)}
     return _said(record, loaded, args, {
         "n_windows": len(windows), "full_val_loss": full,
