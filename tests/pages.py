@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -44,6 +46,20 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
         running.close()
     service._services.clear()
     st.cache_resource.clear()
+
+
+def scrubber_of(app: AppTest) -> dict[str, Any]:
+    """What the slider over a run's training was given."""
+    (slider,) = [e for e in app.get("bidi_component") if e.key == "scrubber"]
+    data: dict[str, Any] = json.loads(slider.proto.json)
+    return data
+
+
+def scrub_to(app: AppTest, run_id: str, moment: str | int) -> None:
+    """Move to a moment of a run, as the slider's callback does."""
+    app.session_state[f"moment_{run_id}"] = moment
+    app.run()
+    assert not app.exception
 
 
 def open_page(name: str = "home", **query: str) -> AppTest:

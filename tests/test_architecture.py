@@ -87,7 +87,7 @@ ROOMS = {
     "service figures",
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording figures components session",
-    "lab.attention_page": "settings text models records findings training generation "
+    "lab.attention_page": "settings text models findings training generation "
     "interpretability runs wording figures components session",
     "lab.corpus_page": "text records library wording session widgets",
     "lab.compare_page": "settings records wording figures components session widgets",

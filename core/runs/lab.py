@@ -30,6 +30,9 @@ from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits
 
 Which = Literal["best", "last"]
+Moment = Literal["best", "newest"] | int
+"""When in its training to look at a run: at its best step, its newest, or the one of this number.
+"""
 MAX_RUN_NAME = 60
 """Characters in the name of a run, or of a sweep."""
 
@@ -198,14 +201,8 @@ class Lab:
         if not folder.steps():
             return self._untrained(record)
         step = self.model_step(record, which)
-        checkpoint = folder.load(step)
-        label = "best" if step == checkpoint.best_step and which == "best" else "last"
-        return LoadedModel(
-            model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),
-            Vocabulary(checkpoint.vocabulary),
-            step,
-            f"{label} checkpoint, step {step:,}",
-        )
+        label = "best" if step == record.best_step and which == "best" else "last"
+        return self._from_checkpoint(record, step, f"{label} checkpoint")
 
     def snapshot(self, record: RunRecord, step: int) -> LoadedModel:
         """The model of a run as it was after a step. Raises CheckpointError when it was not kept.
@@ -228,6 +225,42 @@ class Lab:
         """
         steps = SnapshotFolder(self.home.run_folder(record.id)).steps()
         return self.snapshot(record, min(steps, key=lambda n: abs(n - step), default=step))
+
+    def moments(self, record: RunRecord) -> list[int]:
+        """The steps of a run at which `model_at` can show its model, ascending; 0 at least."""
+        folder = self.home.run_folder(record.id)
+        kept = {*SnapshotFolder(folder).steps(), *CheckpointFolder(folder).steps()}
+        return sorted(kept) or [0]
+
+    def moment_step(self, record: RunRecord, moment: Moment) -> int:
+        """The step that `model_at` would show now: of those that are kept the nearest."""
+        if moment == "best":
+            return self.model_step(record, "best")
+        steps = self.moments(record)
+        return steps[-1] if moment == "newest" else min(steps, key=lambda n: abs(n - moment))
+
+    def model_at(self, record: RunRecord, moment: Moment) -> LoadedModel:
+        """The model of a run as it was at a moment of its training, as exactly as it was kept.
+
+        Raises CheckpointError, CorpusError as `model` does.
+        """
+        if moment == "best":
+            return self.model(record, "best")
+        folder, step = self.home.run_folder(record.id), self.moment_step(record, moment)
+        if step in CheckpointFolder(folder).steps():
+            return self._from_checkpoint(record, step, "checkpoint")
+        if step in SnapshotFolder(folder).steps():
+            return self.snapshot(record, step)
+        return self._untrained(record)
+
+    def _from_checkpoint(self, record: RunRecord, step: int, label: str) -> LoadedModel:
+        checkpoint = CheckpointFolder(self.home.run_folder(record.id)).load(step)
+        return LoadedModel(
+            model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),
+            Vocabulary(checkpoint.vocabulary),
+            step,
+            f"{label}, step {step:,}",
+        )
 
     def _untrained(self, record: RunRecord) -> LoadedModel:
         corpus = self.corpus_of(record)

@@ -11,7 +11,7 @@ from core.errors import CorpusError
 from core.interpretability.attention import attention_weights
 from core.interpretability.habits import HeadHabits
 from core.records.records import RunRecord
-from core.runs.lab import LoadedModel, Which
+from core.runs.lab import LoadedModel
 from core.service.racing import newest_race
 from core.text.characters import sign_of
 from core.text.corpus import Corpus
@@ -36,18 +36,17 @@ from lab.figures.heatmaps import (
 )
 from lab.figures.map_axes import Matrix
 from lab.session.entry import Entry
-from lab.session.state import chosen_run, habits_of_heads, palette, the_lab
+from lab.session.state import chosen_run, habits_of_heads, moment_of, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
     example_text,
-    follow,
     load_model,
     pick_addressed_run,
-    pick_checkpoint,
     suggest,
     untrained_model,
 )
+from lab.widgets.scrubber import scrub
 from lab.widgets.switches import settled
 from lab.wording.plain import plain, quoted
 
@@ -81,22 +80,22 @@ def main() -> None:
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.model != "bigram"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run, which = _pick(with_heads)
-        loaded = load_model(run, which) if run else _before_any_run()
+        run = _pick(with_heads)
+        loaded = load_model(run, moment_of(run)) if run else _before_any_run()
         text = _render_text_box(run, loaded)
+        corpus = _text_of(run)
+        if run and corpus:
+            render_worth(f"{run.id} {loaded.origin}", loaded, corpus)
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-            if run:
-                render_worth(run, loaded.step, which)
         if run:
-            follow(run, which, loaded.step)
+            scrub(run)
+        _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
         looked_at = chosen_run(runs)
         if looked_at and looked_at.model == "bigram":
             st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")
     if _is_readable(text, loaded) and _is_long_enough(seen):
-        key, corpus = f"{run.id if run else ''} {loaded.origin}", _text_of(run)
+        key = f"{run.id if run else ''} {loaded.origin}"
         habits = habits_of_heads(key, loaded, corpus) if corpus else []
         _render_maps(loaded, seen, habits)
         if corpus:
@@ -106,13 +105,11 @@ def main() -> None:
 # --- the model and the text -----------------------------------------------------------------------
 
 
-def _pick(with_heads: list[RunRecord]) -> tuple[RunRecord | None, Which]:
+def _pick(with_heads: list[RunRecord]) -> RunRecord | None:
     if not with_heads:
-        return None, "best"
+        return None
     with st.container(width=PICKER_PX):
-        run = pick_addressed_run(with_heads, key="attention_run", usual=_simplest(with_heads))
-    with st.container(width="content"):
-        return run, pick_checkpoint(key="attention_checkpoint")
+        return pick_addressed_run(with_heads, key="attention_run", usual=_simplest(with_heads))
 
 
 def _simplest(with_heads: list[RunRecord]) -> RunRecord | None:
@@ -151,7 +148,8 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
             f"{n_seen} of these {n_typed:,}."
         )
     if run:
-        st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.{limits}")
+        if limits:
+            st.caption(limits.strip())
         return
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         if st.button("Train a model", type="primary", key="attention_train"):

@@ -26,12 +26,11 @@ from lab.session.state import choose_run, palette, the_lab, the_service
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
-    follow,
     load_model,
     pick_addressed_run,
-    pick_checkpoint,
     untrained_model,
 )
+from lab.widgets.scrubber import scrub
 from lab.widgets.switches import settled
 from lab.wording import words
 from lab.wording.glossary import explained
@@ -128,14 +127,10 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
             run = pick_addressed_run(runs, key="bigram_run")
-        with st.container(width="content"):
-            which = pick_checkpoint(key="bigram_checkpoint")
         if run is None:
             return _render_offer()
-        loaded = load_model(run, which)
         with st.container(gap=None):
-            st.caption(f"Shown: **{plain(run.name)}**, {run.model}, {loaded.origin}.")
-            follow(run, which, loaded.step, every_s=1.0)
+            loaded = load_model(run, scrub(run))
     try:
         return loaded, the_lab().corpus_of(run)
     except CorpusError as error:

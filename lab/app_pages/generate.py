@@ -10,7 +10,7 @@ import streamlit as st
 from core.errors import LabError, PromptError
 from core.findings.meaning import why_garbled
 from core.records.records import RunRecord
-from core.runs.lab import LoadedModel, Which
+from core.runs.lab import LoadedModel, Moment
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
 from lab.components.text_view import WrittenText, text_view
@@ -24,11 +24,11 @@ from lab.widgets.pickers import (
     load_model,
     opening_for,
     pick_addressed_run,
-    pick_checkpoint,
     suggest,
     untrained_model,
 )
 from lab.widgets.sampling import choose_seed, temperature_and_length
+from lab.widgets.scrubber import scrub
 from lab.wording import words
 from lab.wording.glossary import explained, line_of
 from lab.wording.plain import plain, plain_but_code
@@ -79,7 +79,7 @@ _GO = Entry("generate_go", False)
 
 def main() -> None:
     page_head("A model writes, one character at a time", INTRODUCTION)
-    run, which = _pick(the_lab().runs())
+    run, moment = _pick(the_lab().runs())
     left, right = st.columns([2, 3], gap="large")
     with left:
         _set_opening(run)
@@ -91,7 +91,7 @@ def main() -> None:
         buttons = st.container()
         wish = Wish(
             run_id=run.id if run else "", run_name=run.name if run else "untrained",
-            which=which, prompt=prompt or "", config=_settings(run),
+            moment=moment, prompt=prompt or "", config=_settings(run),
         )  # fmt: skip
         with buttons:
             with one_of("generate_writing", WRITE_PX):
@@ -108,8 +108,8 @@ def main() -> None:
 # --- who writes, and how --------------------------------------------------------------------------
 
 
-def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
-    """The run and the checkpoint that write; None stands for a model that learned nothing."""
+def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Moment]:
+    """The run, and when in its training, that writes; None: a model that learned nothing."""
     if not runs:
         with st.container(border=True):
             st.markdown(
@@ -123,14 +123,14 @@ def _pick(runs: list[RunRecord]) -> tuple[RunRecord | None, Which]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width=PICKER_PX):
             run = pick_addressed_run(runs, key="generate_run")
-        with st.container(width="content"):
-            return run, pick_checkpoint(key="generate_checkpoint")
+        with st.container(gap=None):
+            return run, scrub(run) if run else "best"
 
 
-def _load(run: RunRecord | None, which: Which) -> LoadedModel:
+def _load(run: RunRecord | None, moment: Moment) -> LoadedModel:
     """The model that writes. Raises LabError when it cannot be loaded."""
     if run:
-        return load_model(run, which)
+        return load_model(run, moment)
     return untrained_model("transformer", the_lab().library.load())
 
 
@@ -184,7 +184,7 @@ def _render_button() -> bool:
 
 def _begin(run: RunRecord | None, wish: Wish) -> None:
     """Start to write, or keep the reason why not."""
-    loaded = _load(run, wish.which)
+    loaded = _load(run, wish.moment)
     _REFUSAL.clear()
     try:
         writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)

@@ -57,7 +57,9 @@ def render_wish(runs: list[RunRecord]) -> list[Wish]:
         seed = choose_seed(_SEED, width=200)
         config = SampleConfig(max_new_tokens=length, temperature=temperature, seed=seed)
         wishes = [
-            Wish(run_id=run.id, run_name=run.name, which="best", prompt=prompt or "", config=config)
+            Wish(
+                run_id=run.id, run_name=run.name, moment="best", prompt=prompt or "", config=config
+            )
             for run in runs
         ]
         with one_of("compare_writing", WRITE_PX):
@@ -116,7 +118,7 @@ def _sheet(run: RunRecord, wish: Wish) -> Sheet:
     """One run's text, not yet begun, or the reason why there is none."""
     title = f"{in_model_color(run.model, '●')} **{plain(run.name)}**"
     try:
-        loaded = load_model(run, wish.which)
+        loaded = load_model(run, wish.moment)
         writing = Writing(loaded.model, loaded.vocabulary, wish.prompt, wish.config)
     except LabError as error:
         return Sheet(run.name, title, wish, message=str(error))

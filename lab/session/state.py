@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal, get_args
 
 import streamlit as st
@@ -21,10 +22,11 @@ from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
-from core.runs.lab import Lab, LoadedModel, Which
+from core.runs.lab import Lab, LoadedModel, Moment
 from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
 from core.settings.config import RunConfig
+from core.storage.checkpoint import CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
 from core.text.windows import sample_windows
@@ -227,22 +229,48 @@ def curve_of(record: RunRecord) -> LossCurve:
     return LossCurve.of(record, steps, estimates, store.changes(record.id))
 
 
-def loaded_model(record: RunRecord, which: Which = "best") -> LoadedModel:
-    """The model of a run to look at, kept in memory while its checkpoint is the same file."""
-    step = the_lab().model_step(record, which)
-    return _loaded_model(record.id, step, which)
+def moment_of(record: RunRecord) -> Moment:
+    """When in its training the session looks at a run: at `usual_moment` until it has chosen."""
+    chosen = _moment(record.id).get()
+    return usual_moment(record) if chosen is None else chosen
+
+
+def usual_moment(record: RunRecord) -> Moment:
+    return "newest" if is_live(record) else "best"
+
+
+def choose_moment(run_id: str, moment: Moment) -> None:
+    """Look at this moment of a run from now on, on every page."""
+    _moment(run_id).set(moment)
+
+
+def _moment(run_id: str) -> Entry[Moment | None]:
+    return Entry(f"moment_{run_id}", None)
+
+
+def loaded_model(record: RunRecord, moment: Moment = "best") -> LoadedModel:
+    """The model of a run to look at, kept in memory while it is the same file."""
+    step = the_lab().moment_step(record, moment)
+    return _loaded_model(record.id, step, moment == "best", _written_at_ns(record.id, step))
+
+
+def _written_at_ns(run_id: str, step: int) -> int:
+    """When the newest file of a step was written: a run that went back comes to a step again."""
+    folder, written = the_lab().home.run_folder(run_id), 0
+    for path in (CheckpointFolder(folder).path(step), SnapshotFolder(folder).path(step)):
+        with suppress(FileNotFoundError):
+            written = max(written, path.stat().st_mtime_ns)
+    return written
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def worth_of_attention(run_id: str, step: int, which: Which) -> AttentionWorth:
-    """What attention does for the model that `loaded_model` gives; takes a few seconds.
+def worth_of_attention(key: str, _loaded: LoadedModel, _corpus: Corpus) -> AttentionWorth:
+    """What attention does for a model; takes a few seconds, once for each `key`.
 
-    Of the validation text a large model reads only the beginning. Raises CorpusError.
+    Of the validation text a large model reads only the beginning.
     """
-    record = the_lab().run(run_id)
-    tokens = the_lab().corpus_of(record).val
-    n_read = max(MEASURING_FLOPS // flops_per_token(record.config.model), 1_000)
-    return attention_worth(_loaded_model(run_id, step, which).model, tokens[:n_read])
+    n_read = max(MEASURING_FLOPS // flops_per_token(_loaded.model.config), 1_000)
+    return attention_worth(_loaded.model, _corpus.val[:n_read])
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -267,17 +295,16 @@ def losses_by_context(record: RunRecord) -> list[float]:
 
     Of the validation text a large model reads only the beginning. Raises CorpusError.
     """
-    return _losses_by_context(record.id, the_lab().model_step(record, "best"))
+    loaded, corpus = loaded_model(record), the_lab().corpus_of(record)
+    return _losses_by_context(f"{record.id} {loaded.step}", loaded, corpus)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _losses_by_context(run_id: str, step: int) -> list[float]:
-    record = the_lab().run(run_id)
-    tokens = the_lab().corpus_of(record).val
+def _losses_by_context(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[float]:
     # Forwards alone are a third of a step, and here all of a small model's text is worth the wait.
-    per_token = max(1, flops_per_token(record.config.model))  # a table looks up and computes none
+    per_token = max(1, flops_per_token(_loaded.model.config))  # a table computes none
     n_read = max(12 * MEASURING_FLOPS // per_token, 10_000)
-    return loss_by_context(_loaded_model(run_id, step, "best").model, tokens[:n_read]).tolist()
+    return loss_by_context(_loaded.model, _corpus.val[:n_read]).tolist()
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -306,6 +333,6 @@ def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)
-def _loaded_model(run_id: str, step: int, which: Which) -> LoadedModel:
+def _loaded_model(run_id: str, step: int, is_best: bool, written_at_ns: int) -> LoadedModel:
     lab = the_lab()
-    return lab.model(lab.run(run_id), which)
+    return lab.model_at(lab.run(run_id), "best" if is_best else step)

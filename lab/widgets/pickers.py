@@ -1,36 +1,28 @@
-"""Which run, and which of its checkpoints: the choices that several pages begin with.
+"""Which run: the choice that several pages begin with, and what follows from it.
 
-And what follows from them: the model at that checkpoint, and a page that keeps up with a live run.
+The model of a run at the moment that the reader has moved to, and texts for it to read.
 """
 
 from __future__ import annotations
-
-from typing import get_args
 
 import streamlit as st
 
 from core.errors import CheckpointError, CorpusError, LabError
 from core.models import build_model
 from core.records.records import RunRecord
-from core.runs.lab import LoadedModel, Which
+from core.runs.lab import LoadedModel, Moment
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus, example_line
-from lab.session.entry import Entry, draw_page_again, only_fragments_run
-from lab.session.state import choose_run, chosen_run, is_live, loaded_model, the_lab
+from lab.session.entry import Entry, only_fragments_run
+from lab.session.state import choose_run, chosen_run, loaded_model, the_lab
+from lab.widgets.scrubber import take_address
 from lab.widgets.switches import settled
 from lab.wording import words
-from lab.wording.glossary import explained
 from lab.wording.plain import plain, plain_but_code
 
 OPENING, PROMPT_LENGTH = "ROMEO:\n", 24
 PICKER_PX = 640
 """Room for a label of `run_label`, where something stands beside the box."""
-CHECKPOINT_HELP = (
-    "Best: the step with the lowest estimate of the validation loss. "
-    "Last: the newest one that was saved.\n\n"
-    f"{explained('checkpoint', 'validation loss')}"
-)
-
 
 _ADDRESS_READ: Entry[bool] = Entry("address_run_read", False)
 
@@ -38,12 +30,15 @@ _ADDRESS_READ: Entry[bool] = Entry("address_run_read", False)
 def pick_addressed_run(
     runs: list[RunRecord], *, key: str, usual: RunRecord | None = None
 ) -> RunRecord | None:
-    """As `pick_run`, on a page whose address names its run: `?run=NAME`, as Train's does.
+    """As `pick_run`, on a page whose address names its run: `?run=NAME&step=NUMBER`.
 
     The address is taken at its word once in a session; from then on it says what is shown.
     """
+    is_first = not _ADDRESS_READ.get()
     trouble = _choose_addressed(runs)
     run = pick_run(runs, key=key, usual=usual)
+    if run and is_first and not trouble:
+        trouble = take_address(run)
     if trouble:
         st.warning(trouble)
     if run and st.query_params.get("run") != run.name:
@@ -127,23 +122,15 @@ def _loss_part(run: RunRecord) -> str:
     return f" · loss {words.loss(run.best_val_loss_nats)}"
 
 
-def pick_checkpoint(*, key: str, label: str = "Checkpoint") -> Which:
-    """Let the reader choose between the best and the last checkpoint of a run."""
-    which: Which | None = st.segmented_control(
-        label, get_args(Which), default="best", required=True, key=key, help=CHECKPOINT_HELP
-    )
-    return which or "best"
+def load_model(run: RunRecord, moment: Moment = "best") -> LoadedModel:
+    """The model of a run, also while newer files of it replace older ones.
 
-
-def load_model(run: RunRecord, which: Which) -> LoadedModel:
-    """The model of a run, also while newer checkpoints replace older ones.
-
-    Raises CheckpointError, CorpusError as `Lab.model` does.
+    Raises CheckpointError, CorpusError as `Lab.model_at` does.
     """
     try:
-        return loaded_model(run, which)
-    except CheckpointError:  # deleted between looking for it and reading it: there is a newer one
-        return loaded_model(the_lab().run(run.id), which)
+        return loaded_model(run, moment)
+    except CheckpointError:  # deleted between looking for it and reading it: there is another one
+        return loaded_model(the_lab().run(run.id), moment)
 
 
 def untrained_model(kind: ModelKind, corpus: Corpus) -> LoadedModel:
@@ -186,26 +173,6 @@ def suggest(key: str, example: str) -> None:
     if held.get() in (None, suggested.get()):
         held.set(example)
     suggested.set(example)
-
-
-def follow(run: RunRecord, which: Which, shown_step: int, *, every_s: float = 2.0) -> None:
-    """Say how far a live run is, and run the page again once there is a newer model to show."""
-    if is_live(run):
-        st.fragment(_watch, run_every=every_s)(run.id, which, shown_step)
-
-
-def _watch(run_id: str, which: Which, shown_step: int) -> None:
-    try:
-        run = the_lab().run(run_id)
-    except LabError:  # deleted meanwhile
-        draw_page_again()
-        return
-    if not is_live(run) or the_lab().model_step(run, which) != shown_step:
-        draw_page_again()
-    st.caption(
-        f"{plain(run.name)} is training: {words.progress(run)}. The picture follows "
-        f"its {which} checkpoint."
-    )
 
 
 def _take_over(box: Entry[str | None], shown: str | None) -> None:

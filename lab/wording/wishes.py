@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from core.findings.meaning import unsure_among
 from core.records.records import RunRecord
 from core.registry import Store
-from core.runs.lab import LoadedModel, Which
+from core.runs.lab import LoadedModel, Moment
 from core.settings.config import SampleConfig
 from lab.wording import words
 from lab.wording.glossary import TERMS
@@ -28,7 +28,8 @@ class Wish:
     run_id: str
     """Empty for a model that learned nothing."""
     run_name: str
-    which: Which
+    moment: Moment
+    """When in its training."""
     prompt: str
     config: SampleConfig
 
@@ -62,8 +63,9 @@ def differences_text(then: Wish, now: Wish) -> str:
     parts = []
     if then.run_id != now.run_id:
         parts.append(f"run {plain(then.run_name)}")
-    if then.which != now.which:
-        parts.append(f"{then.which} checkpoint")
+    if then.moment != now.moment:
+        is_step = isinstance(then.moment, int)
+        parts.append(f"step {then.moment:,}" if is_step else f"{then.moment} step")
     if then.prompt != now.prompt:
         parts.append("another prompt")
     for name in (field.name for field in fields(SampleConfig)):

@@ -26,7 +26,7 @@ from lab.attention_page.head_words import (
 )
 from lab.session.state import windows_to_look_at
 from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
-from tests.pages import open_page, pages
+from tests.pages import open_page, pages, scrub_to, scrubber_of
 from tests.plots import Plots, plots
 
 __all__ = ["pages", "plots"]
@@ -93,10 +93,10 @@ def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> 
     rising = dict(learning_rate=3.0, warmup_iters=60, schedule="constant", max_iters=60)
     run = pages.run(finished(pages, **rising))
     app = open_page("attention")
-    assert f"best checkpoint, step {run.best_step}" in said(app)
+    assert scrubber_of(app)["readout"].startswith(f"step {run.best_step} of 60 · loss ")
     best = plots.figures[ONE].data[0].z
-    app.segmented_control(key="attention_checkpoint").set_value("last").run()
-    assert "last checkpoint, step 60" in said(app)
+    scrub_to(app, run.id, "newest")
+    assert scrubber_of(app)["readout"].startswith("step 60 of 60")
     assert run.best_step != 60, "the rate rises until the run gets worse again"
     assert not np.array_equal(best, plots.figures[ONE].data[0].z, equal_nan=True)
 
@@ -162,7 +162,7 @@ def test_the_single_layer_of_the_attention_model_is_no_choice(pages: Lab, plots:
     app = open_page("attention")
     type_text(app, "to be")
     keys = {control.key for control in app.segmented_control}
-    assert keys == {"attention_checkpoint", "attention_head", "attention_scale"}
+    assert keys == {"attention_head", "attention_scale"}
     app.segmented_control(key="attention_scale").set_value("share").run()
     assert plots.figures[ONE].data[0].colorscale[-1][1].upper() == "#0072B2"
 
@@ -203,12 +203,16 @@ def test_a_live_run_is_followed(pages: Lab, plots: Plots) -> None:
     try:
         app = open_page("attention")
         assert "is training: step 10 of 40" in said(app)
-        assert "step 10." in said(app)
+        assert scrubber_of(app)["readout"].startswith("step 10 of 40")
+        assert scrubber_of(app)["moment"] == "newest"
         theirs.advance(60.0, until=30)
+        app.run()
+        assert scrubber_of(app)["readout"].startswith("step 30 of 40")
+        scrub_to(app, run_id, 8)
+        assert "The picture stays at step 8." in said(app)
         theirs.pause()
         app.run()
-        assert "best checkpoint, step" in said(app)
-        assert "step 10." not in said(app)
+        assert scrubber_of(app)["readout"].startswith("step 8 of 40")
     finally:
         theirs.close()
 
@@ -351,12 +355,17 @@ def test_what_attention_adds_is_measured_on_the_model_at_hand_when_asked(
     assert f"from **{split_loss(pages.model(other).model, corpus.val):.3f}**" in of_other
 
 
-def test_what_attention_adds_cannot_be_measured_without_a_text(pages: Lab, plots: Plots) -> None:
+def test_without_a_text_nobody_is_offered_to_measure_on_it(pages: Lab, plots: Plots) -> None:
     finished(pages)
+    assert "What does attention add?" in offered(open_page("attention"))
     (pages.home.corpora / "tiny.txt").unlink()
     app = open_page("attention")
-    ask_for_worth(app)
-    assert not app.exception and "no text to measure on" in said(app)
+    assert "What does attention add?" not in offered(app)
+    assert "so what its heads do cannot be measured" in said(app)
+
+
+def offered(app: AppTest) -> list[str]:
+    return [popover.proto.popover.label for popover in app.get("popover")]
 
 
 def test_a_large_model_is_measured_on_the_beginning_of_the_text(

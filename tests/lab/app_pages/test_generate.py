@@ -18,7 +18,7 @@ from lab.components.text_view import scale_with_ink
 from lab.figures.palette import DARK, LIGHT, Palette
 from tests.helpers import add_corpus, filled, play, trained, wait_until
 from tests.lab.figures.test_palette import contrast
-from tests.pages import open_page, pages
+from tests.pages import open_page, pages, scrub_to, scrubber_of
 
 __all__ = ["pages"]
 
@@ -150,8 +150,7 @@ def test_the_header_says_who_wrote_the_text_and_how(pages: Lab, run_id: str) -> 
         (lambda app: app.number_input(key="generate_seed").set_value(5), "seed 1337 (now 5)"),
         (lambda app: app.text_area(key="generate_prompt").set_value("OWL"), "another prompt"),
         (lambda app: app.slider(key="generate_top_p").set_value(0.5), "top-p 1 (now 0.5)"),
-        (lambda app: app.segmented_control(key="generate_checkpoint").set_value("last"),
-         "best checkpoint"),
+        (lambda app: scrub_to(app, scrubber_of(app)["run"], "newest"), "best step"),
     ],
 )  # fmt: skip
 def test_a_text_that_the_controls_no_longer_ask_for_is_marked(
@@ -197,11 +196,16 @@ def test_a_new_seed_is_another_text_and_the_old_one_the_same_again(run_id: str) 
 
 
 def test_the_last_checkpoint_can_be_asked(pages: Lab, run_id: str) -> None:
-    pages.store.update_run(run_id, best_step=pages.run(run_id).step)
     app = open_page("generate")
-    app.segmented_control(key="generate_checkpoint").set_value("last")
+    scrub_to(app, run_id, "newest")
     let_it_write(app)
-    assert "last checkpoint" in words_of(app)
+    assert f"checkpoint, step {pages.run(run_id).step}" in words_of(app)
+
+
+def test_a_step_of_its_training_can_be_asked(pages: Lab, run_id: str) -> None:
+    app = open_page("generate", step="4")
+    let_it_write(app)
+    assert "snapshot, step 4" in words_of(app)
 
 
 def test_unknown_characters_are_named_and_a_button_leaves_them_out(run_id: str) -> None:

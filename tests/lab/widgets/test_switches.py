@@ -9,7 +9,7 @@ import pytest
 from core.runs.lab import Lab
 from lab.session import entry, train_choices
 from tests.helpers import add_corpus, filled, play, trained
-from tests.pages import open_page, pages
+from tests.pages import open_page, pages, scrub_to
 from tests.plots import Plots, plots
 from tests.screens import Screen
 
@@ -67,7 +67,8 @@ def test_the_slider_the_row_and_the_sentence_name_one_character_after_another_bl
     screen.choose("attention_place", 18)
     screen.choose("attention_run", runs["small"])
     agree("ot to be")
-    screen.choose("attention_checkpoint", "last")
+    scrub_to(app, runs["small"], "newest")
+    screen.look()
     screen.choose("attention_head", 2)
     agree("ot to be")
     app.text_input(key="attention_text").set_value("not to be").run()
