@@ -68,8 +68,8 @@ def parts_of(model: LanguageModel) -> list[Part]:
     None of a bigram table, which is one part.
     """
     parts = []
-    n_mlps = len(_mlp_outputs(model))
-    for layer in range(1, len(_attention_layers(model)) + 1):
+    n_mlps = len(mlp_outputs(model))
+    for layer in range(1, len(attention_layers(model)) + 1):
         parts += [Part("head", layer, head) for head in range(1, model.config.n_head + 1)]
         parts.append(Part("attention", layer))
         if layer <= n_mlps:
@@ -109,9 +109,9 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
             model.position_embedding.weight.zero_()
         return
     if part.kind == "mlp":
-        output = _mlp_outputs(model)[part.layer - 1]
+        output = mlp_outputs(model)[part.layer - 1]
     else:
-        output = _attention_layers(model)[part.layer - 1].output
+        output = attention_layers(model)[part.layer - 1].output
     if part.kind == "head":
         D = model.config.head_size
         output.weight[:, (part.head - 1) * D : part.head * D] = 0.0  # what it reads of this head
@@ -121,20 +121,21 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
         output.bias.zero_()
 
 
-def _attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
+def attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
+    """The module of each layer's attention, the first layer first."""
     return [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
 
 
-def _mlp_outputs(model: LanguageModel) -> list[nn.Linear]:
+def mlp_outputs(model: LanguageModel) -> list[nn.Linear]:
     """The matrix with which each layer's MLP writes."""
     blocks = [m for m in model.modules() if isinstance(m, (Block, ModernBlock))]
     return [block.mlp.output if isinstance(block, Block) else block.output for block in blocks]
 
 
 def _missing(model: LanguageModel, part: Part) -> str:
-    config, n_layers = model.config, len(_attention_layers(model))
+    config, n_layers = model.config, len(attention_layers(model))
     if not n_layers:
         return f"The {config.model} model is one table: it has no part that could be switched off."
     heads = f"{n_layers} layer{'s' * (n_layers > 1)} of {config.n_head} heads"
-    mlps = "" if _mlp_outputs(model) else " and no MLP"
+    mlps = "" if mlp_outputs(model) else " and no MLP"
     return f"There is no {part} in this model, which has {heads}{mlps}. {HOW_TO_NAME}"
