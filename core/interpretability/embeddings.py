@@ -76,3 +76,14 @@ def nearest(vectors: Tensor, place: int, n: int = 5) -> list[tuple[int, float]]:
     cosines[place] = -torch.inf
     values, places = cosines.topk(min(n, len(vectors) - 1))
     return list(zip(places.tolist(), values.tolist()))
+
+
+def turned_towards(xy: Tensor, reference: Tensor) -> Tensor:
+    """Points (N, 2) turned, or mirrored, so that they lie as near as can be to `reference` (N, 2).
+
+    Which way a plane is seen from means nothing, and it jumps from one step of a training to the
+    next; distances stay. Source: Schönemann 1966, https://doi.org/10.1007/BF02289451.
+    """
+    left, _, right = torch.linalg.svd(xy.T @ reference)
+    turn: Tensor = left @ right
+    return xy @ turn

@@ -100,7 +100,7 @@ def _rows(embedding: object, tokens: Tensor) -> Tensor:
 
 def _position_rows(model: LanguageModel, T: int) -> Tensor | None:
     embedding = getattr(model, "position_embedding", None)
-    return embedding.weight[:T] if isinstance(embedding, nn.Embedding) else None
+    return embedding.weight[:T].detach() if isinstance(embedding, nn.Embedding) else None
 
 
 def _stacked(each: Iterable[Tensor], nothing: Tensor) -> Tensor:

@@ -40,22 +40,20 @@ from lab.session.state import chosen_run, habits_of_heads, moment_of, palette, t
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
-    example_text,
     load_model,
     pick_addressed_run,
-    suggest,
     untrained_model,
 )
 from lab.widgets.scrubber import scrub
 from lab.widgets.switches import settled
-from lab.wording.plain import plain, quoted
+from lab.widgets.text_to_read import is_readable, text_box
+from lab.wording.plain import plain
 
 INTRODUCTION = (
     "Before it guesses what comes next, a model lets every character **look back** at the text so "
     "far, never ahead. Each head does that in its own way: by queries and keys it decides how much "
     "to take from which character."
 )
-EXAMPLE_LENGTH = 40
 MAX_SHOWN = 128
 """More characters than this cannot be told apart in a map."""
 ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 510
@@ -64,7 +62,6 @@ MAX_BUTTONS = 8
 
 SCALE_WORDS: dict[Scale, str] = {"even": "against even spreading", "share": "share of the weight"}
 
-_TEXT = Entry("attention_text", "")
 _LAYER, _HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
 _PLACE: Entry[int | None] = Entry("attention_place", None)
 _CLICKED: Entry[tuple[tuple[Entry[Any], int], ...]] = Entry("attention_clicked", ())
@@ -82,7 +79,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(with_heads)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
-        text = _render_text_box(run, loaded)
+        text = text_box(run, loaded)
         corpus = _text_of(run)
         if run and corpus:
             render_worth(f"{run.id} {loaded.origin}", loaded, corpus)
@@ -94,7 +91,7 @@ def main() -> None:
         looked_at = chosen_run(runs)
         if looked_at and looked_at.model == "bigram":
             st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")
-    if _is_readable(text, loaded) and _is_long_enough(seen):
+    if is_readable(text, loaded) and _is_long_enough(seen):
         key = f"{run.id if run else ''} {loaded.origin}"
         habits = habits_of_heads(key, loaded, corpus) if corpus else []
         _render_maps(loaded, seen, habits)
@@ -160,25 +157,6 @@ def _render_standing(run: RunRecord | None, loaded: LoadedModel, n_typed: int, n
         )
 
 
-def _render_text_box(run: RunRecord | None, loaded: LoadedModel) -> str:
-    suggest(_TEXT.key, example_text(run, loaded, EXAMPLE_LENGTH))
-    return st.text_input(
-        "Text to look at", key=_TEXT.key, persist_state="session",
-        help=f"This model sees {loaded.model.config.block_size} characters at most.",
-    )  # fmt: skip
-
-
-def _is_readable(text: str, loaded: LoadedModel) -> bool:
-    """Whether the model knows every character; where it does not, offer to put that right."""
-    if unknown := loaded.vocabulary.unknown(text):
-        st.warning(f"The text that this model learned from has no {quoted(unknown)}.")
-        st.button(
-            "Leave out what it cannot read", key="attention_drop",
-            on_click=_drop_unknown, args=(loaded,),
-        )  # fmt: skip
-    return not unknown
-
-
 def _is_long_enough(seen: str) -> bool:
     """Whether there is anything to choose from; where there is not, that is said."""
     if not seen:
@@ -186,14 +164,6 @@ def _is_long_enough(seen: str) -> bool:
     elif len(seen) == 1:
         st.info("A single character can only look at itself: there is nothing to choose from.")
     return len(seen) > 1
-
-
-def _drop_unknown(loaded: LoadedModel) -> None:
-    readable = loaded.vocabulary.drop_unknown(_TEXT.get())
-    if readable.strip():
-        _TEXT.set(readable)
-    else:  # then an example takes its place
-        _TEXT.clear()
 
 
 # --- the maps -------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def heads_figure(
     weights: Matrix,
     labels: Sequence[Sequence[str]],
     hovers: Sequence[Sequence[str]],
-    chosen: tuple[int, int],
+    chosen: tuple[int, int] | None,
     kind: str,
     palette: Palette,
     scale: Scale = "share",
@@ -76,7 +76,7 @@ def heads_figure(
         weights: (L, H, T, T), the row is the character that looks.
         labels: for each layer and head, a short text for the tile's empty corner.
         hovers: for each layer and head, what the pointer finds there.
-        chosen: layer and head that get a frame, from 0.
+        chosen: layer and head that get a frame, from 0, if any.
     """
     L, H, T, _ = weights.shape
     if not (L and H and T):
@@ -102,7 +102,8 @@ def heads_figure(
                 xanchor="right", yanchor="top", align="right",
                 font=dict(size=11, color=palette.muted),
             )  # fmt: skip
-    figure.add_shape(_tile_frame(chosen[1], chosen[0], half, palette.text, 2))
+    if chosen:
+        figure.add_shape(_tile_frame(chosen[1], chosen[0], half, palette.text, 2))
     figure.update_layout(
         margin=dict(l=_LAYER_LABEL_PX, r=_BUTTONS_PX, t=_HEAD_LABEL_PX, b=0),
         modebar=dict(orientation="v"),

@@ -66,7 +66,7 @@ def test_the_stream_begins_with_what_and_where(tokens: torch.Tensor) -> None:
         assert flow.position_vectors is not None
         assert torch.allclose(flow.stream[0], flow.token_vectors + flow.position_vectors)
     layer = flow_of(model_of("attention"), tokens)
-    assert torch.equal(layer.stream[1], layer.added_by_attention[0])
+    assert torch.allclose(layer.stream[1], layer.added_by_attention[0], atol=1e-6)
     assert layer.hidden.numel() == 0
 
 

@@ -172,11 +172,11 @@ def test_unknown_characters_are_named_and_can_be_left_out(pages: Lab, plots: Plo
     app = open_page("attention")
     type_text(app, "to <b>be</b> é")
     assert app.warning[0].value.count("‘") == 4  # < > / and é, each once
-    app.button(key="attention_drop").click().run()
+    app.button(key="text_drop").click().run()
     assert app.text_input(key="attention_text").value == "to bbeb "
     assert not app.warning
     type_text(app, "ééé")
-    app.button(key="attention_drop").click().run()
+    app.button(key="text_drop").click().run()
     assert not app.warning and not app.exception  # nothing was left, so an example stands there
 
 

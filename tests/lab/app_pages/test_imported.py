@@ -15,7 +15,9 @@ from tests.pages import open_page, pages
 __all__ = ["pages"]
 
 
-@pytest.mark.parametrize("page", ["home", "train", "attention", "bigram", "generate", "compare"])
+@pytest.mark.parametrize(
+    "page", ["home", "train", "model", "attention", "bigram", "generate", "compare"]
+)
 def test_the_page_shows_an_imported_run(pages: Lab, tmp_path: Path, page: str) -> None:
     add_corpus(pages, "nine", "abc, abc! ba: cab.\n" * 60)
     path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt())

@@ -1,0 +1,106 @@
+"""Model: a map of all parts, each with its real numbers on a text, and one of them large."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.interpretability.flow import flow_of
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel
+from lab.components.model_map import model_map
+from lab.model_page.look import Look, map_of
+from lab.model_page.pictures import WIDE_PX, render_picture, take_clicks
+from lab.model_page.side_by_side import render_side_by_side
+from lab.session.entry import Entry
+from lab.session.state import moment_of, palette, the_lab
+from lab.widgets.page_head import page_head
+from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
+from lab.widgets.scrubber import scrub
+from lab.widgets.text_to_read import is_readable, text_box
+
+INTRODUCTION = (
+    "A text on its way through a model: what goes in, what each part makes of it, and the guess "
+    "that comes out. Every number is real. Click a part to see it large, and move through the "
+    "training to see it come to be."
+)
+MAP_PX = 470
+MAX_SHOWN = 64
+"""Longer texts cannot be read in the pictures."""
+PICTURE_PX, FEW_LAYERS = 18, 6
+"""With more layers than this, the map has no small pictures."""
+
+_CHOSEN = Entry("model_part", "stream")
+
+
+def main() -> None:
+    take_clicks()
+    page_head("What is inside a model", INTRODUCTION, "softmax")
+    runs = the_lab().runs()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        run = _pick(runs)
+        loaded = load_model(run, moment_of(run)) if run else _before_any_run()
+        text = text_box(run, loaded)
+    if run:
+        scrub(run)
+    else:
+        _render_offer(loaded)
+    if not is_readable(text, loaded):
+        return
+    if not text:
+        st.info("Type a text above: it flows through the model.")
+        return
+    look = _look(run, loaded, text)
+    with st.container(horizontal=True, gap="medium"):
+        left = st.container(width=MAP_PX, gap="xsmall")
+        right = st.container(width=WIDE_PX, gap="xsmall")
+    with left:
+        chosen = _render_map(look)
+    with right:
+        render_picture(look, chosen)
+    render_side_by_side(runs, text)
+
+
+def _pick(runs: list[RunRecord]) -> RunRecord | None:
+    if not runs:
+        return None
+    with st.container(width=PICKER_PX):
+        return pick_addressed_run(runs, key="model_run")
+
+
+def _before_any_run() -> LoadedModel:
+    return untrained_model("transformer", the_lab().library.load())
+
+
+def _render_offer(loaded: LoadedModel) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        if st.button("Train a model", type="primary", key="model_train"):
+            st.switch_page("app_pages/train.py")
+        st.caption(
+            f"Shown: a transformer with random weights, **{loaded.origin}**. What it guesses is "
+            "noise."
+        )
+
+
+def _look(run: RunRecord | None, loaded: LoadedModel, text: str) -> Look:
+    seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
+    flow = flow_of(loaded.model, loaded.vocabulary.encode(seen))
+    return Look(loaded, lambda: load_model(run, "newest") if run else loaded, flow, seen, seen[1:])
+
+
+def _render_map(look: Look) -> str:
+    """The map; returns the key of the part to be shown large."""
+    keys = [box.key for box in look.boxes.all()]
+    chosen = _CHOSEN.get() if _CHOSEN.get() in keys else keys[-1]
+    n_layers = look.config.n_layer
+    pressed = model_map(
+        map_of(look, chosen), palette().model(look.config.model), palette(), key="model_map",
+        picture_px=PICTURE_PX if n_layers <= FEW_LAYERS else 0,
+    )  # fmt: skip
+    st.caption("Below each name: shape · parameters. Small pictures: a row for each character.")
+    if pressed and pressed != chosen:
+        _CHOSEN.set(pressed)
+        st.rerun()
+    return chosen
+
+
+main()

@@ -1,0 +1,64 @@
+"""The maps of the three models side by side: what each adds to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.interpretability.flow import flow_of
+from core.models import count_params
+from core.records.records import RunRecord
+from core.runs.lab import LoadedModel
+from core.settings.config import MODEL_KINDS, ModelKind
+from lab.components.model_map import model_map
+from lab.model_page.look import Look, map_of
+from lab.session.state import moment_of, palette, the_lab
+from lab.widgets.pickers import load_model, untrained_model
+from lab.wording import words
+from lab.wording.plain import plain
+
+FOLD = "model_side_by_side"
+PICTURE_PX, MOST_SHOWN = 14, 64
+ADDS: dict[ModelKind, str] = {
+    "bigram": "One table: the last character looks up what follows. Nothing before it counts.",
+    "attention": "Adds vectors instead of rows, places, and heads that look back.",
+    "transformer": "Adds a stream that layers only add to, an MLP after each look, and depth.",
+}
+
+
+def render_side_by_side(runs: Sequence[RunRecord], text: str) -> None:
+    """The newest run of each model, or an untrained one, each with the same text in it."""
+    fold = st.expander(
+        "The three models side by side: what does each add?", key=FOLD, on_change="rerun",
+        icon=":material/view_column:",
+    )  # fmt: skip
+    if not fold.open:
+        return
+    with fold:
+        for column, kind in zip(st.columns(len(MODEL_KINDS), gap="medium"), MODEL_KINDS):
+            with column:
+                _render_one(kind, runs, text)
+
+
+def _render_one(kind: ModelKind, runs: Sequence[RunRecord], text: str) -> None:
+    run = next((run for run in runs if run.model == kind and not run.sweep), None)
+    loaded = load_model(run, moment_of(run)) if run else _untrained(kind)
+    name = plain(run.name) if run else "untrained"
+    n_params = words.count(count_params(loaded.model.config))
+    st.markdown(f"**{kind.capitalize()}** · {name} · {n_params} parameters")
+    st.caption(ADDS[kind])
+    seen = loaded.vocabulary.drop_unknown(text)[-min(loaded.model.config.block_size, MOST_SHOWN) :]
+    if not seen:
+        st.caption("It can read nothing of this text.")
+        return
+    flow = flow_of(loaded.model, loaded.vocabulary.encode(seen))
+    look = Look(loaded, lambda: loaded, flow, seen, seen[1:])
+    model_map(
+        map_of(look, ""), palette().model(kind), palette(), key=f"model_map_{kind}",
+        picture_px=PICTURE_PX,
+    )  # fmt: skip
+
+
+def _untrained(kind: ModelKind) -> LoadedModel:
+    return untrained_model(kind, the_lab().library.load())
