@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -13,8 +13,10 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel, Moment
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
-from lab.components.text_view import WrittenText, text_view
-from lab.session.entry import Entry, draw_page_again
+from lab.components.text_view import WrittenText, choosable_text_view
+from lab.generate_page.drawing import Drawn, render_drawing
+from lab.generate_page.through_training import N_WRITTEN, render_through_training
+from lab.session.entry import Entry, draw_page_again, only_fragments_run
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS, Writing, WritingSnapshot
 from lab.widgets.action_buttons import WRITE_PX, one_of
@@ -41,6 +43,8 @@ from lab.wording.wishes import (
 )
 
 TICK_S = 0.25
+TEXT_PX, TEXT_BESIDE_DRAW_PX = 460, 280
+"""With the draw of one character below it, the text leaves room for that."""
 INTRODUCTION = (
     "At each place the model gives every character a probability, and one of them is drawn. Strong "
     "colour: the model was sure. Faint: it might as well have written something else. Point at a "
@@ -58,7 +62,7 @@ class Sheet:
     title: str
     why: str
     """Why it reads as it does."""
-    vocab_size: int
+    loaded: LoadedModel
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,16 @@ _SHEET: Entry[Sheet | None] = Entry("generate_sheet", None)
 _REFUSAL: Entry[Refusal | None] = Entry("generate_refusal", None)
 _GO = Entry("generate_go", False)
 """Whether to write without another press of the button."""
+_BRANCH: Entry[str | None] = Entry("generate_branch_prompt", None)
+"""A prompt that takes the place of the one in the box, to go on from."""
+_PLACE: Entry[int | None] = Entry("generate_place", None)
+"""The written character that was chosen, by its place among those that were added."""
 
 
 def main() -> None:
+    if branch := _BRANCH.take():
+        _PROMPT.set(branch[-MAX_CHARACTERS:])
+        _GO.set(True)
     page_head("A model writes, one character at a time", INTRODUCTION)
     run, moment = _pick(the_lab().runs())
     left, right = st.columns([2, 3], gap="large")
@@ -103,6 +114,9 @@ def main() -> None:
         sheet = _SHEET.get()
         writes = sheet is not None and not sheet.writing.snapshot().over
         st.fragment(_render_sheet, run_every=TICK_S if writes else None)(wish, writes)
+    if run:
+        short = replace(wish.config, max_new_tokens=N_WRITTEN)
+        render_through_training(run, wish.prompt, short)
 
 
 # --- who writes, and how --------------------------------------------------------------------------
@@ -194,7 +208,8 @@ def _begin(run: RunRecord | None, wish: Wish) -> None:
         return
     nats = loss_at(the_lab().store, run, loaded.step) if run else None
     title, why = writer_text(run, loaded, nats), _why(run, loaded, nats, wish.config)
-    _SHEET.set(Sheet(writing, wish, title, why, len(loaded.vocabulary)))
+    _SHEET.set(Sheet(writing, wish, title, why, loaded))
+    _PLACE.clear()
     writing.start()
     st.rerun()
 
@@ -254,19 +269,43 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     text = WrittenText(
         prompt=snapshot.prompt if snapshot else wish.prompt,
         records=snapshot.records if snapshot else (),
-        vocab_size=sheet.vocab_size if sheet else 0,
+        vocab_size=len(sheet.loaded.vocabulary) if sheet else 0,
         is_past=bool(others),
     )
-    text_view(
+    choice = choosable_text_view(
         text, palette(), key="generate_text", alt="The prompt, and what the model added to it",
-        height_px=460, hint="Your prompt stands here in bold; what the model adds follows it.",
+        height_px=TEXT_PX if _PLACE.get() is None else TEXT_BESIDE_DRAW_PX, chosen=_PLACE.get(),
+        hint="Your prompt stands here in bold; what the model adds follows it.",
     )  # fmt: skip
+    if choice:
+        _PLACE.set(choice.place)
+        st.rerun(scope="fragment" if only_fragments_run() else "app")
+    if sheet and snapshot and snapshot.over:
+        _render_drawing(sheet, snapshot)
     if snapshot and snapshot.over and snapshot.records:
         st.download_button(
             "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",
             key="generate_download", icon=":material/download:", type="tertiary",
             on_click="ignore",
         )  # fmt: skip
+
+
+def _render_drawing(sheet: Sheet, snapshot: WritingSnapshot) -> None:
+    """How the chosen character was drawn; from there the text may go another way."""
+    place = _PLACE.get()
+    if place is None or place >= len(snapshot.records):
+        if snapshot.records:
+            st.caption("Click a character, or choose it by the arrows and Enter, to see its draw.")
+        return
+    prompt = render_drawing(
+        Drawn(
+            loaded=sheet.loaded, prompt=snapshot.prompt, added=snapshot.added, place=place,
+            config=sheet.wish.config,
+        )
+    )  # fmt: skip
+    if prompt is not None:
+        _BRANCH.set(prompt)
+        st.rerun()
 
 
 def _progress(snapshot: WritingSnapshot) -> str:

@@ -7,13 +7,13 @@
 
 const views = new WeakMap(); // the element that Streamlit gave us -> its TextView
 
-export default function ({ parentElement, data }) {
+export default function ({ parentElement, data, setTriggerValue }) {
   let view = views.get(parentElement);
   if (!view) {
     view = new TextView(parentElement);
     views.set(parentElement, view);
   }
-  view.update(data);
+  view.update(data, (choice) => setTriggerValue("chosen", choice));
   return () => {
     if (parentElement.isConnected) return;
     views.delete(parentElement);
@@ -46,9 +46,10 @@ class TextView {
 
     this.clear();
     this.page.onpointerover = (event) => this.point(this.places.get(event.target));
-    this.page.onpointerleave = () => this.point(undefined);
+    this.page.onpointerleave = () => this.point(this.locked);
+    this.page.onclick = (event) => this.lock(this.places.get(event.target));
     this.scroller.onkeydown = (event) => this.step(event);
-    this.scroller.onblur = () => this.point(undefined);
+    this.scroller.onblur = () => this.point(this.locked);
   }
 
   clear() {
@@ -58,9 +59,11 @@ class TextView {
     this.places = new Map(); // the way back, from an element to its place
     this.prompt = null;
     this.at = undefined;
+    this.locked = undefined;
   }
 
-  update(data) {
+  update(data, onChoice) {
+    this.onChoice = onChoice;
     const added = Array.from(data.added);
     const grew =
       data.prompt === this.prompt && this.characters.every((c, i) => c === added[i]);
@@ -76,6 +79,8 @@ class TextView {
     if (this.prompt === null) this.begin(data);
     for (let i = this.characters.length; i < added.length; i++) this.add(added[i], i);
     this.characters = added;
+    this.mark(data.choosable ? (data.chosen ?? undefined) : undefined);
+    this.root.classList.toggle("choosable", data.choosable);
     if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
     this.describe();
   }
@@ -124,12 +129,29 @@ class TextView {
 
   /** Left and right do from the keyboard what the pointer does. */
   step(event) {
+    if (event.key === "Enter") this.lock(this.at);
+    if (event.key === "Escape") this.lock(undefined);
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!way || !this.characters.length) return;
     event.preventDefault();
     const from = this.at ?? (way > 0 ? -1 : this.characters.length);
     this.point(Math.min(Math.max(from + way, 0), this.characters.length - 1));
     this.elements[this.at].scrollIntoView({ block: "nearest" });
+  }
+
+  /** Choose a character, or none: the same once more lets it go. */
+  lock(place) {
+    if (!this.data.choosable || (place === undefined && this.locked === undefined)) return;
+    const chosen = place === this.locked ? undefined : place;
+    this.mark(chosen);
+    this.onChoice({ place: chosen ?? null });
+  }
+
+  mark(place) {
+    if (place === this.locked) return;
+    this.elements[this.locked]?.classList.remove("locked");
+    this.elements[place]?.classList.add("locked");
+    this.locked = place;
   }
 
   point(place) {

@@ -108,6 +108,13 @@ _CSS: Final = """
 .past .bar {
   filter: grayscale(1);
 }
+.choosable .page > span:not(.prompt, .hint) {
+  cursor: pointer;
+}
+.locked {
+  outline: 2px solid var(--st-primary-color);
+  outline-offset: 2px;
+}
 .pointed {
   outline: 2px solid var(--st-text-color);
 }
@@ -139,8 +146,22 @@ class WrittenText:
     """Whether it belongs to settings of before; then it has no colour."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A click on a character, or Enter: the one that is chosen from now on, by its place."""
+
+    place: int | None
+    """Among the added characters, from 0; None: the choice was taken back."""
+
+
 def text_view(
-    text: WrittenText, palette: Palette, *, key: str, alt: str, height_px: int = 420, hint: str = ""
+    text: WrittenText,
+    palette: Palette,
+    *,
+    key: str,
+    alt: str,
+    height_px: int = 420,
+    hint: str = "",
 ) -> None:
     """Show what was written; `height_px` includes the legend.
 
@@ -149,27 +170,60 @@ def text_view(
     character that takes no ink has its sign before it, and a mark with nothing to sit on has a
     circle.
     """
+    _TEXT_VIEW(key=key, height=height_px, data=_data(text, palette, alt, hint))
+
+
+def choosable_text_view(
+    text: WrittenText,
+    palette: Palette,
+    *,
+    chosen: int | None,
+    key: str,
+    alt: str,
+    height_px: int = 420,
+    hint: str = "",
+) -> Choice | None:
+    """As `text_view`, where one character may be `chosen`; what the reader chose since then."""
+    data = _data(text, palette, alt, hint) | {"choosable": True, "chosen": chosen}
+    result = _TEXT_VIEW(key=key, height=height_px, data=data, on_chosen_change=_nothing)
+    return choice_from(result.chosen, len(text.records))
+
+
+def choice_from(message: object, n_added: int) -> Choice | None:
+    """What a browser says of a choice, if it can be one: it is input from outside."""
+    if not isinstance(message, dict):
+        return None
+    place = message.get("place")
+    if place is None:
+        return Choice(None)
+    if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < n_added:
+        return None
+    return Choice(place)
+
+
+def _nothing() -> None:
+    """Streamlit reports a component's value only if a callback is named for it."""
+
+
+def _data(text: WrittenText, palette: Palette, alt: str, hint: str) -> dict[str, object]:
     prompt, records = text.prompt, text.records
     added = "".join(record.character for record in records)
-    _TEXT_VIEW(
-        key=key,
-        height=height_px,
-        data={
-            "prompt": prompt,
-            "added": added,
-            "signs": _signs(records),
-            "stand_ins": stand_ins(prompt + added),
-            "probabilities": [round(record.probability, 4) for record in records],
-            "ranks": [record.rank for record in records],
-            "believed": [_candidates(record.believed) for record in records],
-            "offered": [_candidates(record.offered) for record in records],
-            "vocab_size": text.vocab_size,
-            "scale": scale_with_ink(palette),
-            "alt": alt,
-            "hint": hint,
-            "is_past": text.is_past,
-        },
-    )
+    return {
+        "prompt": prompt,
+        "added": added,
+        "signs": _signs(records),
+        "stand_ins": stand_ins(prompt + added),
+        "probabilities": [round(record.probability, 4) for record in records],
+        "ranks": [record.rank for record in records],
+        "believed": [_candidates(record.believed) for record in records],
+        "offered": [_candidates(record.offered) for record in records],
+        "vocab_size": text.vocab_size,
+        "scale": scale_with_ink(palette),
+        "alt": alt,
+        "hint": hint,
+        "is_past": text.is_past,
+        "choosable": False,
+    }
 
 
 def _signs(records: Sequence[TokenRecord]) -> dict[str, tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Parts of the Generate page, which begins in `lab/app_pages/generate.py`."""
