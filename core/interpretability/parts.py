@@ -69,7 +69,7 @@ def parts_of(model: LanguageModel) -> list[Part]:
     """
     parts = []
     n_mlps = len(_mlp_outputs(model))
-    for layer in range(1, len(_attention_layers(model)) + 1):
+    for layer in range(1, len(attention_layers(model)) + 1):
         parts += [Part("head", layer, head) for head in range(1, model.config.n_head + 1)]
         parts.append(Part("attention", layer))
         if layer <= n_mlps:
@@ -111,7 +111,7 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
     if part.kind == "mlp":
         output = _mlp_outputs(model)[part.layer - 1]
     else:
-        output = _attention_layers(model)[part.layer - 1].output
+        output = attention_layers(model)[part.layer - 1].output
     if part.kind == "head":
         D = model.config.head_size
         output.weight[:, (part.head - 1) * D : part.head * D] = 0.0  # what it reads of this head
@@ -121,7 +121,8 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
         output.bias.zero_()
 
 
-def _attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
+def attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
+    """The attention of each layer, the first layer's first; none of a bigram table."""
     return [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
 
 
@@ -132,7 +133,7 @@ def _mlp_outputs(model: LanguageModel) -> list[nn.Linear]:
 
 
 def _missing(model: LanguageModel, part: Part) -> str:
-    config, n_layers = model.config, len(_attention_layers(model))
+    config, n_layers = model.config, len(attention_layers(model))
     if not n_layers:
         return f"The {config.model} model is one table: it has no part that could be switched off."
     heads = f"{n_layers} layer{'s' * (n_layers > 1)} of {config.n_head} heads"
