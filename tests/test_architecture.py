@@ -88,7 +88,7 @@ ROOMS = {
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording figures components session",
     "lab.attention_page": "settings text models records findings training generation "
-    "interpretability runs wording figures components session",
+    "interpretability runs wording figures components session widgets",
     "lab.corpus_page": "text records library wording session widgets",
     "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "
@@ -291,7 +291,7 @@ COLORS = {
     "by name, in Markdown": r":(?:red|orange|yellow|green|blue|violet|rainbow)[-\w]*\[",
 }
 """How a colour can be written down. What the theme owns is none: `var(--st-…)`, `:gray[…]`."""
-SCRIPTS = sorted((ROOT / "lab").rglob("*.js"))
+SCRIPTS = sorted(p for p in (ROOT / "lab").rglob("*.*s") if p.suffix in (".js", ".css"))
 
 
 def colors_in(text: str) -> list[str]:

@@ -113,11 +113,12 @@ def heads_figure(
     return figure
 
 
-def _on_scale(weights: Matrix, scale: Scale) -> Matrix:
+def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
     """Weights (…, T, T) as they are coloured, NaN where nobody can look."""
     if scale == "share":
         return np.sqrt(_masked(weights))
-    n_seen = np.arange(1, weights.shape[-1] + 1)[:, None]  # what the character of a row may see
+    # What the character of a row may see.
+    n_seen = np.arange(first_place, first_place + weights.shape[-1])[:, None]
     least = 2.0**-MAX_DOUBLINGS
     return compact(np.log2(np.maximum(_masked(weights) * n_seen, least)))
 
@@ -181,20 +182,26 @@ def _tile_axis(word: str, n: int) -> dict[str, Any]:
 def head_figure(
     weights: Matrix,
     text: str,
-    chosen_row: int,
+    chosen: tuple[int, int],
     kind: str,
     palette: Palette,
     scale: Scale = "share",
+    first_place: int = 1,
 ) -> go.Figure:
-    """One head, large: weights (T, T), the row is the character that looks, one row framed."""
+    """One head, large: weights (T, T), the row is the character that looks. Its cells are square.
+
+    Args:
+        chosen: a row and a column of it, from 0; the row is framed, and in it the cell.
+        first_place: what the pointer calls the first character, of a longer text say.
+    """
     T = len(weights)
     if not T:
         return empty_figure("Type a text to see where this head looks.", palette)
-    who = _in_their_places(text)
+    who = _in_their_places(text, first_place)
     looks = [
         [
             f"{who[i]} takes {percent(float(weights[i, j]))} from {who[j]},<br>"
-            f"{weights[i, j] * (i + 1):.1f} times an even share"
+            f"{weights[i, j] * (first_place + i):.1f} times an even share"
             if j <= i
             else ""
             for j in range(T)
@@ -203,14 +210,19 @@ def head_figure(
     ]
     figure = plain_figure(palette)
     figure.add_heatmap(
-        z=_on_scale(weights, scale), text=looks, hovertemplate="%{text}<extra></extra>",
+        z=_on_scale(weights, scale, first_place),
+        text=looks, hovertemplate="%{text}<extra></extra>",
         hoverongaps=False, colorbar=_scale_bar(scale) | _IN_CORNER,
         **_colors(scale, kind, palette),
     )  # fmt: skip
-    figure.add_shape(row_frame(chosen_row, chosen_row + 1, palette))
+    row, column = chosen
+    figure.add_shape(row_frame(row, row + 1, palette))
+    figure.add_shape(_tile_frame(column, row, 0.5, palette.text, 3))
     figure.update_xaxes(title="what it looks at (its key)", **character_axis(text, "bottom"))
     figure.update_yaxes(title="the character that looks (its query)")
     figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
+    figure.update_xaxes(constrain="domain", constraintoward="left")
+    figure.update_yaxes(constrain="domain", constraintoward="top", scaleanchor="x")
     figure.update_layout(margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"))
     return figure
 
@@ -250,10 +262,10 @@ def looks_figure(
         margin=dict(l=48, r=0, t=28, b=28), bargap=0.15, showlegend=True,
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
     )  # fmt: skip
-    figure.update_xaxes(**character_axis(text))
+    figure.update_xaxes(**character_axis(text, "bottom"))
     figure.update_yaxes(title="share", rangemode="tozero", tickformat=".0%", nticks=4)
     return figure
 
 
-def _in_their_places(text: str) -> list[str]:
-    return [f"{named(character)} (position {i + 1})" for i, character in enumerate(text)]
+def _in_their_places(text: str, first_place: int = 1) -> list[str]:
+    return [f"{named(character)} (position {i})" for i, character in enumerate(text, first_place)]
