@@ -47,8 +47,8 @@ class LookingText {
     this.scroller.onpointerover = (event) => this.point(this.placeOf(event.target));
     this.scroller.onpointerleave = () => this.point(undefined);
     this.scroller.onclick = (event) => this.hold(this.placeOf(event.target));
-    this.scroller.onfocusin = (event) => this.point(this.placeOf(event.target));
-    this.scroller.onfocusout = () => this.point(undefined);
+    this.scroller.addEventListener("focusin", (e) => this.point(this.placeOf(e.target)));
+    this.scroller.addEventListener("focusout", () => this.point(undefined));
     this.scroller.onkeydown = (event) => this.press(event);
     this.resizeObserver = new ResizeObserver(() => this.layOut());
     this.resizeObserver.observe(this.scroller);

@@ -136,8 +136,8 @@ def scores_figure(
 
 
 def number_text(number: float) -> str:
-    """Three digits that count, with a real minus: 0.123, −1.23, 12.3."""
+    """Three digits that count, with a real minus: 0.123, −1.23, 12.3; six decimals at most."""
     if number == 0:
         return "0"
-    digits = max(0, min(4, 2 - int(np.floor(np.log10(abs(number))))))
+    digits = max(0, min(6, 2 - int(np.floor(np.log10(abs(number))))))
     return with_minus(f"{number:.{digits}f}")

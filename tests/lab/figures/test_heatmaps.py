@@ -129,10 +129,10 @@ def test_layers_and_heads_are_named_and_the_chosen_head_is_framed() -> None:
 def test_long_texts_are_thinned_to_the_strongest_cells() -> None:
     weights = attention(6, 6, 128)
     k = thinning(weights.shape)
-    assert k == 2
+    assert k == 3
     map_ = overview(weights).data[0]
     assert map_.z.size < 1.5 * MAX_OVERVIEW_CELLS
-    assert map_.z[5, 2] ** 2 == pytest.approx(weights[0, 0, 10:12, 4:6].max())
+    assert map_.z[5, 2] ** 2 == pytest.approx(weights[0, 0, 15:18, 6:9].max())
     assert np.isnan(map_.z[2, 5])
     assert thinning(attention().shape) == 1
 
@@ -159,6 +159,24 @@ def test_one_head_keeps_every_place_though_characters_repeat() -> None:
     np.testing.assert_allclose(np.tril(figure.data[0].z) ** 2, weights, atol=1e-6)
     assert np.isnan(figure.data[0].z[0, 1])
     assert figure.data[0].z.dtype == np.float32
+
+
+def test_cells_are_square_and_the_chosen_one_is_framed_in_its_row() -> None:
+    figure = head_figure(attention()[0, 0], TEXT, (3, 1), "attention", LIGHT)
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert {figure.layout.xaxis.constrain, figure.layout.yaxis.constrain} == {"domain"}
+    row, cell = figure.layout.shapes
+    assert (row.x0, row.x1, row.y0, row.y1) == (-0.5, 3.5, 2.5, 3.5)
+    assert (cell.x0, cell.x1, cell.y0, cell.y1) == (0.5, 1.5, 2.5, 3.5)
+
+
+def test_a_part_of_a_long_text_keeps_its_places_and_its_even_shares() -> None:
+    weights = attention(n_characters=8)[0, 0]
+    part = head_figure(weights[3:, 3:], TEXT[3:], (0, 0), "attention", LIGHT, "even", 4)
+    whole = head_figure(weights, TEXT, (0, 0), "attention", LIGHT, "even")
+    np.testing.assert_allclose(part.data[0].z, whole.data[0].z[3:, 3:], atol=1e-6)
+    assert part.data[0].text[2][1] == whole.data[0].text[5][4]
+    assert "(position 6)" in part.data[0].text[2][1]
 
 
 def test_against_even_spreading_an_even_head_has_no_colour() -> None:
