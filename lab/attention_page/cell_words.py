@@ -161,7 +161,7 @@ def mask_sentence(found: CellArithmetic, text: str) -> str:
         return f"{character_at(text, t)} is the last one, so the mask takes nothing from its row."
     return (
         f"{character_at(text, t)} may look at {t} character{'s' * (t > 1)}, up to itself. The "
-        f"score of the {T - t} after it (hatched) is replaced by −∞."
+        f"score of the {T - t} after it (hollow) is replaced by −∞."
     )
 
 

@@ -290,9 +290,8 @@ class LookingText {
     this.every.textContent = all ? `only head ${layer}.${this.data.head + 1}` : "all heads";
     const others = this.isHeld && this.pointed !== undefined && this.pointed !== shown;
     const sentence = others ? this.between(shown, this.pointed) : this.summary(shown);
-    const hint = this.isHeld
-      ? "Held; click it again or press Escape to let go."
-      : "Point at a character, or move with the arrow keys; click or Enter holds it.";
+    const hint = "Filled: what it looks at; framed: who looks at it. " +
+      (this.isHeld ? "Escape or another click lets it go." : "A click or Enter holds it."); // prettier-ignore
     this.said.replaceChildren(make("span", "", `${sentence} `), make("span", "hint", hint));
   }
 

@@ -102,7 +102,6 @@ def scores_figure(
         marker=dict(
             color=[color if seen else palette.ground for seen in is_seen],
             line=dict(color=[color if seen else hidden for seen in is_seen], width=1),
-            pattern=dict(shape=["" if seen else "/" for seen in is_seen], fgcolor=hidden, size=4),
         ),
         hovertext=[
             f"{name} ({i}): score {number_text(float(score))}"

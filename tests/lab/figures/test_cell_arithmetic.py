@@ -43,13 +43,14 @@ def test_a_vector_of_zeros_is_drawn() -> None:
     assert figure.layout.yaxis.range[1] > 0
 
 
-def test_masked_scores_are_hatched_and_said_and_the_cell_is_framed() -> None:
+def test_masked_scores_are_hollow_and_said_and_the_cell_is_framed() -> None:
     scores, weights = numbers(3, 5), np.asarray([0.2, 0.5, 0.3, 0, 0], np.float32)
     figure = scores_figure(scores, weights, TEXT, (2, 1), "attention", LIGHT)
     above, below = figure.data
     np.testing.assert_array_equal(above.y, scores)
     np.testing.assert_array_equal(below.y, weights)
-    assert list(above.marker.pattern.shape) == ["", "", "", "/", "/"]
+    assert list(above.marker.color) == [LIGHT.model("attention")] * 3 + [LIGHT.ground] * 2
+    assert list(above.marker.line.color)[3:] == [LIGHT.muted] * 2
     assert ["−∞" in text for text in above.hovertext] == [False] * 3 + [True] * 2
     assert "‘&lt;’ (4)" in above.hovertext[3]
     assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0.5, 1.5)] * 2
