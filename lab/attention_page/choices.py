@@ -5,6 +5,7 @@ Widgets, the text and clicks on the maps choose the same things; this is where t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,7 @@ def key_slider(text: str, look: Look) -> None:
     )  # fmt: skip
 
 
-def _labels(text: str) -> Any:
+def _labels(text: str) -> Callable[[int], str]:
     return lambda place: f"{sign_of(text[place - 1])} ({place})"
 
 

@@ -4,7 +4,8 @@
 // Streamlit calls the default export again whenever the data or the theme change, and the function
 // that it returned last once, when the component leaves the page. When two changes come at once it
 // also calls what the first of them returned, so that function looks whether the page has been
-// left. All text is set as textContent.
+// left. All text is set as textContent. What the weights say stands in looking_weights.js, which
+// comes before this in the same script.
 
 const views = new WeakMap(); // the element that Streamlit gave us -> its LookingText
 
@@ -63,7 +64,7 @@ class LookingText {
     const before = this.data;
     this.data = data;
     this.choose = choose;
-    if (data.weights !== before?.weights) this.weights = unpacked(data);
+    if (data.weights !== before?.weights) this.weights = new LookingWeights(data);
     // What the page says counts where it is news: the reader may have gone on meanwhile.
     if (data.place !== before?.place) this.place = data.place;
     if (data.n_heads !== before?.n_heads) {
@@ -248,13 +249,6 @@ class LookingText {
 
   // --- what is shown ---------------------------------------------------------------------------
 
-  /** How much the character at `from` takes from that at `to`, by this head: from 0 to 1. */
-  share(head, from, to) {
-    const T = this.data.characters.length;
-    const before = head * ((T * (T + 1)) / 2) + (from * (from + 1)) / 2;
-    return this.weights[before + to] / this.data.steps;
-  }
-
   paint() {
     if (!this.cells) return;
     const shown = this.isHeld ? this.place : (this.pointed ?? this.place);
@@ -270,7 +264,7 @@ class LookingText {
         const [from, to] = isLater ? [place, shown] : [shown, place];
         const fill = lane.firstChild;
         fill.style.background = isLater ? "" : colors[on[i]];
-        fill.style.opacity = Math.sqrt(this.share(on[i], from, to)).toFixed(3);
+        fill.style.opacity = Math.sqrt(this.weights.share(on[i], from, to)).toFixed(3);
       });
     });
     this.describe(shown);
@@ -280,7 +274,7 @@ class LookingText {
     const { colors, layer } = this.data;
     this.heads.forEach((button, head) => {
       const isOn = this.isOn[head];
-      const [most, share] = this.mostLookedAt(head, shown);
+      const [most, share] = this.weights.mostLookedAt(head, shown);
       button.setAttribute("aria-pressed", `${isOn}`);
       button.swatch.style.background = isOn ? colors[head] : "";
       button.most.textContent = `${this.where(most)} ${percent(share)}`;
@@ -298,12 +292,12 @@ class LookingText {
   /** Where most of what one character takes comes from, by all heads that are on; and who takes. */
   summary(shown) {
     if (!this.headsOn.length) return "All heads are switched off.";
-    const looks = this.headsOn.map((head) => [head, ...this.mostLookedAt(head, shown)]);
+    const looks = this.headsOn.map((head) => [head, ...this.weights.mostLookedAt(head, shown)]);
     const [head, most, share] = looks.reduce((a, b) => (b[2] > a[2] ? b : a));
     const whom = most === shown ? "itself" : this.where(most);
     const first =
       `${this.where(shown)} looks most at ${whom}: ${percent(share)} (head ${this.name(head)}).`;
-    const [taker, by, taken] = this.mostTakenBy(shown);
+    const [taker, by, taken] = this.weights.mostTakenBy(shown, this.headsOn);
     if (taker === undefined) return first;
     return `${first} Of the later ones ${this.where(taker)} takes most from it: ` +
       `${percent(taken)} (head ${this.name(by)}).`; // prettier-ignore
@@ -313,28 +307,9 @@ class LookingText {
   between(shown, other) {
     const [from, to] = other > shown ? [other, shown] : [shown, other];
     const shares = this.headsOn.map(
-      (head) => `head ${this.name(head)} ${percent(this.share(head, from, to))}`,
+      (head) => `head ${this.name(head)} ${percent(this.weights.share(head, from, to))}`,
     );
     return `${this.where(from)} takes from ${this.where(to)}: ${shares.join(", ")}.`;
-  }
-
-  mostLookedAt(head, from) {
-    let most = 0;
-    for (let to = 1; to <= from; to++) {
-      if (this.share(head, from, to) > this.share(head, from, most)) most = to;
-    }
-    return [most, this.share(head, from, most)];
-  }
-
-  mostTakenBy(to) {
-    let best = [undefined, undefined, -1];
-    for (let from = to + 1; from < this.data.characters.length; from++) {
-      for (const head of this.headsOn) {
-        const share = this.share(head, from, to);
-        if (share > best[2]) best = [from, head, share];
-      }
-    }
-    return best;
   }
 
   where(place) {
@@ -344,35 +319,6 @@ class LookingText {
   name(head) {
     return `${this.data.layer}.${head + 1}`;
   }
-}
-
-/** Weights as they lie in the triangles of all heads, one after the other. */
-function unpacked({ weights }) {
-  const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0));
-  return new Uint16Array(bytes.buffer); // low byte first, as on all machines that run a browser
-}
-
-/** Where each line begins and ends: at line ends, and else between words where that can be. */
-function linesOf(characters, n) {
-  const lines = [];
-  for (let from = 0; from < characters.length; ) {
-    let to = Math.min(from + n, characters.length);
-    const end = characters.indexOf("\n", from);
-    if (end >= 0 && end < to) to = end + 1;
-    else if (to < characters.length) {
-      const space = characters.lastIndexOf(" ", to - 1);
-      if (space > to - Math.min(14, n / 2)) to = space + 1;
-    }
-    lines.push([from, to]);
-    from = to;
-  }
-  return lines;
-}
-
-/** A share as the rest of the page says it. */
-function percent(share) {
-  if (share > 0 && share < 0.0005) return "under 0.1 %";
-  return `${(100 * share).toFixed(share >= 0.0995 ? 0 : 1)} %`;
 }
 
 function makeHead() {

@@ -6,7 +6,7 @@ takes from each character, and the framed ones to its right how much later chara
 nobody looks ahead, so the two never meet.
 
 Owns: getting the weights of the heads of one layer into the browser, and the chosen character back.
-The drawing, and what is said about it, are in the script file beside this one. The text travels as
+The drawing, and what is said about it, are in the script files beside this one. The text travels as
 data and is shown as it is; nothing in it is read as Markdown or HTML.
 
 Must not know: the model, or what else shows the same weights.
@@ -29,10 +29,15 @@ from lab.figures.palette import Palette
 SHARE_STEPS: Final = 65_535
 """A weight travels as one of so many steps from 0 to 1: finer than any share that is said."""
 
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
 _LOOKING_TEXT = st.components.v2.component(
     "lab_looking_text",
-    css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+    css=_file("looking_text.css"),
+    js=_file("looking_weights.js") + _file("looking_text.js"),
 )
 
 
@@ -72,6 +77,7 @@ def _data(shown: LookingText, palette: Palette) -> dict[str, Any]:
         "spoken": {character: spoken(character) for character in shown.text},
         "weights": packed(shown.weights),
         "steps": SHARE_STEPS,
+        "most": shown.weights.argmax(axis=-1).tolist(),
         "n_heads": n_heads,
         "colors": colors,
         "layer": shown.layer,

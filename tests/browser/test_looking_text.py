@@ -65,6 +65,12 @@ def test_a_character_is_chosen_by_keyboard_and_slider_and_map_follow(
     focus = "() => document.activeElement.shadowRoot.activeElement.getAttribute('aria-label')"
     assert window.page.evaluate(focus).endswith(f"character {n - 3}")
 
+    # What it says of the head that is shown large is what the page says.
+    large = window.page.locator(f"{TEXT} .head.large .most").inner_text()
+    place, share = re.fullmatch(r"(.* \(\d+\)) (.* %)", large).groups()  # type: ignore[union-attr]
+    page_text = window.page.inner_text("[data-testid=stMain]").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"({n - 3}) takes most from {place}: {share}." in page_text
+
     # Held, it stays while another has the focus; let go, that one is shown.
     window.page.keyboard.press("Home")
     assert place_of(window, ".shown") == n - 3

@@ -25,7 +25,7 @@ LETTERS = "abcdefgh"
 VOCABULARY = Vocabulary(LETTERS)
 TEXT = "abcadbeg"
 T, D = len(TEXT), 8
-SHAPE = dict(block_size=T, n_head=2, n_embd=2 * D, n_layer=2)
+SHAPE = dict(block_size=T, n_head=2, n_embd=2 * D, n_layer=2, dropout=0.2)
 KINDS = ("attention", "transformer", "fast")
 CELLS = [Cell(1, 1, 8, 3), Cell(1, 2, 5, 5), Cell(1, 1, 1, 1)]
 

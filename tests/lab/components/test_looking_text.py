@@ -64,6 +64,7 @@ def test_every_character_has_a_sign_a_name_and_every_head_a_colour(
         assert [data["signs"][c] for c in TEXT] == list("to␣be↵")
         assert data["said"]["\n"] == "‘↵’" and data["spoken"]["\n"] == "new line"
         assert data["colors"] == [*palette.heads, palette.heads[0]]
+        assert data["most"][8][4] == weights(9)[8, 4].argmax()
         assert (data["layer"], data["head"], data["place"]) == (2, 1, 3)
 
 
