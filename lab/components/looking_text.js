@@ -264,7 +264,7 @@ class LookingText {
         const [from, to] = isLater ? [place, shown] : [shown, place];
         const fill = lane.firstChild;
         fill.style.background = isLater ? "" : colors[on[i]];
-        fill.style.opacity = Math.sqrt(this.weights.share(on[i], from, to)).toFixed(3);
+        fill.style.opacity = strength(this.weights.share(on[i], from, to)).toFixed(3);
       });
     });
     this.describe(shown);
@@ -319,6 +319,11 @@ class LookingText {
   name(head) {
     return `${this.data.layer}.${head + 1}`;
   }
+}
+
+/** How opaque a share is drawn: its cube root, so that one in a hundred can still be seen. */
+function strength(share) {
+  return Math.cbrt(share);
 }
 
 function makeHead() {
