@@ -44,7 +44,7 @@ class LookingText {
     this.root.append(this.legend, this.said, this.scroller);
     parent.append(this.root);
 
-    this.isHeld = false; // whether the reader has locked the chosen character
+    this.isHeld = false; // whether the chosen character stays, whatever is pointed at
     this.scroller.onpointerover = (event) => this.point(this.placeOf(event.target));
     this.scroller.onpointerleave = () => this.point(undefined);
     this.scroller.onclick = (event) => this.hold(this.placeOf(event.target));
@@ -80,7 +80,7 @@ class LookingText {
       isOtherText || data.layer !== before?.layer || `${data.colors}` !== `${before?.colors}`;
     if (isOther || data.head !== before?.head) this.drawLegend();
     if (isOther) this.layOut(true);
-    this.paint();
+    else this.paint();
   }
 
   // --- what stands where ---------------------------------------------------------------------
@@ -107,7 +107,6 @@ class LookingText {
   toggle(head) {
     this.isOn[head] = !this.isOn[head];
     this.layOut(true);
-    this.paint();
   }
 
   /** All heads, or where all are on, the one alone that the page shows large. */
@@ -115,13 +114,13 @@ class LookingText {
     const all = this.isOn.every(Boolean);
     this.isOn = this.isOn.map((_, head) => !all || head === this.data.head);
     this.layOut(true);
-    this.paint();
   }
 
-  /** Break the text into lines that fit, and give every character its lanes. */
+  /** Break the text into lines that fit, give every character its lanes, and paint them. */
   layOut(anew = false) {
     const width = this.scroller.clientWidth - 4;
-    if (!this.data || width <= 0 || (!anew && width === this.width)) return;
+    if (anew) this.width = undefined; // also while it is hidden: then as soon as it is not
+    if (!this.data || width <= 0 || width === this.width) return;
     this.width = width;
     const { characters } = this.data;
     const room = width - NUMBERS_PX;
@@ -202,13 +201,19 @@ class LookingText {
     this.paint();
   }
 
-  /** Lock a character, or let it go where it is locked already. */
+  /** Hold a character, or let it go where it is held already. */
   hold(place) {
     if (place === undefined) return;
-    this.isHeld = !(this.isHeld && this.place === place);
+    if (this.isHeld && this.place === place) return this.letGo();
+    this.isHeld = true;
     this.place = place;
     this.moveTabStop(place);
-    if (this.isHeld) this.choose(place);
+    this.choose(place);
+    this.paint();
+  }
+
+  letGo() {
+    this.isHeld = false;
     this.paint();
   }
 
@@ -218,16 +223,19 @@ class LookingText {
     if (at === undefined) return;
     const last = this.cells.length - 1;
     const goal = {
-      ArrowLeft: () => at - 1, ArrowRight: () => at + 1,
-      ArrowUp: () => this.inNextLine(at, -1), ArrowDown: () => this.inNextLine(at, 1),
-      Home: () => 0, End: () => last,
-    }[key]; // prettier-ignore
-    if (goal) {
-      this.moveTabStop(Math.min(Math.max(goal(), 0), last));
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: this.inNextLine(at, -1),
+      ArrowDown: this.inNextLine(at, 1),
+      Home: 0,
+      End: last,
+    }[key];
+    if (goal !== undefined) {
+      this.moveTabStop(Math.min(Math.max(goal, 0), last));
       this.cells[this.tabStop].focus();
       this.cells[this.tabStop].scrollIntoView({ block: "nearest" });
     } else if (key === "Enter" || key === " ") this.hold(at);
-    else if (key === "Escape" && this.isHeld) this.hold(this.place);
+    else if (key === "Escape" && this.isHeld) this.letGo();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -284,8 +292,8 @@ class LookingText {
     this.every.textContent = all ? `only head ${layer}.${this.data.head + 1}` : "all heads";
     const others = this.isHeld && this.pointed !== undefined && this.pointed !== shown;
     const sentence = others ? this.between(shown, this.pointed) : this.summary(shown);
-    const hint = "Filled: what it looks at; framed: who looks at it. " +
-      (this.isHeld ? "Escape or another click lets it go." : "A click or Enter holds it."); // prettier-ignore
+    const how = this.isHeld ? "Escape or another click lets it go." : "A click or Enter holds it.";
+    const hint = `Filled: what it looks at; framed: who looks at it. ${how}`;
     this.said.replaceChildren(make("span", "", `${sentence} `), make("span", "hint", hint));
   }
 
@@ -299,8 +307,8 @@ class LookingText {
       `${this.where(shown)} looks most at ${whom}: ${percent(share)} (head ${this.name(head)}).`;
     const [taker, by, taken] = this.weights.mostTakenBy(shown, this.headsOn);
     if (taker === undefined) return first;
-    return `${first} Of the later ones ${this.where(taker)} takes most from it: ` +
-      `${percent(taken)} (head ${this.name(by)}).`; // prettier-ignore
+    const who = `Of the later ones ${this.where(taker)} takes most from it`;
+    return `${first} ${who}: ${percent(taken)} (head ${this.name(by)}).`;
   }
 
   /** What one of two characters takes from the other, head by head. */
