@@ -222,10 +222,12 @@ def _add_inspect(sub: Any) -> None:
         what, "attention", commands.inspect_attention, "where each head looks in a text"
     )
     heads = _command(what, "heads", commands.inspect_heads, "what losing each head would cost")
+    cell = _command(what, "cell", commands.inspect_cell, "the arithmetic of one attention weight")
     lens = _command(what, "lens", commands.inspect_lens, "each layer's own guesses for a text")
     parsers = (
         attention,
         heads,
+        cell,
         lens,
         _command(what, "matrix", commands.inspect_matrix, "what follows each character"),
         _command(what, "embeddings", commands.inspect_embeddings, "where each character is put"),
@@ -233,8 +235,15 @@ def _add_inspect(sub: Any) -> None:
     )
     for parser in parsers:
         _add_model_choice(parser, default="best", at_help="the snapshot nearest to this step")
-    for parser in (attention, lens):
+    for parser in (attention, cell, lens):
         parser.add_argument("--text", required=True, metavar="T", help="what the model reads")
+    for flag, which in (
+        ("--layer", "of which layer, from 1"),
+        ("--head", "of which head, from 1"),
+        ("--query", "the place of the character that looks, from 1"),
+        ("--key", "the place of the character that is looked at"),
+    ):
+        cell.add_argument(flag, type=int, required=True, metavar="N", help=which)
     heads.add_argument(
         "--windows", type=_to_count, metavar="N",
         help="so many windows of the validation split; default: all",

@@ -82,14 +82,14 @@ ROOMS = {
     "core.commands": "*",
     "core.__main__": "*",
     "lab.wording": "settings text records findings registry runs",
-    "lab.figures": "settings text records findings training generation interpretability experiments "
-    "wording",
+    "lab.figures": "settings text records findings training generation interpretability "
+    "experiments wording",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording figures components session",
     "lab.attention_page": "settings text models findings training generation "
-    "interpretability runs wording figures components session",
+    "interpretability runs wording figures components session widgets",
     "lab.generate_page": "settings text records storage generation runs wording figures "
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
@@ -296,7 +296,7 @@ COLORS = {
     "by name, in Markdown": r":(?:red|orange|yellow|green|blue|violet|rainbow)[-\w]*\[",
 }
 """How a colour can be written down. What the theme owns is none: `var(--st-…)`, `:gray[…]`."""
-SCRIPTS = sorted((ROOT / "lab").rglob("*.js"))
+SCRIPTS = sorted(p for p in (ROOT / "lab").rglob("*.*s") if p.suffix in (".js", ".css"))
 
 
 def colors_in(text: str) -> list[str]:

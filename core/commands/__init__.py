@@ -18,6 +18,7 @@ from core.commands.common import Command, Fields
 from core.commands.disk_and_bin import clean, delete, disk, empty_bin, restore
 from core.commands.inspecting import (
     inspect_attention,
+    inspect_cell,
     inspect_context,
     inspect_embeddings,
     inspect_heads,
@@ -72,6 +73,7 @@ __all__ = [
     "get_corpus",
     "import_model",
     "inspect_attention",
+    "inspect_cell",
     "inspect_context",
     "inspect_embeddings",
     "inspect_heads",

@@ -1,6 +1,6 @@
 """Commands that look inside a run's model: `inspect …`.
 
-Layers and heads count from 1. Probabilities, losses and weights are not rounded.
+Layers, heads and places count from 1. Probabilities, losses and weights are not rounded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from core.interpretability.attention import attention_weights
 from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.embeddings import character_vectors, principal_plane
 from core.interpretability.habits import HeadHabits, head_habits, heads_worth
+from core.interpretability.head_arithmetic import Cell, cell_arithmetic
 from core.interpretability.lens import layer_logits
 from core.interpretability.transitions import mean_divergence, transition_probabilities
 from core.records.records import RunRecord
@@ -68,6 +69,27 @@ def inspect_heads(lab: Lab, args: Namespace) -> Fields:
             }
             for w in worths
         ],
+    })  # fmt: skip
+
+
+def inspect_cell(lab: Lab, args: Namespace) -> Fields:
+    record, loaded = _model(lab, args)
+    text = _seen(loaded, args.text, at_least=1)
+    cell = Cell(args.layer, args.head, args.query, args.key)
+    found = cell_arithmetic(loaded.model, loaded.vocabulary, text, cell)
+    return _said(record, loaded, args, {
+        "text": text, "layer": cell.layer, "head": cell.head,
+        "query": cell.query_place, "key": cell.key_place,
+        "dot": found.dot, "scale": found.scale, "score": found.score,
+        "is_allowed": found.is_allowed, "weight": found.weight,
+        "share_of_output": found.share_of_output,
+        "stages": [
+            {"name": stage.name, "query": stage.query.tolist(), "key": stage.key.tolist()}
+            for stage in found.stages
+        ],
+        "products": found.products.tolist(), "scores": found.scores.tolist(),
+        "weights": found.weights.tolist(), "value": found.value.tolist(),
+        "contribution": found.contribution.tolist(), "output": found.output.tolist(),
     })  # fmt: skip
 
 

@@ -17,6 +17,8 @@ LABELS = {
     "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
     "n_failed": "failed", "x": "across", "y": "up",
+    "query": "place that looks", "key": "place looked at", "dot": "query times key",
+    "is_allowed": "may it be seen?",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {

@@ -122,7 +122,7 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
 
 
 def attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
-    """The module of each layer's attention, the first layer first."""
+    """The attention of each layer, the first layer's first; none of a bigram table."""
     return [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
 
 

@@ -5,11 +5,11 @@ it is and where it stands, and one layer of multi-head causal self-attention mix
 Each head asks a question (query), every earlier character offers an answer to look for (key) and
 something to take (value).
 
-Top to bottom: the weights with their mask (`causal_weights`), the mix of values (`attend`), the
-layer around them with its projections (`CausalSelfAttention`), the model (`AttentionModel`). Shapes
-as in `core.models.base`. Where torch computes the whole of `attend` at once it applies the same
-mask itself: on a GPU, and on a CPU in float32 without dropout (`core.models.kernels`). So does the
-decoder that writes, in numpy.
+Top to bottom: how well queries match keys (`attention_scores`), the weights that mask and softmax
+make of it (`causal_weights`), the mix of values (`attend`), the layer around them with its
+projections (`CausalSelfAttention`), the model (`AttentionModel`). Shapes as in `core.models.base`.
+Where torch computes the whole of `attend` at once it applies the same mask itself: on a GPU, and on
+a CPU in float32 without dropout (`core.models.kernels`). So does the decoder that writes, in numpy.
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", https://arxiv.org/abs/1706.03762,
 equation 1 and section 3.2.2.
@@ -27,14 +27,20 @@ from core.models.kernels import fused_attention, is_written_out
 from core.settings.config import ModelConfig
 
 
+def attention_scores(q: Tensor, k: Tensor) -> Tensor:
+    """Q K^T / sqrt(D), how well each query matches each key: twice (B, H, T, D) to (B, H, T, T)."""
+    D = q.shape[-1]
+    return (q / math.sqrt(D)) @ k.mT
+
+
 def causal_weights(q: Tensor, k: Tensor) -> Tensor:
     """softmax(Q K^T / sqrt(D)), blind to the future: twice (B, H, T, D) to (B, H, T, T).
 
     Row t says how much character t takes from each; rows sum to 1. The causal mask adds -inf above
     the diagonal, where softmax then gives 0.
     """
-    T, D = q.shape[-2:]
-    scores = (q / math.sqrt(D)) @ k.mT  # B, H, T, T
+    scores = attention_scores(q, k)  # B, H, T, T
+    T = scores.shape[-1]
     mask = scores.new_full((T, T), -math.inf).triu(diagonal=1)  # T, T
     return (scores + mask).softmax(dim=-1)
 
@@ -59,17 +65,17 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, C)."""
-        mixed = attend(*self._heads(x), self.dropout)  # B, H, T, D
+        mixed = attend(*self.heads(x), self.dropout)  # B, H, T, D
         y: Tensor = self.dropout(self.output(self._merge(mixed)))
         return y
 
     def explained(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The layer written out: its output (B, T, C), and the weights (B, H, T, T) behind it."""
-        q, k, v = self._heads(x)
+        q, k, v = self.heads(x)
         weights = causal_weights(q, k)
         return self.output(self._merge(weights @ v)), weights
 
-    def _heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D)."""
         B, T, C = x.shape
         qkv = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)

@@ -87,16 +87,16 @@ class ModernAttention(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, by: Rotation) -> Tensor:
-        mixed = attend(*self._heads(x, by), self.dropout)  # B, H, T, D
+        mixed = attend(*self.heads(x, by), self.dropout)  # B, H, T, D
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))  # B, T, C
         return y
 
     def weights(self, x: Tensor, by: Rotation) -> Tensor:
         """The attention weights written out: (B, H, T, T), rows sum to 1."""
-        q, k, _ = self._heads(x, by)
+        q, k, _ = self.heads(x, by)
         return causal_weights(q, k)
 
-    def _heads(self, x: Tensor, by: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+    def heads(self, x: Tensor, by: Rotation) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D)."""
         B, T, C = x.shape
         qkv = self.query_key_value(x).view(B, T, 3, self.n_head, C // self.n_head)

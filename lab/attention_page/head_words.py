@@ -92,6 +92,12 @@ def look_sentence(row: Matrix, text: str, place: int) -> str:
     )
 
 
+def cell_sentence(weight: float, text: str, place: int, key: int) -> str:
+    """One weight in words; places from 0. Markdown."""
+    whom = "itself" if key == place else f"{quoted(text[key])} ({key + 1})"
+    return f"{quoted(text[place])} ({place + 1}) takes {percent(weight)} from {whom}."
+
+
 def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float | None) -> str:
     """What attention does for a model's guesses. Markdown.
 

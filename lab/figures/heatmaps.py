@@ -33,7 +33,7 @@ Scale = Literal["even", "share"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 MAX_DOUBLINGS = 3.0
 """Where the scale against even spreading ends: eight times as much, and an eighth."""
-MAX_OVERVIEW_CELLS = 150_000
+MAX_OVERVIEW_CELLS = 100_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
 _GAP = 0.14
 """Empty room between two heads, as a share of a head's width."""
@@ -94,16 +94,21 @@ def heads_figure(
         text=[list(row) for row in hovers], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
     half = 0.5 - gap / 2 / pitch
-    for layer in range(L):
-        for head in range(H):
-            figure.add_shape(_tile_frame(head, layer, half, palette.border, 1))
-            figure.add_annotation(
+    every = [(layer, head) for layer in range(L) for head in range(H)]
+    figure.update_layout(  # all at once: one by one they would take a quarter of a second
+        shapes=[
+            *(_tile_frame(head, layer, half, palette.border, 1) for layer, head in every),
+            *([_tile_frame(chosen[1], chosen[0], half, palette.text, 2)] if chosen else []),
+        ],
+        annotations=[
+            dict(
                 text=labels[layer][head], x=head + half, y=layer - half, showarrow=False,
                 xanchor="right", yanchor="top", align="right",
                 font=dict(size=11, color=palette.muted),
-            )  # fmt: skip
-    if chosen:
-        figure.add_shape(_tile_frame(chosen[1], chosen[0], half, palette.text, 2))
+            )
+            for layer, head in every
+        ],
+    )  # fmt: skip
     figure.update_layout(
         margin=dict(l=_LAYER_LABEL_PX, r=_BUTTONS_PX, t=_HEAD_LABEL_PX, b=0),
         modebar=dict(orientation="v"),
@@ -114,11 +119,12 @@ def heads_figure(
     return figure
 
 
-def _on_scale(weights: Matrix, scale: Scale) -> Matrix:
+def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
     """Weights (…, T, T) as they are coloured, NaN where nobody can look."""
     if scale == "share":
         return np.sqrt(_masked(weights))
-    n_seen = np.arange(1, weights.shape[-1] + 1)[:, None]  # what the character of a row may see
+    # What the character of a row may see.
+    n_seen = compact(range(first_place, first_place + weights.shape[-1]))[:, None]
     least = 2.0**-MAX_DOUBLINGS
     return compact(np.log2(np.maximum(_masked(weights) * n_seen, least)))
 
@@ -153,8 +159,8 @@ def _thinned(tiles: Matrix) -> Matrix:
     more = -T % k
     padded = np.pad(tiles, ((0, 0), (0, 0), (0, more), (0, more)), constant_values=np.nan)
     side = (T + more) // k
-    blocks = np.nan_to_num(padded, nan=-np.inf).reshape(L, H, side, k, side, k).max(axis=(3, 5))
-    return compact(np.where(np.isinf(blocks), np.nan, blocks))
+    rows = np.fmax.reduce(padded.reshape(L, H, side, k, T + more), axis=3)  # NaN where all are
+    return compact(np.fmax.reduce(rows.reshape(L, H, side, side, k), axis=4))
 
 
 def _masked(weights: Matrix) -> Matrix:
@@ -182,20 +188,26 @@ def _tile_axis(word: str, n: int) -> dict[str, Any]:
 def head_figure(
     weights: Matrix,
     text: str,
-    chosen_row: int,
+    chosen: tuple[int, int],
     kind: str,
     palette: Palette,
     scale: Scale = "share",
+    first_place: int = 1,
 ) -> go.Figure:
-    """One head, large: weights (T, T), the row is the character that looks, one row framed."""
+    """One head, large: weights (T, T), the row is the character that looks. Its cells are square.
+
+    Args:
+        chosen: a row and a column of it, from 0; the row is framed, and in it the cell.
+        first_place: what the pointer calls the first character, of a longer text say.
+    """
     T = len(weights)
     if not T:
         return empty_figure("Type a text to see where this head looks.", palette)
-    who = _in_their_places(text)
+    who = _in_their_places(text, first_place)
     looks = [
         [
             f"{who[i]} takes {percent(float(weights[i, j]))} from {who[j]},<br>"
-            f"{weights[i, j] * (i + 1):.1f} times an even share"
+            f"{weights[i, j] * (first_place + i):.1f} times an even share"
             if j <= i
             else ""
             for j in range(T)
@@ -204,14 +216,19 @@ def head_figure(
     ]
     figure = plain_figure(palette)
     figure.add_heatmap(
-        z=_on_scale(weights, scale), text=looks, hovertemplate="%{text}<extra></extra>",
+        z=_on_scale(weights, scale, first_place),
+        text=looks, hovertemplate="%{text}<extra></extra>",
         hoverongaps=False, colorbar=_scale_bar(scale) | _IN_CORNER,
         **_colors(scale, kind, palette),
     )  # fmt: skip
-    figure.add_shape(row_frame(chosen_row, chosen_row + 1, palette))
+    row, column = chosen
+    figure.add_shape(row_frame(row, row + 1, palette))
+    figure.add_shape(_tile_frame(column, row, 0.5, palette.text, 3))
     figure.update_xaxes(title="what it looks at (its key)", **character_axis(text, "bottom"))
     figure.update_yaxes(title="the character that looks (its query)")
     figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
+    figure.update_xaxes(constrain="domain", constraintoward="left")
+    figure.update_yaxes(constrain="domain", constraintoward="top", scaleanchor="x")
     figure.update_layout(margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"))
     return figure
 
@@ -251,10 +268,10 @@ def looks_figure(
         margin=dict(l=48, r=0, t=28, b=28), bargap=0.15, showlegend=True,
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
     )  # fmt: skip
-    figure.update_xaxes(**character_axis(text))
+    figure.update_xaxes(**character_axis(text, "bottom"))
     figure.update_yaxes(title="share", rangemode="tozero", tickformat=".0%", nticks=4)
     return figure
 
 
-def _in_their_places(text: str) -> list[str]:
-    return [f"{named(character)} (position {i + 1})" for i, character in enumerate(text)]
+def _in_their_places(text: str, first_place: int = 1) -> list[str]:
+    return [f"{named(character)} (position {i})" for i, character in enumerate(text, first_place)]

@@ -64,6 +64,11 @@ class Palette:
     """Colours from the ground (improbable) to certain, lightness moving one way only."""
     difference_ends: tuple[str, str]
     """The colours of the most negative and the most positive difference."""
+    heads: tuple[str, ...]
+    """Heads side by side, at least 3:1 on the ground; never without the head's number or place.
+
+    They were searched for: as far apart as eight colours can be in OKLab, also as seen by people
+    who lack one kind of cone."""
 
     def model(self, kind: str) -> str:
         """The colour of a model's lines and marks. Raises ValueError for an unknown kind."""
@@ -227,6 +232,7 @@ LIGHT: Final = Palette(
     texts=MappingProxyType({"bigram": "#8F5600", "attention": "#0069A5", "transformer": "#00704F"}),
     probability_anchors=("#FCFCFA", "#CFE5B4", "#6FC2A6", "#2A93A8", "#2D5F98", "#2B2A66"),
     difference_ends=("#5A3C98", "#B5430E"),
+    heads=tuple("#3393ED #F35414 #34008B #AB0510 #B3748E #1054D6 #7D4A7D #61013B".split()),
 )
 
 DARK: Final = Palette(
@@ -242,6 +248,7 @@ DARK: Final = Palette(
     texts=MappingProxyType({"bigram": "#EBAE2B", "attention": "#62B2E6", "transformer": "#3CC29A"}),
     probability_anchors=("#14181B", "#3A3275", "#33638F", "#21948B", "#6CC56A", "#F6E96B"),
     difference_ends=("#B89CF5", "#F58A4E"),
+    heads=tuple("#33C5B4 #F18D0E #B47CFD #CE3F0C #F0E412 #8146CB #32FBFC #058F92".split()),
 )
 
 

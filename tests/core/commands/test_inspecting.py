@@ -106,6 +106,28 @@ def test_the_lens_ends_in_what_the_model_guesses(cli: CommandLine, lab: Lab, owl
     assert layers[-1]["probabilities"] == pytest.approx(best.values.tolist(), abs=1e-6)
 
 
+CELL = ("--text", TEXT, "--layer", 2, "--head", 1, "--query", 5, "--key", 3)
+
+
+def test_a_cell_is_worked_out_in_numbers(cli: CommandLine, lab: Lab, owl: str) -> None:
+    fields = cli.ok("inspect", "cell", owl, *CELL)
+    assert fields["iter"] == lab.run(owl).best_step
+    assert [fields[name] for name in ("layer", "head", "query", "key")] == [2, 1, 5, 3]
+    attention = torch.tensor(cli.ok("inspect", "attention", owl, "--text", TEXT)["weights"])
+    assert fields["weights"] == pytest.approx(attention[1, 0, 4].tolist(), abs=1e-6)
+    assert fields["weight"] == fields["weights"][2] and fields["is_allowed"]
+    (met,) = fields["stages"]
+    assert fields["products"] == pytest.approx([q * k for q, k in zip(met["query"], met["key"])])
+    assert fields["dot"] == pytest.approx(sum(fields["products"]), abs=1e-6)
+    assert fields["scores"][2] == fields["score"]
+    assert fields["score"] == pytest.approx(fields["dot"] * fields["scale"], abs=1e-6)
+    taken = [fields["weight"] * number for number in fields["value"]]
+    assert fields["contribution"] == pytest.approx(taken, abs=1e-6)
+    assert len(fields["output"]) == lab.run(owl).config.model.head_size
+    assert cli.code("inspect", "cell", owl, *CELL) == 0
+    assert "query times key" in cli.stdout and len(cli.stdout.splitlines()) < 20
+
+
 def test_the_matrix_is_of_every_model_beside_the_counts(
     cli: CommandLine, lab: Lab, run: str, corpus: Corpus
 ) -> None:
@@ -157,6 +179,8 @@ def test_an_imported_model_is_inspected_too(
     [
         ("inspect attention owl --text O", "has 1 character, and 2 are the least"),
         ("inspect lens owl --text=", "has 0 characters"),
+        ("inspect cell owl --text OWL --layer 3 --head 1 --query 2 --key 1", "no layer 3"),
+        ("inspect cell owl --text OWL --layer 1 --head 1 --query 2", "--key"),
         ("inspect attention owl --text O@L", "has no ‘@’"),
         ("inspect heads owl --windows 0", "a whole number from 1"),
         ("eval owl --off 3.1", "2 layers of 2 heads"),
@@ -176,6 +200,7 @@ def test_what_cannot_be_is_refused_in_one_line(
         ("inspect attention table --text OWL", "no attention"),
         ("inspect heads table", "no heads"),
         ("inspect lens table --text OWL", "no layers"),
+        ("inspect cell table --text OWL --layer 1 --head 1 --query 1 --key 1", "no attention"),
         ("eval table --off 1.1", "one table"),
     ],
 )

@@ -167,7 +167,7 @@ def test_attention_written_out_is_the_fused_kernel() -> None:
     assert isinstance(model, AttentionModel)
     layer: CausalSelfAttention = model.attention
     x = torch.randn(3, T, 8, generator=torch.Generator().manual_seed(1))
-    q, k, v = layer._heads(x)
+    q, k, v = layer.heads(x)
     fused = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     found, weights = layer.explained(x)
     assert torch.allclose(weights @ v, fused, atol=1e-5)

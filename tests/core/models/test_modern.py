@@ -155,7 +155,7 @@ def test_the_weights_of_the_trace_are_those_of_the_fused_kernel() -> None:
     block = next(m for m in modern_model().modules() if isinstance(m, ModernBlock))
     x = torch.randn(2, T, 8, generator=torch.Generator().manual_seed(4))
     by = rotation(T, 4, x.device)
-    values = block.attention._heads(x, by)[2]
+    values = block.attention.heads(x, by)[2]
     mixed = block.attention.weights(x, by) @ values
     explicit = block.attention.output(mixed.transpose(1, 2).flatten(2))
     assert torch.allclose(block.attention(x, by), explicit, atol=1e-5)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.interpretability.attention import AttentionWorth
+from core.interpretability.attention import AttentionWorth, attention_weights
 from core.interpretability.habits import head_habits, heads_worth
+from core.interpretability.head_arithmetic import Cell, CellArithmetic, cell_arithmetic
 from core.interpretability.parts import Part, attention_of, without
 from core.records.events import Race
 from core.runs.lab import Lab
@@ -19,11 +20,14 @@ from core.settings.presets import resolve
 from core.text.reference import reference_lines
 from core.training.evaluation import split_loss, windows_loss
 from lab.attention_page.head_words import (
+    cell_sentence,
     corner_label,
     habit_sentence,
     look_sentence,
     worth_sentence,
 )
+from lab.components.looking_text import LookingText
+from lab.figures.cell_arithmetic import number_text
 from lab.session.state import windows_to_look_at
 from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
 from tests.pages import open_page, pages, scrub_to, scrubber_of
@@ -72,7 +76,7 @@ def test_before_any_run_an_untrained_transformer_is_shown(pages: Lab, plots: Plo
 def test_the_plots_are_sent_to_the_browser(pages: Lab) -> None:
     app = open_page("attention")
     keys = [element.key for element in app.get("bidi_component")]
-    assert {ALL, ONE, ROW} <= set(keys)
+    assert {ALL, ONE, ROW, "attention_looking_text"} <= set(keys)
 
 
 def test_the_button_leads_to_training(pages: Lab, plots: Plots) -> None:
@@ -118,7 +122,13 @@ def test_a_very_long_context_is_cut_to_what_can_be_drawn(pages: Lab, plots: Plot
     app = open_page("attention")
     type_text(app, "to be " * 40)
     assert plots.figures[ONE].data[0].z.shape == (128, 128)
-    assert "room for 128" in said(app)
+    assert plots.figures[ROW].data[0].y.shape == (200,)  # the model reads them all
+    app.select_slider(key="attention_place").set_value(200).run()
+    assert "The map has room for 128 of the 200 characters: here are 73 to 200" in said(app)
+    plots.click(ONE, x=3.0, y=10.0)
+    app.run()
+    assert app.select_slider(key="attention_place").value == 83  # the eleventh from the 73rd on
+    assert "here are 9 to 136" in said(app)
 
 
 def test_a_click_and_the_controls_choose_the_same_head(pages: Lab, plots: Plots) -> None:
@@ -155,6 +165,102 @@ def test_a_click_on_a_row_chooses_the_character_whose_bars_are_drawn(
     np.testing.assert_allclose(plots.figures[ROW].data[0].y[:4], row, atol=1e-6)
     type_text(app, "to")
     assert app.select_slider(key="attention_place").value == 2
+
+
+class Reader:
+    """Stands in for the text on the screen: notes what is shown, and chooses a character once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.choice: int | None = None
+        monkeypatch.setattr("lab.attention_page.maps.looking_text", self.looking_text)
+
+    def looking_text(self, shown: LookingText, palette: Any, *, key: str) -> int | None:
+        self.shown, (choice, self.choice) = shown, (self.choice, None)
+        return choice
+
+
+def test_text_slider_and_map_choose_the_same_character(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(pages)
+    reader = Reader(monkeypatch)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    app.select_slider(key="attention_place").set_value(8).run()
+    assert (reader.shown.text, reader.shown.place) == ("to be or", 7)
+    reader.choice = 4
+    app.run()
+    assert app.select_slider(key="attention_place").value == 5 and reader.shown.place == 4
+    assert "‘e’ (5) takes most from" in said(app)
+    frame = plots.figures[ONE].layout.shapes[0]
+    assert (frame.y0, frame.y1) == (3.5, 4.5)
+    app.select_slider(key="attention_place").set_value(3).run()
+    assert reader.shown.place == 2
+    app.segmented_control(key="attention_layer").set_value(2).run()
+    assert (reader.shown.layer, reader.shown.place) == (2, 2)
+    loaded = pages.model(pages.runs()[0])
+    weights = attention_weights(loaded.model, loaded.vocabulary, "to be or").numpy()
+    np.testing.assert_array_equal(reader.shown.weights, weights[1])
+
+
+# --- the arithmetic of one cell -------------------------------------------------------------------
+
+
+def unfold(app: AppTest) -> None:
+    app.session_state["attention_cell"] = True
+    app.run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_the_arithmetic_of_a_cell_is_computed_when_it_is_opened(
+    pages: Lab, plots: Plots, kind: ModelKind
+) -> None:
+    finished(pages, kind)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    assert not app.code and not any("cell" in key for key in plots.figures)
+    unfold(app)
+    plots.click(ONE, x=2.0, y=5.1)
+    app.run()
+    assert app.select_slider(key="attention_key").value == 3
+    found = cell_of(pages, Cell(1, 1, 6, 3))
+    products = plots.figures["attention_cell_score"].data[0].y
+    np.testing.assert_allclose(products, found.products, atol=1e-6)
+    scores, weights = plots.figures["attention_cell_softmax"].data
+    np.testing.assert_allclose(scores.y, found.scores, atol=1e-6)
+    np.testing.assert_allclose(weights.y, found.weights, atol=1e-6)
+    output = plots.figures["attention_cell_output"].data[2].y
+    np.testing.assert_allclose(output, found.output, atol=1e-6)
+    assert [code.value for code in app.code if "@ k.mT" in code.value]
+    assert any(number_text(found.score) in latex.value for latex in app.latex)
+    frame = plots.figures[ONE].layout.shapes[1]
+    assert (frame.x0, frame.y0) == (1.5, 4.5)
+
+
+def test_another_row_has_its_own_cell_and_the_slider_chooses_in_it(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)
+    app = open_page("attention")
+    type_text(app, "to be or")
+    unfold(app)
+    app.select_slider(key="attention_place").set_value(6).run()
+    most = int(np.argmax(plots.figures[ROW].data[0].y[:6])) + 1
+    slider = app.select_slider(key="attention_key")
+    assert slider.value == most and len(slider.options) == 6
+    other = 1 + most % 6
+    slider.set_value(other).run()
+    assert cell_sentence(cell_of(pages, Cell(1, 1, 6, other)).weight, "to be or", 5, other - 1) in (
+        said(app)
+    )
+    app.select_slider(key="attention_place").set_value(1).run()  # it has no choice
+    assert not app.exception and "takes 100\N{NO-BREAK SPACE}% from itself" in said(app)
+
+
+def cell_of(pages: Lab, cell: Cell) -> CellArithmetic:
+    loaded = pages.model(pages.runs()[0])
+    return cell_arithmetic(loaded.model, loaded.vocabulary, "to be or", cell)
 
 
 def test_the_single_layer_of_the_attention_model_is_no_choice(pages: Lab, plots: Plots) -> None:

@@ -68,8 +68,8 @@ def test_a_label_is_visible_and_never_html() -> None:
 def test_a_hover_names_what_no_keyboard_has() -> None:
     assert [named(c) for c in "<e"] == ["‘&lt;’", "‘e’"]
     assert named("\u00a0") == "‘⍽’ U+00A0 no-break space"
-    looks = head_figure(attention()[0, 0, :2, :2], "\u00a0b", 1, "attention", LIGHT).data[0].text
-    assert "from ‘⍽’ U+00A0 no-break space (position 1),<br>" in looks[1][0]
+    figure = head_figure(attention()[0, 0, :2, :2], "\u00a0b", (1, 0), "attention", LIGHT)
+    assert "from ‘⍽’ U+00A0 no-break space (position 1),<br>" in figure.data[0].text[1][0]
 
 
 def test_wide_characters_get_fewer_labels() -> None:
@@ -129,10 +129,10 @@ def test_layers_and_heads_are_named_and_the_chosen_head_is_framed() -> None:
 def test_long_texts_are_thinned_to_the_strongest_cells() -> None:
     weights = attention(6, 6, 128)
     k = thinning(weights.shape)
-    assert k == 2
+    assert k == 3
     map_ = overview(weights).data[0]
     assert map_.z.size < 1.5 * MAX_OVERVIEW_CELLS
-    assert map_.z[5, 2] ** 2 == pytest.approx(weights[0, 0, 10:12, 4:6].max())
+    assert map_.z[5, 2] ** 2 == pytest.approx(weights[0, 0, 15:18, 6:9].max())
     assert np.isnan(map_.z[2, 5])
     assert thinning(attention().shape) == 1
 
@@ -153,7 +153,7 @@ def test_no_heads_give_an_empty_figure_that_says_so() -> None:
 
 def test_one_head_keeps_every_place_though_characters_repeat() -> None:
     weights = attention(n_characters=4)[0, 0]
-    figure = head_figure(weights, "aaaa", 3, "attention", DARK)
+    figure = head_figure(weights, "aaaa", (3, 1), "attention", DARK)
     assert list(figure.layout.xaxis.tickvals) == [0, 1, 2, 3]
     assert list(figure.layout.xaxis.ticktext) == ["a"] * 4
     np.testing.assert_allclose(np.tril(figure.data[0].z) ** 2, weights, atol=1e-6)
@@ -161,9 +161,27 @@ def test_one_head_keeps_every_place_though_characters_repeat() -> None:
     assert figure.data[0].z.dtype == np.float32
 
 
+def test_cells_are_square_and_the_chosen_one_is_framed_in_its_row() -> None:
+    figure = head_figure(attention()[0, 0], TEXT, (3, 1), "attention", LIGHT)
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert {figure.layout.xaxis.constrain, figure.layout.yaxis.constrain} == {"domain"}
+    row, cell = figure.layout.shapes
+    assert (row.x0, row.x1, row.y0, row.y1) == (-0.5, 3.5, 2.5, 3.5)
+    assert (cell.x0, cell.x1, cell.y0, cell.y1) == (0.5, 1.5, 2.5, 3.5)
+
+
+def test_a_part_of_a_long_text_keeps_its_places_and_its_even_shares() -> None:
+    weights = attention(n_characters=8)[0, 0]
+    part = head_figure(weights[3:, 3:], TEXT[3:], (0, 0), "attention", LIGHT, "even", 4)
+    whole = head_figure(weights, TEXT, (0, 0), "attention", LIGHT, "even")
+    np.testing.assert_allclose(part.data[0].z, whole.data[0].z[3:, 3:], atol=1e-6)
+    assert part.data[0].text[2][1] == whole.data[0].text[5][4]
+    assert "(position 6)" in part.data[0].text[2][1]
+
+
 def test_against_even_spreading_an_even_head_has_no_colour() -> None:
     even = np.tril(np.ones((T, T))) / np.arange(1, T + 1)[:, None]
-    figure = head_figure(even.astype(np.float32), TEXT, 0, "transformer", LIGHT, "even")
+    figure = head_figure(even.astype(np.float32), TEXT, (0, 0), "transformer", LIGHT, "even")
     cells = figure.data[0].z
     np.testing.assert_allclose(cells[np.tril_indices(T)], 0, atol=1e-6)
     assert np.isnan(cells[np.triu_indices(T, 1)]).all()
@@ -175,7 +193,7 @@ def test_against_even_spreading_an_even_head_has_no_colour() -> None:
 def test_twice_the_even_share_is_one_doubling_and_far_less_than_an_eighth_is_an_eighth() -> None:
     weights = np.zeros((T, T), np.float32)
     weights[:, 0] = 1.0
-    cells = head_figure(weights, TEXT, 0, "transformer", LIGHT, "even").data[0].z
+    cells = head_figure(weights, TEXT, (0, 0), "transformer", LIGHT, "even").data[0].z
     np.testing.assert_allclose(cells[1], [1, -3] + [np.nan] * (T - 2))
     tiles = (
         heads_figure(weights[None, None], [[""]], [[""]], (0, 0), "transformer", LIGHT, "even")
@@ -187,7 +205,7 @@ def test_twice_the_even_share_is_one_doubling_and_far_less_than_an_eighth_is_an_
 
 def test_one_head_says_who_looks_at_whom() -> None:
     weights = attention()[1, 2]
-    figure = head_figure(weights, TEXT, 0, "transformer", LIGHT)
+    figure = head_figure(weights, TEXT, (0, 0), "transformer", LIGHT)
     said = figure.data[0].text[3][1].replace("\N{NO-BREAK SPACE}", " ")
     share = percent(float(weights[3, 1])).replace("\N{NO-BREAK SPACE}", " ")
     times = f"{weights[3, 1] * 4:.1f} times an even share"
@@ -200,7 +218,7 @@ def test_one_head_says_who_looks_at_whom() -> None:
 
 
 def test_scale_runs_from_the_ground_to_the_model_s_colour() -> None:
-    scale = head_figure(attention()[0, 0], TEXT, 0, "attention", DARK).data[0].colorscale
+    scale = head_figure(attention()[0, 0], TEXT, (0, 0), "attention", DARK).data[0].colorscale
     assert scale[0][1] == DARK.ground
     assert scale[-1][1] == DARK.model("attention")
 
@@ -237,7 +255,7 @@ def rows_of(figure: go.Figure, name: str, height_px: int) -> list[tuple[str, flo
 def test_labels_of_a_whole_map_on_one_screen_can_be_read(n: int) -> None:
     text = ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ,.;:!?-+3$'" * 3)[:n]
     weights = np.tril(np.ones((n, n), np.float32))
-    figure = head_figure(weights, text, 0, "transformer", LIGHT)
+    figure = head_figure(weights, text, (0, 0), "transformer", LIGHT)
     rows = rows_of(figure, "yaxis", 510)
     for near in {step for step, _, _ in rows}:
         places = [place for step, place, _ in rows if step == near]
@@ -273,7 +291,7 @@ def test_typed_characters_never_reach_plotly_as_html() -> None:
     weights = attention(n_characters=len(NASTY))[0, 0]
     n = len(NASTY)
     for figure in (
-        head_figure(weights, NASTY, 0, "attention", LIGHT),
+        head_figure(weights, NASTY, (0, 0), "attention", LIGHT),
         looks_figure(weights[2], weights[2], NASTY, "attention", LIGHT),
         transitions_figure(table(n), NASTY, "learned", 0, LIGHT),
         difference_figure(table(n), table(n, 1), NASTY, 0, LIGHT),
@@ -334,7 +352,7 @@ def test_empty_tables_say_what_will_be_there() -> None:
         transitions_figure(none, "", "learned", None, LIGHT),
         difference_figure(none, none, "", None, LIGHT),
         successors_figure(np.zeros(0, np.float32), None, "", LIGHT),
-        head_figure(none, "", 0, "attention", LIGHT),
+        head_figure(none, "", (0, 0), "attention", LIGHT),
         looks_figure(np.zeros(0, np.float32), np.zeros(0, np.float32), "", "attention", LIGHT),
     ):
         assert not figure.data

@@ -4,6 +4,7 @@ import itertools
 import tomllib
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.settings.config import MODEL_KINDS
@@ -84,6 +85,42 @@ def test_difference_scale_is_the_ground_in_the_middle(name: str, palette: Palett
     assert (scale[0][0], scale[-1][0]) == (0, 1)
     ends = [contrast(color, palette.ground) for color in (colors(scale)[0], colors(scale)[-1])]
     assert max(ends) / min(ends) < 1.6  # neither sign looks like the stronger one
+
+
+CONES = {
+    "all": np.eye(3),
+    "no red": np.array(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+    ),
+    "no green": np.array(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+    ),
+    "no blue": np.array(
+        [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]]
+    ),
+}
+"""What is left of red, green and blue light without a kind of cone. Machado et al. 2009,
+https://www.inf.ufrgs.br/~oliveira/pubs_files/CVD_Simulation/CVD_Simulation.html."""
+
+
+def seen_with(cones: str, color: str) -> np.ndarray[Any, Any]:
+    """A colour in OKLab, as somebody sees it."""
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    light = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    light = (CONES[cones] @ light).clip(0, 1)
+    to_cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
+    to_lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    return np.array(to_lab) @ np.cbrt(np.array(to_cones) @ light)
+
+
+@pytest.mark.parametrize("cones", CONES)
+@pytest.mark.parametrize(("name", "palette"), THEMES)
+def test_heads_can_be_told_apart_by_everybody(name: str, palette: Palette, cones: str) -> None:
+    assert len(palette.heads) == 8
+    assert all(contrast(color, palette.ground) >= 3 for color in palette.heads)
+    seen = [seen_with(cones, color) for color in palette.heads]
+    nearest = min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2))
+    assert nearest > 0.14
 
 
 @pytest.mark.parametrize(("name", "palette"), THEMES)

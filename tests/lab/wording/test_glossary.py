@@ -126,6 +126,15 @@ def test_each_term_on_a_page_with_runs_is_explained_there(
     check(open_page(page))
 
 
+def test_the_arithmetic_of_a_cell_is_explained_where_it_unfolds(pages: Lab) -> None:
+    trained(pages, add_corpus(pages, "small", play(3_000)), "transformer")
+    app = open_page("attention")
+    app.session_state["attention_cell"] = True
+    app.run()
+    assert {"query", "key", "softmax"} <= set(terms_in(words_on(app)))
+    check(app)
+
+
 def test_the_walk_reads_what_stands_on_a_page(pages: Lab) -> None:
     app = open_page("compare")
     assert {"uniform", "unigram", "nats"} <= set(terms_in(words_on(app)))

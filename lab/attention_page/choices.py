@@ -1,0 +1,129 @@
+"""What the reader looks at: a head of a layer, the character that looks, and one that it looks at.
+
+Widgets, the text and clicks on the maps choose the same things; this is where they meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core.text.characters import sign_of
+from lab.figures.map_axes import Matrix
+from lab.session.entry import Entry
+from lab.widgets.switches import settled
+
+MAX_BUTTONS = 8
+"""With more layers or heads than this, a box to choose from takes the place of buttons."""
+
+_LAYER, _HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
+_PLACE: Entry[int | None] = Entry("attention_place", None)
+_KEY: Entry[int | None] = Entry("attention_key", None)
+_KEY_IS_OF: Entry[int | None] = Entry("attention_key_is_of", None)
+"""For which character that looks the key was chosen: another one looks elsewhere."""
+_CLICKED: Entry[tuple[tuple[Entry[Any], int], ...]] = Entry("attention_clicked", ())
+"""What a click has chosen."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One cell in the map of one head; all of it counts from 0."""
+
+    layer: int
+    head: int
+    place: int
+    """The character that looks: the row."""
+    key: int
+    """The character that is looked at: the column."""
+
+
+def take_clicks() -> None:
+    """A click arrives after the widgets that it changes were drawn, so it is taken over here."""
+    for entry, value in _CLICKED.take():
+        entry.set(value)
+
+
+def choose_head(n_layers: int, n_heads: int) -> tuple[int, int]:
+    """Let the reader choose a layer and a head by keyboard too; returns their places from 0."""
+    return _choose("layer", n_layers, _LAYER), _choose("head", n_heads, _HEAD)
+
+
+def _choose(label: str, n: int, held: Entry[int]) -> int:
+    def option_text(number: int) -> str:
+        return f"{label} {number}"
+
+    options = list(range(1, n + 1))
+    first = settled(held, options, 1, option_text)  # another run may have fewer
+    if n == 1:
+        return 0
+    chosen: int | None
+    if n <= MAX_BUTTONS:
+        chosen = st.segmented_control(
+            label, options, key=held.key, required=True, persist_state="session",
+            label_visibility="collapsed", format_func=option_text,
+        )  # fmt: skip
+    else:
+        chosen = st.selectbox(
+            label, options, key=held.key, persist_state="session", width=130,
+            label_visibility="collapsed", format_func=option_text,
+        )  # fmt: skip
+    return (chosen or first) - 1
+
+
+def look_of(layer: int, head: int, weights: Matrix, text: str) -> Look:
+    """Which cell holds, by what was chosen so far; before the sliders that show it are drawn.
+
+    At first it is the last character; and of each, what it looks at most by this head (T, T).
+    """
+    places = list(range(1, len(text) + 1))
+    place = settled(_PLACE, places, len(text), _labels(text))  # another text has other places
+    if _KEY_IS_OF.get() != place:
+        _KEY.clear()
+        _KEY_IS_OF.set(place)
+    most = int(weights[place - 1].argmax()) + 1
+    key = settled(_KEY, places[:place], most, _labels(text))
+    return Look(layer, head, place - 1, key - 1)
+
+
+def place_slider(text: str) -> None:
+    """Let the reader choose the character that looks; after `look_of`."""
+    st.select_slider(
+        "The character that looks", list(range(1, len(text) + 1)), key=_PLACE.key,
+        format_func=_labels(text), label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def key_slider(text: str, look: Look) -> None:
+    """Let the reader choose the character that is looked at, up to the one that looks."""
+    st.select_slider(
+        "The character that is looked at", list(range(1, look.place + 2)), key=_KEY.key,
+        format_func=_labels(text), persist_state="session",
+    )  # fmt: skip
+
+
+def _labels(text: str) -> Callable[[int], str]:
+    return lambda place: f"{sign_of(text[place - 1])} ({place})"
+
+
+def look_at_head(layer: int, head: int) -> None:
+    """Run the page again with this head, as after a click on it."""
+    _set_and_rerun((_LAYER, layer + 1), (_HEAD, head + 1))
+
+
+def look_from(place: int) -> None:
+    """Run the page again with this character as the one that looks."""
+    _set_and_rerun((_PLACE, place + 1))
+
+
+def look_at_cell(place: int, key: int) -> None:
+    """Run the page again with this cell of the large map; of a row alone where nobody can look."""
+    keys = ((_KEY, key + 1), (_KEY_IS_OF, place + 1)) if 0 <= key <= place else ()
+    _set_and_rerun((_PLACE, place + 1), *keys)
+
+
+def _set_and_rerun(*choices: tuple[Entry[Any], int]) -> None:
+    _CLICKED.set(choices)
+    st.rerun()
