@@ -73,7 +73,7 @@ def render_no_other() -> None:
         "it makes of the bigram table: its guesses after one character alone, and averaged over "
         "all that may stand before."
     )
-    if st.button("Train another model", type="primary", key="bigram_train_other"):
+    if st.button("Train another model", key="bigram_train_other"):
         st.switch_page("app_pages/train.py")
 
 

@@ -131,13 +131,12 @@ def _choose_view(tables: Tables) -> tuple[TableView, Tables]:
 
 
 def _render_table(shown: Shown, tables: Tables, view: TableView, row: int) -> None:
-    whose = "of the bigram table" if shown.source == "table" else f"of {shown.source} guesses"
     click = live_plot(
         _table_figure(tables, view, row),
         key="bigram_table",
-        alt=f"Table of what follows what, {view}, {whose}: one row for each character that is "
-        "there, one column for each that may follow, and how uncertain each row is; the row of "
-        "the chosen character is also drawn as bars",
+        alt=f"Table of what follows what, {view}, {SOURCE_WORDS[shown.source]}: one row for each "
+        "character that is there, one column for each that may follow, and how uncertain each row "
+        "is; the row of the chosen character is also drawn as bars",
         height_px=TABLE_HEIGHT_PX,
         clickable=True,
     )

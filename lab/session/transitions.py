@@ -1,6 +1,6 @@
 """What the Bigram page measures, each once: the counts of a text, a run's way to them, averages.
 
-Beside `state`, the other file that caches. Nothing here touches a run or draws a random number.
+With `state`, the only file that caches. Nothing here touches a run or draws a random number.
 """
 
 from __future__ import annotations
@@ -48,11 +48,6 @@ class CountedText:
     """What the counts reach on the validation split."""
     rare_below: int
     """Characters that come fewer times are called rare."""
-
-    @property
-    def probabilities(self) -> Tensor:
-        """The counts with one added to each, as probabilities: (K, V), float64."""
-        return add_one(self.counts)
 
 
 def counted_text(corpus: Corpus) -> CountedText:
