@@ -16,7 +16,7 @@ LABELS = {
     "flops_per_token": "FLOPs per character", "memory_mib": "memory",
     "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
-    "n_failed": "failed", "x": "across", "y": "up",
+    "n_failed": "failed", "x": "across", "y": "up", "context_nats": "told by the context",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {
