@@ -18,28 +18,18 @@ SOURCE_WORDS: dict[Source, str] = {
     "alone": "other model, one character",
     "averaged": "other model, in context",
 }
-SOURCE_HELP = (
-    "Whose guesses the table shows.\n\n"
-    "**Bigram table**: the run chosen above.\n\n"
+SWITCHES_HELP = (
     "**Other model, one character**: what attention or a transformer guesses after one character "
-    "with nothing before it.\n\n"
-    "**Other model, in context**: its guesses at all places of a text where a character stands, "
-    "averaged, whatever came before."
-)
-ORDER_HELP = (
-    "The order of rows and columns.\n\n"
-    "**Alphabet**: as in the vocabulary.\n\n"
-    "**Frequency**: the most frequent in the training text first.\n\n"
-    "**Similarity**: characters that are followed by the same stand together. Each begins as a "
-    "chain of its own; again and again the two chains whose counted rows are most alike on "
-    "average are joined at the ends that are most alike (distance between the square roots of "
-    "the probabilities). It goes by the counts, so it stays while a table learns."
-)
-VIEW_HELP = (
-    "**Learned**: probabilities, softmax over each row of logits.\n\n"
-    "**Logits**: the scores before softmax.\n\n"
-    "**Counted**: what follows what in the training text.\n\n"
-    "**Difference**: learned less counted."
+    "with nothing before it. **In context**: its guesses at all places of a text where a character "
+    "stands, averaged, whatever came before.\n\n"
+    "**Learned**: probabilities, softmax over each row of logits. **Logits**: the scores before "
+    "softmax. **Counted**: what follows what in the training text. **Difference**: learned less "
+    "counted.\n\n"
+    "**Frequency**: the most frequent character in the training text first. **Similarity**: "
+    "characters that are followed by the same stand together. Each begins as a chain of its own; "
+    "again and again the two chains whose counted rows are most alike on average are joined at "
+    "the ends that are most alike (by the distance between the square roots of the "
+    "probabilities). It goes by the counts, so it stays while a table learns."
 )
 MEANINGS: dict[TableView, str] = {
     "learned": "What the model expects to follow each character: softmax over each row of its "

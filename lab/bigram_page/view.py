@@ -14,10 +14,8 @@ from core.text.corpus import Corpus
 from lab.bigram_page.address import write_address
 from lab.bigram_page.learning import render_learning
 from lab.bigram_page.sentences import (
-    ORDER_HELP,
-    SOURCE_HELP,
     SOURCE_WORDS,
-    VIEW_HELP,
+    SWITCHES_HELP,
     alone_sentence,
     averaged_sentence,
     empty_rows_sentence,
@@ -78,14 +76,14 @@ def render_tables(loaded: LoadedModel, corpus: Corpus | None, run: RunRecord | N
 
     `corpus` is None where the text is gone, `run` before there is any.
     """
-    switches = st.container(horizontal=True, gap="medium")
+    switches = st.container(horizontal=True, gap="medium", vertical_alignment="center")
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=TABLE_PX, gap="xsmall")
         right = st.container(width=ROW_PX, gap="small")
     with switches:
         source = switch(
             "Whose guesses", SOURCES, held=SOURCE, labelled=False,
-            format_func=SOURCE_WORDS.__getitem__, help_text=SOURCE_HELP,
+            format_func=SOURCE_WORDS.__getitem__,
         )  # fmt: skip
     other: RunRecord | None = None
     shown: Shown | None = None
@@ -125,8 +123,10 @@ def _choose_view(tables: Tables) -> tuple[TableView, Tables]:
         "difference": tables.counted is not None,
     }
     views = [view for view in TABLE_VIEWS if there[view]]
-    view = switch("Table", views, held=VIEW, labelled=False, help_text=VIEW_HELP)
-    order = switch("Order", tables.orders, held=ORDER, labelled=False, help_text=ORDER_HELP)
+    view = switch("Table", views, held=VIEW, labelled=False)
+    order = switch("Order", tables.orders, held=ORDER, labelled=False)
+    # Without labels the switches take one line, but a question mark stands only beside words.
+    st.caption("What is what", help=SWITCHES_HELP, width="content")
     return view, tables.in_order(order)
 
 
