@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import psutil
 
 from core import commands
+from core.commands.inspecting import N_WINDOWS_FOR_MATRIX
 from core.commands.wording import lines_of
 from core.errors import LabError
 from core.exchange.export_import import FORMATS
@@ -224,12 +225,13 @@ def _add_inspect(sub: Any) -> None:
     heads = _command(what, "heads", commands.inspect_heads, "what losing each head would cost")
     cell = _command(what, "cell", commands.inspect_cell, "the arithmetic of one attention weight")
     lens = _command(what, "lens", commands.inspect_lens, "each layer's own guesses for a text")
+    matrix = _command(what, "matrix", commands.inspect_matrix, "what follows each character")
     parsers = (
         attention,
         heads,
         cell,
         lens,
-        _command(what, "matrix", commands.inspect_matrix, "what follows each character"),
+        matrix,
         _command(what, "embeddings", commands.inspect_embeddings, "where each character is put"),
         _command(what, "context", commands.inspect_context, "the loss by characters of context"),
     )
@@ -247,6 +249,15 @@ def _add_inspect(sub: Any) -> None:
     heads.add_argument(
         "--windows", type=_to_count, metavar="N",
         help="so many windows of the validation split; default: all",
+    )  # fmt: skip
+    matrix.add_argument(
+        "--averaged", action="store_true",
+        help="the guesses in context too, averaged by the character that stands there",
+    )  # fmt: skip
+    matrix.add_argument(
+        "--windows", type=_to_count, metavar="N",
+        help="so many windows of the training split to average over; default: "
+        f"{N_WINDOWS_FOR_MATRIX}",
     )  # fmt: skip
 
 

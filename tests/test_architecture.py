@@ -94,6 +94,8 @@ ROOMS = {
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
     "components session widgets",
+    "lab.bigram_page": "settings text records findings interpretability runs wording figures "
+    "components session widgets",
     "lab.corpus_page": "text records library wording session widgets",
     "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "

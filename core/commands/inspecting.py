@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from torch import Tensor
+
 from core.commands.common import Fields, say
 from core.errors import ConfigError, PromptError
 from core.interpretability.attention import attention_weights
+from core.interpretability.averaged import averaged_transitions
 from core.interpretability.context import counted_by_context, loss_by_context
+from core.interpretability.divergence import mean_divergence
 from core.interpretability.embeddings import character_vectors, principal_plane
 from core.interpretability.habits import HeadHabits, head_habits, heads_worth
 from core.interpretability.head_arithmetic import Cell, cell_arithmetic
 from core.interpretability.lens import layer_logits
-from core.interpretability.transitions import mean_divergence, transition_probabilities
+from core.interpretability.transitions import transition_probabilities
 from core.records.records import RunRecord
 from core.runs.lab import Lab, LoadedModel
 from core.text.corpus import Corpus
@@ -25,6 +29,8 @@ from core.training.evaluation import split_loss, windows_loss
 
 N_WINDOWS_FOR_HABITS = 256
 """Windows of the validation split that the habits of heads are averaged over."""
+N_WINDOWS_FOR_MATRIX = 256
+"""Windows of the training split that guesses are averaged over, unless the user says otherwise."""
 
 
 def inspect_attention(lab: Lab, args: Namespace) -> Fields:
@@ -109,13 +115,34 @@ def inspect_lens(lab: Lab, args: Namespace) -> Fields:
 
 def inspect_matrix(lab: Lab, args: Namespace) -> Fields:
     record, loaded = _model(lab, args)
-    train, V = lab.corpus_of(record).train, loaded.model.config.vocab_size
-    learned, counted = transition_probabilities(loaded.model), bigram_probabilities(train, V)
+    if args.windows is not None and not args.averaged:
+        raise ConfigError("--windows says how many windows --averaged is to read: give both.")
+    corpus, V = lab.corpus_of(record), loaded.model.config.vocab_size
+    learned = transition_probabilities(loaded.model)
+    counted = bigram_probabilities(corpus.train, V)
+    n_windows = args.windows or N_WINDOWS_FOR_MATRIX
+    averaged = _averaged(loaded, corpus, counted, n_windows) if args.averaged else {}
     return _said(record, loaded, args, {
         "characters": loaded.vocabulary.characters,
         "learned": learned.tolist(), "counted": counted.tolist(),
-        "divergence_nats": mean_divergence(counted, learned, train),
-    })  # fmt: skip
+        "divergence_nats": mean_divergence(counted, learned, corpus.train),
+    } | averaged)  # fmt: skip
+
+
+def _averaged(loaded: LoadedModel, corpus: Corpus, counted: Tensor, n_windows: int) -> Fields:
+    """The guesses in context, averaged by the character that stands there.
+
+    On the training split, as the counts are of it; a row that nothing is known of is None.
+    """
+    windows, _ = sample_windows(corpus, loaded.model.config.block_size, n_windows)
+    found = averaged_transitions(loaded.model, windows)
+    rows = zip(found.probabilities.tolist(), found.n_places.tolist())
+    return {
+        "averaged": [row if n_places else None for row, n_places in rows],
+        "n_windows": found.n_windows,
+        "averaged_divergence_nats": mean_divergence(counted, found.probabilities, corpus.train),
+        "context_nats": found.context_nats,
+    }
 
 
 def inspect_embeddings(lab: Lab, args: Namespace) -> Fields:

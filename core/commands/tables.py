@@ -18,7 +18,7 @@ LABELS = {
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
     "n_failed": "failed", "x": "across", "y": "up",
     "query": "place that looks", "key": "place looked at", "dot": "query times key",
-    "is_allowed": "may it be seen?",
+    "is_allowed": "may it be seen?", "context_nats": "told by the context",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {

@@ -13,8 +13,8 @@ from core.training.health import by_kind
 
 Lines = Iterator[str]
 _LEFT_OUT = (
-    "config", "weights", "learned", "counted", "xy", "context", "probabilities", "stages",
-    "products", "scores", "value", "contribution", "output",
+    "config", "weights", "learned", "counted", "averaged", "xy", "context", "probabilities",
+    "stages", "products", "scores", "value", "contribution", "output",
 )  # fmt: skip
 """Long, and for machines: `--json` has them."""
 _WIDTH = 100

@@ -16,17 +16,22 @@ from core.training.evaluation import MAX_LOGITS
 
 
 @torch.inference_mode()
-def transition_probabilities(model: LanguageModel, kept: Tensor | None = None) -> Tensor:
-    """What a model expects after each single character: (V, V), rows sum to 1.
+def transition_logits(model: LanguageModel, kept: Tensor | None = None) -> Tensor:
+    """The scores that a model gives what may follow each single character: (V, V), before softmax.
 
-    With `kept` (K,) only the rows and columns of these characters, (K, K), and no memory for more
-    than V of them at a time. For the bigram table that is all there is to know. Any other model is
-    asked for its guess after one character with nothing before it.
+    With `kept` (K,) only the rows of these characters, (K, V). For the bigram table they are its
+    own numbers, and all there is to know. Any other model is asked after one character with nothing
+    before it.
     """
     if kept is None:
         kept = torch.arange(model.config.vocab_size)
-    rows = [after[:, kept] for _, after in _after_each(model, kept)]
-    return torch.cat(rows).exp()
+    return torch.cat([logits for _, logits in _after_each(model, kept)])
+
+
+@torch.inference_mode()
+def transition_probabilities(model: LanguageModel, kept: Tensor | None = None) -> Tensor:
+    """What a model expects after each single character: as `transition_logits`, rows sum to 1."""
+    return transition_logits(model, kept).softmax(dim=-1)
 
 
 @torch.inference_mode()
@@ -37,31 +42,19 @@ def transition_loss(model: LanguageModel, tokens: Tensor) -> float:
     """
     before, targets = tokens[:-1], tokens[1:]
     total = 0.0
-    for first, after in _after_each(model, torch.arange(model.config.vocab_size)):
+    for first, logits in _after_each(model, torch.arange(model.config.vocab_size)):
+        after = logits.log_softmax(dim=-1)
         here = (before >= first) & (before < first + len(after))
         total -= float(after[before[here] - first, targets[here]].sum(dtype=torch.float64))
     return total / len(targets)
 
 
-def mean_divergence(counted: Tensor, learned: Tensor, tokens: Tensor) -> float:
-    """How far a learned matrix is from the counted one, both (V, V), in nats per character.
-
-    The Kullback-Leibler divergence of each row, averaged over the characters of a text (N,): what
-    guessing by the learned rows costs more than by the counted ones, where those are right.
-    """
-    counted, learned = counted.double(), learned.double()
-    tiny = torch.finfo(torch.float64).tiny
-    rows = (counted * (counted.clamp_min(tiny).log() - learned.clamp_min(tiny).log())).sum(dim=1)
-    often = torch.bincount(tokens, minlength=len(counted)).double()
-    return float((rows * often).sum() / often.sum())
-
-
 def _after_each(model: LanguageModel, tokens: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Log-probabilities of what follows each of `tokens`, (rows, V), a part of them at a time.
+    """Logits of what follows each of `tokens`, (rows, V), a part of them at a time.
 
     Each part comes with the place of its first token.
     """
     n_rows = max(1, MAX_LOGITS // model.config.vocab_size)
     for first in range(0, len(tokens), n_rows):
         logits: Tensor = model(tokens[first : first + n_rows, None])  # rows, 1, V
-        yield first, logits[:, 0].log_softmax(dim=-1)
+        yield first, logits[:, 0]

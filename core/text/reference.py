@@ -46,8 +46,7 @@ def bigram_counts(tokens: Tensor, vocab_size: int) -> Tensor:
 
 def bigram_probabilities(tokens: Tensor, vocab_size: int) -> Tensor:
     """The counted transition matrix with one added to every count: (V, V), rows sum to 1."""
-    counts = bigram_counts(tokens, vocab_size).to(torch.float64) + 1.0
-    return counts / counts.sum(dim=1, keepdim=True)
+    return add_one(bigram_counts(tokens, vocab_size))
 
 
 def unigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
@@ -56,20 +55,20 @@ def unigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:
     return float(-(counts / counts.sum()).log()[val[1:]].mean())
 
 
-def transitions_among(tokens: Tensor, vocab_size: int, kept: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows and columns of some characters (K,) in the matrix, made without the rest of it.
+def counts_after(tokens: Tensor, vocab_size: int, kept: Tensor) -> Tensor:
+    """The rows of some characters (K,) in `bigram_counts`, made without the rest: (K, V), int64."""
+    row_of = torch.full((vocab_size,), -1)
+    row_of[kept] = torch.arange(len(kept))
+    rows, then = row_of[tokens[:-1]], tokens[1:]
+    is_kept = rows >= 0
+    pairs = rows[is_kept] * vocab_size + then[is_kept]
+    return torch.bincount(pairs, minlength=len(kept) * vocab_size).view(len(kept), vocab_size)
 
-    Returns probabilities (K, K), float64, whose rows sum to 1 only where all are kept; and how
-    often something follows each of them, (K,), int64.
-    """
-    K = len(kept)
-    place = torch.full((vocab_size,), -1)
-    place[kept] = torch.arange(K)
-    first, then = place[tokens[:-1]], place[tokens[1:]]
-    both = (first >= 0) & (then >= 0)
-    counts = torch.bincount(first[both] * K + then[both], minlength=K * K).view(K, K)
-    followed = torch.bincount(tokens[:-1], minlength=vocab_size)[kept]
-    return (counts + 1.0).to(torch.float64) / (followed[:, None] + vocab_size), followed
+
+def add_one(counts: Tensor) -> Tensor:
+    """Counts (K, V) as probabilities with one added to each: (K, V), float64, rows sum to 1."""
+    smoothed = counts.to(torch.float64) + 1.0
+    return smoothed / smoothed.sum(dim=1, keepdim=True)
 
 
 def bigram_loss(train: Tensor, val: Tensor, vocab_size: int) -> float:

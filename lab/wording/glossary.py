@@ -36,9 +36,13 @@ TERMS: dict[str, str] = {
     "key, the more is taken from there",
     "key": "the numbers by which a character says what it has to offer to those that look",
     "attention head": "one way of looking back, with queries and keys of its own",
+    "logits": "a model's scores for what may come next, one for each character and of any size; "
+    "softmax makes probabilities of them",
     "softmax": "makes probabilities of scores: e to the power of each, divided by their sum",
     "entropy": "how widely something is spread: 0 where all is at one place, most where all places "
     "have the same share",
+    "divergence": "how much more a guess costs on average by these probabilities than by those of "
+    "the text (Kullback-Leibler); 0 where they are the same",
     "gradient": "for each weight, how steeply the loss of a batch rises with it; a step goes the "
     "other way",
     "gradient norm": "how strongly a step's batch pulls at the weights, all of them together",
@@ -63,6 +67,8 @@ _ALSO = {
     "validation loss": r"validation loss(?:es)?",
     "attention head": r"attention heads?",
     "entropy": r"entrop(?:y|ies)",
+    "logits": r"logits?",
+    "divergence": r"divergences?",
     "gradient": r"gradients?",
 }
 """Other forms of a term, as regular expressions."""

@@ -14,6 +14,7 @@ from core.settings.config import ModelKind
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
 from core.text.reference import bigram_probabilities
+from core.text.windows import sample_windows
 from core.training.evaluation import split_loss
 from tests.helpers import CommandLine, trained
 
@@ -145,6 +146,28 @@ def test_the_matrix_is_of_every_model_beside_the_counts(
     assert fields["divergence_nats"] == pytest.approx(float((rows * often).sum()), abs=1e-5)
 
 
+def test_the_matrix_averaged_over_contexts(
+    cli: CommandLine, lab: Lab, run: str, corpus: Corpus
+) -> None:
+    plain = cli.ok("inspect", "matrix", run)
+    fields = cli.ok("inspect", "matrix", run, "--averaged", "--windows", 5)
+    extra = {"averaged", "n_windows", "averaged_divergence_nats", "context_nats"}
+    assert fields.keys() == plain.keys() | extra
+    assert all(fields[name] == plain[name] for name in plain)
+    assert fields["n_windows"] == 5
+    model = lab.model(lab.run(run)).model
+    windows, _ = sample_windows(corpus, model.config.block_size, 5)
+    there = set(windows[:, :-1].flatten().tolist())
+    for token, row in enumerate(fields["averaged"]):
+        assert (row is not None) == (token in there)
+        assert row is None or sum(row) == pytest.approx(1)
+    assert fields["averaged_divergence_nats"] > 0
+    if lab.run(run).model == "bigram":
+        for token in there:
+            assert fields["averaged"][token] == pytest.approx(fields["learned"][token], abs=1e-6)
+        assert fields["context_nats"] == pytest.approx(0, abs=1e-6)
+
+
 def test_characters_in_two_dimensions(cli: CommandLine, run: str, corpus: Corpus) -> None:
     fields = cli.ok("inspect", "embeddings", run)
     assert fields["characters"] == corpus.vocabulary.characters
@@ -183,6 +206,8 @@ def test_an_imported_model_is_inspected_too(
         ("inspect cell owl --text OWL --layer 1 --head 1 --query 2", "--key"),
         ("inspect attention owl --text O@L", "has no ‘@’"),
         ("inspect heads owl --windows 0", "a whole number from 1"),
+        ("inspect matrix owl --averaged --windows 0", "a whole number from 1"),
+        ("inspect matrix owl --windows 5", "give both"),
         ("eval owl --off 3.1", "2 layers of 2 heads"),
         ("eval owl --off nose", "names no part"),
         ("eval owl --off=", "names no part"),
@@ -214,4 +239,6 @@ def test_a_table_has_no_inside(
 @pytest.mark.parametrize("what", ["heads", "matrix", "embeddings", "context"])
 def test_a_person_gets_what_can_be_read(cli: CommandLine, owl: str, what: str) -> None:
     assert cli.code("inspect", what, owl) == 0
+    if what == "matrix":
+        assert cli.code("inspect", what, owl, "--averaged") == 0
     assert max(map(len, cli.stdout.splitlines())) < 200 and len(cli.stdout.splitlines()) < 60

@@ -7,7 +7,11 @@ import math
 import pytest
 import torch
 
-from core.interpretability.transitions import transition_loss, transition_probabilities
+from core.interpretability.transitions import (
+    transition_logits,
+    transition_loss,
+    transition_probabilities,
+)
 from core.models.bigram import BigramModel
 from core.runs.lab import Lab
 from core.settings.config import ModelConfig, ModelKind
@@ -22,8 +26,14 @@ def test_transitions_are_the_guesses_after_one_character(kind: ModelKind) -> Non
     probabilities = transition_probabilities(model)
     assert probabilities.shape == (len(LETTERS), len(LETTERS))
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(len(LETTERS)))
-    guess = model(torch.tensor([[5]]))[0, 0].softmax(dim=-1)
-    torch.testing.assert_close(probabilities[5], guess)
+    logits = model(torch.tensor([[5]]))[0, 0]
+    torch.testing.assert_close(transition_logits(model)[5], logits)
+    torch.testing.assert_close(probabilities[5], logits.softmax(dim=-1))
+
+
+def test_the_logits_of_a_table_are_the_table() -> None:
+    model = BigramModel(ModelConfig(model="bigram", vocab_size=8, block_size=8))
+    assert torch.equal(transition_logits(model), model.table.weight)
 
 
 def test_even_guesses_cost_ln_v() -> None:
@@ -48,7 +58,7 @@ def test_a_part_of_a_large_table_is_the_whole_tables(monkeypatch: pytest.MonkeyP
     whole, loss = transition_probabilities(model), transition_loss(model, tokens)
     monkeypatch.setattr("core.interpretability.transitions.MAX_LOGITS", 2 * V)  # two rows at a time
     assert torch.equal(transition_probabilities(model), whole)
-    assert torch.equal(transition_probabilities(model, kept), whole[kept][:, kept])
+    assert torch.equal(transition_probabilities(model, kept), whole[kept])
     assert transition_loss(model, tokens) == pytest.approx(loss)
     assert loss == pytest.approx(float(-whole.log()[tokens[:-1], tokens[1:]].mean()), rel=1e-6)
 

@@ -6,11 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
-from core.interpretability.transitions import transition_probabilities
+from core.interpretability.averaged import averaged_transitions
+from core.interpretability.divergence import mean_divergence
+from core.interpretability.transitions import transition_logits, transition_probabilities
 from core.runs.lab import Lab
-from core.text.reference import bigram_loss, bigram_probabilities
+from core.settings.config import ModelKind
+from core.storage.locks import take_lock
+from core.storage.snapshots import SnapshotFolder
+from core.text.reference import add_one, bigram_counts, bigram_loss, bigram_probabilities
+from core.text.windows import sample_windows
+from lab.figures.palette import LIGHT
 from tests.helpers import add_corpus, play, trained, wait_until
 from tests.pages import open_page, pages, scrubber_of
 from tests.plots import Plots, plots
@@ -37,6 +45,11 @@ def show(app: AppTest, view: str) -> None:
 
 def said(app: AppTest) -> str:
     return " ".join(e.value for e in (*app.markdown, *app.caption, *app.warning))
+
+
+def in_address(app: AppTest, name: str) -> str:
+    value: list[str] | str = app.query_params[name]  # a list where the test set it
+    return value if isinstance(value, str) else value[0]
 
 
 def drawn(plots: Plots) -> Any:
@@ -142,7 +155,9 @@ def test_without_its_text_a_run_still_shows_what_it_learned(pages: Lab, plots: P
     app = open_page("bigram")
     np.testing.assert_allclose(drawn(plots), learned, atol=1e-6)
     assert "Nothing can be counted" in app.warning[0].value and "is gone" in app.warning[0].value
-    assert app.segmented_control(key="bigram_view").options == ["learned"]
+    assert app.segmented_control(key="bigram_view").options == ["learned", "logits"]
+    assert app.segmented_control(key="bigram_order").options == ["alphabet", "similarity"]
+    assert "bigram_divergence" not in plots.figures
     assert len(plots.figures[ROW].data) == 1
 
 
@@ -163,3 +178,202 @@ def test_characters_of_markdown_and_html_stay_what_they_are(pages: Lab, plots: P
     app.selectbox(key="bigram_character").set_value("*").run()
     assert "‘\\*’ comes" in said(app)
     assert any("&lt;" in label for label in plots.figures[TABLE].layout.xaxis.ticktext)
+
+
+# --- orders, logits, entropies --------------------------------------------------------------------
+
+
+def test_an_order_moves_the_table_and_keeps_the_chosen_character(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    corpus = pages.corpus_of(run)
+    app = open_page("bigram")
+    before = drawn(plots)
+    app.segmented_control(key="bigram_order").set_value("frequency").run()
+    assert not app.exception
+    often = torch.bincount(corpus.train, minlength=len(corpus.vocabulary))
+    order = often.argsort(descending=True, stable=True)
+    np.testing.assert_allclose(drawn(plots), before[order][:, order], atol=1e-6)
+    labels = plots.figures[TABLE].layout.yaxis.ticktext
+    assert labels[0].strip("\N{NO-BREAK SPACE}") == "␣"
+    assert app.selectbox(key="bigram_character").value == "t"
+    frame = plots.figures[TABLE].layout.shapes[0]
+    t = corpus.vocabulary.characters.index("t")
+    assert (frame.y0 + frame.y1) / 2 == order.tolist().index(t)
+    plots.click(TABLE, x=0.0, y=0.0)
+    app.run()
+    assert app.selectbox(key="bigram_character").value == " "
+
+
+def test_logits_are_those_of_the_model(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    app = open_page("bigram")
+    show(app, "logits")
+    logits = transition_logits(pages.model(run).model).numpy()
+    np.testing.assert_allclose(plots.figures[TABLE].data[0].z, logits, atol=1e-6)
+
+
+def test_entropies_stand_beside_the_rows_and_in_the_sentence(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    corpus = pages.corpus_of(run)
+    app = open_page("bigram")
+    learned = transition_probabilities(pages.model(run).model).double()
+    entropies = -(learned * learned.log()).sum(dim=1)
+    bars = plots.figures[TABLE].data[1]
+    np.testing.assert_allclose(bars.x, entropies.numpy(), atol=1e-5)
+    t = corpus.vocabulary.characters.index("t")
+    assert f"entropy {entropies[t]:.2f} nats learned" in said(app)
+
+
+# --- the way to the counts ------------------------------------------------------------------------
+
+
+def test_the_divergence_is_drawn_at_each_snapshot_and_what_is_left_is_said(
+    pages: Lab, plots: Plots
+) -> None:
+    run = pages.run(finished(pages))
+    corpus = pages.corpus_of(run)
+    counted = bigram_probabilities(corpus.train, len(corpus.vocabulary))
+    app = open_page("bigram")
+    curve = plots.figures["bigram_divergence"].data[0]
+    steps = [int(x) - 1 for x in curve.x]
+    assert {*SnapshotFolder(pages.home.run_folder(run.id)).steps()} <= {*steps}
+    for step, nats in zip(steps, curve.y):
+        if step == run.best_step:
+            continue  # the checkpoint itself, whose numbers were not halved
+        model = pages.snapshot(run, step).model
+        expected = mean_divergence(counted, transition_probabilities(model), corpus.train)
+        assert nats == pytest.approx(expected, rel=1e-5)
+    best = transition_probabilities(pages.model(run).model)
+    left = mean_divergence(counted, best, corpus.train)
+    assert f"At step {run.best_step} a guess costs **{left:.3f} nats** more" in said(app)
+
+
+def test_the_best_and_worst_pairs_are_tables_of_numbers(pages: Lab) -> None:
+    run = pages.run(finished(pages, text=play(30_000)))
+    corpus = pages.corpus_of(run)
+    app = open_page("bigram")
+    worst, best = (frame.value for frame in app.dataframe)
+    assert len(worst) == len(best) == 10
+    assert worst["off by, nats"].abs().min() >= best["off by, nats"].abs().max()
+    counts = bigram_counts(corpus.train, len(corpus.vocabulary))
+    letters = corpus.vocabulary.characters
+    for _, row in best.iterrows():
+        i, j = (letters.index({"␣": " ", "↵": "\n"}.get(c, c)) for c in (row.after, row.comes))
+        assert row.times == counts[i, j] >= 100
+        assert row.counted == pytest.approx(100 * float(add_one(counts)[i, j]))
+
+
+def test_where_no_pair_is_frequent_none_is_ranked(pages: Lab) -> None:
+    finished(pages, text=play(1_000))
+    app = open_page("bigram")
+    assert not app.dataframe and "No two pairs come 100 times" in said(app)
+
+
+# --- the same table inside other models -----------------------------------------------------------
+
+
+def test_without_another_model_its_tables_say_how_to_get_one(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("bigram", source="averaged")
+    assert "no run of attention or of a transformer yet" in app.info[0].value
+    assert app.button(key="bigram_train_other").label == "Train another model"
+    app.segmented_control(key="bigram_source").set_value("table").run()
+    assert TABLE in plots.figures and not app.info
+
+
+@pytest.mark.parametrize("kind", ["attention", "transformer"])
+def test_another_model_after_one_character_alone(pages: Lab, plots: Plots, kind: ModelKind) -> None:
+    table = pages.run(finished(pages))
+    other = pages.run(trained(pages, pages.corpus_of(table), kind, name="owl"))
+    app = open_page("bigram", run=table.name, source="alone")
+    model = pages.model(other).model
+    np.testing.assert_allclose(drawn(plots), transition_probabilities(model).numpy(), atol=1e-6)
+    assert app.selectbox(key="bigram_other").value == other.id
+    assert app.selectbox(key="bigram_run").value == table.id, "the page's run stays"
+    corpus = pages.corpus_of(table)
+    counted = bigram_probabilities(corpus.train, len(corpus.vocabulary))
+    left = mean_divergence(counted, transition_probabilities(model), corpus.train)
+    assert f"**owl** pays **{left:.3f} nats** a guess more" in said(app)
+    assert plots.figures[ROW].data[0].marker.color == LIGHT.model(kind)
+    assert len(plots.figures["bigram_divergence"].data[0].x) > 5
+
+
+def test_another_model_averaged_over_contexts(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.session.transitions.MAX_WINDOWS", 6)
+    table = pages.run(finished(pages))
+    corpus = pages.corpus_of(table)
+    other = pages.run(trained(pages, corpus, "transformer", name="owl"))
+    app = open_page("bigram", run=table.name, source="averaged")
+    model = pages.model(other).model
+    windows, _ = sample_windows(corpus, model.config.block_size, 6)
+    expected = averaged_transitions(model, windows)
+    np.testing.assert_allclose(drawn(plots), expected.probabilities.numpy(), atol=1e-6)
+    empty = int((expected.n_places == 0).sum())
+    assert np.isnan(drawn(plots)).all(axis=1).sum() == empty > 0
+    n_places = int(expected.n_places.sum())
+    assert f"Averaged over {n_places} places in 6 windows" in said(app)
+    assert f"{empty} rows are empty" in said(app)
+    assert app.segmented_control(key="bigram_view").options == ["learned", "counted", "difference"]
+    nowhere = corpus.vocabulary.characters[int((expected.n_places == 0).nonzero()[0])]
+    app.selectbox(key="bigram_character").set_value(nowhere).run()
+    assert not app.exception and "its row is empty" in said(app)
+
+
+def test_the_newest_other_model_is_shown_until_one_is_picked(pages: Lab, plots: Plots) -> None:
+    table = pages.run(finished(pages))
+    corpus = pages.corpus_of(table)
+    first = trained(pages, corpus, "transformer", name="first")
+    trained(pages, corpus, "attention", name="second")
+    app = open_page("bigram", run=table.name, source="alone")
+    assert "**second** pays" in said(app)
+    app.selectbox(key="bigram_other").set_value(first).run()
+    assert not app.exception and "**first** pays" in said(app)
+    assert in_address(app, "other") == "first"
+
+
+def test_a_model_in_training_is_not_held_up(pages: Lab, plots: Plots) -> None:
+    table = pages.run(finished(pages))
+    other = trained(pages, pages.corpus_of(table), "transformer", name="owl")
+    pages.store.update_run(other, status="running")
+    lock = take_lock(pages.home, pages.run(other))
+    app = open_page("bigram", run=table.name, source="averaged")
+    assert "averaged when it has stopped training" in app.info[0].value
+    lock.release()
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+def test_the_address_is_taken_at_its_word_and_then_says_what_is_shown(
+    pages: Lab, plots: Plots
+) -> None:
+    run = pages.run(finished(pages))
+    app = open_page("bigram", run=run.name, view="logits", order="similarity")
+    assert not app.warning
+    assert app.segmented_control(key="bigram_view").value == "logits"
+    assert app.segmented_control(key="bigram_order").value == "similarity"
+    show(app, "difference")
+    app.segmented_control(key="bigram_order").set_value("alphabet").run()
+    assert in_address(app, "view") == "difference" and in_address(app, "run") == run.name
+    assert "order" not in app.query_params, "what is usual needs no word"
+
+
+def test_what_the_address_says_in_vain_is_left_out_with_a_sentence(
+    pages: Lab, plots: Plots
+) -> None:
+    finished(pages)
+    app = open_page("bigram", view="upside", order="random", source="cat", other="nobody")
+    sentences = [warning.value for warning in app.warning]
+    assert len(sentences) == 4 and all("Left out of the address" in each for each in sentences)
+    assert "view is one of learned, logits, counted, difference, not upside" in sentences[0]
+    assert app.segmented_control(key="bigram_view").value == "learned"
+    app.run()
+    assert not app.warning and not {"view", "order", "source", "other"} & {*app.query_params}
+
+
+def test_a_bigram_run_is_no_other_model(pages: Lab) -> None:
+    run = pages.run(finished(pages))
+    (warning,) = open_page("bigram", other=run.name).warning
+    assert "is itself a bigram table" in warning.value

@@ -22,14 +22,16 @@ from lab.figures.map_axes import MAX_LABELS, Matrix, character_axis, named, perc
 from lab.figures.palette import DARK, LIGHT
 from lab.figures.transitions import (
     N_SUCCESSORS,
+    RowEntropies,
     difference_figure,
+    logits_figure,
     successors_figure,
     transitions_figure,
 )
 
 TEXT = "to be\n<b>"
 T = len(TEXT)
-TABLE_HEIGHT_PX = 610
+TABLE_HEIGHT_PX = 600
 """As on the Bigram page."""
 NASTY = "<&>$\n "
 
@@ -346,11 +348,56 @@ def test_successors_without_counts_are_sorted_by_what_was_learned() -> None:
     assert list(bars.y) == sorted(bars.y, reverse=True)
 
 
+def test_logits_are_drawn_as_they_are_round_zero() -> None:
+    logits = np.array([[-4.2, 0.5], [np.nan, np.nan]], np.float32)
+    map_ = logits_figure(logits, "ab", 0, DARK).data[0]
+    np.testing.assert_array_equal(map_.z, logits)
+    assert (map_.zmin, map_.zmid, map_.zmax) == (-5, 0, 5)
+    assert map_.colorscale[len(map_.colorscale) // 2][1] == DARK.ground
+    assert "nats" in map_.colorbar.title.text
+    assert "logit −4.20 nats" in map_.text[0][0] and "not known" in map_.text[1][0]
+    almost_nothing = logits_figure(logits[:1, 1:] / 10, "a", 0, DARK).data[0]
+    assert (almost_nothing.zmin, almost_nothing.zmax) == (-1, 1), "small numbers stay pale"
+
+
+def test_a_row_that_is_not_known_is_empty_and_not_zero() -> None:
+    probabilities = table(3)
+    probabilities[1] = np.nan
+    for figure in (
+        transitions_figure(probabilities, "abc", "learned", 0, LIGHT),
+        difference_figure(probabilities, table(3, 1), "abc", 0, LIGHT),
+    ):
+        assert np.isnan(figure.data[0].z[1]).all() and not np.isnan(figure.data[0].z[[0, 2]]).any()
+        assert "not known" in figure.data[0].text[1][0]
+    bars = successors_figure(probabilities[1], table(3, 1)[1], "abc", LIGHT).data[0]
+    assert "not known" in bars.hovertext[0]
+
+
+def test_beside_each_row_stands_how_uncertain_it_is() -> None:
+    learned = np.array([1.0, np.nan, 0.5], np.float32)
+    counted = np.array([0.9, 0.7, 0.1], np.float32)
+    entropies = RowEntropies(learned, counted, "transformer", float(np.log(3)))
+    figure = transitions_figure(table(3), "abc", "learned", 2, LIGHT, entropies)
+    _, bars, ticks = figure.data
+    np.testing.assert_array_equal(bars.x, learned)
+    np.testing.assert_array_equal(ticks.x, counted)
+    assert list(bars.y) == list(ticks.y) == [0, 1, 2]
+    assert (bars.yaxis, ticks.yaxis) == ("y", "y"), "a click there finds the map's row"
+    assert bars.marker.color == LIGHT.model("transformer")
+    assert "learned: 1.000 nats, 1.443 bits, as unsure as among 2.7" in bars.hovertext[0]
+    assert "learned" not in bars.hovertext[1] and "counted: 0.700 nats" in bars.hovertext[1]
+    assert figure.layout.xaxis.domain[1] < figure.layout.xaxis2.domain[0]
+    assert "nats" in figure.layout.xaxis2.title.text
+    alone = RowEntropies(learned, None, "bigram", 1.0)
+    assert len(transitions_figure(table(3), "abc", "learned", 0, LIGHT, alone).data) == 2
+
+
 def test_empty_tables_say_what_will_be_there() -> None:
     none = np.zeros((0, 0), np.float32)
     for figure in (
         transitions_figure(none, "", "learned", None, LIGHT),
         difference_figure(none, none, "", None, LIGHT),
+        logits_figure(none, "", None, LIGHT),
         successors_figure(np.zeros(0, np.float32), None, "", LIGHT),
         head_figure(none, "", (0, 0), "attention", LIGHT),
         looks_figure(np.zeros(0, np.float32), np.zeros(0, np.float32), "", "attention", LIGHT),

@@ -1,0 +1,1 @@
+"""Parts of the Bigram page, which begins in `lab/app_pages/bigram.py`."""
