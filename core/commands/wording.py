@@ -12,7 +12,8 @@ from core.text.characters import in_quotes, quoted_character
 from core.training.health import by_kind
 
 Lines = Iterator[str]
-_LEFT_OUT = ("config", "weights", "learned", "counted", "xy", "context", "probabilities")
+_LEFT_OUT = ("config", "weights", "learned", "counted", "xy", "context", "probabilities",
+             "candidates")  # fmt: skip
 """Long, and for machines: `--json` has them."""
 _WIDTH = 100
 _QUESTIONS = {
