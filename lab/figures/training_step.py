@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from core.findings import meaning
 from core.interpretability.training_step import PartStep
-from lab.figures.base import compact, plain_figure
+from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.map_axes import Matrix, character_axis, named, percent, sign
 from lab.figures.palette import Palette
 
@@ -40,19 +40,21 @@ def _around(chosen: int, n: int, at_most: int) -> range:
 
 
 def batch_figure(
-    texts: Sequence[str], window: int, place: int, kind: str, palette: Palette
+    texts: Sequence[str], window: int, place: int, n_seen: int, kind: str, palette: Palette
 ) -> go.Figure:
     """The windows of a batch as text, the guess that is followed on the model's colour.
 
     A window's text (T + 1) is its inputs and the last target. A character at x is the target of
-    place x - 1; what its guess may look at, all to its left, has a paler ground.
+    place x - 1; the `n_seen` characters before it, which its guess may look at, have a paler
+    ground.
     """
     windows, places = shown_of_batch((len(texts), len(texts[0]) - 1), window, place)
     columns = range(places.start, places.stop + 1)
     ground = np.zeros((len(windows), len(columns)), np.float32)
     row = window - windows.start
-    ground[row, : place + 1 - columns.start] = 1
-    ground[row, place + 1 - columns.start] = 2
+    comes = place + 1 - columns.start
+    ground[row, max(0, comes - n_seen) : comes] = 1
+    ground[row, comes] = 2
     figure = plain_figure(palette)
     figure.add_heatmap(
         z=ground, x=list(columns), y=list(windows), zmin=0, zmax=2, showscale=False,
@@ -79,7 +81,7 @@ def batch_figure(
         title="window", showgrid=False, ticks="", tickvals=list(windows),
         ticktext=[str(w + 1) for w in windows], range=[windows.stop - 0.5, windows.start - 0.5],
     )  # fmt: skip
-    figure.update_layout(margin=dict(l=48, r=8, t=8, b=44), uirevision="batch")
+    figure.update_layout(margin=dict(l=48, r=8, t=28, b=44), uirevision="batch")
     return figure
 
 
@@ -132,7 +134,8 @@ def layers_figure(
         showgrid=False, ticks="", range=[-0.5, n + 1.5],
     )  # fmt: skip
     figure.update_yaxes(
-        tickvals=list(range(L)), ticktext=list(names), range=[L - 0.5, -0.5], showgrid=False,
+        tickvals=list(range(L)), ticktext=list(names), range=[max(L, 4) - 0.5, -0.5],
+        showgrid=False,
         ticks="", automargin=True,
     )  # fmt: skip
     figure.update_layout(margin=dict(l=8, r=8, t=36, b=8), uirevision="guess")
@@ -243,6 +246,8 @@ def gradient_figure(
 
 def update_figure(parts: Sequence[PartStep], kind: str, palette: Palette) -> go.Figure:
     """How far each part moved, and as a share of its size."""
+    if not any(part.update_norm for part in parts):
+        return empty_figure("Nothing moved", palette)
     figure = plain_figure(palette)
     ratios = [part.update_ratio or 0.0 for part in parts]
     _add_part_bars(figure, parts, [part.update_norm for part in parts], palette.model(kind), "")
@@ -280,7 +285,7 @@ def _part_axis(parts: Sequence[PartStep]) -> dict[str, Any]:
     """The parts from top to bottom, as a character passes them."""
     return dict(
         tickvals=list(range(len(parts))), ticktext=[part.name for part in parts],
-        range=[len(parts) - 0.5, -0.5], showgrid=False, ticks="", automargin=True,
+        range=[max(len(parts), 6) - 0.5, -0.5], showgrid=False, ticks="", automargin=True,
     )  # fmt: skip
 
 

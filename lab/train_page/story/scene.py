@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -27,7 +28,17 @@ from lab.train_page.story.words import SCENES, Telling, context_line, scene_text
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 
-MIN_PX, PART_PX, PICKER_PX = 310, 19, 130
+MIN_PX, PART_PX, PICKER_PX = 320, 19, 130
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which guess of a batch is followed, from 0."""
+
+    window: int
+    place: int
+    n_clicks: int = 0
+    """How often it was chosen by a click: then the boxes are new ones, which say so."""
 
 
 def render_scene(source: StepSource, stand: Stand) -> None:
@@ -38,56 +49,59 @@ def render_scene(source: StepSource, stand: Stand) -> None:
     except LabError as error:
         st.warning(f"This step cannot be told. {plain_but_code(str(error))}")
         return
-    window, place = _chosen(source, step.step)
-    guess = told_guess(step.step, window.get() - 1, place.get() - 1)
+    drawn, boxes = st.container(gap="small"), st.container(horizontal=True)
+    held = _place_in(source, step.step)
+    with boxes:
+        at = _render_boxes(step.step, held)
+    guess = told_guess(step.step, at.window, at.place)
     telling = Telling(step.step, guess, step.vocabulary, step.config)
-    st.code(context_line(telling), language=None)
-    click = live_plot(
-        _picture(stand.scene, telling), key="train_story_plot", clickable=True,
-        height_px=max(MIN_PX, 70 + PART_PX * len(step.step.parts)),
-        alt=f"Scene {stand.scene + 1}, {SCENES[stand.scene]}: {_spoken(stand.scene, telling)}",
-    )  # fmt: skip
-    if click and _take_click(click, stand.scene, window, place):
+    with drawn:
+        st.code(context_line(telling), language=None)
+        click = live_plot(
+            _picture(stand.scene, telling), key="train_story_plot", clickable=True,
+            height_px=max(MIN_PX, 70 + PART_PX * len(step.step.parts)),
+            alt=f"Scene {stand.scene + 1}, {SCENES[stand.scene]}: {_spoken(stand.scene, telling)}",
+        )  # fmt: skip
+        said = scene_text(stand.scene, telling)
+        st.markdown(said, help=explained(said, *SCENES))
+    clicked = _clicked(click, stand.scene, at, step.step) if click else at
+    if clicked != at:
+        held.set(clicked)
         st.rerun(scope="fragment" if only_fragments_run() else "app")
-    said = scene_text(stand.scene, telling)
-    st.markdown(said, help=explained(said))
-    _render_pickers(step.step, window, place)
 
 
-def _chosen(source: StepSource, told: TrainingStep) -> tuple[Entry[int], Entry[int]]:
-    """Window and place of the guess that is followed, from 1: the typical one until another is
-    chosen. Each step has its own."""
+def _place_in(source: StepSource, told: TrainingStep) -> Entry[Place]:
+    """Where the guess stands that is followed: the typical one until another is chosen. Each step
+    has its own."""
     name = f"{zlib.crc32(source.name.encode()):08x}_{told.step}"
-    usual = told.typical
-    held = (
-        Entry(f"train_story_window_{name}", usual[0] + 1),
-        Entry(f"train_story_place_{name}", usual[1] + 1),
-    )
-    for entry in held:
-        entry.begin(entry.default)
-    return held
+    return Entry(f"train_story_place_{name}", Place(*told.typical))
 
 
-def _take_click(click: PlotClick, scene: int, window: Entry[int], place: Entry[int]) -> bool:
-    """Follow the guess that was clicked on, in the batch or among the losses; whether it is another
-    one."""
+def _render_boxes(told: TrainingStep, held: Entry[Place]) -> Place:
+    """Which guess of the batch is followed, chosen by keyboard too."""
+    (B, T), at = told.inputs.shape, held.get()
+    chosen = [
+        st.number_input(
+            label, 1, n, value + 1, key=f"{held.key}_{label}_{at.n_clicks}", width=PICKER_PX
+        )
+        for label, n, value in (("Window", B, at.window), ("Place", T, at.place))
+    ]
+    return Place(chosen[0] - 1, chosen[1] - 1, at.n_clicks)
+
+
+def _clicked(click: PlotClick, scene: int, at: Place, told: TrainingStep) -> Place:
+    """The guess that was clicked on, in the batch or among the losses."""
     if not isinstance(click.x, int | float) or not isinstance(click.y, int | float):
-        return False
-    before = window.get(), place.get()
+        return at
+    (B, T), window, place = told.inputs.shape, at.window, at.place
     if SCENES[scene] == "Batch" and click.x >= 1:
-        window.set(round(click.y) + 1)
-        place.set(round(click.x))  # what stands at x is guessed at the place before it
+        window, place = round(click.y), round(click.x) - 1  # what stands at x was guessed before it
     elif SCENES[scene] == "Loss":
-        place.set(round(click.x) + 1)
-    return before != (window.get(), place.get())
-
-
-def _render_pickers(told: TrainingStep, window: Entry[int], place: Entry[int]) -> None:
-    """Which guess of the batch is followed."""
-    B, T = told.inputs.shape
-    with st.container(horizontal=True):
-        for held, label, n in ((window, "Window", B), (place, "Place", T)):
-            st.number_input(label, 1, n, key=held.key, width=PICKER_PX)
+        place = round(click.x)
+    is_there = 0 <= window < B and 0 <= place < T
+    if not is_there or (window, place) == (at.window, at.place):
+        return at
+    return Place(window, place, at.n_clicks + 1)
 
 
 def _picture(scene: int, telling: Telling) -> go.Figure:
@@ -99,7 +113,8 @@ def _picture(scene: int, telling: Telling) -> go.Figure:
                 telling.vocabulary.decode([*inputs, targets[-1]])
                 for inputs, targets in zip(told.inputs.tolist(), told.targets.tolist())
             ]
-            return batch_figure(texts, guess.window, guess.place, kind, colors)
+            n_seen = 1 if kind == "bigram" else guess.place + 1
+            return batch_figure(texts, guess.window, guess.place, n_seen, kind, colors)
         case "Guess":
             layers = compact(guess.layers)
             names = (

@@ -52,7 +52,7 @@ def _render_fold(bench: Bench) -> None:
             source = _choose_source(bench, run)
             with st.container(width="stretch"):
                 st.caption(_about(run))
-            every_s = SPEEDS[switch("Speed", list(SPEEDS), held=_SPEED, labelled=False)]
+            every_s = SPEEDS[switch("Speed", list(SPEEDS), held=_SPEED)]
         if playing.plays():
             st.fragment(_render_told, run_every=every_s)(source, every_s)
         else:
@@ -116,7 +116,7 @@ def _render_told(source: StepSource, every_s: float) -> None:
 
 
 def _render_transport(stand: Stand) -> None:
-    """Back, play or hold, forward, and the next step."""
+    """Back, play or pause, forward, and the next step."""
     plays, at = playing.plays(), (stand.source,)
     st.button(
         "Back", key="story_back", icon=":material/arrow_back:", disabled=stand.is_first,
@@ -124,7 +124,7 @@ def _render_transport(stand: Stand) -> None:
     )  # fmt: skip
     with st.container(width=PLAY_PX):
         st.button(
-            "Hold" if plays else "Play", key="story_play", disabled=stand.is_last,
+            "Pause" if plays else "Play", key="story_play", disabled=stand.is_last,
             icon=f":material/{'pause' if plays else 'play_arrow'}:", width="stretch",
             on_click=_play, help="Goes on by itself, scene by scene and step by step",
         )  # fmt: skip

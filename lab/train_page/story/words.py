@@ -156,7 +156,7 @@ def _gradient(telling: Telling) -> str:
 
 def _update(telling: Telling) -> str:
     told = telling.told
-    rates = words.listed([f"{rate:.3g} ({OPTIMIZERS[n]})" for n, rate in told.rates.items()])
+    rates = words.listed([f"{_rate(r)} ({OPTIMIZERS[name]})" for name, r in told.rates.items()])
     if not any(told.rates.values()):
         return (
             f"The learning rate of step {words.count(told.step)} is **0**, where its schedule "
@@ -170,7 +170,7 @@ def _update(telling: Telling) -> str:
     return (
         f"{said}, as scaled by what the optimiser remembers of earlier steps. Most for its size "
         f"moves {_named(most)}: by {most.update_norm:.3g}, **{100 * (most.update_ratio or 0):.2g} "
-        f"%** of {most.weight_norm:.3g}.{_from_zero(told.parts)}"
+        f"%** of its length of {most.weight_norm:.3g}.{_from_zero(told.parts)}"
     )
 
 
@@ -206,6 +206,10 @@ def _goes(before: float, after: float) -> str:
     if verb == "stays":
         return f"stays at {before:.4f} nats"
     return f"{verb} from {before:.4f} to {after:.4f} nats"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.3g}".replace("e-0", "e-")
 
 
 def _named(part: PartStep) -> str:
