@@ -18,7 +18,9 @@ LABELS = {
     "flops_per_token": "FLOPs per character", "memory_mib": "memory",
     "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
-    "n_failed": "failed", "x": "across", "y": "up",
+    "n_failed": "failed", "n_windows": "windows", "n_places": "places",
+    "grad_norm": "gradient norm", "clip_factor": "clipped by the factor",
+    "x": "across", "y": "up",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {

@@ -1,7 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-The only file that caches. Runs and services live in `core`; a session holds a run's id and nothing
-more.
+It caches, and so does `lab.session.told_steps`; no other file does. Runs and services live in
+`core`; a session holds a run's id and nothing more.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ class StepSource:
     """Where told steps begin, and a name for that state of affairs."""
 
     name: str
+    step: int
+    """Steps done there; the first step that is told comes after them."""
     begin: Callable[[], PrivateCopy]
 
     @classmethod
@@ -41,13 +43,13 @@ class StepSource:
             written_at = path.stat().st_mtime_ns
         changes = lab.store.changes(record.id)
         name = f"{record.id} {at} {written_at} {changes}"
-        return cls(name, lambda: PrivateCopy.of_run(lab, record, at))
+        return cls(name, at, lambda: PrivateCopy.of_run(lab, record, at))
 
     @classmethod
     def settings(cls, config: RunConfig, corpus: Corpus) -> StepSource:
         """A run that would begin with these settings."""
         name = f"{corpus.fingerprint} {config.flat()}"
-        return cls(name, lambda: PrivateCopy.of_settings(config, corpus))
+        return cls(name, 0, lambda: PrivateCopy.of_settings(config, corpus))
 
 
 @dataclass(frozen=True, eq=False)

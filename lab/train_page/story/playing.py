@@ -83,12 +83,13 @@ def play(on: bool) -> None:
 
 
 def go_on_if_due(source: str, every_s: float) -> Stand:
-    """Where it stands now, one scene on where it plays and the last one was shown long enough.
+    """Where it stands now; one scene on where it plays and a tick of every `every_s` has come.
 
-    One at a time, however late a tick comes: no scene is left out.
+    One at a time, however late a tick comes: no scene is left out. What is drawn between two ticks,
+    because somebody pressed something, does not count.
     """
     stand = stand_at(source)
-    if plays() and time.monotonic() - _SHOWN_AT.get() >= 0.9 * every_s:
+    if plays() and time.monotonic() - _SHOWN_AT.get() >= 0.5 * every_s:
         stand = stand.forward()
         show(stand)
     return stand

@@ -82,16 +82,16 @@ def _choose_source(bench: Bench, run: RunRecord | None) -> StepSource:
     say = partial(_source_label, kept[0])
     settled(held, kept, kept[0], say)
     at = st.selectbox(
-        "Step that is told", kept, key=held.key, format_func=say, width=FROM_PX,
-        help="A step can be told from each checkpoint that is kept, and from the beginning.",
+        "Told from", kept, key=held.key, format_func=say, width=FROM_PX,
+        help="The step that follows is told: of each checkpoint that is kept, or of the start.",
     )  # fmt: skip
     return StepSource.run(run, kept[0] if at is None else at)
 
 
 def _source_label(newest: int, at: int) -> str:
     if not at:
-        return "1, the first"
-    return f"{words.count(at + 1)}, from {'the newest' if at == newest else 'a'} checkpoint"
+        return "step 0, the start"
+    return f"step {words.count(at)}, {'the newest' if at == newest else 'a'} checkpoint"
 
 
 # --- what plays -----------------------------------------------------------------------------------
@@ -106,6 +106,7 @@ def _render_told(source: StepSource, every_s: float) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
     with bar:
         _render_transport(stand)
+        st.markdown(f"**Step {words.count(source.step + stand.n_ahead + 1)}**", width="content")
         for number, name in enumerate(SCENES):
             st.button(
                 f"{number + 1} · {name}", key=f"story_scene_{number}",

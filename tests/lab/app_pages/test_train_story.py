@@ -168,6 +168,7 @@ def test_the_step_after_it_is_the_runs_step_after_it(pages: Lab, plots: Plots) -
     assert scene_of(app) == 0 and f"Step {run.step + 3} reads" in said(app)
     press(app, "story_scene_5")
     assert f"from {told.loss_before_nats:.4f} to {told.loss_after_nats:.4f} nats" in said(app)
+    assert f"Step {run.step + 3}\n" in said(app)
     press(app, "story_scene_0")
     press(app, "story_back")
     assert scene_of(app) == 5
@@ -280,8 +281,8 @@ def test_a_step_can_be_told_from_every_checkpoint_and_the_beginning(
     run = finished(pages)
     app = unfolded()
     source = app.selectbox(key=f"train_story_from_{run.id}")
-    assert source.options[0] == f"{run.step + 1}, from the newest checkpoint"
-    assert source.options[-1] == "1, the first"
+    assert source.options[0] == f"step {run.step}, the newest checkpoint"
+    assert source.options[-1] == "step 0, the start"
     source.set_value(0).run()
     assert "Step 1 reads" in said(app) and scene_of(app) == 0
 
