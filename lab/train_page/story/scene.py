@@ -12,14 +12,8 @@ from core.errors import LabError
 from core.interpretability.training_step import TrainingStep, told_guess
 from lab.components.live_plot import PlotClick, live_plot
 from lab.figures.base import compact
-from lab.figures.training_step import (
-    after_figure,
-    batch_figure,
-    gradient_figure,
-    layers_figure,
-    losses_figure,
-    update_figure,
-)
+from lab.figures.told_guess import after_figure, batch_figure, layers_figure
+from lab.figures.told_step import gradient_figure, losses_figure, update_figure
 from lab.session.entry import Entry, only_fragments_run
 from lab.session.state import palette
 from lab.session.told_steps import StepSource, step_told

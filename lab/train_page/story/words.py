@@ -13,7 +13,7 @@ from core.settings.config import ModelKind, RunConfig
 from core.text.characters import sign_of
 from core.text.corpus import Vocabulary
 from core.training.devices import dtype_of
-from lab.figures.training_step import shown_of_batch, tenths
+from lab.figures.told_guess import shown_of_batch, tenths
 from lab.wording import words
 from lab.wording.plain import quoted
 

@@ -152,10 +152,8 @@ def test_before_any_run_the_first_step_of_the_settings_is_told(pages: Lab, plots
     assert not app.exception and not pages.runs()
     assert "Step 1 reads 12 windows of 16 characters" in said(app)
     assert "no run is made" in said(app)
-    texts = plots.figures[PICTURE].data[0].text
-    assert len(texts) == 12 and all(len(row) == 17 for row in texts)
-    signs = set("".join("".join(row) for row in texts))
-    assert signs <= {"␣", "↵", *corpus.vocabulary.characters}
+    signs = plots.figures[PICTURE].data[1].text
+    assert len(signs) == 12 * 17 and {*signs} <= {"␣", "↵", *corpus.vocabulary.characters}
 
 
 def test_the_step_after_it_is_the_runs_step_after_it(pages: Lab, plots: Plots) -> None:
