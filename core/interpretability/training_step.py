@@ -17,6 +17,7 @@ count from 0 here.
 from __future__ import annotations
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -158,7 +159,7 @@ def tell_step(trainer: Trainer) -> TrainingStep:
     before = copy.deepcopy(trainer.model).eval()
     with _outputs_of(trainer.model) as outputs:
         record = trainer.take_step()
-    after = copy.deepcopy(trainer.model).eval()
+    after = copy.deepcopy(trainer.model).eval()  # without gradients, which the trainer has
     max_norm = trainer.config.train.grad_clip
     clip_factor = min(1.0, max_norm / (record.grad_norm + 1e-6)) if max_norm else 1.0
     return TrainingStep(
@@ -251,8 +252,7 @@ def _dense(grad: Tensor | None) -> Tensor:
 
 
 def _norm(tensors: list[Tensor]) -> float:
-    norms = torch.stack([torch.linalg.vector_norm(each) for each in tensors])
-    return float(torch.linalg.vector_norm(norms))
+    return math.hypot(*(float(torch.linalg.vector_norm(each)) for each in tensors))
 
 
 # --- one guess of it ------------------------------------------------------------------------------

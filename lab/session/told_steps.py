@@ -74,7 +74,7 @@ def step_told(source: StepSource, n_ahead: int) -> ToldStep:
     return _told(source.name, n_ahead, source)
 
 
-@st.cache_resource(show_spinner=False, max_entries=3)
+@st.cache_resource(show_spinner=False, max_entries=2)
 def _told(name: str, n_ahead: int, _source: StepSource) -> ToldStep:
     copy = _source.begin() if n_ahead == 0 else _told(name, n_ahead - 1, _source).copy.again()
     return ToldStep(tell_step(copy.trainer), copy)

@@ -72,12 +72,14 @@ def _batch(telling: Telling) -> str:
         if len(windows) < B or len(places) < T
         else ""
     )
+    is_typical = (guess.window, guess.place) == told.typical
+    picked = " Its loss is the nearest to the batch's mean." if is_typical else ""
     return (
         f"Step {words.count(told.step)} reads **{words.count(B)} windows of {words.count(T)} "
         f"characters** from random places of the training text: {words.count(B * T)} guesses, each "
         f"of the next character. One of them is followed here, in window {guess.window + 1} at "
-        f"place {guess.place + 1}: what comes is **{telling.target}**. Its loss is the nearest to "
-        f"the batch's mean, unless you choose another, with a click too.{drawn}"
+        f"place {guess.place + 1}: what comes is **{telling.target}**.{picked} A click picks "
+        f"another.{drawn}"
     )
 
 

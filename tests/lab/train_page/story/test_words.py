@@ -37,6 +37,9 @@ def test_the_batch_says_how_much_is_read_and_what_is_followed(tiny_corpus: Corpu
     assert "Step 2 reads **4 windows of 8 characters**" in said and "32 guesses" in said
     assert "in window 2 at place 6" in said and telling.target.replace("\\", "") in said
     assert "Drawn are" not in said
+    assert telling.told.typical != (1, 5) and "nearest" not in said
+    usual = replace(telling, guess=told_guess(telling.told, *telling.told.typical))
+    assert "Its loss is the nearest to the batch's mean." in text(BATCH, usual)
     assert "Drawn are 12 of the windows and 8 of" in text(
         BATCH, telling_of("classic", tiny_corpus, batch_size=16)
     )
