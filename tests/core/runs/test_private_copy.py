@@ -13,7 +13,6 @@ from core.models import build_model
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.runs.private_copy import PrivateCopy, steps_to_copy
-from core.settings.config import ModelKind
 from core.storage.checkpoint import CheckpointFolder
 from core.text.corpus import Corpus
 from tests.helpers import (
@@ -27,6 +26,7 @@ from tests.helpers import (
     trained,
     what_it_measured,
 )
+from tests.recipes import RUNS, config_of
 
 
 def state_of(private: PrivateCopy) -> dict[str, Any]:
@@ -42,8 +42,10 @@ def stepped(private: PrivateCopy) -> PrivateCopy:
     return after
 
 
-def test_it_goes_the_way_of_the_run(lab: Lab, corpus: Corpus, kind: ModelKind) -> None:
-    run_id = train(lab, small_run(lab, corpus, kind), until=15)
+@pytest.mark.parametrize("name", RUNS)
+def test_it_goes_the_way_of_the_run(lab: Lab, corpus: Corpus, name: str) -> None:
+    config = config_of(name, len(corpus.vocabulary))
+    run_id = train(lab, lab.create_run(config, corpus), until=15)
     run = ActiveRun.open(lab.home, lab.store, run_id)
     run.set_learning_rate(3e-3)  # from step 15 on: after what is saved
     run.close()
