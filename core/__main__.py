@@ -259,6 +259,17 @@ def _add_inspect(sub: Any) -> None:
         help="so many windows of the training split to average over; default: "
         f"{N_WINDOWS_FOR_MATRIX}",
     )  # fmt: skip
+    step = _command(what, "step", commands.inspect_step, "the run's next training step, told")
+    step.add_argument("run", metavar="RUN")
+    step.add_argument(
+        "--at", type=int, metavar="STEP",
+        help="from the checkpoint of this step, 0: from the start; default: the newest",
+    )  # fmt: skip
+    for flag, unit in (("--window", "window of the batch"), ("--place", "place in that window")):
+        step.add_argument(
+            flag, type=_to_count, metavar="N",
+            help=f"the {unit} whose guess is followed, from 1; default: a typical one",
+        )  # fmt: skip
 
 
 def _add_model_choice(

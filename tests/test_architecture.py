@@ -98,8 +98,8 @@ ROOMS = {
     "components session widgets",
     "lab.corpus_page": "text records library wording session widgets",
     "lab.compare_page": "settings records wording figures components session widgets",
-    "lab.train_page": "settings text records findings training generation runs experiments "
-    "service exchange wording figures components session widgets",
+    "lab.train_page": "settings text records findings training generation interpretability runs "
+    "experiments service exchange wording figures components session widgets",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",

@@ -24,6 +24,7 @@ from core.commands.inspecting import (
     inspect_heads,
     inspect_lens,
     inspect_matrix,
+    inspect_step,
 )
 from core.commands.racing import race
 from core.commands.running import (
@@ -79,6 +80,7 @@ __all__ = [
     "inspect_heads",
     "inspect_lens",
     "inspect_matrix",
+    "inspect_step",
     "list_corpora",
     "list_runs",
     "list_sweeps",

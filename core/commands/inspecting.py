@@ -19,10 +19,12 @@ from core.interpretability.embeddings import character_vectors, principal_plane
 from core.interpretability.habits import HeadHabits, head_habits, heads_worth
 from core.interpretability.head_arithmetic import Cell, cell_arithmetic
 from core.interpretability.lens import layer_logits
+from core.interpretability.training_step import ToldGuess, TrainingStep, tell_step, told_guess
 from core.interpretability.transitions import transition_probabilities
 from core.records.records import RunRecord
 from core.runs.lab import Lab, LoadedModel
-from core.text.corpus import Corpus
+from core.runs.private_copy import PrivateCopy
+from core.text.corpus import Corpus, Vocabulary
 from core.text.reference import bigram_probabilities
 from core.text.windows import sample_windows
 from core.training.evaluation import split_loss, windows_loss
@@ -163,6 +165,83 @@ def inspect_context(lab: Lab, args: Namespace) -> Fields:
         "context": list(range(1, len(losses) + 1)),
         "loss": losses, "counted": counted + [None] * (len(losses) - len(counted)),
     })  # fmt: skip
+
+
+def inspect_step(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    copy = PrivateCopy.of_run(lab, record, args.at)
+    taken_from = copy.trainer.step
+    told = tell_step(copy.trainer)
+    guess = told_guess(told, *_place_in_batch(told, args.window, args.place))
+    say(f"{record.name}, a private copy of step {taken_from:,}: the run itself is left alone")
+    return {
+        "run": record.id, "iter": told.step, "learning_rate": told.learning_rate,
+        **_batch_fields(told), **_guess_fields(told, guess, copy.trainer.corpus.vocabulary),
+        "parts": [
+            {
+                "layer": part.layer or None, "part": part.part, "n_params": part.n_params,
+                "grad_norm": part.grad_norm, "weight_norm": part.weight_norm,
+                "update_norm": part.update_norm, "update_ratio": part.update_ratio,
+            }
+            for part in told.parts
+        ],
+    }  # fmt: skip
+
+
+def _place_in_batch(told: TrainingStep, window: int | None, place: int | None) -> tuple[int, int]:
+    """The window and the place that were named, from 1; a typical one for what was not. From 0.
+
+    Raises ConfigError for what the batch does not have.
+    """
+    B, T = told.inputs.shape
+    usual = told.typical
+    for what, wanted, n in (("window", window, B), ("place", place, T)):
+        if wanted is not None and wanted > n:
+            raise ConfigError(
+                f"This step reads {B:,} windows of {T:,} characters, so --{what} goes from 1 to "
+                f"{n:,}, not {wanted:,}."
+            )
+    return (
+        usual[0] if window is None else window - 1,
+        usual[1] if place is None else place - 1,
+    )
+
+
+def _batch_fields(told: TrainingStep) -> Fields:
+    B, T = told.inputs.shape
+    return {
+        "n_windows": B, "n_places": T,
+        "step_loss_nats": told.step_loss_nats,
+        "batch_loss_before_nats": told.loss_before_nats,
+        "batch_loss_after_nats": told.loss_after_nats,
+        "grad_norm": told.grad_norm, "clip_factor": told.clip_factor,
+    }  # fmt: skip
+
+
+def _guess_fields(told: TrainingStep, guess: ToldGuess, vocabulary: Vocabulary) -> Fields:
+    """One guess: what it was made from, by which layers, what it cost, before and after."""
+    best, tokens = guess.layers.max(dim=-1)
+    of_target = guess.layers[:, guess.target].tolist()
+    every = zip(
+        vocabulary.characters, guess.before.tolist(), guess.logits_grad.tolist(),
+        guess.after.tolist(),
+    )  # fmt: skip
+    return {
+        "window": guess.window + 1, "place": guess.place + 1,
+        "text": vocabulary.decode(told.inputs[guess.window, : guess.place + 1]),
+        "target": vocabulary.characters[guess.target],
+        "loss_before_nats": guess.loss_before_nats, "loss_after_nats": guess.loss_after_nats,
+        "layers": [
+            {"layer": layer, "guess": character, "probability": p, "target_probability": right}
+            for layer, (character, p, right) in enumerate(
+                zip(vocabulary.decode(tokens), best.tolist(), of_target), 1
+            )
+        ],
+        "candidates": [
+            {"character": c, "before": p, "logit_gradient": gradient, "after": after}
+            for c, p, gradient, after in every
+        ],
+    }  # fmt: skip
 
 
 def _model(lab: Lab, args: Namespace) -> tuple[RunRecord, LoadedModel]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from core.text.characters import quoted_character
+
 LABELS = {
     "run": "id", "iter": "step", "n_params": "parameters", "train_loss": "training loss",
     "val_loss": "validation loss", "best_val_loss": "best validation loss",
@@ -19,6 +21,8 @@ LABELS = {
     "n_failed": "failed", "x": "across", "y": "up",
     "query": "place that looks", "key": "place looked at", "dot": "query times key",
     "is_allowed": "may it be seen?", "context_nats": "told by the context",
+    "n_windows": "windows", "n_places": "places",
+    "grad_norm": "gradient norm", "clip_factor": "clipped by the factor",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {
@@ -97,4 +101,5 @@ def _bare(name: str, value: Any) -> str:
         return ", ".join(f"{label_of(k)} {with_unit(k, v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_bare("", each) for each in value)
-    return str(value)
+    said = str(value)
+    return said if said.strip() else ", ".join(map(quoted_character, said))

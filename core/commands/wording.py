@@ -14,7 +14,7 @@ from core.training.health import by_kind
 Lines = Iterator[str]
 _LEFT_OUT = (
     "config", "weights", "learned", "counted", "averaged", "xy", "context", "probabilities",
-    "stages", "products", "scores", "value", "contribution", "output",
+    "stages", "products", "scores", "value", "contribution", "output", "candidates",
 )  # fmt: skip
 """Long, and for machines: `--json` has them."""
 _WIDTH = 100

@@ -174,6 +174,13 @@ class Batches:
         windows = self._tokens[(starts + self._window).to(self._tokens.device)]  # B, T+1
         return windows[:, :-1], windows[:, 1:]
 
+    def coming(self) -> tuple[Tensor, Tensor]:
+        """What `next` will give; it will then give the same."""
+        position = self.state_dict()
+        batch = self.next()
+        self.load_state_dict(position)
+        return batch
+
     def state_dict(self) -> dict[str, Any]:
         return {"generator": self._generator.get_state()}
 

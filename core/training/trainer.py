@@ -10,15 +10,14 @@ Knows no thread, no disk and no clock but the one that times its own steps. Whoe
 Exactness: the same config, seed and text give the same numbers, bit for bit on one CPU. All
 randomness is the trainer's own. The weights and the batches have generators of their own; dropout
 draws from torch's global generator, whose state is therefore put in place before each step and
-taken away after it, so that several trainers can take turns in one process.
+taken away after it (`core.training.randomness`), so that several trainers can step in one process.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -34,6 +33,7 @@ from core.training.devices import pick_device, pick_dtype
 from core.training.evaluation import cross_entropy, split_loss, windows_loss
 from core.training.optim import build_optimizers, learning_rate_at
 from core.training.parallel import ALONE, World
+from core.training.randomness import borrowed_generator, random_state
 from core.training.threads import compute_on, step_threads
 
 
@@ -115,6 +115,13 @@ class Trainer:
         self.elapsed_s += time.perf_counter() - started
         return StepRecord(self.step, loss_nats, rate, grad_norm, self.elapsed_s)
 
+    def coming_batch(self) -> tuple[Tensor, Tensor]:
+        """The batch that the next step will learn from, inputs (B, T) and targets (B, T).
+
+        Changes nothing: the step will draw it again.
+        """
+        return self._batches.coming()
+
     def estimate(self) -> Estimate:
         """Losses in nats on fixed windows of each split, `eval_iters` batches. Changes nothing.
 
@@ -193,7 +200,7 @@ class Trainer:
     def _fresh_dropout_state(self) -> dict[str, Tensor]:
         """The seed's own, and in a follower one that has not been used before."""
         rank, seed = self.world.rank, self.config.train.seed
-        return _random_state(seed + rank * (self.step + 1) * 1_000_003, self.device)
+        return random_state(seed + rank * (self.step + 1) * 1_000_003, self.device)
 
     def _batches_of(self, tokens: Tensor, seed: int) -> Batches:
         block_size, batch_size = self.config.model.block_size, self.config.train.batch_size
@@ -204,26 +211,8 @@ class Trainer:
         enabled = self._dtype != torch.float32
         return torch.autocast(self.device.type, self._dtype, enabled=enabled)
 
-    @contextmanager
-    def _own_randomness(self) -> Iterator[None]:
+    def _own_randomness(self) -> AbstractContextManager[None]:
         """Let dropout draw from this trainer's random numbers and from nobody else's."""
         if not self.config.model.dropout:
-            yield
-            return
-        on_gpu = self.device.type == "cuda"
-        with torch.random.fork_rng([self.device] if on_gpu else []):
-            torch.set_rng_state(self._dropout_state["cpu"])
-            if on_gpu:
-                torch.cuda.set_rng_state(self._dropout_state["cuda"], self.device)
-            yield
-            self._dropout_state["cpu"] = torch.get_rng_state()
-            if on_gpu:
-                self._dropout_state["cuda"] = torch.cuda.get_rng_state(self.device)
-
-
-def _random_state(seed: int, device: torch.device) -> dict[str, Tensor]:
-    """Generator states for dropout, seeded without touching the global ones."""
-    state = {"cpu": torch.Generator().manual_seed(seed).get_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.Generator(device).manual_seed(seed).get_state()
-    return state
+            return nullcontext()
+        return borrowed_generator(self._dropout_state, self.device)

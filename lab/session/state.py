@@ -1,7 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-With `transitions`, the only file that caches. Runs and services live in `core`; a session holds a
-run's id and nothing more.
+With `transitions` and `told_steps`, the only file that caches. Runs and services live in `core`; a
+session holds a run's id and nothing more.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from lab.train_page.run.health_panel import render_health
 from lab.train_page.run.shape_words import shape_text
 from lab.train_page.run.transport import Bench
 from lab.train_page.run.writing_panel import about_sample, render_panel
+from lab.train_page.story.view import render_story
 from lab.widgets.context import render_context
 from lab.widgets.expected_time import expected_time
 from lab.widgets.page_head import words_fold
@@ -76,6 +77,7 @@ def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     # A run that waits may be set going from another tab: a look now and then is enough.
     every_s = 1.0 if bench.live else 3.0 if bench.resumable else None
     st.fragment(_render_live, run_every=every_s)(bench, bench.run.id if bench.run else None, look)
+    render_story(bench)
 
 
 def _render_switches(bench: Bench, runs: list[RunRecord]) -> ChartSettings:

@@ -9,7 +9,9 @@ import torch
 
 from core.exchange.export_import import export_run, import_run
 from core.interpretability.parts import Part, without
+from core.interpretability.training_step import tell_step, told_guess
 from core.runs.lab import Lab
+from core.runs.private_copy import PrivateCopy
 from core.settings.config import ModelKind
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -242,3 +244,80 @@ def test_a_person_gets_what_can_be_read(cli: CommandLine, owl: str, what: str) -
     if what == "matrix":
         assert cli.code("inspect", what, owl, "--averaged") == 0
     assert max(map(len, cli.stdout.splitlines())) < 200 and len(cli.stdout.splitlines()) < 60
+
+
+# --- one training step ----------------------------------------------------------------------------
+
+
+def test_a_step_is_told_with_the_numbers_of_the_next_one(
+    cli: CommandLine, lab: Lab, run: str
+) -> None:
+    record = lab.run(run)
+    fields = cli.ok("inspect", "step", run)
+    assert f"a private copy of step {record.step}: the run itself is left alone" in cli.stderr
+    told = tell_step(PrivateCopy.of_run(lab, record).trainer)
+    guess = told_guess(told, *told.typical)
+    assert (fields["run"], fields["iter"]) == (record.id, record.step + 1)
+    assert fields["learning_rate"] == told.learning_rate
+    assert fields["step_loss_nats"] == told.step_loss_nats
+    assert fields["batch_loss_before_nats"] == pytest.approx(told.loss_before_nats)
+    assert fields["batch_loss_after_nats"] == pytest.approx(told.loss_after_nats)
+    assert (fields["grad_norm"], fields["clip_factor"]) == (told.grad_norm, told.clip_factor)
+    assert (fields["window"], fields["place"]) == (guess.window + 1, guess.place + 1)
+    assert fields["loss_before_nats"] == pytest.approx(guess.loss_before_nats)
+    assert fields["loss_after_nats"] == pytest.approx(guess.loss_after_nats)
+    assert [part["grad_norm"] for part in fields["parts"]] == [p.grad_norm for p in told.parts]
+    assert [part["update_norm"] for part in fields["parts"]] == [p.update_norm for p in told.parts]
+    assert {part["layer"] for part in fields["parts"]} <= {None, 1, 2}
+    assert [layer["layer"] for layer in fields["layers"]] == [*range(1, len(guess.layers) + 1)]
+    assert fields["layers"][-1]["target_probability"] == pytest.approx(
+        math.exp(-guess.loss_before_nats)
+    )
+    (right,) = (c for c in fields["candidates"] if c["character"] == fields["target"])
+    assert right["before"] == pytest.approx(math.exp(-guess.loss_before_nats))
+    assert right["after"] == pytest.approx(math.exp(-guess.loss_after_nats))
+    assert right["logit_gradient"] == pytest.approx(float(guess.logits_grad[guess.target]))
+    assert sum(c["logit_gradient"] for c in fields["candidates"]) == pytest.approx(0, abs=1e-5)
+    assert lab.run(run) == record
+
+
+def test_any_guess_of_the_batch_can_be_followed(cli: CommandLine, lab: Lab, owl: str) -> None:
+    fields = cli.ok("inspect", "step", owl, "--window", 2, "--place", 3)
+    told = tell_step(PrivateCopy.of_run(lab, lab.run(owl)).trainer)
+    vocabulary = lab.corpus_of(lab.run(owl)).vocabulary
+    assert (fields["window"], fields["place"]) == (2, 3)
+    assert fields["text"] == vocabulary.decode(told.inputs[1, :3])
+    assert fields["target"] == vocabulary.decode(told.targets[1, 2:3])
+    assert (fields["n_windows"], fields["n_places"]) == told.inputs.shape
+    last = cli.ok("inspect", "step", owl, "--window", 4, "--place", 8)
+    assert (last["window"], last["place"]) == (4, 8)
+
+
+def test_a_step_can_be_told_from_the_start(cli: CommandLine, owl: str) -> None:
+    fields = cli.ok("inspect", "step", owl, "--at", 0)
+    assert fields["iter"] == 1
+    uniform = math.log(len(fields["candidates"]))
+    assert fields["batch_loss_before_nats"] == pytest.approx(uniform, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ("--at 7", "has kept no checkpoint of step 7"),
+        ("--window 5", "--window goes from 1 to 4, not 5"),
+        ("--place 9", "--place goes from 1 to 8, not 9"),
+        ("--place 0", "a whole number from 1"),
+    ],
+)
+def test_a_step_that_cannot_be_told_is_refused_in_one_line(
+    cli: CommandLine, owl: str, flags: str, says: str
+) -> None:
+    assert says in cli.refused("inspect", "step", "owl", *flags.split())
+
+
+def test_a_person_reads_a_step_on_one_screen(cli: CommandLine, owl: str) -> None:
+    assert cli.code("inspect", "step", owl) == 0
+    lines = cli.stdout.splitlines()
+    assert len(lines) < 60 and max(map(len, lines)) < 120
+    assert any("layer 1" in line or "attention" in line for line in lines)
+    assert "candidates" not in cli.stdout and "nats" in cli.stdout

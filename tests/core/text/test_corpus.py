@@ -171,3 +171,11 @@ def test_the_most_frequent_characters_come_first() -> None:
 def test_an_unknown_character_is_shown_by_its_sign_and_name() -> None:
     with pytest.raises(PromptError, match=r"has no ‘⍽’ \(U\+00A0 no-break space\), ‘x’\."):
         Vocabulary.of("ab").encode("a\u00a0x")
+
+
+def test_the_coming_batch_can_be_seen_without_taking_it(tiny_corpus: Corpus) -> None:
+    batches, same = (Batches(tiny_corpus.train, 8, 4, seed=3) for _ in range(2))
+    for _ in range(3):
+        seen = batches.coming()
+        for one, taken, other in zip(seen, batches.next(), same.next(), strict=True):
+            assert torch.equal(one, taken) and torch.equal(taken, other)

@@ -1,0 +1,1 @@
+"""One training step of the run on the bench, told in scenes on a private copy."""
