@@ -21,6 +21,7 @@ from core.commands.inspecting import (
     inspect_context,
     inspect_embeddings,
     inspect_heads,
+    inspect_history,
     inspect_lens,
     inspect_matrix,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "inspect_context",
     "inspect_embeddings",
     "inspect_heads",
+    "inspect_history",
     "inspect_lens",
     "inspect_matrix",
     "list_corpora",
