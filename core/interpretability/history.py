@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from core.interpretability.habits import HABITS, Habit, HeadHabits, Name
 
@@ -72,11 +72,15 @@ class HeadHistory:
         return self.measured[-1].even_shares[self.habit]
 
     @property
-    def birth(self) -> tuple[int, int] | None:
-        """Between which two steps it got the name that it kept; None where it always had it."""
-        if len(self.stages) == 1:
-            return None
-        return self.stages[-2].last_step, self.stages[-1].first_step
+    def birth(self) -> tuple[Stage, Stage] | None:
+        """The stage before it first had the name that it ended with, and that one.
+
+        None where it began with that name. It may have lost the name and found it again since.
+        """
+        for before, first in pairwise(self.stages):
+            if first.name == self.names[-1] and self.names[0] != first.name:
+                return before, first
+        return None
 
 
 def head_histories(

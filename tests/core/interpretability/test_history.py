@@ -28,7 +28,13 @@ def test_stages_are_names_without_repetition() -> None:
     assert head.stages == (
         Stage("even", 0, 1), Stage("recent", 2, 2), Stage("even", 4, 4), Stage("previous", 8, 8),
     )  # fmt: skip
-    assert head.birth == (4, 8)
+    assert head.birth == (Stage("even", 4, 4), Stage("previous", 8, 8))
+
+
+def test_a_head_is_born_when_it_first_has_its_last_name() -> None:
+    head = history("even", "spaces", "none", "none", "spaces")
+    assert head.birth == (Stage("even", 0, 0), Stage("spaces", 1, 1))
+    assert history("spaces", "even", "spaces").birth is None
 
 
 def test_what_never_changed_was_never_born() -> None:
