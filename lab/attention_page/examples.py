@@ -7,6 +7,7 @@ import streamlit as st
 from core.interpretability.parts import Part
 from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
+from lab.components.saveable_picture import saveable_picture
 from lab.figures.examples import WIDTH_PX, examples_alt, examples_picture
 from lab.session.state import examples_for, palette
 from lab.wording.glossary import explained
@@ -24,7 +25,8 @@ def render_examples(key: str, loaded: LoadedModel, corpus: Corpus, chosen: tuple
         "that it looked at most.",
         help=explained("loss", "validation", "attention head"),
     )
-    st.image(
+    saveable_picture(
         examples_picture(examples, loaded.model.config.model, palette()),
-        alt=examples_alt(examples) or "There are none.", width=round(WIDTH_PX),
+        key="attention_examples", width=round(WIDTH_PX),
+        alt=examples_alt(examples) or "There are none.",
     )  # fmt: skip

@@ -1,6 +1,7 @@
 // Buttons on a plot that save what it shows: the picture as PNG or SVG, its numbers as CSV.
 //
-// Pictures have the page's ground and fonts, and show what the reader has zoomed to.
+// Pictures have the page's ground and fonts, and show what the reader has zoomed to. What stands in
+// csv.js and saving.js is before this in the same script.
 
 const PNG_SCALE = 2; // for screens with small dots, and for print
 
@@ -16,7 +17,7 @@ function downloadButtons(key, figureNow, groundNow) {
     name: `download-${kind}`,
     title,
     icon: picture,
-    click: async (graph) => save(`${fileName(key)}.${kind}`, await content(graph)),
+    click: async (graph) => save(fileName(key, kind), await content(graph)),
   });
   const png = (graph) => pngOf(graph, groundNow());
   const svg = (graph) => svgOf(graph, groundNow());
@@ -44,19 +45,4 @@ function imageOf({ data, layout }, ground, how) {
   const { width, height } = layout;
   const figure = { data, layout: { ...layout, paper_bgcolor: ground }, config: {} };
   return window.Plotly.toImage(figure, { ...how, width, height, imageDataOnly: true });
-}
-
-/** The run that the page's address names, and what the chart is called. */
-function fileName(key) {
-  const run = new URLSearchParams(window.location.search).get("run");
-  const words = [run, key].filter(Boolean).join(" ");
-  return words.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[.-]+/, "");
-}
-
-function save(name, blob) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // once the browser has surely read it
 }

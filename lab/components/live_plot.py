@@ -23,7 +23,7 @@ import streamlit as st
 
 PLOT_SCRIPT = "\n".join(
     Path(__file__).with_name(name).read_text(encoding="utf-8")
-    for name in ("csv.js", "downloads.js", "live_plot.js")
+    for name in ("csv.js", "saving.js", "downloads.js", "live_plot.js")
 )
 """One script, since a component has one: it cannot load others."""
 

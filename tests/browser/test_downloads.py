@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -212,7 +211,7 @@ def test_pictures_open_and_have_the_ground_of_the_page(
     assert "layer 1" in "".join(root.itertext())
     png = content(downloaded(window, "attention_all_heads", "PNG"))
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    seen = window.page.evaluate(FIRST_DOT, json.loads(json.dumps(list(png))))
+    seen = window.page.evaluate(FIRST_DOT, list(png))
     assert seen["size"] == [round(2 * float(root.attrib[side])) for side in ("width", "height")]
     assert seen["color"] == [int(ground[i : i + 2], 16) for i in (1, 3, 5)] + [255]
     assert window.errors == []
@@ -226,3 +225,25 @@ FIRST_DOT: Final = """async (bytes) => {
   const color = [...context.getImageData(0, 0, 1, 1).data];
   return { size: [image.width, image.height], color };
 }"""
+
+
+def test_a_drawing_is_saved_as_it_stands(filled_lab: tuple[Server, Lab], new_page: NewPage) -> None:
+    server, _ = filled_lab
+    window = new_page()
+    window.open(f"{server.url}/train?run=a+name%2C+with+spaces")
+    window.page.wait_for_selector(".st-key-model_picture img")
+    for kind in ("SVG", "PNG"):
+        button = window.page.get_by_role("button", name=f"Download the picture as {kind}").first
+        button.focus()  # what has the focus can be seen
+        assert button.evaluate("button => getComputedStyle(button.parentElement).opacity") == "1"
+        with window.page.expect_download() as download:
+            window.page.keyboard.press("Enter")
+        assert download.value.suggested_filename == f"a-name-with-spaces-model.{kind.lower()}"
+        if kind == "SVG":
+            root = ElementTree.fromstring(content(download.value))
+            assert "Block size" in "".join(root.itertext())
+        else:
+            seen = window.page.evaluate(FIRST_DOT, list(content(download.value)))
+            assert seen["size"] == [round(2 * float(root.attrib[s])) for s in ("width", "height")]
+            assert seen["color"] == [int(LIGHT.ground[i : i + 2], 16) for i in (1, 3, 5)] + [255]
+    assert window.errors == []
