@@ -29,13 +29,13 @@ def _birth_text(head: HeadHistory) -> str:
     if now.name == "none" and [stage.name for stage in stages] == ["even", "none"]:
         return f"It stopped spreading evenly {_between(last, now)}, and has no clear habit since."
     if now.name in ("even", "none"):
-        return f"So since somewhere {_between(last, now)}: until then {_was(last.name)}."
-    unbroken = f"without a break from step {count(now.first_step)} on"
+        return f"So from somewhere {_between(last, now)} on: until then {_was(last.name)}."
+    again = f"lost it on the way, and has it without a break from step {count(now.first_step)} on"
     if head.birth is None:
-        return f"It began so, and does it {unbroken}."
+        return f"It began so, {again}."
     before, first = head.birth
     born = f"Born {_between(before, first)}: until then {_was(before.name)}."
-    return born if first == now else f"{born} It does it {unbroken}."
+    return born if first == now else f"{born} It {again}."
 
 
 def _between(before: Stage, after: Stage) -> str:
