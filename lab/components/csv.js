@@ -46,8 +46,13 @@ function pointsOf(trace, layout) {
     series,
     ...onAxis(x, xs ? xs[i] : i),
     ...onAxis(y, ys ? ys[i] : i),
-    ...attached(trace, more?.[i]),
-  }));
+    ...attached(trace, more?.[i], trace.text?.[i]),
+  })).filter((row, i) => known(xs, i) || known(ys, i));
+}
+
+/** Whether there is a value: points without any are there for the legend alone. */
+function known(values, i) {
+  return values?.[i] !== null && values?.[i] !== undefined;
 }
 
 function cellsOf(trace, layout) {
@@ -56,14 +61,16 @@ function cellsOf(trace, layout) {
   const name = trace.meta?.value ?? (plain(trace.colorbar?.title?.text ?? "") || "value");
   const back = UNDO[trace.meta?.undo ?? "nothing"];
   const [xs, ys, more] = [trace.x, trace.y, trace.customdata].map(numbersOf);
+  const first = trace.x0 ?? 0;
   const rows = [];
   numbersOf(trace.z).forEach((line, i) =>
     line.forEach((z, j) => {
       if (z === null || Number.isNaN(z)) return; // empty, as what nobody can look at
       const place = trace.meta?.tiles
         ? inTile(trace.meta.tiles, i, j)
-        : { ...onAxis(y, ys ? ys[i] : i), ...onAxis(x, xs ? xs[j] : j) };
-      rows.push({ ...place, [name]: back(z, i), ...attached(trace, more?.[i]?.[j]) });
+        : { ...onAxis(y, ys ? ys[i] : i), ...onAxis(x, xs ? xs[j] : first + j) };
+      const rest = attached(trace, more?.[i]?.[j], trace.text?.[i]?.[j]);
+      rows.push({ ...place, [name]: back(z, i), ...rest });
     }),
   );
   return rows;
@@ -85,11 +92,12 @@ function inTile({ pitch, step, names }, i, j) {
   return Object.fromEntries([...place, ...cell].map((value, k) => [names[k], value]));
 }
 
-/** What a figure attached to a point, under the names that it has for it. */
-function attached(trace, values) {
-  const names = trace.meta?.columns ?? [];
+/** What a figure attached to a point, and wrote at it, under the names that it has for them. */
+function attached({ meta }, values, text) {
   const said = (value) => (typeof value === "string" ? plain(value) : value);
-  return Object.fromEntries(names.map((name, k) => [name, said(values?.[k])]));
+  const written = meta?.text ? [[meta.text, said(text)]] : [];
+  const names = meta?.columns ?? [];
+  return Object.fromEntries([...written, ...names.map((name, k) => [name, said(values?.[k])])]);
 }
 
 // --- axes -----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ axes, and takes labels from their ticks. What it cannot know stands in Plotly's 
 nothing. In the layout's, for an axis, what `axis_columns` makes. In a trace's, all optional:
 
 * `series`: what its rows are called, where that is not its name;
-* `columns`: names for what stands in the columns of its `customdata`;
+* `columns`: names for what stands in the columns of its `customdata`; `text`: for its `text`;
 * `rows=False`: it has no numbers of its own, it only answers the pointer or paints;
 * of a heat map, `value`: what its numbers are; and `undo`: how to get from z back to them, so that
   they need not be sent twice: `square` and `signed square` of roots, `doublings` of logarithms to

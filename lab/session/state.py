@@ -296,14 +296,11 @@ def habits_at_step(run_id: str, step: int) -> list[HeadHabits]:
 
     Raises CheckpointError where there is no such snapshot, CorpusError where the text is gone.
     """
-    path = SnapshotFolder(the_lab().home.run_folder(run_id)).path(step)
-    # A run that was taken back and went on another way writes the same step anew.
-    written_ns = path.stat().st_mtime_ns if path.exists() else 0
-    return _habits_at_step(run_id, step, written_ns)
+    return _habits_at_step(run_id, step, _written_at_ns(run_id, step))
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _habits_at_step(run_id: str, step: int, written_ns: int) -> list[HeadHabits]:
+def _habits_at_step(run_id: str, step: int, written_at_ns: int) -> list[HeadHabits]:
     run = the_lab().run(run_id)
     loaded = the_lab().snapshot(run, step)
     windows = windows_to_look_at(loaded, the_lab().corpus_of(run))

@@ -17,7 +17,9 @@ from core.interpretability.attention import attention_weights
 from core.runs.lab import Lab
 from core.text.characters import sign_of
 from lab.components.live_plot import PLOT_SCRIPT
+from lab.figures.embeddings import characters_figure
 from lab.figures.heatmaps import head_figure, heads_figure, looks_figure
+from lab.figures.inside import lens_figure, numbers_figure
 from lab.figures.palette import DARK, LIGHT
 from lab.figures.transitions import difference_figure, transitions_figure
 from tests.browser.conftest import NewPage, Server, Window, born_server
@@ -134,6 +136,22 @@ def test_bars_and_tables_give_their_numbers_too(blank: Any) -> None:
     values = [float(row["learned less counted"]) for row in rows]
     np.testing.assert_allclose(values, (learned - learned.T).ravel(), rtol=2e-5, atol=1e-9)
     assert [row["there"] for row in rows[::5]] == ["a", "b", "↵", "␣", "'="]
+
+
+def test_pictures_of_the_inside_give_numbers_and_what_is_written_in_them(blank: Any) -> None:
+    values = np.array([[-1.5, 0.25, 3.0], [0.5, -0.125, 1.0]], np.float32)
+    rows = table(blank, numbers_figure(values, "t\n", "number of the vector", LIGHT))
+    assert list(rows[0].values()) == ["1", "t", "1", "-1.5"]
+    assert list(rows[-1].values()) == ["2", "↵", "3", "1"]
+    sure = np.array([[0.25, 0.5], [0.125, 1.0]], np.float32)
+    rows = table(blank, lens_figure(["ab", "c<"], sure, "t\n", "x", LIGHT))
+    assert [list(row.values()) for row in rows] == [
+        ["layer 1", "1", "t", "0.25", "a"], ["layer 1", "2", "↵", "0.5", "b"],
+        ["layer 2", "1", "t", "0.125", "c"], ["layer 2", "2", "↵", "1", "<"],
+    ]  # fmt: skip
+    xy = np.array([[0.5, 1.0], [2.0, -1.0]], np.float32)
+    rows = table(blank, characters_figure(xy, (0.5, 0.25), "a<", 1, [0], LIGHT))
+    assert [list(row.values())[1:] for row in rows] == [["0.5", "1", "a"], ["2", "-1", "<"]]
 
 
 def test_text_is_quoted_and_no_formula_and_numbers_stay_numbers(blank: Any) -> None:
