@@ -25,10 +25,12 @@ NameWords = Mapping[Name, str]
 """What each name is called in a picture, in a word or two."""
 MAX_DOUBLINGS = 3.0
 """Where the colours of the map end: eight times what spreading evenly would give."""
-ROW_PX, TOP_PX, BOTTOM_PX = 24, 8, 44
+ROW_PX, HIGHEST_ROW_PX, FEW_ROWS_PX = 24, 44, 176
+"""How high a row is; where there are few, higher, so that the bar of colours has room beside."""
+TOP_PX, BOTTOM_PX = 8, 44
 _STRONGEST = 0.6
 """The colours stop so far on the way to the model's, so that words on them can be read."""
-_LETTER_PX = 6.4
+_LETTER_PX = 6.0
 _MAP_LEFT_PX, _MAP_RIGHT_PX = 44, 96
 _LINES_LEFT_PX, _LINES_RIGHT_PX = 56, 12
 _COLUMNS = ["step", "name", "entropy (nats)", "entropy of even spreading (nats)"]
@@ -70,9 +72,9 @@ def head_history_figure(
     )  # fmt: skip
     figure.add_scatter(y=entropies, name="entropy", yaxis="y2", **line, **said,
                        meta=dict(rows=False))  # fmt: skip
-    for axis, height in (("y", history.even_share), ("y2", even_nats)):
-        figure.add_shape(_even_line(axis, height, palette))
     _add_stages(figure, history.stages, names, palette, width_px)
+    for axis, height in (("y", history.even_share), ("y2", even_nats)):
+        figure.add_shape(_even_line(axis, height, palette))  # over the bands
     _set_line_axes(figure, history, even_nats)
     return figure
 
@@ -155,7 +157,8 @@ def _set_line_axes(figure: go.Figure, history: HeadHistory, even_nats: float) ->
 
 def histories_height_px(n_heads: int) -> int:
     """How high the map of all heads is."""
-    return TOP_PX + BOTTOM_PX + ROW_PX * n_heads
+    row_px = min(HIGHEST_ROW_PX, max(ROW_PX, FEW_ROWS_PX // max(1, n_heads)))
+    return TOP_PX + BOTTOM_PX + row_px * n_heads
 
 
 def histories_figure(
@@ -237,7 +240,7 @@ def _write_names(
     for stage in history.stages:
         first, last = (history.steps.index(step) for step in (stage.first_step, stage.last_step))
         word = names[stage.name] or "no habit"
-        if len(word) * _LETTER_PX + 6 <= (last - first + 1) * column_px:
+        if len(word) * _LETTER_PX + 4 <= (last - first + 1) * column_px:
             figure.add_annotation(
                 text=word, x=first - 0.5, y=row, xanchor="left", xshift=1, yanchor="middle",
                 showarrow=False, font=dict(size=11, color=palette.text),
