@@ -270,6 +270,18 @@ def _add_inspect(sub: Any) -> None:
             flag, type=_to_count, metavar="N",
             help=f"the {unit} whose guess is followed, from 1; default: a typical one",
         )  # fmt: skip
+    heads.add_argument(
+        "--examples", type=_to_count, metavar="N",
+        help="so many guesses for each head that were worst without it",
+    )  # fmt: skip
+    history = _command(
+        what, "history", commands.inspect_history, "what each head did at each snapshot of a run"
+    )
+    history.add_argument("run", metavar="RUN")
+    history.add_argument(
+        "--windows", type=_to_count, metavar="N",
+        help="so many windows of the validation split; default: 64",
+    )  # fmt: skip
 
 
 def _add_model_choice(

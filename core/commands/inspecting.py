@@ -8,22 +8,27 @@ from __future__ import annotations
 from argparse import Namespace
 
 from torch import Tensor
+from tqdm import tqdm
 
-from core.commands.common import Fields, say
-from core.errors import ConfigError, PromptError
+from core.commands.common import BAR, Fields, say
+from core.errors import CheckpointError, ConfigError, PromptError
 from core.interpretability.attention import attention_weights
 from core.interpretability.averaged import averaged_transitions
 from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.divergence import mean_divergence
 from core.interpretability.embeddings import character_vectors, principal_plane
+from core.interpretability.examples import Example, where_it_mattered
 from core.interpretability.habits import HeadHabits, head_habits, heads_worth
 from core.interpretability.head_arithmetic import Cell, cell_arithmetic
+from core.interpretability.history import head_histories
 from core.interpretability.lens import layer_logits
+from core.interpretability.parts import Part
 from core.interpretability.training_step import ToldGuess, TrainingStep, tell_step, told_guess
 from core.interpretability.transitions import transition_probabilities
 from core.records.records import RunRecord
 from core.runs.lab import Lab, LoadedModel
 from core.runs.private_copy import PrivateCopy
+from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus, Vocabulary
 from core.text.reference import bigram_probabilities
 from core.text.windows import sample_windows
@@ -33,6 +38,10 @@ N_WINDOWS_FOR_HABITS = 256
 """Windows of the validation split that the habits of heads are averaged over."""
 N_WINDOWS_FOR_MATRIX = 256
 """Windows of the training split that guesses are averaged over, unless the user says otherwise."""
+N_WINDOWS_FOR_HISTORY = 64
+"""The same at each of the many steps of a history, where fewer have to do."""
+N_WINDOWS_FOR_EXAMPLES = 256
+"""Windows of the validation split in which the guesses are looked for that a head was for."""
 
 
 def inspect_attention(lab: Lab, args: Namespace) -> Fields:
@@ -75,6 +84,7 @@ def inspect_heads(lab: Lab, args: Namespace) -> Fields:
                 "score": named[w.layer, w.head].score, "val_loss": w.val_loss_nats,
                 "delta": w.delta_nats,
             }
+            | _examples(loaded, corpus, Part("head", w.layer, w.head), args.examples)
             for w in worths
         ],
     })  # fmt: skip
@@ -99,6 +109,48 @@ def inspect_cell(lab: Lab, args: Namespace) -> Fields:
         "weights": found.weights.tolist(), "value": found.value.tolist(),
         "contribution": found.contribution.tolist(), "output": found.output.tolist(),
     })  # fmt: skip
+
+
+def _examples(loaded: LoadedModel, corpus: Corpus, part: Part, n: int | None) -> Fields:
+    """The field of a head that holds the guesses it was for; nothing where none were asked for."""
+    if n is None:
+        return {}
+    _, windows = sample_windows(corpus, loaded.model.config.block_size, N_WINDOWS_FOR_EXAMPLES)
+    found = where_it_mattered(loaded.model, loaded.vocabulary, windows, part, n)
+    return {"examples": [_example_fields(example) for example in found]}
+
+
+def _example_fields(example: Example) -> Fields:
+    return {
+        "text": example.text, "character": example.character,
+        "probability_with": example.probability_with,
+        "probability_without": example.probability_without, "looked_at": example.looked_at,
+    }  # fmt: skip
+
+
+def inspect_history(lab: Lab, args: Namespace) -> Fields:
+    record = lab.run(args.run)
+    corpus, config = lab.corpus_of(record), record.config.model
+    if not config.n_head:
+        raise ConfigError(f"The {record.model} model has no heads.")
+    steps = SnapshotFolder(lab.home.run_folder(record.id)).steps()
+    if not steps:
+        raise CheckpointError(f"{record.name} has no snapshots, so its heads have no history.")
+    measured = []
+    for step in tqdm(steps, unit=" snapshots", **BAR):
+        loaded = lab.snapshot(record, step)
+        measured.append(_habits(loaded, corpus, args.windows or N_WINDOWS_FOR_HISTORY))
+    return {
+        "run": record.id, "steps": steps,
+        "heads": [
+            {
+                "layer": h.layer, "head": h.head, "names": list(h.names),
+                "scores": [each.score for each in h.measured],
+                "entropy_nats": [each.entropy_nats for each in h.measured],
+            }
+            for h in head_histories(steps, measured)
+        ],
+    }  # fmt: skip
 
 
 def inspect_lens(lab: Lab, args: Namespace) -> Fields:
@@ -273,9 +325,11 @@ def _seen(loaded: LoadedModel, text: str, at_least: int) -> str:
     return text[-block_size:]
 
 
-def _habits(loaded: LoadedModel, corpus: Corpus) -> list[HeadHabits]:
+def _habits(
+    loaded: LoadedModel, corpus: Corpus, n_windows: int = N_WINDOWS_FOR_HABITS
+) -> list[HeadHabits]:
     T = loaded.model.config.block_size
     if T < 2:
         raise ConfigError("Heads that see one character have no choice, and so no habits.")
-    _, windows = sample_windows(corpus, T, N_WINDOWS_FOR_HABITS)
+    _, windows = sample_windows(corpus, T, n_windows)
     return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.commands.tables import label_of, table_of, with_unit
 from core.settings.differences import Difference, difference_text
-from core.text.characters import in_quotes, quoted_character
+from core.text.characters import in_quotes, quoted_character, sign_of
 from core.training.health import by_kind
 
 Lines = Iterator[str]
@@ -28,6 +28,9 @@ def lines_of(fields: Mapping[str, Any]) -> Lines:
     """What came of a command: single values one below the other, then all that takes more room."""
     if "texts" in fields:  # the first of which is `text`
         fields = {name: value for name, value in fields.items() if name != "text"}
+    if "steps" in fields:
+        yield from _histories(fields["steps"], fields["heads"])
+        return
     single = {n: v for n, v in fields.items() if n not in _LEFT_OUT and _is_single(n, v)}
     width = max((len(label_of(name)) for name in single), default=0)
     for name, value in single.items():
@@ -146,6 +149,37 @@ def _health(name: str, value: Mapping[str, float]) -> Lines:
         yield from (f"  {line}" for line in _listed(said))
 
 
+def _heads(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    rows = [{n: v for n, v in head.items() if n != "examples"} for head in value]
+    yield from _block(name, rows)
+    for head in value:
+        for example in head.get("examples", ()):
+            text, place = example["text"], example["looked_at"]
+            seen = [*map(sign_of, text[:place]), f"[{sign_of(text[place])}]"]
+            seen += map(sign_of, text[place + 1 :])
+            yield (
+                f"  {head['layer']}.{head['head']}  {''.join(seen)} then "
+                f"{quoted_character(example['character'])}: "
+                f"{_percent(example['probability_with'])}, "
+                f"without the head {_percent(example['probability_without'])}"
+            )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _histories(steps: Sequence[int], heads: Sequence[Mapping[str, Any]]) -> Lines:
+    """Each head's names in a row, with the step at which each was first seen."""
+    for head in heads:
+        known, said = "", []
+        for step, name, score in zip(steps, head["names"], head["scores"]):
+            if name != known:
+                said.append(f"{step:,} {name} {score:.2f}")
+            known = name
+        yield f"{head['layer']}.{head['head']}  from step {', '.join(said)}"
+
+
 def _records(name: str, value: Sequence[Sequence[Mapping[str, Any]]]) -> Lines:
     for number, text in enumerate(value, 1):
         yield f"how text {number} was drawn:"
@@ -169,5 +203,5 @@ def _candidates(candidates: Sequence[Sequence[Any]]) -> str:
 _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
     "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
     "answers": _answers, "notes": _notes, "since": _since, "events": _events,
-    "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
+    "heads": _heads, "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
 }  # fmt: skip

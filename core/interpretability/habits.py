@@ -93,12 +93,20 @@ def head_habits(model: LanguageModel, vocabulary: Vocabulary, windows: Tensor) -
     weight, even, n_looking, entropy = (torch.stack(parts).sum(dim=0) for parts in zip(*sums))
     n_looking = n_looking.clamp_min(1)
     shares, even, entropy = weight / n_looking, even / n_looking, entropy / (B * (T - 1))
-    even_entropy = math.lgamma(T + 1) / (T - 1)  # the mean of ln 2, …, ln T
+    most = even_entropy_nats(T)
     return [
-        _named(layer, head, shares[layer, head], even, float(entropy[layer, head]), even_entropy)
+        _named(layer, head, shares[layer, head], even, float(entropy[layer, head]), most)
         for layer in range(config.n_layer)
         for head in range(config.n_head)
     ]
+
+
+def even_entropy_nats(n_characters: int) -> float:
+    """The mean entropy of a head that spreads evenly in windows of so many characters, 2 or more.
+
+    It is the mean of ln 2, …, ln T: the first character has no choice, and is left out.
+    """
+    return math.lgamma(n_characters + 1) / (n_characters - 1)
 
 
 def _sums(model: LanguageModel, batch: Tensor, kinds: Mapping[Habit, Tensor]) -> list[Tensor]:

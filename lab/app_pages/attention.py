@@ -10,20 +10,24 @@ from core.runs.lab import LoadedModel
 from core.service.racing import newest_race
 from core.text.corpus import Corpus
 from lab.attention_page.cell_fold import render_cell
-from lab.attention_page.choices import take_clicks
+from lab.attention_page.choices import HEAD, LAYER, look_at_head, take_clicks
+from lab.attention_page.history import render_history
 from lab.attention_page.maps import render_maps
 from lab.attention_page.switching_off import render_switching_off, take_click
 from lab.attention_page.worth import render_worth
+from lab.session.address import Part, read_address, short_text, whole_number, write_address
+from lab.session.looking import TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
+    example_text,
     load_model,
     pick_addressed_run,
     untrained_model,
 )
 from lab.widgets.scrubber import scrub
-from lab.widgets.text_to_read import is_readable, text_box
+from lab.widgets.text_to_read import EXAMPLE_LENGTH, is_readable, text_box
 from lab.wording.plain import plain
 
 INTRODUCTION = (
@@ -31,6 +35,8 @@ INTRODUCTION = (
     "far, never ahead. Each head does that in its own way: by queries and keys it decides how much "
     "to take from which character."
 )
+MAX_ADDRESSED = 500
+"""A longer text is not put into the address, nor taken from it."""
 MAX_SHOWN = 256
 """More characters than this would be too much to send, and to read."""
 
@@ -44,10 +50,13 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(with_heads)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
+        trouble = read_address("attention", _address_parts(loaded))
         text = text_box(run, loaded)
         corpus = _text_of(run)
         if run and corpus:
             render_worth(f"{run.id} {loaded.origin}", loaded, corpus)
+    if trouble:
+        st.warning(plain(trouble))
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
         if run:
@@ -62,7 +71,33 @@ def main() -> None:
         look = render_maps(loaded, seen, habits)
         render_cell(loaded, seen, look)
         if corpus:
-            render_switching_off(key, loaded, corpus, seen, habits)
+            chosen = (look.layer + 1, look.head + 1)
+            render_switching_off(key, loaded, corpus, seen, habits, chosen)
+            clicked = render_history(run, chosen) if run else None
+            if clicked:
+                look_at_head(clicked[0] - 1, clicked[1] - 1)
+    _write_address(run, loaded, text)
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+def _address_parts(loaded: LoadedModel) -> list[Part]:
+    config = loaded.model.config
+    return [
+        Part("layer", LAYER, whole_number(config.n_layer)),
+        Part("head", HEAD, whole_number(config.n_head)),
+        Part("text", TEXT, short_text(MAX_ADDRESSED)),
+    ]
+
+
+def _write_address(run: RunRecord | None, loaded: LoadedModel, text: str) -> None:
+    """Let the address say what was chosen; what is shown anyway needs no word."""
+    usual = {"layer": 1, "head": 1, "text": example_text(run, loaded, EXAMPLE_LENGTH)}
+    shown = {"layer": LAYER.get(), "head": HEAD.get(), "text": text}
+    if not 1 <= len(text) <= MAX_ADDRESSED:
+        shown["text"] = usual["text"]
+    write_address({n: None if v == usual[n] else v for n, v in shown.items()})
 
 
 # --- the model and the text -----------------------------------------------------------------------

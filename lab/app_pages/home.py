@@ -14,6 +14,7 @@ from core.service.racing import resume_race, start_race
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig, TrainConfig
 from core.text.corpus import Corpus
 from lab.components.live_plot import live_plot
+from lab.components.saveable_picture import saveable_picture
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
 from lab.session.entry import draw_page_again
@@ -102,7 +103,8 @@ def _text_of(found: NewestRace) -> str:
 def _render_models() -> None:
     for column, kind in zip(st.columns(3, gap="medium"), MODEL_KINDS):
         with column.container(border=True, height="stretch"):
-            st.image(diagram(kind, palette()), width="stretch")
+            picture = diagram(kind, palette())
+            saveable_picture(picture, key=f"{kind}_diagram", alt=None, width="stretch")
             st.markdown(f"**{MODEL_NAMES[kind]}.** {WHAT_THEY_ARE[kind]}")
 
 

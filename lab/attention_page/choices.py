@@ -19,7 +19,7 @@ from lab.widgets.switches import settled
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
-_LAYER, _HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
+LAYER, HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
 _PLACE: Entry[int | None] = Entry("attention_place", None)
 _KEY: Entry[int | None] = Entry("attention_key", None)
 _KEY_IS_OF: Entry[int | None] = Entry("attention_key_is_of", None)
@@ -48,7 +48,7 @@ def take_clicks() -> None:
 
 def choose_head(n_layers: int, n_heads: int) -> tuple[int, int]:
     """Let the reader choose a layer and a head by keyboard too; returns their places from 0."""
-    return _choose("layer", n_layers, _LAYER), _choose("head", n_heads, _HEAD)
+    return _choose("layer", n_layers, LAYER), _choose("head", n_heads, HEAD)
 
 
 def _choose(label: str, n: int, held: Entry[int]) -> int:
@@ -110,7 +110,7 @@ def _labels(text: str) -> Callable[[int], str]:
 
 def look_at_head(layer: int, head: int) -> None:
     """Run the page again with this head, as after a click on it."""
-    _set_and_rerun((_LAYER, layer + 1), (_HEAD, head + 1))
+    _set_and_rerun((LAYER, layer + 1), (HEAD, head + 1))
 
 
 def look_from(place: int) -> None:

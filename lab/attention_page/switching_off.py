@@ -15,6 +15,7 @@ from core.runs.lab import LoadedModel
 from core.settings.config import SampleConfig
 from core.text.corpus import Corpus
 from core.training.evaluation import split_loss, windows_loss
+from lab.attention_page.examples import render_examples
 from lab.attention_page.head_words import HABIT_WORDS
 from lab.components.live_plot import live_plot
 from lab.figures.map_axes import Matrix
@@ -32,12 +33,18 @@ _WHOLE_SPLIT = Entry("attention_off_whole", False)
 
 
 def render_switching_off(
-    key: str, loaded: LoadedModel, corpus: Corpus, text: str, habits: Sequence[HeadHabits]
+    key: str,
+    loaded: LoadedModel,
+    corpus: Corpus,
+    text: str,
+    habits: Sequence[HeadHabits],
+    chosen: tuple[int, int],
 ) -> None:
     """Choose parts to switch off; beside it the ranking of all heads by what their loss costs.
 
-    `key` names the model. Everything is measured on some windows of the validation text, and on
-    the whole split when asked; nothing before the fold is opened.
+    `key` names the model, `chosen` the head (layer and head from 1) of which examples are shown.
+    Everything is measured on some windows of the validation text, and on the whole split when
+    asked; nothing before the fold is opened.
     """
     fold = st.expander(
         "Switch parts off: what is each head worth?", key=FOLD, on_change="rerun",
@@ -49,6 +56,7 @@ def render_switching_off(
         worths = worth_of_heads(key, loaded, corpus)
     with fold:
         _render_parts(worths, loaded, corpus, text, habits)
+        render_examples(key, loaded, corpus, chosen)
 
 
 def _render_parts(

@@ -3,7 +3,8 @@
 // Streamlit calls the default export again whenever the data or the theme change, and the function
 // that it returned last once, when the component leaves the page. When two changes come at once it
 // also calls what the first of them returned, so that function looks whether the page has been
-// left. Nothing here writes HTML: titles and labels reach Plotly as data.
+// left. Nothing here writes HTML: titles and labels reach Plotly as data. What stands in csv.js and
+// downloads.js is before this in the same script.
 
 const READY_EVENT = "lab-plotly-ready"; // sent by window.js once Plotly's script has run
 const plots = new WeakMap(); // the element that Streamlit gave us -> its LivePlot
@@ -85,13 +86,25 @@ class LivePlot {
       const { data, layout } = JSON.parse(figure);
       layout.uirevision ??= "keep";
       Object.assign(layout, { width, height: height_px, template: templateOf(theme) });
-      await window.Plotly.react(this.graph, data, layout, configOf(key));
+      this.config ??= this.newConfig(); // another one, and Plotly would draw everything anew
+      await window.Plotly.react(this.graph, data, layout, this.config);
       if (this.destroyed) return;
       this.graph.style.background = "none";
       this.listenForClicks();
       this.drawn = wanted;
     }
     this.describe();
+  }
+
+  newConfig() {
+    const { key } = this.data;
+    const figureNow = () => JSON.parse(this.data.figure);
+    const groundNow = () => readTheme(this.graph).ground;
+    return {
+      displaylogo: false,
+      modeBarButtons: [["resetScale2d", ...downloadButtons(key, figureNow, groundNow)]],
+      doubleClick: "reset",
+    };
   }
 
   listenForClicks() {
@@ -182,14 +195,5 @@ function templateOf({ ground, surface, border, grid, text, muted, font, series }
       margin: { l: 8, r: 8, t: 28, b: 8 }, // axes make the room that they need
     },
     data: { heatmap: [{ colorbar }] },
-  };
-}
-
-function configOf(key) {
-  return {
-    displaylogo: false,
-    modeBarButtons: [["resetScale2d", "toImage"]],
-    toImageButtonOptions: { format: "png", filename: key, scale: 2 },
-    doubleClick: "reset",
   };
 }

@@ -4,8 +4,9 @@
 the next tick. Here a components-v2 script keeps one element and calls `Plotly.react` on it.
 
 Owns: getting figures (kilobytes) into the browser at each tick, and getting clicks back. The
-drawing and the light or dark look are in the script file beside this one; Plotly's own script is
-there already, or comes (`lab.components.window`).
+drawing and the light or dark look are in the script file beside this one, what a reader can
+download in `downloads.js` and `csv.js`; Plotly's own script is there already, or comes
+(`lab.components.window`).
 
 Must not know: what the figures show. Their colours come with them; the grid, and whatever else a
 builder leaves unset, is taken from the page's theme.
@@ -20,13 +21,15 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import streamlit as st
 
+PLOT_SCRIPT = "\n".join(
+    Path(__file__).with_name(name).read_text(encoding="utf-8")
+    for name in ("csv.js", "saving.js", "downloads.js", "live_plot.js")
+)
+"""One script, since a component has one: it cannot load others."""
+
 # Plotly puts its style sheet into the document's head, where a shadow root would not see it:
 # hence no isolation.
-_LIVE_PLOT = st.components.v2.component(
-    "lab_live_plot",
-    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_LIVE_PLOT = st.components.v2.component("lab_live_plot", js=PLOT_SCRIPT, isolate_styles=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +51,11 @@ def live_plot(
 ) -> PlotClick | None:
     """Draw `figure` at full width and `height_px`, in the same element at every rerun.
 
-    `key` identifies the plot on the page and names its PNG download. `alt` is what a screen
-    reader says in place of the picture. The figure's template and size are ignored. Set
-    `layout.uirevision` to reset the reader's zoom when its value changes; left unset, the zoom
-    is kept for as long as the plot is on the page.
+    `key` identifies the plot on the page and, with the run in the page's address, names what is
+    downloaded from it: PNG, SVG, and a CSV of its numbers, whose columns are called after the axes
+    or as `lab.figures.columns` says. `alt` is what a screen reader says in place of the picture.
+    The figure's template and size are ignored. Set `layout.uirevision` to reset the reader's zoom
+    when its value changes; left unset, the zoom is kept for as long as the plot is on the page.
 
     With `clickable`, the click since the last run, if any. A click is an event, not a state: it
     reruns the fragment (or page) that holds the plot and is returned in that run only, so acting

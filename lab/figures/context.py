@@ -14,10 +14,12 @@ import plotly.graph_objects as go
 
 from core.settings.config import ModelKind
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.columns import axis_columns
 from lab.figures.palette import Palette
 from lab.wording import words
 
 SINGLE_PLACES = 8
+_SEEN = ["characters of context, from", "to"]
 GAIN_NATS = 0.03
 """Less than that is next to nothing: it is about what the next group may gain by chance."""
 
@@ -86,6 +88,7 @@ def context_figure(
                 f"character{'s' * (g.last > 1)} of context" for g in groups
             ],
             hovertemplate="%{hovertext}<extra></extra>",
+            customdata=[[g.first, g.last] for g in groups], meta=dict(columns=_SEEN),
         )  # fmt: skip
     if counted_nats:
         seen = range(1, len(counted_nats) + 1)
@@ -98,6 +101,7 @@ def context_figure(
                 for n, loss in zip(seen, counted_nats)
             ],
             hovertemplate="%{hovertext}<extra></extra>",
+            customdata=[[n, n] for n in seen], meta=dict(columns=_SEEN),
         )  # fmt: skip
     longest = max(len(curve.losses_nats) for curve in curves)
     ticks = [2**i for i in range(longest.bit_length()) if 2**i <= longest]
@@ -107,7 +111,7 @@ def context_figure(
     )  # fmt: skip
     figure.update_yaxes(title="loss (nats per character)")
     figure.update_layout(
-        margin=dict(l=56, r=16, t=28, b=48), showlegend=True,
+        margin=dict(l=56, r=16, t=28, b=48), showlegend=True, meta=dict(x=axis_columns(None)),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
     )  # fmt: skip
     return figure

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from core.text.characters import is_wide, name_of
 from core.text.corpus import Corpus
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.columns import axis_columns
 from lab.figures.map_axes import sign
 from lab.figures.palette import Palette
 from lab.wording.words import count
@@ -116,9 +117,12 @@ def split_figure(
         figure.add_scatter(
             x=compact([place]), y=compact([-0.62]), mode="markers", cliponaxis=False,
             marker=dict(symbol="triangle-up", size=11, color=palette.accent),
-            hovertemplate="the lines above<extra></extra>",
+            hovertemplate="the lines above<extra></extra>", meta=dict(rows=False),
         )  # fmt: skip
-    figure.update_layout(barmode="stack", bargap=0.0, margin=dict(l=8, r=8, t=26, b=34))
+    figure.update_layout(
+        barmode="stack", bargap=0.0, margin=dict(l=8, r=8, t=26, b=34),
+        meta=dict(x=axis_columns("characters"), y=axis_columns(None)),
+    )  # fmt: skip
     figure.update_xaxes(range=[0, total], showgrid=False, tickformat=",", title=None)
     figure.update_yaxes(visible=False, range=[-0.75, 0.5], fixedrange=True)
     return figure

@@ -191,7 +191,7 @@ def add_notes(
         zorder=2, showlegend=False,
     )  # fmt: skip
     figure.add_scatter(
-        **places, mode="markers", name="dots of notes", hoverinfo="skip",
+        **places, mode="markers", name="dots of notes", hoverinfo="skip", meta=dict(rows=False),
         marker=dict(
             size=[_dot_px(len(dot.numbers)) for dot in dots],
             color=palette.ground, line=dict(color=palette.text, width=1),
@@ -207,6 +207,7 @@ def add_notes(
         customdata=[
             [dot.step, "<br>".join(_note_in_full(notes[i]) for i in dot.numbers)] for dot in dots
         ],
+        meta=dict(columns=["step of the note", "note"]),
         hovertemplate="%{customdata[1]}<extra></extra>",
     )  # fmt: skip
 

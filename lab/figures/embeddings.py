@@ -44,6 +44,7 @@ def characters_figure(
             textfont=dict(family="monospace", size=16, color=colors[kind]),
             hovertext=[f"{named(characters[i])}, {kind}" for i in places],
             hovertemplate="%{hovertext}<extra></extra>", showlegend=False,
+            meta=dict(text="character"),
         )  # fmt: skip
         # Text has no sign in a legend, so a dot of its colour stands there for it.
         figure.add_scatter(
@@ -52,6 +53,7 @@ def characters_figure(
     figure.add_scatter(
         x=[xy[chosen, 0]], y=[xy[chosen, 1]], mode="markers", hoverinfo="skip", showlegend=False,
         marker=dict(symbol="circle-open", size=26, color=palette.text, line=dict(width=1.5)),
+        meta=dict(rows=False),
     )  # fmt: skip
     figure.update_layout(
         showlegend=True, legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom")
@@ -78,6 +80,7 @@ def positions_figure(
         ),
         hovertext=[f"position {i + 1}" for i in range(T)],
         hovertemplate="%{hovertext}<extra></extra>",
+        customdata=[[i + 1] for i in range(T)], meta=dict(columns=["position"]),
     )  # fmt: skip
     _plane(figure, variance)
     return figure

@@ -19,6 +19,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.columns import Undo, text_columns
 from lab.figures.map_axes import (
     Matrix,
     character_axis,
@@ -43,6 +44,10 @@ _BUTTONS_PX = 30
 _IN_CORNER = dict(orientation="h", x=0.97, xanchor="right", y=1, yanchor="top", len=0.45, ypad=0)
 """Nobody looks ahead, so the upper right of the map is free for the colour bar."""
 _SHARE_TICKS = (0.0, 0.01, 0.05, 0.25, 0.5, 1.0)
+_SHARE, _TIMES = "share of the weight", "times an even share"
+_NO_WEIGHT = 2.0**-150
+"""Less than any share in single precision that is not nothing, and on a scale of doublings still a
+number: far below the end of the colours."""
 
 
 # --- all heads ------------------------------------------------------------------------------------
@@ -86,12 +91,14 @@ def heads_figure(
     figure = plain_figure(palette)
     figure.add_heatmap(
         z=tiles, x0=start, dx=1 / pitch, y0=start, dy=1 / pitch, hoverinfo="skip",
-        showscale=False, **_colors(scale, kind, palette),
+        showscale=False, meta=_tile_columns(pitch, thinning(weights.shape), scale),
+        **_colors(scale, kind, palette),
     )  # fmt: skip
     # One invisible cell per head answers the pointer; a text for each small cell would be heavy.
     figure.add_heatmap(
         z=np.zeros((L, H), np.float32), x0=0, dx=1, y0=0, dy=1, opacity=0, showscale=False,
         text=[list(row) for row in hovers], hovertemplate="%{text}<extra></extra>",
+        meta=dict(rows=False),
     )  # fmt: skip
     half = 0.5 - gap / 2 / pitch
     every = [(layer, head) for layer in range(L) for head in range(H)]
@@ -125,8 +132,20 @@ def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
         return np.sqrt(_masked(weights))
     # What the character of a row may see.
     n_seen = compact(range(first_place, first_place + weights.shape[-1]))[:, None]
-    least = 2.0**-MAX_DOUBLINGS
-    return compact(np.log2(np.maximum(_masked(weights) * n_seen, least)))
+    return compact(np.log2(np.maximum(_masked(weights) * n_seen, _NO_WEIGHT)))
+
+
+def _undo(scale: Scale) -> Undo:
+    return "square" if scale == "share" else "even share"
+
+
+def _tile_columns(pitch: int, step: int, scale: Scale) -> dict[str, Any]:
+    """What the downloaded numbers of all heads are: those that are drawn, in their units."""
+    names = ["layer", "head", "query place", "key place"]
+    tiles = dict(pitch=pitch, step=step, names=names)
+    if scale == "share":
+        return dict(tiles=tiles, value=_SHARE, undo="square")
+    return dict(tiles=tiles, value=_TIMES, undo="doublings")
 
 
 def _colors(scale: Scale, kind: str, palette: Palette) -> dict[str, Any]:
@@ -219,6 +238,7 @@ def head_figure(
         z=_on_scale(weights, scale, first_place),
         text=looks, hovertemplate="%{text}<extra></extra>",
         hoverongaps=False, colorbar=_scale_bar(scale) | _IN_CORNER,
+        meta=dict(value=_SHARE, undo=_undo(scale), first=first_place),
         **_colors(scale, kind, palette),
     )  # fmt: skip
     row, column = chosen
@@ -229,7 +249,12 @@ def head_figure(
     figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
     figure.update_xaxes(constrain="domain", constraintoward="left")
     figure.update_yaxes(constrain="domain", constraintoward="top", scaleanchor="x")
-    figure.update_layout(margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"))
+    figure.update_layout(
+        margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"),
+        meta=dict(
+            y=text_columns("query", text, first_place), x=text_columns("key", text, first_place)
+        ),
+    )  # fmt: skip
     return figure
 
 
@@ -238,7 +263,7 @@ def _scale_bar(scale: Scale) -> dict[str, Any]:
         return root_scale_bar("share taken (square-root scale)", _SHARE_TICKS, "top")
     doublings = np.arange(-MAX_DOUBLINGS, MAX_DOUBLINGS + 1)
     names = [f"{2**n:g}" if n >= 0 else f"1/{2**-n:g}" for n in doublings]
-    title = dict(text="times an even share", side="top", font=dict(size=12))
+    title = dict(text=_TIMES, side="top", font=dict(size=12))
     return dict(
         title=title, tickvals=doublings.tolist(), ticktext=names, outlinewidth=0, thickness=12,
         tickfont=dict(size=11), tickangle=0,
@@ -267,6 +292,7 @@ def looks_figure(
     figure.update_layout(
         margin=dict(l=48, r=0, t=28, b=28), bargap=0.15, showlegend=True,
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
+        meta=dict(x=text_columns("key", text)),
     )  # fmt: skip
     figure.update_xaxes(**character_axis(text, "bottom"))
     figure.update_yaxes(title="share", rangemode="tozero", tickformat=".0%", nticks=4)

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from core.text.characters import sign_of
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.columns import axis_columns, text_columns
 from lab.figures.map_axes import (
     Matrix,
     character_axis,
@@ -43,6 +44,7 @@ def numbers_figure(
         colorscale=palette.difference_scale,
         hovertemplate="row %{y}, number %{x}: %{z:.3f}<extra></extra>",
         colorbar=dict(thickness=12, outlinewidth=0, tickfont=dict(size=11), nticks=5),
+        meta=dict(value="its value"),
     )  # fmt: skip
     if row is not None:
         figure.add_shape(_frame_from(1, row, values.shape[1], palette))
@@ -60,11 +62,11 @@ def over_characters_figure(
     reach = float(np.abs(values).max()) or 1.0
     colors: dict[str, Any] = (
         dict(z=np.sqrt(compact(values)), customdata=compact(values), zmin=0, zmax=1,
-             colorscale=palette.probability_scale,
+             colorscale=palette.probability_scale, meta=dict(value="probability", undo="square"),
              colorbar=root_scale_bar("probability (square-root scale)", _SHARE_TICKS))
         if is_share
         else dict(z=compact(values), zmin=-reach, zmax=reach, zmid=0,
-                  colorscale=palette.difference_scale,
+                  colorscale=palette.difference_scale, meta=dict(value="logit"),
                   colorbar=dict(title=dict(text="logit", side="right"), thickness=12,
                                 outlinewidth=0, tickfont=dict(size=11)))
     )  # fmt: skip
@@ -81,7 +83,8 @@ def over_characters_figure(
 def _text_down(figure: go.Figure, text: str) -> None:
     figure.update_yaxes(title="the text", **character_axis(text, "left"))
     figure.update_yaxes(range=[len(text) - 0.5, -0.5])
-    figure.update_layout(margin=dict(l=48, r=8, t=4, b=44))
+    columns = dict(y=text_columns("character", text))
+    figure.update_layout(margin=dict(l=48, r=8, t=4, b=44), meta=columns)
 
 
 def _frame_from(first: float, row: int, n_columns: int, palette: Palette) -> dict[str, Any]:
@@ -119,14 +122,16 @@ def lens_figure(
         textfont=dict(family="monospace", size=14), customdata=hovers,
         hovertemplate="%{customdata}<extra></extra>", xgap=1, ygap=1,
         colorbar=root_scale_bar("how sure (square-root scale)", _SHARE_TICKS),
+        meta=dict(value="probability", undo="square", text="guess"),
     )  # fmt: skip
     figure.add_scatter(
         x=[j for _, j in right], y=[i for i, _ in right], mode="markers", hoverinfo="skip",
         marker=dict(symbol="square-open", size=19, color=palette.text, line=dict(width=1.5)),
-        cliponaxis=False,
+        cliponaxis=False, meta=dict(rows=False),
     )  # fmt: skip
     figure.update_xaxes(title="what it reads", side="top", **character_axis(text, "top"))
-    figure.update_layout(margin=dict(l=64, r=8, t=52, b=44))
+    columns = dict(x=text_columns("character", text), y=axis_columns("layer"))
+    figure.update_layout(margin=dict(l=64, r=8, t=52, b=44), meta=columns)
     figure.update_yaxes(
         tickvals=list(range(L)), ticktext=[f"layer {i + 1}" for i in range(L)], ticks="",
         range=[L - 0.5, -0.5], showgrid=False, zeroline=False,

@@ -206,12 +206,12 @@ def _add_curve(
     figure.add_scatter(
         x=curve.x(curve.steps, axis), y=curve.train_losses * factor, mode="lines", name=label,
         line=dict(color=palette.model_pale(curve.model), width=1),
-        showlegend=False, legendgroup=curve.name,
+        showlegend=False, legendgroup=curve.name, meta=dict(series=f"{label}, training batches"),
         **_hover(curve.steps, curve.train_losses, f"<b>{label}</b>, the batch just learned from"),
     )  # fmt: skip
     figure.add_scatter(
         x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * factor, mode="lines+markers",
-        name=label, legendgroup=curve.name,
+        name=label, legendgroup=curve.name, meta=dict(series=f"{label}, validation estimates"),
         line=dict(color=palette.model(curve.model), width=2.5, dash=_DASHES[curve.model]),
         marker=dict(size=5),
         **_hover(curve.estimate_steps, curve.val_losses, f"<b>{label}</b>, validation estimate"),
@@ -243,7 +243,7 @@ def _add_references(
             continue
         figure.add_shape(
             type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, layer="below",
-            line=dict(color=palette.reference, width=1, dash="dash"),
+            line=dict(color=palette.reference, width=1, dash="dash"), name=f"{line.name}, counted",
         )  # fmt: skip
         figure.add_annotation(
             text=f"{line.name} {y:.3f}", xref="paper", x=1.005, xanchor="left",

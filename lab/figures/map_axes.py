@@ -25,7 +25,7 @@ The second number is for text with characters that take two places."""
 MAX_IN_ONE_ROW = 34
 """With more labels than this, every second one steps back."""
 Side = Literal["left", "top", "bottom"]
-_NBSP = "\N{NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 def sign(character: str) -> str:
@@ -40,7 +40,7 @@ def named(character: str) -> str:
 
 def percent(share: float) -> str:
     """A share as people say it, on one line."""
-    return meaning.percent(share).replace(" %", f"{_NBSP}%")
+    return meaning.percent(share).replace(" %", f"{NBSP}%")
 
 
 # --- axes and bars of colour ----------------------------------------------------------------------
@@ -67,12 +67,12 @@ def character_axis(text: str, side: Side | None = None) -> dict[str, Any]:
 
 
 def _stepped_back(label: str, side: Side) -> str:
-    return {"left": f"{label}{_NBSP * 2}", "top": f"{label}<br>{_NBSP}",
-            "bottom": f"{_NBSP}<br>{label}"}[side]  # fmt: skip
+    return {"left": f"{label}{NBSP * 2}", "top": f"{label}<br>{NBSP}",
+            "bottom": f"{NBSP}<br>{label}"}[side]  # fmt: skip
 
 
 def _near(label: str, side: Side) -> str:
-    return {"left": label, "top": f"{_NBSP}<br>{label}", "bottom": f"{label}<br>{_NBSP}"}[side]
+    return {"left": label, "top": f"{NBSP}<br>{label}", "bottom": f"{label}<br>{NBSP}"}[side]
 
 
 def row_frame(row: int, n_columns: int, palette: Palette) -> dict[str, Any]:

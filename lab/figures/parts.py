@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from core.interpretability.habits import HeadWorth
 from core.text.characters import sign_of
 from lab.figures.base import empty_figure, plain_figure
-from lab.figures.map_axes import Matrix, named, percent
+from lab.figures.columns import axis_columns
+from lab.figures.map_axes import Matrix, named, percent, sign
 from lab.figures.palette import Palette
 
 
@@ -44,6 +45,8 @@ def worth_figure(
             f"({w.delta_nats:+.3f})" for label, w in zip(labels, worths)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
+        customdata=[[w.layer, w.head, w.val_loss_nats] for w in worths],
+        meta=dict(columns=["layer", "head", "loss without it (nats)"]),
     )  # fmt: skip
     figure.update_yaxes(
         tickvals=list(range(len(worths))),
@@ -51,7 +54,9 @@ def worth_figure(
         range=[len(worths) - 0.5, -0.5], showgrid=False, automargin=True, ticks="",
     )  # fmt: skip
     figure.update_xaxes(title="loss without it, minus loss of all (nats)", zeroline=True)
-    figure.update_layout(margin=dict(l=8, r=8, t=4, b=44), bargap=0.25)
+    figure.update_layout(
+        margin=dict(l=8, r=8, t=4, b=44), bargap=0.25, meta=dict(y=axis_columns(None))
+    )
     return figure
 
 
@@ -76,6 +81,7 @@ def guesses_figure(
     figure.update_yaxes(title="probability", rangemode="tozero", tickformat=".0%", nticks=4)
     figure.update_layout(
         margin=dict(l=48, r=0, t=28, b=28), bargap=0.2, bargroupgap=0.0, showlegend=True,
+        meta=dict(x=axis_columns("next character", [sign(c) for c in characters])),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
     )  # fmt: skip
     return figure

@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 from core.experiments.sweep import Cell
 from core.records.records import RunRecord
 from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.columns import axis_columns
 from lab.figures.palette import ColorScale, Palette, ink_on
 from lab.wording import words
 from lab.wording.labels import in_labels
@@ -80,18 +81,19 @@ def sweep_figure(
     figure.add_heatmap(
         z=compact(values), hoverinfo="skip", zmin=scale.lowest, zmax=scale.highest,
         colorscale=scale.colors, showscale=int(np.isfinite(values).sum()) > 1,
-        colorbar=_color_bar(measure),
+        colorbar=_color_bar(measure), meta=dict(value=BAR_TITLES[measure]),
     )  # fmt: skip
     # Where a heat map has no number it does not answer the pointer; an invisible one does.
     figure.add_heatmap(
         z=np.zeros(values.shape, np.float32), opacity=0, showscale=False, text=hovers,
-        customdata=ids, hovertemplate="%{text}<extra></extra>",
+        customdata=ids, hovertemplate="%{text}<extra></extra>", meta=dict(rows=False),
     )  # fmt: skip
     _write_into(figure, cells, xs, ys, measure, scale, palette)
     _draw_grid(figure, len(xs), len(ys), palette)
     if measure == "loss" and (best := best_cell(cells)):
         figure.add_shape(_frame(xs.index(best.x), ys.index(best.y), palette.text, 2))
-    figure.update_layout(margin=dict(l=64, r=8, t=28, b=52))
+    columns = dict(x=axis_columns(x_title, xs), y=axis_columns(y_title, ys))
+    figure.update_layout(margin=dict(l=64, r=8, t=28, b=52), meta=columns)
     figure.update_xaxes(title=x_title, **_axis(xs))
     figure.update_yaxes(title=y_title, **_axis(ys))
     return figure

@@ -19,7 +19,16 @@ import plotly.graph_objects as go
 
 from core.findings import meaning
 from lab.figures.base import compact, empty_figure, plain_figure
-from lab.figures.map_axes import Matrix, character_axis, named, percent, root_scale_bar, row_frame
+from lab.figures.columns import axis_columns
+from lab.figures.map_axes import (
+    Matrix,
+    character_axis,
+    named,
+    percent,
+    root_scale_bar,
+    row_frame,
+    sign,
+)
 from lab.figures.palette import Palette
 from lab.wording import words
 
@@ -57,6 +66,7 @@ def transitions_figure(
     figure.data[0].update(
         z=np.sqrt(compact(probabilities)), zmin=0, zmax=1, colorscale=palette.probability_scale,
         colorbar=root_scale_bar("probability (square-root scale)", _SHARE_TICKS),
+        meta=dict(value=f"probability, {what}", undo="square"),
     )  # fmt: skip
     return _with_entropies(figure, entropies, characters, palette)
 
@@ -100,6 +110,7 @@ def difference_figure(
         z=np.sign(difference) * np.sqrt(np.abs(difference)), zmin=-1, zmax=1, zmid=0,
         colorscale=palette.difference_scale,
         colorbar=root_scale_bar("learned less counted (square-root scale)", _DIFFERENCE_TICKS),
+        meta=dict(value="learned less counted", undo="signed square"),
     )  # fmt: skip
     return _with_entropies(figure, entropies, characters, palette)
 
@@ -172,7 +183,9 @@ def _table_figure(
     figure.update_xaxes(title="what follows", side="top", **character_axis(characters, "top"))
     figure.update_yaxes(title="the character that is there", scaleanchor="x")
     figure.update_yaxes(character_axis(characters, "left"))
-    figure.update_layout(margin=dict(l=60, r=_BAR_PX, t=58, b=4))
+    signs = [sign(character) for character in characters]
+    columns = dict(y=axis_columns("there", signs), x=axis_columns("follows", signs))
+    figure.update_layout(margin=dict(l=60, r=_BAR_PX, t=58, b=4), meta=columns)
     figure.update_xaxes(constrain="domain")
     figure.update_yaxes(range=[len(characters) - 0.5, -0.5], constrain="domain")
     return figure

@@ -19,7 +19,9 @@ from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
 from core.interpretability.context import counted_by_context, loss_by_context
+from core.interpretability.examples import Example, where_it_mattered
 from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
+from core.interpretability.parts import Part
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Moment
@@ -189,9 +191,14 @@ def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
     return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
 
 
+def snapshot_steps(run_id: str) -> list[int]:
+    """The steps of which a run has kept a snapshot, ascending."""
+    return SnapshotFolder(the_lab().home.run_folder(run_id)).steps()
+
+
 def kept_step(run_id: str, step: int) -> int | None:
     """The step nearest to `step` of which a snapshot is kept; None where there is none at all."""
-    kept = SnapshotFolder(the_lab().home.run_folder(run_id)).steps()
+    kept = snapshot_steps(run_id)
     return min(kept, key=lambda each: abs(each - step), default=None)
 
 
@@ -284,10 +291,35 @@ def habits_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[Hea
     return head_habits(_loaded.model, _loaded.vocabulary, windows[:, :-1])
 
 
+def habits_at_step(run_id: str, step: int) -> list[HeadHabits]:
+    """As `habits_of_heads`, of a run's snapshot; measured once for each.
+
+    Raises CheckpointError where there is no such snapshot, CorpusError where the text is gone.
+    """
+    return _habits_at_step(run_id, step, _written_at_ns(run_id, step))
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def _habits_at_step(run_id: str, step: int, written_at_ns: int) -> list[HeadHabits]:
+    run = the_lab().run(run_id)
+    loaded = the_lab().snapshot(run, step)
+    windows = windows_to_look_at(loaded, the_lab().corpus_of(run))
+    return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def worth_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadWorth]:
     """What losing each head would cost, the costliest first; measured once for each `key`."""
     return heads_worth(_loaded.model, windows_to_look_at(_loaded, _corpus))
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def examples_for(
+    key: str, _loaded: LoadedModel, _corpus: Corpus, _part: Part, n: int
+) -> list[Example]:
+    """The guesses that a part was for; measured once for each `key`, of model and part."""
+    windows = windows_to_look_at(_loaded, _corpus)
+    return where_it_mattered(_loaded.model, _loaded.vocabulary, windows, _part, n)
 
 
 def losses_by_context(record: RunRecord) -> list[float]:

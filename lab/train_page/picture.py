@@ -6,11 +6,10 @@ numbers in it are counted by `core.training.parts`.
 
 from __future__ import annotations
 
-import streamlit as st
-
 from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
+from lab.components.saveable_picture import saveable_picture
 from lab.figures.model_picture import model_picture
 from lab.figures.model_text import Passage
 from lab.figures.model_words import Described, picture_alt
@@ -33,4 +32,5 @@ def render_model_picture(run: RunRecord | None, corpus: Corpus, config: RunConfi
     described = Described(
         config=config, before=RunConfig.from_flat(of_this_text), passage=Passage.of(corpus)
     )
-    st.image(model_picture(described, palette()), alt=picture_alt(described))
+    picture = model_picture(described, palette())
+    saveable_picture(picture, key="model", alt=picture_alt(described))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from lab.components.live_plot import PLOT_SCRIPT
+from lab.components.saveable_picture import PICTURE_SCRIPT
 from lab.figures.palette import DARK, LIGHT
 from tests.helpers import ROOT
 
@@ -29,6 +31,7 @@ COMPONENTS: Final = {
         scale=[["#ffffff", "#000000"]], vocab_size=2, alt="Text", hint="", stand_ins={},
         is_past=False,
     ),
+    "saveable_picture": dict(svg="<svg/>", key="drawing"),
 }  # fmt: skip
 OVERTAKEN: Final = """async ([script, data]) => {
   const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
@@ -268,7 +271,9 @@ def test_a_call_that_another_overtakes_leaves_the_picture_in_place(
     window: "Window", component: str, data: dict[str, Any]
 ) -> None:
     """Of two changes at once, of theme and data, Streamlit cleans up after the first, too late."""
-    script = (ROOT / "lab" / "components" / f"{component}.js").read_text(encoding="utf-8")
+    known = {"live_plot": PLOT_SCRIPT, "saveable_picture": PICTURE_SCRIPT}
+    path = ROOT / "lab" / "components" / f"{component}.js"
+    script = known.get(component) or path.read_text(encoding="utf-8")
     assert window.page.evaluate(OVERTAKEN, [script, data]) == {"overtaken": True, "left": False}
     assert window.errors == []
 
@@ -313,7 +318,7 @@ def test_plot_has_a_name_for_readers_and_for_downloads(window: "Window") -> None
     page.get_by_role("img", name="Loss by step").wait_for()  # and there is but one
     page.locator(".st-key-loss .nsewdrag").hover()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download plot as a PNG").first.click()
+        page.get_by_role("button", name="Download the picture as PNG").first.click()
     assert download.value.suggested_filename == "loss.png"
     assert window.errors == []
 

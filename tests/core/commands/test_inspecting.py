@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core.exchange.export_import import export_run, import_run
+from core.interpretability.habits import head_habits
 from core.interpretability.parts import Part, without
 from core.interpretability.training_step import tell_step, told_guess
 from core.runs.lab import Lab
@@ -79,6 +80,51 @@ def test_heads_by_what_their_loss_costs(cli: CommandLine, lab: Lab, owl: str) ->
     assert deltas == sorted(deltas, reverse=True) and len(deltas) == 4
     few = cli.ok("inspect", "heads", owl, "--windows", 3)
     assert few["n_windows"] == 3 < fields["n_windows"]
+
+
+def test_examples_are_added_to_each_head_and_nothing_else_changes(
+    cli: CommandLine, lab: Lab, owl: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.interpretability.examples.MIN_PROBABILITY", 1e-4)  # it knows little
+    plain = cli.ok("inspect", "heads", owl, "--windows", 3)
+    fields = cli.ok("inspect", "heads", owl, "--windows", 3, "--examples", 2)
+    examples = [head.pop("examples") for head in fields["heads"]]
+    assert fields == plain
+    assert any(examples) and all(len(each) <= 2 for each in examples)
+    for example in (example for each in examples for example in each):
+        assert [*example] == [
+            "text", "character", "probability_with", "probability_without", "looked_at",
+        ]  # fmt: skip
+        assert example["text"] + example["character"] in lab.corpus_of(lab.run(owl)).text
+        assert 1 >= example["probability_with"] > example["probability_without"] >= 0
+        assert 0 <= example["looked_at"] < len(example["text"])
+    assert cli.code("inspect", "heads", owl, "--windows", 3, "--examples", 1) == 0
+    assert "without the head" in cli.stdout
+
+
+def test_the_history_of_heads_is_what_each_snapshot_says(
+    cli: CommandLine, lab: Lab, owl: str
+) -> None:
+    fields = cli.ok("inspect", "history", owl, "--windows", 3)
+    assert [*fields] == ["run", "steps", "heads"]
+    record = lab.run(owl)
+    assert fields["run"] == record.id and fields["steps"] == snapshot_steps(lab, owl)
+    assert [(h["layer"], h["head"]) for h in fields["heads"]] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    _, windows = sample_windows(lab.corpus_of(record), record.config.model.block_size, 3)
+    for place, step in enumerate(fields["steps"]):
+        loaded = lab.snapshot(record, step)
+        measured = head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])
+        for head, expected in zip(fields["heads"], measured):
+            assert head["names"][place] == expected.name
+            assert head["scores"][place] == expected.score
+            assert head["entropy_nats"][place] == expected.entropy_nats
+
+
+def test_the_history_for_a_person_is_a_line_for_each_head(cli: CommandLine, owl: str) -> None:
+    assert cli.code("inspect", "history", owl, "--windows", 3) == 0
+    lines = cli.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["1.1", "1.2", "2.1", "2.2"]
+    assert all("from step 0 " in line for line in lines)
 
 
 def test_eval_with_parts_off(cli: CommandLine, lab: Lab, owl: str) -> None:
@@ -210,6 +256,8 @@ def test_an_imported_model_is_inspected_too(
         ("inspect heads owl --windows 0", "a whole number from 1"),
         ("inspect matrix owl --averaged --windows 0", "a whole number from 1"),
         ("inspect matrix owl --windows 5", "give both"),
+        ("inspect heads owl --examples 0", "a whole number from 1"),
+        ("inspect history nobody", "nobody"),
         ("eval owl --off 3.1", "2 layers of 2 heads"),
         ("eval owl --off nose", "names no part"),
         ("eval owl --off=", "names no part"),
@@ -226,6 +274,7 @@ def test_what_cannot_be_is_refused_in_one_line(
     [
         ("inspect attention table --text OWL", "no attention"),
         ("inspect heads table", "no heads"),
+        ("inspect history table", "no heads"),
         ("inspect lens table --text OWL", "no layers"),
         ("inspect cell table --text OWL --layer 1 --head 1 --query 1 --key 1", "no attention"),
         ("eval table --off 1.1", "one table"),

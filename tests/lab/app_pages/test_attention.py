@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.interpretability.attention import AttentionWorth, attention_weights
+from core.interpretability.examples import where_it_mattered
 from core.interpretability.habits import head_habits, heads_worth
 from core.interpretability.head_arithmetic import Cell, CellArithmetic, cell_arithmetic
+from core.interpretability.history import head_histories
 from core.interpretability.parts import Part, attention_of, without
 from core.records.events import Race
 from core.runs.lab import Lab
@@ -19,6 +22,7 @@ from core.settings.config import ModelKind
 from core.settings.presets import resolve
 from core.text.reference import reference_lines
 from core.training.evaluation import split_loss, windows_loss
+from lab.attention_page.examples import N_EXAMPLES
 from lab.attention_page.head_words import (
     cell_sentence,
     corner_label,
@@ -26,9 +30,11 @@ from lab.attention_page.head_words import (
     look_sentence,
     worth_sentence,
 )
+from lab.attention_page.history_words import history_sentence
 from lab.components.looking_text import LookingText
 from lab.figures.cell_arithmetic import number_text
-from lab.session.state import windows_to_look_at
+from lab.figures.examples import examples_alt
+from lab.session.state import snapshot_steps, windows_to_look_at
 from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
 from tests.pages import open_page, pages, scrub_to, scrubber_of
 from tests.plots import Plots, plots
@@ -37,6 +43,7 @@ __all__ = ["pages", "plots"]
 
 ALL, ONE, ROW = "attention_all_heads", "attention_one_head", "attention_row"
 WORTHS, GUESSES = "attention_worths", "attention_guesses"
+HISTORY, HISTORY_ONE = "attention_history_all", "attention_history_one"
 
 
 @pytest.fixture(autouse=True)
@@ -422,6 +429,130 @@ def test_parts_that_the_next_model_lacks_are_on_again(pages: Lab, plots: Plots) 
     app.selectbox(key="attention_run").set_value(other.id).run()
     assert not app.exception
     assert app.session_state["attention_off"] == ["1.1"]
+
+
+# --- where heads mattered, and how they came to be ------------------------------------------------
+
+
+def test_the_guesses_that_the_chosen_head_was_for_are_shown(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.interpretability.examples.MIN_PROBABILITY", 1e-3)  # it knows little
+    run = pages.run(finished(pages))
+    loaded = pages.model(run)
+    windows = windows_to_look_at(loaded, pages.corpus_of(run))
+    app = open_page("attention", layer="2", head="1")
+    app.session_state["attention_switching"] = True
+    app.run()
+    assert not app.exception
+    found = where_it_mattered(
+        loaded.model, loaded.vocabulary, windows, Part("head", 2, 1), N_EXAMPLES
+    )
+    assert found
+    assert any("Where layer 2 · head 1 mattered most" in m.value for m in app.markdown)
+    (alt,) = [image.proto.imgs[0].alt for image in app.get("image")]
+    assert alt == examples_alt(found)
+
+
+def open_history(app: AppTest) -> None:
+    app.session_state["attention_history"] = True
+    app.run()
+    assert not app.exception
+
+
+def test_the_history_of_heads_is_measured_when_its_fold_is_opened(pages: Lab, plots: Plots) -> None:
+    run = pages.run(finished(pages))
+    app = open_page("attention", head="2")
+    assert HISTORY not in plots.figures
+    open_history(app)
+    steps = snapshot_steps(run.id)
+    assert len(steps) > 4
+    measured = []
+    for step in steps:
+        loaded = pages.snapshot(run, step)
+        windows = windows_to_look_at(loaded, pages.corpus_of(run))
+        measured.append(head_habits(loaded.model, loaded.vocabulary, windows[:, :-1]))
+    head = head_histories(steps, measured)[1]
+    assert any(m.value == history_sentence(head) for m in app.markdown)
+    share, entropy = plots.figures[HISTORY_ONE].data
+    np.testing.assert_allclose(share.y, head.shares, rtol=1e-5)
+    np.testing.assert_allclose(entropy.y, [h.entropy_nats for h in head.measured], rtol=1e-5)
+    names = [[cell[1] for cell in row] for row in plots.figures[HISTORY].data[0].customdata]
+    np.testing.assert_allclose(np.array(names).T, [[h.score for h in each] for each in measured])
+
+
+def test_a_snapshot_is_measured_once(
+    pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished(pages)
+    n_measured = []
+    monkeypatch.setattr(
+        "lab.session.state.head_habits", lambda *a: n_measured.append(1) or head_habits(*a)
+    )
+    app = open_page("attention")
+    st.cache_data.clear()  # a run of another test may be the same
+    n_measured.clear()
+    open_history(app)
+    app.segmented_control(key="attention_head").set_value(2).run()
+    assert len(n_measured) == 1 + len(snapshot_steps(run))  # and the model that is shown
+
+
+def test_a_click_on_a_row_of_the_histories_chooses_the_head(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention")
+    open_history(app)
+    plots.click(HISTORY, x=2.0, y=3.1)
+    app.run()
+    assert app.segmented_control(key="attention_layer").value == 2
+    assert app.segmented_control(key="attention_head").value == 2
+    assert any(m.value.startswith("**Layer 2 · head 2") for m in app.markdown)
+
+
+def test_a_run_without_snapshots_has_no_history_and_that_is_said(pages: Lab, plots: Plots) -> None:
+    run = finished(pages)
+    for path in pages.home.run_folder(run).glob("snapshot-*.pt"):
+        path.unlink()
+    app = open_page("attention")
+    open_history(app)
+    assert "kept no snapshots" in said(app)
+
+
+# --- the address ----------------------------------------------------------------------------------
+
+
+def test_the_address_names_head_and_text_and_says_what_is_chosen(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("attention", layer="2", head="2", text="to be or")
+    assert not app.warning
+    assert app.segmented_control(key="attention_layer").value == 2
+    assert letters(plots) == "to␣be␣or"
+    app.segmented_control(key="attention_head").set_value(1).run()
+    type_text(app, "or not")
+    address = dict(app.query_params)
+    assert address.pop("run") and address == {"layer": "2", "text": "or not"}
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ({"layer": "3"}, "layer is a whole number from 1 to 2"),
+        ({"head": "x"}, "head is a whole number from 1 to 2"),
+        ({"text": "to " * 200}, "text has 1 to 500 characters, not 600"),
+    ],
+)
+def test_what_cannot_be_of_an_address_is_left_out_and_said(
+    pages: Lab, plots: Plots, address: dict[str, str], says: str
+) -> None:
+    finished(pages)
+    app = open_page("attention", **address)
+    (warning,) = app.warning
+    assert says in warning.value.replace("\\", "")
+    assert app.segmented_control(key="attention_layer").value == 1
+    app.run()
+    assert not app.warning and [*app.query_params] == ["run"]
+
+
+# --- what attention adds --------------------------------------------------------------------------
 
 
 def worth(app: AppTest) -> list[str]:

@@ -192,17 +192,17 @@ def test_against_even_spreading_an_even_head_has_no_colour() -> None:
     assert "even share" in figure.data[0].colorbar.title.text
 
 
-def test_twice_the_even_share_is_one_doubling_and_far_less_than_an_eighth_is_an_eighth() -> None:
+def test_twice_the_even_share_is_one_doubling_and_nothing_is_far_below_the_scale() -> None:
     weights = np.zeros((T, T), np.float32)
     weights[:, 0] = 1.0
     cells = head_figure(weights, TEXT, (0, 0), "transformer", LIGHT, "even").data[0].z
-    np.testing.assert_allclose(cells[1], [1, -3] + [np.nan] * (T - 2))
+    np.testing.assert_allclose(cells[1], [1, -150] + [np.nan] * (T - 2))
     tiles = (
         heads_figure(weights[None, None], [[""]], [[""]], (0, 0), "transformer", LIGHT, "even")
         .data[0]
         .z
     )
-    np.testing.assert_allclose(tiles[1, :2], [1, -3])
+    np.testing.assert_allclose(tiles[1, :2], [1, -150])
 
 
 def test_one_head_says_who_looks_at_whom() -> None:

@@ -1,0 +1,97 @@
+"""A view of a page as an address: what stands behind the `?`, read once and then written.
+
+An address is input from outside. Each part of it is checked, and what cannot be is left out and
+said. Read at the first run of a page in a session, it is put into the entries from which the page
+is drawn, before their widgets are; from then on the address says what is on the screen.
+
+The run of an address is `lab.widgets.pickers`'s, all of the Train page's `lab.train_page.link`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from lab.session.entry import Entry
+
+_SHOWN = 40
+"""So much of a value that cannot be is quoted."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an address, and the entry that it is about."""
+
+    name: str
+    entry: Entry[Any]
+    read: Callable[[str], Any]
+    """What the entry is to hold. Raises ValueError, whose text says what is expected: "is …"."""
+
+
+def whole_number(at_most: int) -> Callable[[str], int]:
+    """Reads a whole number from 1 to `at_most`."""
+
+    def read(text: str) -> int:
+        if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= at_most:
+            return int(text)
+        most = f"a whole number from 1 to {at_most}" if at_most > 1 else "1"
+        raise ValueError(f"is {most} here, not {text[:_SHOWN]!r}")
+
+    return read
+
+
+def short_text(at_most: int) -> Callable[[str], str]:
+    """Reads a text of one line, of 1 to `at_most` characters."""
+
+    def read(text: str) -> str:
+        if not text or len(text) > at_most:
+            raise ValueError(f"has 1 to {at_most:,} characters, not {len(text):,}")
+        if any(ord(c) < 32 for c in text):
+            raise ValueError("is one line, without control characters")
+        return text
+
+    return read
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """Reads one of these words."""
+
+    def read(text: str) -> str:
+        if text in choices:
+            return text
+        raise ValueError(f"is one of {', '.join(choices)}, not {text[:_SHOWN]!r}")
+
+    return read
+
+
+def read_address(page: str, parts: Sequence[Part]) -> str:
+    """Put into the entries what the address says; why some of it cannot be, in a sentence.
+
+    Once in a session for each `page`, before the widgets of these entries are drawn. Nothing to
+    complain of is an empty text. It quotes what came from outside: show it as plain text.
+    """
+    already: Entry[bool] = Entry(f"address_read_{page}", False)
+    if already.get():
+        return ""
+    already.set(True)
+    complaints = []
+    for part in parts:
+        if part.name not in st.query_params:
+            continue
+        try:
+            part.entry.set(part.read(st.query_params[part.name]))
+        except ValueError as error:
+            complaints.append(f"{part.name} {error}")
+    return f"Left out of the address: {'; '.join(complaints)}." if complaints else ""
+
+
+def write_address(values: Mapping[str, Any]) -> None:
+    """Let the address say these; None takes a part out. Other parts of it stay as they are."""
+    for name, value in values.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)

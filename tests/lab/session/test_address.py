@@ -1,0 +1,91 @@
+"""What an address may say of a view, and what is said of the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lab.session.address import one_of, short_text, whole_number
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [
+        (whole_number(4), "1", 1),
+        (whole_number(4), "4", 4),
+        (short_text(3), "a b", "a b"),
+        (short_text(3), "é<", "é<"),
+        (one_of(["even", "share"]), "share", "share"),
+    ],
+)
+def test_what_can_be_is_read(read: Callable[[str], Any], text: str, value: object) -> None:
+    assert read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "says"),
+    [
+        (whole_number(4), "0", "is a whole number from 1 to 4 here"),
+        (whole_number(4), "5", "not '5'"),
+        (whole_number(4), "-1", "not '-1'"),
+        (whole_number(4), "²", "from 1 to 4"),
+        (whole_number(4), "", "from 1 to 4"),
+        (whole_number(1), "2", "is 1 here"),
+        (whole_number(4), "9" * 5000, "9" * 40 + "'"),
+        (short_text(3), "abcd", "has 1 to 3 characters, not 4"),
+        (short_text(3), "", "not 0"),
+        (short_text(3), "a\nb", "is one line"),
+        (one_of(["even", "share"]), "x" * 99, "is one of even, share"),
+    ],
+)
+def test_what_cannot_be_is_said_in_few_words(
+    read: Callable[[str], Any], text: str, says: str
+) -> None:
+    with pytest.raises(ValueError) as error:
+        read(text)
+    assert says in str(error.value) and len(str(error.value)) < 100
+
+
+def page() -> None:
+    import streamlit as st
+
+    from lab.session.address import Part, read_address, whole_number, write_address
+    from lab.session.entry import Entry
+
+    size: Entry[int] = Entry("size", 1)
+    trouble = read_address("sizes", [Part("size", size, whole_number(9))])
+    st.text(trouble)
+    st.number_input("Size", 1, 9, key=size.key)
+    write_address({"size": None if size.get() == 1 else size.get()})
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_function(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_the_address_is_read_once_and_then_says_what_is_shown() -> None:
+    app = opened(size="7", other="x")
+    assert app.number_input[0].value == 7 and app.text[0].value == ""
+    app.number_input[0].set_value(3).run()
+    assert app.number_input[0].value == 3
+    assert dict(app.query_params) == {"size": "3", "other": "x"}
+    app.number_input[0].set_value(1).run()
+    assert "size" not in app.query_params
+
+
+def test_what_cannot_be_is_left_out_and_said_once() -> None:
+    app = opened(size="70")
+    assert app.number_input[0].value == 1 and "size" not in app.query_params
+    assert app.text[0].value == (
+        "Left out of the address: size is a whole number from 1 to 9 here, not '70'."
+    )
+    app.run()
+    assert app.text[0].value == ""
