@@ -54,7 +54,7 @@ def test_the_slider_the_row_and_the_sentence_name_one_character_after_another_bl
         assert text[number - 1] == character.replace("␣", " ")
         frame = plots.figures["attention_one_head"].layout.shapes[-1]
         assert (frame.y0 + frame.y1) / 2 == number - 1
-        assert sum(f"‘{character}’ ({number}) takes" in c.value for c in app.caption) == 1
+        assert sum(f"‘{character}’ ({number}) takes most from" in c.value for c in app.caption) == 1
 
     agree("ot to be")
     screen.choose("attention_place", 8)
