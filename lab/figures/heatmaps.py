@@ -130,8 +130,7 @@ def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
     """Weights (…, T, T) as they are coloured, NaN where nobody can look."""
     if scale == "share":
         return np.sqrt(_masked(weights))
-    # What the character of a row may see.
-    n_seen = compact(range(first_place, first_place + weights.shape[-1]))[:, None]
+    n_seen = np.arange(first_place, first_place + weights.shape[-1])[:, None]  # what a row may see
     return compact(np.log2(np.maximum(_masked(weights) * n_seen, _NO_WEIGHT)))
 
 
