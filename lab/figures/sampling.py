@@ -5,6 +5,8 @@ Plain data in, figures out. Shapes: V characters that there are.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -12,6 +14,7 @@ from plotly.subplots import make_subplots
 from core.generation.stages import Stages
 from core.settings.config import SampleConfig
 from lab.figures.base import MARGIN, compact, plain_figure
+from lab.figures.columns import axis_columns
 from lab.figures.map_axes import named, percent, sign
 from lab.figures.palette import Palette, ink_on
 
@@ -50,13 +53,14 @@ def stages_figure(
             row=i, col=1, y=compact(values[shown]), customdata=shown,
             marker=dict(color=[strong if j == stages.token else pale for j in shown], line_width=0),
             hovertext=[f"{named(characters[j])}: {s}<br>{title}" for j, s in zip(shown, said)],
-            hovertemplate="%{hovertext}<extra></extra>",
+            hovertemplate="%{hovertext}<extra></extra>", meta=dict(series=title),
         )  # fmt: skip
         figure.update_yaxes(
             row=i, col=1, nticks=3, tickformat=".0%" if is_share else None, zeroline=not is_share
         )
     figure.update_layout(plain_figure(palette).layout.to_plotly_json() | dict(
         margin=MARGIN | dict(t=22, b=30, r=0), bargap=0.2, showlegend=False,
+        meta=_columns(len(rows)),
     ))  # fmt: skip
     figure.update_annotations(font=dict(size=12, color=palette.muted), x=0, xanchor="left")
     figure.update_xaxes(
@@ -64,6 +68,14 @@ def stages_figure(
         ticktext=[_name(characters[j], j == stages.token) for j in shown],
     )  # fmt: skip
     return figure
+
+
+def _columns(n_rows: int) -> dict[str, Any]:
+    """What the numbers of the stages are called, for the axes of each of them."""
+    numbers = ["", *range(2, n_rows + 1)]
+    return {f"x{i}": axis_columns("character") for i in numbers} | {
+        f"y{i}": axis_columns("logit or probability") for i in numbers
+    }
 
 
 def _top_k_words(config: SampleConfig, vocab_size: int) -> str:
@@ -95,15 +107,17 @@ def dice_figure(stages: Stages, characters: str, kind: str, palette: Palette) ->
             insidetextanchor="middle", textangle=0,
             textfont=dict(family="monospace", size=14, color=ink_on(color)),
             hovertext=[f"{named(characters[j])}: from {start:.3f} to {start + p:.3f}"],
-            hovertemplate="%{hovertext}<extra></extra>",
+            hovertemplate="%{hovertext}<extra></extra>", meta=dict(series=sign(characters[j])),
         )  # fmt: skip
         start, n = start + float(p), n + 1
     figure.add_scatter(
         x=[stages.dice], y=[0.75], mode="markers+text", text=[f"{stages.dice:.3f}"],
         textposition="middle right", hoverinfo="skip",
         marker=dict(symbol="triangle-down", size=12, color=palette.text),
+        meta=dict(series="where the dice fell"),
     )  # fmt: skip
-    figure.update_layout(barmode="overlay", margin=dict(l=56, r=8, t=4, b=28))
+    columns = dict(x=axis_columns("probability, or place"), y=axis_columns(None))
+    figure.update_layout(barmode="overlay", margin=dict(l=56, r=8, t=4, b=28), meta=columns)
     figure.update_xaxes(range=[0, 1], nticks=6)
     figure.update_yaxes(visible=False, range=[-0.5, 1.1])
     return figure
