@@ -164,10 +164,10 @@ def _update(telling: Telling) -> str:
             f"The learning rate of step {words.count(told.step)} is **0**, where its schedule "
             "ends: nothing moves. Tell an earlier step, or let the run go on at another rate."
         )
-    sized = [part for part in told.parts if part.update_ratio is not None]
+    sized = [part for part in told.parts if part.update_ratio]
     said = f"At a learning rate of **{rates}** each part moves against its gradient"
     if not sized:
-        return f"{said}."
+        return f"{said}.{_from_zero(told.parts)}"
     most = max(sized, key=lambda part: part.update_ratio or 0.0)
     return (
         f"{said}, as scaled by what the optimiser remembers of earlier steps. Most for its size "
@@ -178,7 +178,7 @@ def _update(telling: Telling) -> str:
 
 def _from_zero(parts: tuple[PartStep, ...]) -> str:
     new = [_named(part) for part in parts if part.update_ratio is None and part.update_norm]
-    return f" {words.listed(new).capitalize()} began at 0, and has no share." if new else ""
+    return f" Of what began at 0 ({words.listed(new)}) there is no share." if new else ""
 
 
 def _after(telling: Telling) -> str:

@@ -115,7 +115,9 @@ def test_what_began_at_0_is_named(tiny_corpus: Corpus) -> None:
     trainer = Trainer(config_of("fast", len(tiny_corpus.vocabulary)), tiny_corpus)
     told = tell_step(trainer)  # the head of this recipe begins at 0
     telling = Telling(told, told_guess(told, 0, 4), tiny_corpus.vocabulary, trainer.config)
-    assert "The head began at 0" in text(UPDATE, telling)
+    said = text(UPDATE, telling)
+    assert "Of what began at 0 (the head) there is no share." in said
+    assert "Most for its size" not in said  # through a head of 0 no gradient reaches the rest
 
 
 def test_before_and_after_are_said_and_a_guess_that_lost_is_explained(tiny_corpus: Corpus) -> None:
