@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import psutil
 
 from core import commands
-from core.commands.inspecting import N_WINDOWS_FOR_MATRIX
+from core.commands.inspecting import N_WINDOWS_FOR_HISTORY, N_WINDOWS_FOR_MATRIX
 from core.commands.wording import lines_of
 from core.errors import LabError
 from core.exchange.export_import import FORMATS
@@ -219,26 +219,32 @@ def _add_looking(sub: Any) -> None:
 def _add_inspect(sub: Any) -> None:
     inspect = sub.add_parser("inspect", help="look inside a run's model")
     what = inspect.add_subparsers(metavar="WHAT", required=True, parser_class=_OneLineParser)
-    attention = _command(
-        what, "attention", commands.inspect_attention, "where each head looks in a text"
-    )
+    reading = [  # a text
+        _command(what, "attention", commands.inspect_attention, "where each head looks in a text"),
+        _command(what, "lens", commands.inspect_lens, "each layer's own guesses for a text"),
+        cell := _command(what, "cell", commands.inspect_cell, "how one attention weight comes out"),
+    ]
     heads = _command(what, "heads", commands.inspect_heads, "what losing each head would cost")
-    cell = _command(what, "cell", commands.inspect_cell, "the arithmetic of one attention weight")
-    lens = _command(what, "lens", commands.inspect_lens, "each layer's own guesses for a text")
     matrix = _command(what, "matrix", commands.inspect_matrix, "what follows each character")
-    parsers = (
-        attention,
-        heads,
-        cell,
-        lens,
-        matrix,
+    others = [
         _command(what, "embeddings", commands.inspect_embeddings, "where each character is put"),
         _command(what, "context", commands.inspect_context, "the loss by characters of context"),
-    )
-    for parser in parsers:
+    ]
+    for parser in (*reading, heads, matrix, *others):
         _add_model_choice(parser, default="best", at_help="the snapshot nearest to this step")
-    for parser in (attention, cell, lens):
+    for parser in reading:
         parser.add_argument("--text", required=True, metavar="T", help="what the model reads")
+    _add_cell(cell)
+    _add_heads(heads)
+    _add_matrix(matrix)
+    history = _command(
+        what, "history", commands.inspect_history, "what each head did at each snapshot of a run"
+    )
+    _add_history(history)
+    _add_step(_command(what, "step", commands.inspect_step, "the run's next training step, told"))
+
+
+def _add_cell(cell: argparse.ArgumentParser) -> None:
     for flag, which in (
         ("--layer", "of which layer, from 1"),
         ("--head", "of which head, from 1"),
@@ -246,10 +252,20 @@ def _add_inspect(sub: Any) -> None:
         ("--key", "the place of the character that is looked at"),
     ):
         cell.add_argument(flag, type=int, required=True, metavar="N", help=which)
+
+
+def _add_heads(heads: argparse.ArgumentParser) -> None:
     heads.add_argument(
         "--windows", type=_to_count, metavar="N",
         help="so many windows of the validation split; default: all",
     )  # fmt: skip
+    heads.add_argument(
+        "--examples", type=_to_count, metavar="N",
+        help="so many guesses for each head that were worst without it",
+    )  # fmt: skip
+
+
+def _add_matrix(matrix: argparse.ArgumentParser) -> None:
     matrix.add_argument(
         "--averaged", action="store_true",
         help="the guesses in context too, averaged by the character that stands there",
@@ -259,7 +275,17 @@ def _add_inspect(sub: Any) -> None:
         help="so many windows of the training split to average over; default: "
         f"{N_WINDOWS_FOR_MATRIX}",
     )  # fmt: skip
-    step = _command(what, "step", commands.inspect_step, "the run's next training step, told")
+
+
+def _add_history(history: argparse.ArgumentParser) -> None:
+    history.add_argument("run", metavar="RUN")
+    history.add_argument(
+        "--windows", type=_to_count, metavar="N",
+        help=f"so many windows of the validation split; default: {N_WINDOWS_FOR_HISTORY}",
+    )  # fmt: skip
+
+
+def _add_step(step: argparse.ArgumentParser) -> None:
     step.add_argument("run", metavar="RUN")
     step.add_argument(
         "--at", type=int, metavar="STEP",
@@ -270,18 +296,6 @@ def _add_inspect(sub: Any) -> None:
             flag, type=_to_count, metavar="N",
             help=f"the {unit} whose guess is followed, from 1; default: a typical one",
         )  # fmt: skip
-    heads.add_argument(
-        "--examples", type=_to_count, metavar="N",
-        help="so many guesses for each head that were worst without it",
-    )  # fmt: skip
-    history = _command(
-        what, "history", commands.inspect_history, "what each head did at each snapshot of a run"
-    )
-    history.add_argument("run", metavar="RUN")
-    history.add_argument(
-        "--windows", type=_to_count, metavar="N",
-        help="so many windows of the validation split; default: 64",
-    )  # fmt: skip
 
 
 def _add_model_choice(

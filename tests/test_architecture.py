@@ -88,12 +88,12 @@ ROOMS = {
     "service figures",
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs wording figures components session",
-    "lab.attention_page": "settings text models findings training generation "
+    "lab.attention_page": "settings text models records findings training generation "
     "interpretability runs wording figures components session widgets",
     "lab.generate_page": "settings text records storage generation runs wording figures "
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
-    "components session widgets",
+    "components session widgets attention_page",
     "lab.bigram_page": "settings text records findings interpretability runs wording figures "
     "components session widgets",
     "lab.corpus_page": "text records library wording session widgets",

@@ -113,6 +113,12 @@ def look_at_head(layer: int, head: int) -> None:
     _set_and_rerun((LAYER, layer + 1), (HEAD, head + 1))
 
 
+def show_head(layer: int, head: int) -> None:
+    """Let the page show this head, from 1, when it is opened next."""
+    LAYER.set(layer)
+    HEAD.set(head)
+
+
 def look_from(place: int) -> None:
     """Run the page again with this character as the one that looks."""
     _set_and_rerun((_PLACE, place + 1))

@@ -18,6 +18,7 @@ from core.interpretability.lens import layer_logits
 from core.models import LanguageModel
 from core.models.modern import ModernTransformer
 from core.text.characters import quoted_character, sign_of
+from lab.attention_page.choices import show_head
 from lab.components.live_plot import live_plot
 from lab.figures.embeddings import characters_figure, positions_figure
 from lab.figures.heatmaps import heads_figure, heads_height_px
@@ -157,13 +158,18 @@ def _render_attention(look: Look, layer: int) -> None:
     n_heads = weights.shape[1]
     with st.container(horizontal=True, vertical_alignment="center"):
         _say(sentences.attention_text(layer, n_heads))
-        st.page_link("app_pages/attention.py", label="One head large", icon=":material/grid_on:")
+        if st.button("See its heads large", key="model_to_heads", icon=":material/grid_on:"):
+            show_head(layer, 1)
+            st.switch_page("app_pages/attention.py")
     nothing = [[""] * n_heads]
-    live_plot(
+    click = live_plot(
         heads_figure(weights, nothing, nothing, None, look.config.model, palette(), "even"),
         key="model_heads", height_px=heads_height_px(1, n_heads, WIDE_PX),
-        alt=f"Attention of the {n_heads} heads of layer {layer} on this text",
+        alt=f"Attention of the {n_heads} heads of layer {layer} on this text", clickable=True,
     )  # fmt: skip
+    if click and isinstance(click.x, int | float) and 0 <= round(click.x) < n_heads:
+        show_head(layer, round(click.x) + 1)
+        st.switch_page("app_pages/attention.py")
     _render_numbers(look, look.flow.added_by_attention[layer - 1], "what all heads together add")
 
 

@@ -77,7 +77,7 @@ def attention_text(layer: int, n_heads: int) -> str:
     heads = "The one head" if n_heads == 1 else f"The {n_heads} heads"
     return (
         f"**Attention {layer}.** {heads} of this layer on this text: vermilion where a character "
-        "takes more than an even share from another, violet where less."
+        "takes more than an even share from another, violet where less. A click shows a head large."
     )
 
 

@@ -202,3 +202,14 @@ def test_a_small_picture_is_thinned_and_centred() -> None:
     assert thinned(values).shape == (48, 96)
     packed = _packed(SmallPicture(np.array([[-2.0, 0.0, 2.0]], np.float32), "signed"))
     assert list(base64.b64decode(packed["cells"])) == [0, 128, 255] and packed["columns"] == 3
+
+
+def test_a_head_of_the_map_is_seen_large_on_its_own_page(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("model")
+    show(app, "attention:2")
+    plots.click("model_heads", x=1.1, y=0.0)
+    app.run()
+    assert app.title[0].value == "Where each head looks"
+    assert app.segmented_control(key="attention_layer").value == 2
+    assert app.segmented_control(key="attention_head").value == 2
