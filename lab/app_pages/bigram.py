@@ -32,14 +32,14 @@ INTRODUCTION = (
 def main() -> None:
     take_click()
     page_head("What follows what", INTRODUCTION)
-    troubles = read_address()
+    trouble = read_address()
     runs = [run for run in the_lab().runs() if run.model == "bigram"]
     if runs:
         loaded, corpus = _render_choice(runs)
     else:
         loaded, corpus = _render_offer()
-    for trouble in troubles:
-        st.warning(trouble)
+    if trouble:
+        st.warning(plain(trouble))
     render_tables(loaded, corpus, chosen_run(runs))
 
 

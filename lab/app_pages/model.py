@@ -8,15 +8,18 @@ from core.interpretability.flow import flow_of
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from lab.components.model_map import model_map
+from lab.model_page.boxes import boxes_of
 from lab.model_page.look import Look, map_of
 from lab.model_page.pictures import WIDE_PX, render_picture, take_clicks
 from lab.model_page.side_by_side import render_side_by_side
+from lab.session.address import Part, one_of, read_address, write_address
 from lab.session.entry import Entry
 from lab.session.state import moment_of, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
 from lab.widgets.scrubber import scrub
 from lab.widgets.text_to_read import is_readable, text_box
+from lab.wording.plain import plain
 
 INTRODUCTION = (
     "A text on its way through a model: what goes in, what each part makes of it, and the guess "
@@ -39,7 +42,10 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(runs)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
+        trouble = read_address("model", [Part("part", _CHOSEN, one_of(_keys(loaded)))])
         text = text_box(run, loaded)
+    if trouble:
+        st.warning(plain(trouble))
     if run:
         scrub(run)
     else:
@@ -87,10 +93,15 @@ def _look(run: RunRecord | None, loaded: LoadedModel, text: str) -> Look:
     return Look(loaded, lambda: load_model(run, "newest") if run else loaded, flow, seen, seen[1:])
 
 
+def _keys(loaded: LoadedModel) -> list[str]:
+    return [box.key for box in boxes_of(loaded.model.config).all()]
+
+
 def _render_map(look: Look) -> str:
     """The map; returns the key of the part to be shown large."""
-    keys = [box.key for box in look.boxes.all()]
+    keys = _keys(look.loaded)
     chosen = _CHOSEN.get() if _CHOSEN.get() in keys else keys[-1]
+    write_address({"part": None if chosen == _CHOSEN.default else chosen})
     n_layers = look.config.n_layer
     pressed = model_map(
         map_of(look, chosen), palette().model(look.config.model), palette(), key="model_map",

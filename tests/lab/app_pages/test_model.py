@@ -213,3 +213,12 @@ def test_a_head_of_the_map_is_seen_large_on_its_own_page(pages: Lab, plots: Plot
     assert app.title[0].value == "Where each head looks"
     assert app.segmented_control(key="attention_layer").value == 2
     assert app.segmented_control(key="attention_head").value == 2
+
+
+def test_the_address_names_the_part(pages: Lab, plots: Plots) -> None:
+    finished(pages)
+    app = open_page("model", part="mlp:2")
+    assert map_of(app)["chosen"] == "mlp:2" and not app.warning
+    show(app, "probabilities")
+    assert app.query_params["part"] in ("probabilities", ["probabilities"])
+    assert "part is one of" in open_page("model", part="nose").warning[0].value
