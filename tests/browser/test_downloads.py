@@ -96,7 +96,7 @@ def attention(n_layers: int = 1, n_heads: int = 1, n_characters: int = 5) -> np.
 @pytest.mark.parametrize("scale", ["share", "even"])
 def test_a_map_of_one_head_gives_the_shares_and_not_their_colours(blank: Any, scale: Any) -> None:
     weights = attention()[0, 0]
-    rows = table(blank, head_figure(weights, NASTY, 0, "attention", LIGHT, scale))
+    rows = table(blank, head_figure(weights, NASTY, (0, 0), "attention", LIGHT, scale))
     assert list(rows[0]) == [
         "query place", "query", "key place", "key", "share of the weight",
     ]  # fmt: skip
