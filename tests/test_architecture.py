@@ -95,7 +95,8 @@ ROOMS = {
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
     "components session widgets",
     "lab.corpus_page": "text records library wording session widgets",
-    "lab.compare_page": "settings records wording figures components session widgets",
+    "lab.compare_page": "settings text records findings interpretability wording figures "
+    "components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "
     "service exchange wording figures components session widgets",
     "lab.app_pages": "*",

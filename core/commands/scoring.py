@@ -37,8 +37,8 @@ def memorised(lab: Lab, args: Namespace) -> Fields:
     passages = verbatim_passages(args.text, train, args.least)
     share = covered_share(passages, len(args.text))
     say(
-        f"Against the training split of {corpus.name}: {100 * share:.1f} % of the text stands there "
-        f"in passages of {args.least} characters or more."
+        f"{100 * share:.1f} % of the text stands in the training split of {corpus.name}, in "
+        f"passages of {args.least} characters or more."
     )
     return {"passages": [{"start": p.start, "length": p.length, "at": p.at} for p in passages]}
 

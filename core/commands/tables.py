@@ -19,9 +19,9 @@ LABELS = {
     "n_failed": "failed", "x": "across", "y": "up",
     "n_train": "for training", "n_val": "for validation", "n_words": "words",
     "n_distinct_words": "distinct words", "n_words_once": "words that occur once",
-    "context": "characters of context", "train_nats": "training split", "val_nats": "validation split",
-    "cross_nats": "from one to the other", "n_contexts": "contexts in training",
-    "n_contexts_once": "of them once", "at": "at character",
+    "context": "characters of context", "train_nats": "training split",
+    "val_nats": "validation split", "cross_nats": "from one to the other",
+    "n_contexts": "contexts in training", "n_contexts_once": "of them once", "at": "at character",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {

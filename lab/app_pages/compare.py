@@ -13,6 +13,7 @@ from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.equal_cost import bought_text, equal_cost_text
+from lab.compare_page.passage import render_passage
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette, in_model_color
@@ -67,6 +68,7 @@ def main() -> None:
     with right:
         wishes = render_wish(chosen)
     render_texts(wishes)
+    render_passage(chosen)
     render_context(chosen, "compare")
     st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit)
     _render_downloads(chosen)

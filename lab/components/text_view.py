@@ -18,12 +18,7 @@ import streamlit as st
 
 from core.generation.sampling import Candidate, TokenRecord
 from core.text.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
-from lab.figures.palette import Palette, contrast
-
-READABLE: Final = 6.0
-"""The least contrast of a character with its ground. https://www.w3.org/TR/WCAG22/ asks for 4.5,
-which is measured on whole words; here each character has a ground of its own, and what is next to
-it pulls the eye: dark ink on middling teal could be measured and not be read."""
+from lab.figures.palette import Palette
 
 _CSS: Final = """
 .view {
@@ -262,15 +257,5 @@ def _candidates(candidates: Sequence[Candidate]) -> list[tuple[str, float]]:
 
 
 def scale_with_ink(palette: Palette) -> list[tuple[str, str]]:
-    """The stops of the probability scale from 0 to 1, each with the ink that is readable on it.
-
-    Halfway up, a colour can be too dark for dark ink and too light for light ink; such a stop
-    takes the colour of the nearest one that is not.
-    """
-    inks = (palette.text, palette.ground)
-    pairs = [
-        (color, max(inks, key=lambda ink: contrast(color, ink)))
-        for _, color in palette.probability_scale
-    ]
-    readable = [i for i, pair in enumerate(pairs) if contrast(*pair) >= READABLE]
-    return [pairs[min(readable, key=lambda j: abs(i - j))] for i in range(len(pairs))]
+    """The stops of the probability scale from 0 to 1, each with the ink that is readable on it."""
+    return palette.with_ink(palette.probability_scale)

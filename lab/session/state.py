@@ -20,6 +20,7 @@ from core.generation.spelling import WrittenWords, Yardstick, written_words_of, 
 from core.interpretability.attention import AttentionWorth, attention_worth
 from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
+from core.interpretability.scoring import Score, costs_by_context, score
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Moment
@@ -315,6 +316,39 @@ def _counted_by_context(fingerprint: str, _corpus: Corpus) -> list[float]:
 def counted_context_of(record: RunRecord) -> list[float]:
     """What counted n-grams reach with 1, 2, … characters on the text of a run."""
     return _counted_by_context(record.fingerprint, the_lab().corpus_of(record))
+
+
+def score_of(record: RunRecord, text: str) -> Score:
+    """What each character of a text costs a run, at its best checkpoint.
+
+    Raises PromptError for characters that it does not know, CheckpointError, CorpusError.
+    """
+    loaded = loaded_model(record)
+    loaded.vocabulary.encode(text)
+    return _score(f"{record.id} {loaded.step}", text, loaded)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _score(key: str, text: str, _loaded: LoadedModel) -> Score:
+    return score(_loaded.model, _loaded.vocabulary.encode(text))
+
+
+def costs_in_context(
+    record: RunRecord, text: str, places: tuple[int, ...]
+) -> list[dict[int, float]]:
+    """What characters of a text cost a run by how much it saw before them, in nats.
+
+    At its best checkpoint; see `costs_by_context`. Raises as `score_of` does.
+    """
+    loaded = loaded_model(record)
+    return _costs_in_context(f"{record.id} {loaded.step}", text, places, loaded)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _costs_in_context(
+    key: str, text: str, places: tuple[int, ...], _loaded: LoadedModel
+) -> list[dict[int, float]]:
+    return costs_by_context(_loaded.model, _loaded.vocabulary.encode(text), places)
 
 
 def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:

@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from core.errors import ConfigError, PromptError
-from core.text.corpus import Batches, Corpus, Vocabulary, example_line, most_frequent
+from core.text.corpus import (
+    Batches,
+    Corpus,
+    Vocabulary,
+    example_line,
+    most_frequent,
+    passage_at_random,
+)
 from tests.helpers import assert_equal_states, play
 
 # --- vocabulary -----------------------------------------------------------------------------------
@@ -171,3 +178,20 @@ def test_the_most_frequent_characters_come_first() -> None:
 def test_an_unknown_character_is_shown_by_its_sign_and_name() -> None:
     with pytest.raises(PromptError, match=r"has no ‘⍽’ \(U\+00A0 no-break space\), ‘x’\."):
         Vocabulary.of("ab").encode("a\u00a0x")
+
+
+def test_a_passage_at_random_is_of_the_validation_split_and_the_same_for_its_seed() -> None:
+    corpus = Corpus("tiny", play(4_000))
+    val = corpus.text[corpus.n_train :]
+    passages = [passage_at_random(corpus, 80, seed) for seed in range(20)]
+    assert passages == [passage_at_random(corpus, 80, seed) for seed in range(20)]
+    assert len(set(passages)) > 5
+    for passage in passages:
+        assert passage in val and 1 < len(passage) <= 80
+        assert val[val.index(passage) - 1] == "\n" or val.startswith(passage)
+
+
+@pytest.mark.parametrize("text", ["a", "ab", "abcdefghijklmnopqrstuvwxyz" * 3, "a\n" * 30])
+def test_a_passage_of_a_short_text_is_what_there_is(text: str) -> None:
+    corpus = Corpus("short", text)
+    assert passage_at_random(corpus, 10, 1) in corpus.text[corpus.n_train :]
