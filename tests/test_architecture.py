@@ -94,7 +94,7 @@ ROOMS = {
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
     "components session widgets",
-    "lab.corpus_page": "text records library wording session widgets",
+    "lab.corpus_page": "text records library wording figures components session widgets",
     "lab.compare_page": "settings text records findings interpretability wording figures "
     "components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "

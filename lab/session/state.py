@@ -30,6 +30,7 @@ from core.settings.config import RunConfig
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
+from core.text.statistics import TextStatistics, statistics_of
 from core.text.windows import sample_windows
 from core.training.preflight import Calibration, flops_per_token
 from core.training.threads import set_threads
@@ -188,6 +189,16 @@ def wanted_view() -> View | None:
 def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
     """What words a text has; `fingerprint` is there to tell texts of one name apart."""
     return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
+
+
+def statistics_of_text(corpus: Corpus) -> TextStatistics:
+    """Entropies, repeats and words of a text: a few seconds for a megabyte, once for each text."""
+    return _statistics(corpus.fingerprint, corpus)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _statistics(fingerprint: str, _corpus: Corpus) -> TextStatistics:
+    return statistics_of(_corpus)
 
 
 def kept_step(run_id: str, step: int) -> int | None:
