@@ -90,7 +90,7 @@ ROOMS = {
     "lab.widgets": "settings text models records runs wording figures components session",
     "lab.attention_page": "settings text models findings training generation "
     "interpretability runs wording figures components session",
-    "lab.generate_page": "settings text records storage generation runs wording figures "
+    "lab.generate_page": "settings text records findings storage generation runs wording figures "
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
     "components session widgets",

@@ -91,6 +91,9 @@ _CSS: Final = """
 .page > span:not(.prompt, .hint) {
   padding: 0.125rem 0;
 }
+.page > span.underlined {
+  border-bottom: 3px solid var(--st-text-color);
+}
 /* Seen, but neither selected nor copied. */
 .signed::before {
   content: attr(data-sign);
@@ -137,6 +140,8 @@ class WrittenText:
     """One for each character that was added."""
     vocab_size: int
     """Of the model: how many characters each was drawn from."""
+    marks: Sequence[tuple[int, int]] = ()
+    """Start and length of stretches of what was added that are underlined."""
     is_past: bool = False
     """Whether it belongs to settings of before; then it has no colour."""
 
@@ -213,6 +218,7 @@ def _data(text: WrittenText, palette: Palette, alt: str, hint: str) -> dict[str,
         "believed": [_candidates(record.believed) for record in records],
         "offered": [_candidates(record.offered) for record in records],
         "vocab_size": text.vocab_size,
+        "marks": [list(mark) for mark in text.marks],
         "scale": scale_with_ink(palette),
         "alt": alt,
         "hint": hint,

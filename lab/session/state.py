@@ -15,6 +15,12 @@ from typing import Literal, get_args
 import streamlit as st
 from torch import Tensor
 
+from core.generation.originality import (
+    Originality,
+    UsualOriginality,
+    originality_of,
+    usual_originality,
+)
 from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
@@ -189,6 +195,31 @@ def wanted_view() -> View | None:
 def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
     """What words a text has; `fingerprint` is there to tell texts of one name apart."""
     return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
+
+
+def yardstick_in(corpus: Corpus) -> Yardstick | None:
+    """What words a text has; None for one that is not written in words. Counted once."""
+    return _yardstick(corpus.name, corpus.fingerprint)
+
+
+def originality_in(corpus: Corpus, text: str) -> Originality:
+    """What of a text stands in the training split, or in itself before. Measured once."""
+    return _originality(corpus.fingerprint, text, corpus)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _originality(fingerprint: str, text: str, _corpus: Corpus) -> Originality:
+    return originality_of(text, _corpus)
+
+
+def usual_originality_in(corpus: Corpus, length: int) -> UsualOriginality | None:
+    """The same of pieces of the validation split of that length. Measured once."""
+    return _usual_originality(corpus.fingerprint, length, corpus)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _usual_originality(fingerprint: str, length: int, _corpus: Corpus) -> UsualOriginality | None:
+    return usual_originality(_corpus, length)
 
 
 def statistics_of_text(corpus: Corpus) -> TextStatistics:
