@@ -27,8 +27,12 @@ from lab.widgets.switches import settled
 from lab.wording.comparison import (
     BEST,
     EVERY_TEXT,
+    ORDERS,
+    SECTIONS,
+    Order,
     comparison_table,
     curves_csv,
+    ordered_runs,
     table_csv,
     unequal_reading_text,
 )
@@ -70,7 +74,9 @@ def main() -> None:
     render_texts(wishes)
     render_passage(chosen)
     render_context(chosen, "compare")
-    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit)
+    st.header("What came of them, and what was set differently")
+    order, sections = _choose_lines()
+    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit, order, sections)
     _render_downloads(chosen)
 
 
@@ -184,10 +190,28 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         st.caption(unequal)
 
 
-def _render_table(ids: list[str], unit: str) -> None:
-    st.header("What came of them, and what was set differently")
+def _choose_lines() -> tuple[Order, list[str]]:
+    """Which run stands first in the table, and which of its parts are shown."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        order: Order = st.selectbox(
+            "First stands", ORDERS, key="compare_order", persist_state="session", width=260,
+            help="The newest run; the lowest loss, number or time; the highest throughput.",
+        )  # fmt: skip
+        sections = st.pills(
+            "Parts of the table", SECTIONS, selection_mode="multi", default=SECTIONS[:2],
+            key="compare_sections", persist_state="session",
+        )  # fmt: skip
+    return order, sections
+
+
+def _render_table(ids: list[str], unit: str, order: Order, sections: list[str]) -> None:
+    store = the_lab().store
+    runs = ordered_runs(store, _present(ids), order)
+    if not sections:
+        st.caption("No part of the table is chosen.")
+        return
     st.table(
-        comparison_table(the_lab().store, _present(ids), unit == "bits", _dot_and_name),
+        comparison_table(store, runs, unit == "bits", _dot_and_name, sections),
         border="horizontal", hide_index=True, alt="The chosen runs, one in each column",
     )  # fmt: skip
     about = (
