@@ -29,11 +29,13 @@ def by_heart_text(found: Originality, usual: UsualOriginality | None) -> str:
         )
     if usual is None:
         return said
-    longest_usual = words.count(usual.longest) if usual.longest else f"fewer than {LEAST}"
+    longest = f"one of {words.count(usual.longest)} characters or more" if usual.longest else "none"
+    pieces = "half of its pieces of this length have"
+    if usual.n_pieces == 1:
+        pieces = "its one piece of this length has"
     return (
-        f"{said} In new text, of {_pieces(usual)} from the validation part, the longest has "
-        f"{longest_usual} characters in the middle one, and {_share(usual.by_heart_share)} of all "
-        "lies in such stretches."
+        f"{said} New text has such stretches, too: {_share(usual.by_heart_share)} of the "
+        f"validation text lies in them, and {pieces} {longest}."
     )
 
 
@@ -51,12 +53,12 @@ def words_text(text: str, yardstick: Yardstick | None) -> str:
 def repetition_text(found: Originality, usual: UsualOriginality | None) -> str:
     """How much of a text stands in it before already, and how that is measured."""
     said = (
-        f"{_share(found.repeated_share).capitalize()} of it repeats itself: characters in "
-        f"stretches of {LEAST} that stand earlier in the same text"
+        f"{_share(found.repeated_share)} of it repeats itself: that many characters lie in "
+        f"stretches of {LEAST} which stand earlier in the same text"
     )
     if usual is None:
         return f"{said}."
-    return f"{said}; of validation text as long {_share(usual.repeated_share)}."
+    return f"{said}. Of validation text as long it is {_share(usual.repeated_share)}."
 
 
 def passages_table(text: str, found: Originality) -> dict[str, list[str]]:
@@ -74,10 +76,5 @@ def _as_read(passage: str) -> str:
     return plain(signs.replace("↵", "↵ ") + "…" * (len(passage) > SHOWN))
 
 
-def _pieces(usual: UsualOriginality) -> str:
-    n = usual.n_pieces
-    return "one piece as long" if n == 1 else f"{words.count(n)} pieces as long"
-
-
 def _share(share: float) -> str:
-    return percent(share) if share else "none"
+    return percent(share) if share else "0 %"

@@ -22,20 +22,23 @@ USUAL = UsualOriginality(22.0, 0.015, 0.0, 9)
 def test_the_longest_passage_is_named_with_its_place_beside_new_text() -> None:
     said = by_heart_text(FOUND, USUAL)
     assert "30 characters, there at character 12,345" in said and "25 % of the text" in said
-    assert "9 pieces as long" in said and "22 characters" in said and "1.5 %" in said
-    assert by_heart_text(FOUND, None) == said[: said.index(" In new text")]
+    assert "half of its pieces" in said and "one of 22 characters or more" in said
+    assert "1.5 % of the validation text" in said
+    assert by_heart_text(FOUND, None) == said[: said.index(" New text")]
 
 
 def test_nothing_by_heart_is_said_as_nothing() -> None:
     said = by_heart_text(NOTHING, UsualOriginality(0, 0.0, 0.0, 1))
     assert said.startswith("No stretch of 20 characters or more")
-    assert "fewer than 20" in said and "one piece as long" in said and "none of all" in said
-    assert repetition_text(NOTHING, None).startswith("None of it repeats itself")
+    assert "0 % of the validation text" in said and "its one piece of this length has none" in said
+    assert repetition_text(NOTHING, None).startswith("0 % of it repeats itself")
 
 
 def test_how_repetition_is_measured_is_said() -> None:
     said = repetition_text(FOUND, USUAL)
-    assert said.startswith("12 % of it") and "stretches of 20" in said and said.endswith("none.")
+    assert (
+        said.startswith("12 % of it") and "stretches of 20" in said and said.endswith("it is 0 %.")
+    )
 
 
 def test_words_are_held_against_the_corpus_and_counted_pairs() -> None:
