@@ -82,8 +82,8 @@ ROOMS = {
     "core.commands": "*",
     "core.__main__": "*",
     "lab.wording": "settings text records findings registry runs",
-    "lab.figures": "settings text records findings training generation interpretability experiments "
-    "wording",
+    "lab.figures": "settings text records findings training generation interpretability "
+    "experiments wording",
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",

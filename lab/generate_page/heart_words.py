@@ -20,11 +20,11 @@ def by_heart_text(found: Originality, usual: UsualOriginality | None) -> str:
     if not found.passages:
         said = f"No stretch of {LEAST} characters or more stands in the training text."
     else:
-        longest = found.passages[0]
+        first = found.passages[0]
         said = (
             f"The longest stretch that stands word for word in the training text has "
-            f"{words.count(longest.length)} characters, there at character "
-            f"{words.count(longest.at)}. {_share(found.by_heart_share)} of the text lies in such "
+            f"{words.count(first.length)} characters, there at character "
+            f"{words.count(first.at)}. {_share(found.by_heart_share)} of the text lies in such "
             f"stretches of {LEAST} characters or more, underlined above."
         )
     if usual is None:
