@@ -48,10 +48,14 @@ def score(model: LanguageModel, tokens: Tensor) -> Score:
 
     The mean of `nats` over the first T guesses is the loss of that window.
     """
-    rows = torch.cat(list(_log_probabilities(model, tokens)))  # N - 1, V
-    came = rows.gather(1, tokens[1:, None])[:, 0]
-    likeliest, guesses = rows.max(dim=1)
-    return Score(-came, guesses, likeliest.exp())
+    pieces: list[tuple[Tensor, Tensor, Tensor]] = []
+    first = 1  # the character that the next row is about
+    for rows in _log_probabilities(model, tokens):
+        came = rows.gather(1, tokens[first : first + len(rows), None])[:, 0]
+        likeliest, guesses = rows.max(dim=1)
+        pieces.append((-came, guesses, likeliest.exp()))
+        first += len(rows)
+    return Score(*map(torch.cat, zip(*pieces)))
 
 
 def _log_probabilities(model: LanguageModel, tokens: Tensor) -> Iterator[Tensor]:
