@@ -71,7 +71,7 @@ def _choose_passage(runs: Sequence[RunRecord]) -> str:
             help="Type or paste any text: what nobody would write costs more.",
         )  # fmt: skip
         with st.container(width=230, gap="xsmall"):
-            st.caption("A place of the validation text, which no run learned from.")
+            st.caption("At first a place of the validation text, which no run learned from.")
             st.button(
                 f"Another place (seed {_SEED.get()})", key="compare_passage_another",
                 icon=":material/casino:", on_click=_go_elsewhere, args=(runs,),
