@@ -41,6 +41,7 @@ from core.settings.config import (
 )
 from core.settings.presets import PRESETS, RECIPES
 from core.storage.snapshots import BUDGET_MIB
+from core.text.repeats import LEAST
 from core.training.parallel import is_follower
 from core.training.threads import THREADS_VARIABLE, set_threads
 
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(sub)
     _add_looking(sub)
     _add_inspect(sub)
+    _add_reading(sub)
     _add_runs(sub)
     _add_corpora(sub)
     _add_exchange(sub)
@@ -298,16 +300,36 @@ def _add_step(step: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
+def _add_reading(sub: Any) -> None:
+    score = _command(sub, "score", commands.score_text, "what each character of a text costs runs")
+    score.add_argument("run", nargs="+", metavar="RUN")
+    _add_checkpoint(score, default="best")
+    memorised = _command(
+        sub, "memorised", commands.memorised, "what of a text stands verbatim in the training split"
+    )
+    memorised.add_argument("run", metavar="RUN|CORPUS")
+    memorised.add_argument(
+        "--least", type=_to_count, default=LEAST, metavar="N",
+        help=f"the shortest passage that counts, in characters; default: {LEAST}",
+    )  # fmt: skip
+    for parser in (score, memorised):
+        parser.add_argument("--text", required=True, metavar="T")
+
+
 def _add_model_choice(
     parser: argparse.ArgumentParser,
     default: str,
     at_help: str = "the snapshot of this step instead",
 ) -> None:
     parser.add_argument("run", metavar="RUN")
+    _add_checkpoint(parser, default)
+    parser.add_argument("--at", type=int, metavar="STEP", help=at_help)
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--checkpoint", choices=["best", "last"], default=default, help=f"default: {default}"
     )
-    parser.add_argument("--at", type=int, metavar="STEP", help=at_help)
 
 
 def _add_runs(sub: Any) -> None:
@@ -345,9 +367,11 @@ def _add_keeping(change: Any) -> None:
 
 
 def _add_corpora(sub: Any) -> None:
-    corpus = sub.add_parser("corpus", help="list, add, fetch or delete texts")
+    corpus = sub.add_parser("corpus", help="list, add, measure, fetch or delete texts")
     what = corpus.add_subparsers(metavar="WHAT", required=True, parser_class=_OneLineParser)
     _command(what, "list", commands.list_corpora, "the texts there are")
+    stats = _command(what, "stats", commands.corpus_stats, "entropies, repeats and words of a text")
+    stats.add_argument("name", metavar="NAME")
     add = _command(what, "add", commands.add_corpus, "add a text of your own")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--from", dest="source", required=True, metavar="FILE")
@@ -374,9 +398,7 @@ def _add_exchange(sub: Any) -> None:
         "run all of it as one file",
     )  # fmt: skip
     export.add_argument("--out", metavar="DIR", required=True)
-    export.add_argument(
-        "--checkpoint", choices=["best", "last"], default="best", help="default: best"
-    )
+    _add_checkpoint(export, default="best")
     import_ = _command(sub, "import", commands.import_model, "make a run of a file")
     import_.add_argument(
         "file", metavar="FILE", help="a run file, nanoGPT's ckpt.pt, or our own safetensors"

@@ -90,14 +90,15 @@ ROOMS = {
     "lab.widgets": "settings text models records runs wording figures components session",
     "lab.attention_page": "settings text models records findings training generation "
     "interpretability runs wording figures components session widgets",
-    "lab.generate_page": "settings text records storage generation runs wording figures "
+    "lab.generate_page": "settings text records findings storage generation runs wording figures "
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
     "components session widgets attention_page",
     "lab.bigram_page": "settings text records findings interpretability runs wording figures "
     "components session widgets",
-    "lab.corpus_page": "text records library wording session widgets",
-    "lab.compare_page": "settings records wording figures components session widgets",
+    "lab.corpus_page": "text records library wording figures components session widgets",
+    "lab.compare_page": "settings text records findings interpretability wording figures "
+    "components session widgets",
     "lab.train_page": "settings text records findings training generation interpretability runs "
     "experiments service exchange wording figures components session widgets",
     "lab.app_pages": "*",

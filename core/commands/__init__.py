@@ -6,7 +6,7 @@ codes are `core.__main__`'s. Where each command is:
 * `training`: `train`, `resume`; `racing`: `race`; `sweeping`: `sweep …`
 * `running`: `eval`, `generate`, `export`, `import`, and of `runs` the list, `rename` and `branch`
 * `showing`: `runs show`; `disk_and_bin`: `runs delete`, `restore`, `empty_bin`, `disk`, `clean`
-* `inspecting`: `inspect …`
+* `inspecting`: `inspect …`; `scoring`: `score`, `memorised`
 * `texts`: `corpus …`; `benchmarking`: `bench`
 * `wording` and `tables`: how what a command returns is said to a person
 """
@@ -37,6 +37,7 @@ from core.commands.running import (
     rename,
     write_text,
 )
+from core.commands.scoring import memorised, score_text
 from core.commands.showing import show
 from core.commands.sweeping import (
     delete_sweep,
@@ -47,6 +48,7 @@ from core.commands.sweeping import (
 )
 from core.commands.texts import (
     add_corpus,
+    corpus_stats,
     delete_corpus,
     empty_corpus_bin,
     get_corpus,
@@ -64,6 +66,7 @@ __all__ = [
     "bench",
     "branch",
     "clean",
+    "corpus_stats",
     "delete",
     "delete_corpus",
     "delete_sweep",
@@ -86,12 +89,14 @@ __all__ = [
     "list_corpora",
     "list_runs",
     "list_sweeps",
+    "memorised",
     "race",
     "rename",
     "restore",
     "restore_corpus",
     "resume",
     "resume_sweep",
+    "score_text",
     "show",
     "show_sweep",
     "sweep",

@@ -23,14 +23,19 @@ LABELS = {
     "is_allowed": "may it be seen?", "context_nats": "told by the context",
     "n_windows": "windows", "n_places": "places",
     "grad_norm": "gradient norm", "clip_factor": "clipped by the factor",
+    "n_train": "for training", "n_val": "for validation", "n_words": "words",
+    "n_distinct_words": "distinct words", "n_words_once": "words that occur once",
+    "context": "characters of context", "train_nats": "training split",
+    "val_nats": "validation split", "cross_nats": "from one to the other",
+    "n_contexts": "contexts in training", "n_contexts_once": "of them once", "at": "at character",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""
 _UNITS = {
     "_loss": "nats", "_nats": "nats", "_seconds": "s", "_s": "s", "_ms": "ms", "_mib": "MiB",
-    "bytes": "MiB", "_pct": "%",
+    "_bits": "bits", "bytes": "MiB", "_pct": "%",
 }  # fmt: skip
 _IN_NO_TABLE = (
-    "config", "train_loss", "best_iter", "tokens_per_s", "world_size", "fingerprint",
+    "config", "train_loss", "best_iter", "tokens_per_s", "world_size", "fingerprint", "bits",
 )  # fmt: skip
 """What makes a table too wide to read; `--json` has it."""
 _FIRST = ("name", "model", "corpus", "status")

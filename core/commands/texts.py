@@ -1,4 +1,4 @@
-"""The command `corpus`: which texts there are, and how one gets there."""
+"""The command `corpus`: which texts there are, how one gets there, and figures of one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.library.fetching import read_bytes
 from core.library.texts import binned_name, size_bytes
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
+from core.text.statistics import finite, statistics_of
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:
@@ -25,6 +26,48 @@ def list_corpora(lab: Lab, args: Namespace) -> Fields:
             for path in lab.library.in_bin()
         ],
     }
+
+
+def corpus_stats(lab: Lab, args: Namespace) -> Fields:
+    corpus = lab.library.load(args.name)
+    found = statistics_of(corpus)
+    words = found.words
+    if found.n_searched < len(corpus.text):
+        say(f"Repeats are those of the first {found.n_searched:,} characters.")
+    return _corpus_fields(corpus) | {
+        "n_train": corpus.n_train,
+        "n_val": len(corpus.text) - corpus.n_train,
+        "n_words": words.n_words,
+        "n_distinct_words": len(words.by_rank),
+        "n_words_once": words.n_once,
+        "zipf_exponent": words.zipf_exponent,
+        "entropies": [
+            {
+                "context": order.context,
+                "train_nats": finite(order.train.entropy_nats),
+                "val_nats": finite(order.val.entropy_nats),
+                "cross_nats": finite(order.cross_nats),
+                "n_contexts": order.train.n_contexts,
+                "n_contexts_once": order.train.n_once,
+            }
+            for order in found.orders
+        ],
+        "repeats": [
+            {
+                "length": repeat.length,
+                "places": list(repeat.places),
+                "text": corpus.text[repeat.places[0] :][: repeat.length],
+            }
+            for repeat in found.repeats
+        ],
+        "words": [
+            {"rank": rank, "word": word, "times": times}
+            for rank, (word, times) in enumerate(words.by_rank[:_WORDS_NAMED], 1)
+        ],
+    }
+
+
+_WORDS_NAMED = 20
 
 
 def add_corpus(lab: Lab, args: Namespace) -> Fields:

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.commands.tables import label_of, table_of, with_unit
 from core.settings.differences import Difference, difference_text
-from core.text.characters import in_quotes, quoted_character, sign_of
+from core.text.characters import in_quotes, quoted_character, sign_of, signs_of
 from core.training.health import by_kind
 
 Lines = Iterator[str]
@@ -136,6 +136,14 @@ def _samples(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
         yield indent(sample["text"], "  ", lambda line: True)
 
 
+def _repeats(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    yield "what stands in it more than once, the longest first:" if value else "nothing repeats"
+    for repeat in value:
+        places = ", ".join(f"{place:,}" for place in repeat["places"])
+        yield f"  {repeat['length']:,} characters, at {places}:"
+        yield f"    {''.join(signs_of(repeat['text']))}"
+
+
 def _in_bin(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
     texts = (f"{each['in_bin']} ({with_unit('bytes', each['bytes'])})" for each in value)
     yield f"in the bin: {', '.join(texts) or 'nothing'}"
@@ -204,4 +212,5 @@ _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
     "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
     "answers": _answers, "notes": _notes, "since": _since, "events": _events,
     "heads": _heads, "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
+    "repeats": _repeats,
 }  # fmt: skip

@@ -9,7 +9,6 @@ the loss falls, over 120 it goes up and down with the dice
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from core.models import LanguageModel
 from core.settings.config import SampleConfig
 from core.text.corpus import Corpus
 from core.text.reference import bigram_probabilities
+from core.text.words import words_in
 
 WRITTEN_LENGTH = 1_000
 """Characters of the text that words are counted in."""
@@ -29,7 +29,6 @@ LEAST_CORPUS_SHARE = 0.25
 """A corpus with less of it in words is not written in such words: nothing is said of it."""
 TEMPERATURE = 0.8
 """As for the samples that runs write at their estimates."""
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class WrittenWords:
 
 def lexicon_of(text: str) -> frozenset[str]:
     """The words that a text has more than once, in small letters."""
-    found = Counter(_WORD.findall(text.lower()))
+    found = Counter(words_in(text))
     return frozenset(
         word for word, n in found.items() if n >= LEAST_TIMES and len(word) >= LEAST_LETTERS
     )
@@ -62,7 +61,7 @@ def lexicon_of(text: str) -> frozenset[str]:
 
 def share_in_words(text: str, lexicon: AbstractSet[str]) -> float:
     """How many of a text's characters stand in words of the lexicon, from 0 to 1."""
-    found = _WORD.findall(text.lower())
+    found = words_in(text)
     return sum(len(word) for word in found if word in lexicon) / len(text) if text else 0.0
 
 

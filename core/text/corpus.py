@@ -9,6 +9,7 @@ Shapes: N characters of text, B sequences in a batch, T = block_size, V = vocabu
 from __future__ import annotations
 
 import hashlib
+import random
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -146,6 +147,19 @@ def example_line(corpus: Corpus, at_most: int) -> str:
     if fitting:
         return max(fitting, key=len)
     return max(lines, key=len, default="")[:at_most].strip()
+
+
+def passage_at_random(corpus: Corpus, at_most: int, seed: int) -> str:
+    """A stretch of the validation split, the same for the same text and seed.
+
+    From the beginning of a line to the end of one, where lines are not too long for that.
+    """
+    val = corpus.text[corpus.n_train :]
+    start = random.Random(seed).randrange(max(1, len(val) - at_most))
+    line = val.find("\n", start, start + at_most // 2) + 1 or start
+    stretch = val[line:].lstrip("\n")[:at_most]
+    end = stretch.rfind("\n")
+    return stretch[:end] if end >= at_most // 2 else stretch
 
 
 _SEARCHED = 20_000

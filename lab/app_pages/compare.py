@@ -13,6 +13,7 @@ from core.settings.config import MODEL_KINDS
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.equal_cost import bought_text, equal_cost_text
+from lab.compare_page.passage import render_passage
 from lab.components.live_plot import live_plot
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import Palette, in_model_color
@@ -26,8 +27,12 @@ from lab.widgets.switches import settled
 from lab.wording.comparison import (
     BEST,
     EVERY_TEXT,
+    ORDERS,
+    SECTIONS,
+    Order,
     comparison_table,
     curves_csv,
+    ordered_runs,
     table_csv,
     unequal_reading_text,
 )
@@ -67,8 +72,11 @@ def main() -> None:
     with right:
         wishes = render_wish(chosen)
     render_texts(wishes)
+    render_passage(chosen)
     render_context(chosen, "compare")
-    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit)
+    st.header("What came of them, and what was set differently")
+    order, sections = _choose_lines()
+    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit, order, sections)
     _render_downloads(chosen)
 
 
@@ -182,10 +190,28 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         st.caption(unequal)
 
 
-def _render_table(ids: list[str], unit: str) -> None:
-    st.header("What came of them, and what was set differently")
+def _choose_lines() -> tuple[Order, list[str]]:
+    """Which run stands first in the table, and which of its parts are shown."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        order: Order = st.selectbox(
+            "First stands", ORDERS, key="compare_order", persist_state="session", width=260,
+            help="The newest run; the lowest loss, number or time; the highest throughput.",
+        )  # fmt: skip
+        sections = st.pills(
+            "Parts of the table", SECTIONS, selection_mode="multi", default=SECTIONS[:2],
+            key="compare_sections", persist_state="session",
+        )  # fmt: skip
+    return order, sections
+
+
+def _render_table(ids: list[str], unit: str, order: Order, sections: list[str]) -> None:
+    store = the_lab().store
+    runs = ordered_runs(store, _present(ids), order)
+    if not sections:
+        st.caption("No part of the table is chosen.")
+        return
     st.table(
-        comparison_table(the_lab().store, _present(ids), unit == "bits", _dot_and_name),
+        comparison_table(store, runs, unit == "bits", _dot_and_name, sections),
         border="horizontal", hide_index=True, alt="The chosen runs, one in each column",
     )  # fmt: skip
     about = (

@@ -16,6 +16,7 @@ from core.text.reference import reference_lines
 from lab.components.live_plot import live_plot
 from lab.corpus_page.adding import render_original, render_upload
 from lab.corpus_page.keeping import chosen_name, render_bin, render_deeds, render_news
+from lab.corpus_page.statistics import render_statistics
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.figures.losses import SHOWN_REFERENCES
 from lab.session.entry import Entry
@@ -60,6 +61,7 @@ def main() -> None:
         _render_excerpt(corpus)
         _render_characters(corpus)
         _render_references(corpus)
+        render_statistics(corpus)
 
 
 def _pick() -> Corpus:

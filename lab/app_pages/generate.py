@@ -14,6 +14,7 @@ from core.runs.lab import LoadedModel, Moment
 from core.settings.config import SampleConfig, help_line
 from core.text.reference import reference_lines
 from lab.components.text_view import WrittenText, choosable_text_view
+from lab.generate_page.by_heart import Held, held_against_its_text, render_by_heart
 from lab.generate_page.drawing import Drawn, render_drawing
 from lab.generate_page.through_training import N_WRITTEN, render_through_training
 from lab.session.entry import Entry, draw_page_again, only_fragments_run
@@ -266,10 +267,12 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
     else:
         st.markdown("**Nothing written yet**")
         st.caption("Press Write, and the text appears here as it is written.")
+    held = _held(sheet) if sheet else None
     text = WrittenText(
         prompt=snapshot.prompt if snapshot else wish.prompt,
         records=snapshot.records if snapshot else (),
         vocab_size=len(sheet.loaded.vocabulary) if sheet else 0,
+        marks=held.marks if held else (),
         is_past=bool(others),
     )
     choice = choosable_text_view(
@@ -282,12 +285,22 @@ def _render_sheet(wish: Wish, wrote: bool) -> None:
         st.rerun(scope="fragment" if only_fragments_run() else "app")
     if sheet and snapshot and snapshot.over:
         _render_drawing(sheet, snapshot)
-    if snapshot and snapshot.over and snapshot.records:
+    if held and snapshot:
+        render_by_heart(held)
         st.download_button(
             "Download the text", snapshot.prompt + snapshot.added, "text.txt", "text/plain",
             key="generate_download", icon=":material/download:", type="tertiary",
             on_click="ignore",
         )  # fmt: skip
+
+
+def _held(sheet: Sheet) -> Held | None:
+    """A finished text held against what its model learned from; None for one that is not."""
+    snapshot = sheet.writing.snapshot()
+    if not snapshot.over or not snapshot.records:
+        return None
+    with st.spinner("Holding it against the training text …"):
+        return held_against_its_text(sheet.wish.run_id, snapshot.added)
 
 
 def _render_drawing(sheet: Sheet, snapshot: WritingSnapshot) -> None:

@@ -81,6 +81,7 @@ class TextView {
     this.characters = added;
     this.mark(data.choosable ? (data.chosen ?? undefined) : undefined);
     this.root.classList.toggle("choosable", data.choosable);
+    this.underline(data.marks);
     if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
     this.describe();
   }
@@ -119,6 +120,15 @@ class TextView {
     this.elements.push(element);
     this.places.set(element, place);
     this.page.append(element);
+  }
+
+  /** Underline stretches of the added text, and nothing else. */
+  underline(stretches) {
+    const inside = new Set();
+    for (const [start, length] of stretches) {
+      for (let place = start; place < start + length; place++) inside.add(place);
+    }
+    this.elements.forEach((each, place) => each.classList.toggle("underlined", inside.has(place)));
   }
 
   /** Whether a reader has scrolled to the end; until then the prompt stays in view. */

@@ -18,12 +18,7 @@ import streamlit as st
 
 from core.generation.sampling import Candidate, TokenRecord
 from core.text.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
-from lab.figures.palette import Palette, contrast
-
-READABLE: Final = 6.0
-"""The least contrast of a character with its ground. https://www.w3.org/TR/WCAG22/ asks for 4.5,
-which is measured on whole words; here each character has a ground of its own, and what is next to
-it pulls the eye: dark ink on middling teal could be measured and not be read."""
+from lab.figures.palette import Palette
 
 _CSS: Final = """
 .view {
@@ -96,6 +91,9 @@ _CSS: Final = """
 .page > span:not(.prompt, .hint) {
   padding: 0.125rem 0;
 }
+.page > span.underlined {
+  border-bottom: 3px solid var(--st-text-color);
+}
 /* Seen, but neither selected nor copied. */
 .signed::before {
   content: attr(data-sign);
@@ -142,6 +140,8 @@ class WrittenText:
     """One for each character that was added."""
     vocab_size: int
     """Of the model: how many characters each was drawn from."""
+    marks: Sequence[tuple[int, int]] = ()
+    """Start and length of stretches of what was added that are underlined."""
     is_past: bool = False
     """Whether it belongs to settings of before; then it has no colour."""
 
@@ -218,6 +218,7 @@ def _data(text: WrittenText, palette: Palette, alt: str, hint: str) -> dict[str,
         "believed": [_candidates(record.believed) for record in records],
         "offered": [_candidates(record.offered) for record in records],
         "vocab_size": text.vocab_size,
+        "marks": [list(mark) for mark in text.marks],
         "scale": scale_with_ink(palette),
         "alt": alt,
         "hint": hint,
@@ -262,15 +263,5 @@ def _candidates(candidates: Sequence[Candidate]) -> list[tuple[str, float]]:
 
 
 def scale_with_ink(palette: Palette) -> list[tuple[str, str]]:
-    """The stops of the probability scale from 0 to 1, each with the ink that is readable on it.
-
-    Halfway up, a colour can be too dark for dark ink and too light for light ink; such a stop
-    takes the colour of the nearest one that is not.
-    """
-    inks = (palette.text, palette.ground)
-    pairs = [
-        (color, max(inks, key=lambda ink: contrast(color, ink)))
-        for _, color in palette.probability_scale
-    ]
-    readable = [i for i, pair in enumerate(pairs) if contrast(*pair) >= READABLE]
-    return [pairs[min(readable, key=lambda j: abs(i - j))] for i in range(len(pairs))]
+    """The stops of the probability scale from 0 to 1, each with the ink that is readable on it."""
+    return palette.with_ink(palette.probability_scale)

@@ -30,6 +30,11 @@ TRANSPARENT: Final = "rgba(0,0,0,0)"
 HUES: Final = MappingProxyType({"bigram": "orange", "attention": "blue", "transformer": "green"})
 """The names under which Streamlit's theme has the colours of the models, and its Markdown too."""
 
+READABLE: Final = 6.0
+"""The least contrast of a character with its ground. https://www.w3.org/TR/WCAG22/ asks for 4.5,
+which is measured on whole words; here each character has a ground of its own, and what is next to
+it pulls the eye: dark ink on middling teal could be measured and not be read."""
+
 _Lab = tuple[float, float, float]
 
 _SCALE_STEPS: Final = 20  # Plotly fills in between in sRGB; this many steps hide the difference
@@ -109,6 +114,23 @@ class Palette:
         below = [(p / 2, c) for p, c in _even_scale((negative, self.ground))]
         above = [(0.5 + p / 2, c) for p, c in _even_scale((self.ground, positive))]
         return below + above[1:]
+
+    @property
+    def surprise_scale(self) -> ColorScale:
+        """The colours of probability for its logarithm: strong where a model was sure (0 bits)."""
+        colors = [color for _, color in reversed(self.probability_scale)]
+        return [(place, color) for (place, _), color in zip(self.probability_scale, colors)]
+
+    def with_ink(self, scale: ColorScale) -> list[tuple[str, str]]:
+        """The colours of a scale, each with the ink in which characters can be read on it.
+
+        Halfway up, a colour can be too dark for dark ink and too light for light ink; such a stop
+        takes the colour of the nearest one that is not.
+        """
+        inks = (self.text, self.ground)
+        pairs = [(color, max(inks, key=lambda ink: contrast(color, ink))) for _, color in scale]
+        readable = [i for i, pair in enumerate(pairs) if contrast(*pair) >= READABLE]
+        return [pairs[min(readable, key=lambda j: abs(i - j))] for i in range(len(pairs))]
 
 
 def _known(kind: str) -> str:

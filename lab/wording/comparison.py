@@ -9,7 +9,8 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -46,20 +47,56 @@ class Row:
                 for s, v in zip(said, self.values)]  # fmt: skip
 
 
-def comparison_table(
-    store: Store, runs: Sequence[RunRecord], in_bits: bool, named: Callable[[RunRecord], str]
-) -> dict[str, list[str]]:
-    """What came of the runs, then the settings that differ; a column for each, under its name."""
-    sections = {
-        "What came of it": _results(store, runs, in_bits),
-        "Set differently": _settings(store, runs),
+RESULTS, DIFFERENT, ALIKE = "What came of it", "Set differently", "Set alike"
+SECTIONS = (RESULTS, DIFFERENT, ALIKE)
+"""Parts of the table, as they are called in it."""
+
+Order = Literal[
+    "newest", "best validation loss", "parameters", "training time", "time waited", "throughput"
+]
+ORDERS: tuple[Order, ...] = get_args(Order)
+"""Which run stands first: the newest, the one with the lowest loss, … the one with most throughput.
+"""
+
+
+def ordered_runs(store: Store, runs: Sequence[RunRecord], order: Order) -> list[RunRecord]:
+    """The runs in that order, the best first; those of which it is not known last.
+
+    Args:
+        runs: the newest first.
+    """
+    values: dict[Order, Callable[[RunRecord], float | None]] = {
+        "best validation loss": lambda run: run.best_val_loss_nats,
+        "parameters": lambda run: run.n_params,
+        "training time": lambda run: run.train_s or None,
+        "time waited": lambda run: run.wall_s,
+        "throughput": lambda run: -rate if (rate := store.tokens_per_s(run)) else None,
     }
+    if order not in values:
+        return list(runs)
+    by = values[order]
+    return sorted(runs, key=lambda run: inf if (value := by(run)) is None else value)
+
+
+def comparison_table(
+    store: Store,
+    runs: Sequence[RunRecord],
+    in_bits: bool,
+    named: Callable[[RunRecord], str],
+    sections: Sequence[str] = (RESULTS, DIFFERENT),
+) -> dict[str, list[str]]:
+    """What came of the runs, then their settings; a column for each run, under its name.
+
+    `sections` are those of `SECTIONS` that are wanted.
+    """
+    different, alike = _settings(store, runs)
+    parts = {RESULTS: _results(store, runs, in_bits), DIFFERENT: different, ALIKE: alike}
     headings = ["run", *map(named, runs)]
     lines: list[list[str]] = []
-    for title, rows in sections.items():
-        if rows:
+    for title, rows in parts.items():
+        if rows and title in sections:
             lines.append([f"**{title}**", *[""] * len(runs)])
-        lines += [[plain(row.name), *row.cells()] for row in rows]
+            lines += [[plain(row.name), *row.cells()] for row in rows]
     return {heading: [line[i] for line in lines] for i, heading in enumerate(headings)}
 
 
@@ -80,8 +117,8 @@ def unequal_reading_text(runs: Sequence[RunRecord]) -> str:
     )
 
 
-def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
-    """The settings in which the runs differ, at the start or on the way.
+def _settings(store: Store, runs: Sequence[RunRecord]) -> tuple[list[Row], list[Row]]:
+    """The settings in which the runs differ, at the start or on the way, and the others.
 
     One that a model does not have is None; one that was changed has all its values, with the steps.
     """
@@ -92,7 +129,8 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> list[Row]:
         Row(in_a_sentence(name), [_values(each, name) for each in courses], _setting_text)
         for name in names
     ]
-    return [row for row in rows if len(set(row.values)) > 1]
+    different = [row for row in rows if len(set(row.values)) > 1]
+    return different, [row for row in rows if len(set(row.values)) == 1]
 
 
 def _values(course: Course, name: str) -> Any:
@@ -117,6 +155,11 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
     def loss(nats: float) -> str:
         return words.loss(words.bits(nats) if in_bits else nats)
 
+    def other_unit(nats: float) -> str:
+        return words.loss(nats if in_bits else words.bits(nats))
+
+    best = [run.best_val_loss_nats for run in runs]
+
     # Losses on different texts cannot be ranked.
     lowest = min if len({run.fingerprint for run in runs}) == 1 else None
     return [
@@ -127,8 +170,9 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
             lowest),
         Row("validation loss", [run.val_loss_nats for run in runs], loss, lowest),
-        Row("best validation loss", [run.best_val_loss_nats for run in runs], loss, lowest),
-        Row("as unsure as among … characters", [run.best_val_loss_nats for run in runs], choices),
+        Row("best validation loss", best, loss, lowest),
+        Row(f"the same in {'nats' if in_bits else 'bits'}", best, other_unit, lowest),
+        Row("perplexity: as unsure as among … characters", best, choices),
         Row("best at step", [run.best_step or None for run in runs], words.count),
         Row("training time", [run.train_s or None for run in runs], words.duration, min),
         Row("time waited", [run.wall_s or None for run in runs], words.duration, min),

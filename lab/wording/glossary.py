@@ -21,6 +21,10 @@ TERMS: dict[str, str] = {
     "of ln 7 = 1.95 nats is as unsure as among 7 characters, all equally likely",
     "bits": "the same in powers of two: 1 nat is 1.443 bits; what a compressor would need for each "
     "character",
+    "surprise": "what one character costs a model, in bits: −log₂ of the probability that it had "
+    "given it. 1 bit is a probability of a half, 3 bits of an eighth, 0 is certainty",
+    "perplexity": "among how many equally likely characters one would be as unsure: e to the power "
+    "of the loss in nats",
     "uniform": "a guess that gives all characters the same probability: where an untrained model "
     "begins",
     "unigram": "a guess that knows how frequent each character is, and nothing of those before it",

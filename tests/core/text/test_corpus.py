@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from core.errors import ConfigError, PromptError
-from core.text.corpus import Batches, Corpus, Vocabulary, example_line, most_frequent
+from core.text.corpus import (
+    Batches,
+    Corpus,
+    Vocabulary,
+    example_line,
+    most_frequent,
+    passage_at_random,
+)
 from tests.helpers import assert_equal_states, play
 
 # --- vocabulary -----------------------------------------------------------------------------------
@@ -179,3 +186,20 @@ def test_the_coming_batch_can_be_seen_without_taking_it(tiny_corpus: Corpus) -> 
         seen = batches.coming()
         for one, taken, other in zip(seen, batches.next(), same.next(), strict=True):
             assert torch.equal(one, taken) and torch.equal(taken, other)
+
+
+def test_a_passage_at_random_is_of_the_validation_split_and_the_same_for_its_seed() -> None:
+    corpus = Corpus("tiny", play(4_000))
+    val = corpus.text[corpus.n_train :]
+    passages = [passage_at_random(corpus, 80, seed) for seed in range(20)]
+    assert passages == [passage_at_random(corpus, 80, seed) for seed in range(20)]
+    assert len(set(passages)) > 5
+    for passage in passages:
+        assert passage in val and 1 < len(passage) <= 80
+        assert val[val.index(passage) - 1] == "\n" or val.startswith(passage)
+
+
+@pytest.mark.parametrize("text", ["a", "ab", "abcdefghijklmnopqrstuvwxyz" * 3, "a\n" * 30])
+def test_a_passage_of_a_short_text_is_what_there_is(text: str) -> None:
+    corpus = Corpus("short", text)
+    assert passage_at_random(corpus, 10, 1) in corpus.text[corpus.n_train :]

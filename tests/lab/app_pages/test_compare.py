@@ -14,12 +14,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.generation.sampling import TokenRecord, write
+from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
 from core.runs.lab import Lab
 from core.settings.config import SampleConfig
 from core.text.corpus import Corpus
-from lab.wording.comparison import EVERY_TEXT, curves_csv
+from lab.wording.comparison import EVERY_TEXT, ORDERS, curves_csv
 from lab.wording.words import date
 from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
@@ -62,9 +63,15 @@ def curves(app: AppTest) -> list[dict[str, Any]]:
     return [trace for trace in figure(app)["data"] if trace["mode"] == "lines+markers"]
 
 
+def table_of(app: AppTest) -> Any:
+    """The table of results and settings, a column for each run."""
+    (table,) = [t.value for t in app.table if "**What came of it**" in t.value.to_string()]
+    return table
+
+
 def rows(app: AppTest) -> dict[str, list[str]]:
     """The table: what stands in each line, by the name of the line without its Markdown."""
-    lines = [list(line) for line in app.table[0].value.itertuples(index=False)]
+    lines = [list(line) for line in table_of(app).itertuples(index=False)]
     return {line[0].replace("\\", "").replace("*", ""): line[1:] for line in lines}
 
 
@@ -169,7 +176,7 @@ def test_what_each_idea_bought_is_said_of_runs_on_one_text(pages: Lab, three: li
     choose(app, three[0])
     assert "better than" not in words_of(app)
     other = add_corpus(pages, "other", play(3_000, seed=5))
-    choose_text(app, EVERY_TEXT) if app.selectbox else app.run()
+    app.run()
     choose(app, three[0], trained(pages, other, "attention"))
     assert "better than" not in words_of(app)
 
@@ -203,7 +210,7 @@ def test_a_name_is_no_html_in_the_plot_and_no_markdown_in_the_table(
     pages.rename_run(three[0], "<b>*x*</b>")
     app = open_page("compare")
     assert any("&lt;b&gt;*x*" in trace["name"] for trace in curves(app))
-    assert any(r"\*x\*" in str(column) for column in app.table[0].value.columns)
+    assert any(r"\*x\*" in str(column) for column in table_of(app).columns)
 
 
 def choose_text(app: AppTest, text: str) -> None:
@@ -301,6 +308,57 @@ def test_only_the_settings_that_differ_are_shown(pages: Lab, small: Corpus) -> N
     names = list(rows(app))
     assert names[names.index("Set differently") + 1 :] == ["layers"]
     assert rows(app)["layers"] == ["2", "1"]  # the newest first
+
+
+def test_settings_that_are_alike_are_shown_when_asked_for(pages: Lab, small: Corpus) -> None:
+    ids = [trained(pages, small, "transformer", n_layer=n) for n in (1, 2)]
+    app = open_page("compare")
+    choose(app, *ids)
+    app.session_state["compare_sections"] = ["What came of it", "Set alike"]
+    app.run()
+    table = rows(app)
+    assert "layers" not in table and table["heads"] == ["2", "2"]
+    app.session_state["compare_sections"] = []
+    app.run()
+    assert not app.exception and "No part of the table" in words_of(app)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_run_that_is_asked_for_stands_first(pages: Lab, three: list[str], order: str) -> None:
+    app = open_page("compare")
+    app.selectbox(key="compare_order").set_value(order).run()
+    values: dict[str, Callable[[RunRecord], float]] = {
+        "newest": lambda run: -run.created_at,
+        "best validation loss": lambda run: run.best_val_loss_nats or math.inf,
+        "parameters": lambda run: run.n_params,
+        "training time": lambda run: run.train_s,
+        "time waited": lambda run: run.wall_s or math.inf,
+        "throughput": lambda run: -(pages.store.tokens_per_s(run) or 0.0),
+    }
+    ordered = sorted(map(pages.run, three), key=values[order])
+    headings = [str(column).replace("\\", "") for column in table_of(app).columns[1:]]
+    assert [run.name in heading for run, heading in zip(ordered, headings)] == [True] * 3
+
+
+@pytest.mark.parametrize("unit", ["nats", "bits"])
+def test_losses_stand_in_both_units_with_their_perplexity(
+    pages: Lab, three: list[str], unit: str
+) -> None:
+    app = open_page("compare")
+    app.segmented_control(key="compare_unit").set_value(unit).run()
+    best = [pages.run(run_id).best_val_loss_nats or 0.0 for run_id in three]
+    said = {"nats": [f"{b:.3f}" for b in best], "bits": [f"{b / math.log(2):.3f}" for b in best]}
+    other = "bits" if unit == "nats" else "nats"
+    table = rows(app)
+
+    def numbers(line: str) -> list[str]:
+        return [cell.split(" ")[0].strip("*") for cell in table[line]]
+
+    assert numbers("best validation loss") == said[unit]
+    assert numbers(f"the same in {other}") == said[other]
+    assert [float(n) for n in numbers("perplexity: as unsure as among … characters")] == (
+        pytest.approx([math.exp(b) for b in best], rel=0.05)
+    )
 
 
 def test_a_setting_that_was_changed_on_the_way_has_all_its_values(

@@ -15,6 +15,7 @@ from core.library.texts import ORIGINAL, SHIPPED
 from core.runs.lab import Lab
 from core.storage.locks import take_lock
 from core.text.reference import reference_lines
+from core.text.statistics import statistics_of
 from tests.helpers import add_corpus, files_under, play, small_run, trained
 from tests.pages import open_page, pages
 
@@ -370,3 +371,50 @@ def test_a_text_that_vanished_is_no_longer_chosen(small: Lab, home: Path) -> Non
     small.library.path("small").unlink()
     app.run()
     assert not app.exception and app.radio(key="corpus_chosen").value == SHIPPED
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def unfolded(app: AppTest) -> AppTest:
+    app.session_state["corpus_statistics"] = True
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_figures_are_counted_when_they_are_asked_for(
+    small: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+    real = statistics_of
+    monkeypatch.setattr(
+        "lab.session.state.statistics_of", lambda c: counted.append(c.name) or real(c)
+    )
+    app = open_corpus()
+    assert not counted
+    unfolded(app)
+    assert counted == ["small"]
+    app.run()
+    assert counted == ["small"]
+
+
+def test_figures_are_those_of_the_text(small: Lab) -> None:
+    app = unfolded(open_corpus())
+    found = statistics_of(small.library.load("small"))
+    drawn = figure(app, "corpus_entropies")["data"]
+    assert len(drawn) == 3 and figure(app, "corpus_words")["data"]
+    table = next(t.value for t in app.table if "begins at character" in t.value.columns)
+    assert list(table["characters"]) == [str(repeat.length) for repeat in found.repeats]
+    first = found.repeats[0]
+    assert f"{first.places[0]:,}" in table["begins at character"][0]
+    said = table["text"][0].replace("\\", "").replace("↵ ", "\n").replace("␣", " ")
+    assert small.library.load("small").text.startswith(said, first.places[0])
+    assert any("known by heart" in m.value for m in app.markdown)
+
+
+def test_a_text_that_is_too_short_for_figures_says_so(pages: Lab) -> None:
+    add_corpus(pages, "short", "ab")
+    app = unfolded(open_corpus("short"))
+    assert any("too short" in m.value for m in app.markdown)
+    assert any("stands there twice" in c.value for c in app.caption)

@@ -10,10 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.findings.meaning import why_garbled
+from core.generation.originality import originality_of
 from core.generation.sampling import TokenRecord, write
 from core.runs.lab import Lab
 from core.settings.config import SampleConfig
 from core.text.reference import reference_lines
+from core.text.repeats import verbatim_passages
 from lab.components.text_view import scale_with_ink
 from lab.figures.palette import DARK, LIGHT, Palette
 from tests.helpers import add_corpus, filled, play, trained, wait_until
@@ -314,3 +316,51 @@ def grey(color: str) -> str:
 def test_the_seed_promises_the_same_text_only_where_all_else_is_the_same(pages: Lab) -> None:
     said = open_page("generate").number_input(key="generate_seed").help
     assert "as long as model, prompt and settings are the same" in said and "run" not in said
+
+
+# --- by heart -------------------------------------------------------------------------------------
+
+
+def alphabet(lab: Lab) -> str:
+    """A run that can do nothing but say the alphabet."""
+    corpus = add_corpus(lab, "alphabet", "abcdefghijklmnopqrstuvwxyz\n" * 60)
+    return trained(lab, corpus, "bigram", max_iters=300, learning_rate=0.1)
+
+
+def test_what_stands_in_the_training_text_is_marked_and_named(pages: Lab) -> None:
+    run = pages.run(filled(pages, alphabet))
+    app = open_page("generate")
+    assert "the model's own" not in words_of(app)
+    app.slider(key="generate_length").set_value(100)
+    app.slider(key="generate_temperature").set_value(0.5)
+    added = let_it_write(app)
+    corpus = pages.corpus_of(run)
+    passages = verbatim_passages(added, corpus.text[: corpus.n_train])
+    assert passages and shown(app)["marks"] == [[p.start, p.length] for p in passages]
+    table = next(t.value for t in app.table if "passage" in t.value.columns)
+    assert [int(n) for n in table["characters"]] == [p.length for p in passages][:5]
+    assert "the model's own" in words_of(app) and "repeats itself" in words_of(app)
+
+
+def test_nothing_is_searched_for_before_a_text_is_finished(
+    run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+    monkeypatch.setattr(
+        "lab.session.state.originality_of",
+        lambda text, corpus: searched.append(text) or originality_of(text, corpus),
+    )
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(70)
+    assert not searched
+    added = let_it_write(app)
+    app.run()
+    assert searched == [added]
+
+
+def test_a_text_whose_corpus_is_gone_says_so(pages: Lab, run_id: str) -> None:
+    app = open_page("generate")
+    app.slider(key="generate_length").set_value(50)
+    pages.bin_corpus("small")
+    let_it_write(app)
+    assert "Not held against the training text" in words_of(app)

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from core.settings.config import MODEL_KINDS
-from lab.figures.palette import DARK, LIGHT, ColorScale, Palette, in_model_color, palette_for
+from lab.figures.palette import (
+    DARK,
+    LIGHT,
+    READABLE,
+    ColorScale,
+    Palette,
+    in_model_color,
+    palette_for,
+)
 from tests.helpers import ROOT
 
 CONFIG_PATH = ROOT / ".streamlit" / "config.toml"
@@ -158,3 +166,15 @@ def test_palette_for_unknown_theme_is_light() -> None:
 def test_unknown_model_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"'lstm'.*bigram, attention, transformer"):
         LIGHT.model("lstm")
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_little_surprise_is_a_strong_colour_and_every_ink_can_be_read(palette: Palette) -> None:
+    scale = palette.surprise_scale
+    places = [place for place, _ in scale]
+    assert places == sorted(places) and (places[0], places[-1]) == (0.0, 1.0)
+    assert scale[-1][1] == palette.ground and scale[0][1] == palette.probability_anchors[-1]
+    for used in (scale, palette.difference_scale):
+        pairs = palette.with_ink(used)
+        assert len(pairs) == len(used)
+        assert all(contrast(color, ink) >= READABLE for color, ink in pairs)
