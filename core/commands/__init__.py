@@ -24,6 +24,13 @@ from core.commands.inspecting import (
     inspect_lens,
     inspect_matrix,
 )
+from core.commands.laddering import (
+    delete_ladder,
+    ladder,
+    list_ladders,
+    resume_ladder,
+    show_ladder,
+)
 from core.commands.racing import race
 from core.commands.running import (
     branch,
@@ -63,6 +70,7 @@ __all__ = [
     "clean",
     "delete",
     "delete_corpus",
+    "delete_ladder",
     "delete_sweep",
     "disk",
     "empty_bin",
@@ -77,7 +85,9 @@ __all__ = [
     "inspect_heads",
     "inspect_lens",
     "inspect_matrix",
+    "ladder",
     "list_corpora",
+    "list_ladders",
     "list_runs",
     "list_sweeps",
     "race",
@@ -85,8 +95,10 @@ __all__ = [
     "restore",
     "restore_corpus",
     "resume",
+    "resume_ladder",
     "resume_sweep",
     "show",
+    "show_ladder",
     "show_sweep",
     "sweep",
     "train",
