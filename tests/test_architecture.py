@@ -87,7 +87,8 @@ ROOMS = {
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",
-    "lab.widgets": "settings text models records runs wording figures components session",
+    "lab.widgets": "settings text models records runs experiments wording figures components "
+    "session",
     "lab.attention_page": "settings text models findings training generation "
     "interpretability runs wording figures components session",
     "lab.generate_page": "settings text records storage generation runs wording figures "
@@ -98,6 +99,8 @@ ROOMS = {
     "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "
     "service exchange wording figures components session widgets",
+    "lab.ladder_page": "settings text interpretability training experiments wording figures "
+    "components session widgets",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",

@@ -27,7 +27,6 @@ from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
 from core.models.transformer import MLP
 from core.settings.config import ModelConfig
-from core.settings.ideas import ideas_in
 
 
 class SwitchedAttention(CausalSelfAttention):
@@ -35,8 +34,7 @@ class SwitchedAttention(CausalSelfAttention):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        ideas = ideas_in(config.ideas)
-        self.is_masked, self.is_scaled = "mask" in ideas, "scale" in ideas
+        self.is_masked, self.is_scaled = config.has("mask"), config.has("scale")
 
     def forward(self, x: Tensor) -> Tensor:
         if self.is_masked:
@@ -74,7 +72,7 @@ class FixedMixing(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_head = config.n_head
-        self.averages = "average" in ideas_in(config.ideas)
+        self.averages = config.has("average")
         self.value = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
         self.dropout = Dropout(config.dropout)
@@ -107,14 +105,13 @@ class LadderBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        ideas = ideas_in(config.ideas)
-        self.adds = "residual" in ideas
+        self.adds = config.has("residual")
         self.norm_1 = _norm(config)
         self.attention: SwitchedAttention | FixedMixing = (
-            SwitchedAttention(config) if "attention" in ideas else FixedMixing(config)
+            SwitchedAttention(config) if config.has("attention") else FixedMixing(config)
         )
         self.mlp: MLP | None = None
-        if "mlp" in ideas:
+        if config.has("mlp"):
             self.norm_2 = _norm(config)
             self.mlp = MLP(config)
 
@@ -141,16 +138,15 @@ class LadderModel(LanguageModel):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        ideas = ideas_in(config.ideas)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
         self.position_embedding: nn.Embedding | None = None
-        if "positions" in ideas:
+        if config.has("positions"):
             self.position_embedding = nn.Embedding(config.block_size, config.n_embd)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(LadderBlock(config) for _ in range(config.n_layer))
         self.norm = _norm(config)
         self.head: nn.Linear | None = None
-        if "tied" not in ideas:
+        if not config.has("tied"):
             self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
 
     def forward(self, idx: Tensor) -> Tensor:
@@ -197,6 +193,6 @@ class LadderModel(LanguageModel):
 
 def _norm(config: ModelConfig) -> nn.Module:
     """A LayerNorm where the ideas name it; else nothing happens."""
-    if "norm" in ideas_in(config.ideas):
+    if config.has("norm"):
         return nn.LayerNorm(config.n_embd, bias=config.bias)
     return nn.Identity()

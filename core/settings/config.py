@@ -17,7 +17,14 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from core.errors import ConfigError
-from core.settings.ideas import check_ideas, ideas_in, ideas_text
+from core.settings.ideas import (
+    OF_ATTENTION,
+    OF_TRANSFORMER,
+    Idea,
+    check_ideas,
+    ideas_in,
+    ideas_text,
+)
 
 ModelKind = Literal["bigram", "attention", "transformer"]
 Schedule = Literal["cosine", "linear", "flat", "constant"]
@@ -170,6 +177,16 @@ class ModelConfig:
         if self.block == "ladder":
             check_ideas(ideas, self.n_layer)
         object.__setattr__(self, "ideas", ideas_text(ideas))
+
+    def has(self, idea: Idea) -> bool:
+        """Whether this model has one of the ideas that lie between the three."""
+        if self.block == "ladder":
+            return idea in ideas_in(self.ideas)
+        if self.model == "bigram":
+            return False
+        if self.model == "attention":
+            return idea in OF_ATTENTION
+        return idea in OF_TRANSFORMER and (idea != "tied" or self.block == "classic")
 
     @property
     def head_size(self) -> int:

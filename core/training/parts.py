@@ -17,7 +17,6 @@ from typing import Literal
 
 from core.models import weight_shapes
 from core.settings.config import ModelConfig, RunConfig
-from core.settings.ideas import ideas_in
 from core.training.optim import MUON_STEPS
 
 PartName = Literal["table", "embeddings", "attention", "mlp", "head", "tables"]
@@ -36,15 +35,9 @@ def parts_of(config: ModelConfig) -> tuple[PartName, ...]:
     if config.model == "bigram":
         return ("table",)
     attention: tuple[PartName, ...] = ("attention",) if config.n_layer else ()
-    mlp: tuple[PartName, ...] = ("mlp",) if _has_mlp(config) else ()
+    mlp: tuple[PartName, ...] = ("mlp",) if config.has("mlp") else ()
     tables: tuple[PartName, ...] = ("tables",) if config.ngrams else ()
     return ("embeddings", *attention, *mlp, "head", *tables)
-
-
-def _has_mlp(config: ModelConfig) -> bool:
-    if config.block == "ladder":
-        return "mlp" in ideas_in(config.ideas)
-    return config.model == "transformer"
 
 
 @functools.lru_cache(maxsize=256)
@@ -62,8 +55,8 @@ def flops_by_part(config: ModelConfig) -> dict[PartName, int]:
     the output are multiplied."""
     C, L, T, V = config.n_embd, config.n_layer, config.block_size, config.vocab_size
     attention = 24 * L * C * C + 12 * L * C * T
-    if config.block == "ladder" and "attention" not in (ideas := ideas_in(config.ideas)):
-        attention = 12 * L * C * C + 6 * L * C * T * ("average" in ideas)  # no queries, no keys
+    if not config.has("attention"):  # then there are no queries and no keys
+        attention = 12 * L * C * C + 6 * L * C * T * config.has("average")
     flops: dict[PartName, int] = {
         "attention": attention, "mlp": 48 * L * C * C, "head": 6 * C * V,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,7 +61,7 @@ def test_each_rung_has_one_idea_more_than_the_one_below(lab: Lab, corpus: Corpus
     up = [rung for rung in plan(lab, corpus) if rung.side == "up"]
     assert [rung.base for rung in up] == ["", *(rung.name for rung in up[:-1])]
     together = {"attention", "mask", "scale"}  # which are one idea, and its two guards
-    for below, above in zip(up, up[1:]):
+    for below, above in pairwise(up):
         before, after = ideas_of(below.config), ideas_of(above.config)
         gained = after - before
         assert before <= after

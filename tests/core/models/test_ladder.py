@@ -1,4 +1,4 @@
-"""The models between the models: equal to the three where they meet, and one idea apart elsewhere."""
+"""The models between the models: equal to the three where they meet, else one idea apart."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_each_idea_is_heard_and_changes_its_own_weights_alone(idea: Idea) -> Non
     whole, without = model_with(WHOLE), model_with(WHOLE - gone)
     assert not torch.allclose(whole(tokens()), without(tokens()), atol=1e-3)
     weights = [{n: w.shape for n, w in m.state_dict().items()} for m in (whole, without)]
-    differ = {n for n in weights[0].keys() ^ weights[1].keys()}
+    differ = set(weights[0].keys() ^ weights[1].keys())
     part = {
         "attention": "attention", "positions": "position_embedding", "mlp": "mlp", "norm": "norm",
         "tied": "head",
