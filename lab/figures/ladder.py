@@ -32,7 +32,7 @@ _ROOM = 0.12
 """Above the highest and below the lowest tread, as a share of all between."""
 _FAR_BELOW = 0.6
 """A loss that is a smaller share of the lowest on the way up stands at the edge."""
-_LABEL_WIDTH = 11
+_LABEL_WIDTH = 9
 _SHOWN_TEXT = 60
 
 

@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.experiments.ladder import RungStanding, model_of
 from core.interpretability.rung_code import does_without, lines_of_rung
-from core.settings.differences import settings_diff
+from core.settings.config import ModelConfig
+from core.settings.ideas import IDEAS
 from core.training.preflight import flops_per_token
 from lab.ladder_page.words import bought_text
 from lab.session.state import last_text_of, open_run
 from lab.wording import words
-from lab.wording.labels import change_text
 from lab.wording.plain import plain
 
 
@@ -49,21 +49,24 @@ def _numbers(rung: RungStanding, rungs: Sequence[RungStanding]) -> list[str]:
     said.append(f"{words.short_count(flops_per_token(config.model))} FLOPs a character")
     if run and run.step:
         said.append(f"{words.count(run.step)} steps in {words.duration(run.train_s)} of training")
-    base = next((other for other in rungs if other.name == rung.base), None)
     if kind := model_of(rung):
-        said.append(f"this is the lab's {kind} model")
+        said.append(f"the lab's {kind} model" if kind != "transformer" else "a classic transformer")
     said.append(f"learning rate {config.train.learning_rate:g}")
-    if base and base.config:
-        changes = [d for d in settings_diff(base.config, config) if d.name in _TOLD]
-        if changes:
-            said.append(
-                f"against {plain(base.name)}: {plain(', '.join(map(change_text, changes)))}"
-            )
+    base = next((other.config for other in rungs if other.name == rung.base), None)
+    if base and (differs := _differences(base.model, config.model)):
+        said.append(f"against {plain(rung.base)}: {plain(differs)}")
     return said
 
 
-_TOLD = ("n_layer", "n_head", "ideas", "learning_rate")
-"""Settings whose change from the rung below is said."""
+def _differences(base: ModelConfig, model: ModelConfig) -> str:
+    """The ideas that one model has and the other has not, and other layers or heads."""
+    ideas = [f"{'+' if model.has(i) else '−'} {i}" for i in IDEAS if model.has(i) != base.has(i)]
+    shape = [
+        f"{name} {before} → {after}"
+        for name in ("n_layer", "n_head")
+        if (before := getattr(base, name)) != (after := getattr(model, name))
+    ]
+    return ", ".join([*ideas, *shape])
 
 
 def _render_code(rung: RungStanding) -> None:
