@@ -45,7 +45,7 @@ _PRESET = "quick"
 _RATES: dict[str, float] = {
     "bigram table": 1e-1, "embeddings": 1e-2, "one head": 1e-1, "heads": 1e-1, "positions": 1e-1,
     "MLP": 3e-2, "residual stream": 3e-2, "tied head": 3e-3, "no attention": 1e-2,
-    "one head a layer": 1e-2, "no MLP": 3e-3, "no residual stream": 1e-2, "no LayerNorm": 1e-2,
+    "one head a layer": 1e-2, "no residual stream": 1e-2, "no LayerNorm": 1e-2,
     "average of the past": 1e-1, "no causal mask": 1e-2,
 }  # fmt: skip
 """Learning rates that are good for a rung: of 3e-3, 5e-3, 1e-2, 3e-2 and 1e-1 the best in 500 steps

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.experiments.ladder import RungStanding, model_of
 from core.interpretability.rung_code import does_without, lines_of_rung
-from core.settings.config import ModelConfig
+from core.settings.config import ModelConfig, ModelKind
 from core.settings.ideas import IDEAS
 from core.training.preflight import flops_per_token
 from lab.ladder_page.words import bought_text
@@ -50,12 +50,19 @@ def _numbers(rung: RungStanding, rungs: Sequence[RungStanding]) -> list[str]:
     if run and run.step:
         said.append(f"{words.count(run.step)} steps in {words.duration(run.train_s)} of training")
     if kind := model_of(rung):
-        said.append(f"the lab's {kind} model" if kind != "transformer" else "a classic transformer")
+        said.append(_MODELS[kind])
     said.append(f"learning rate {config.train.learning_rate:g}")
     base = next((other.config for other in rungs if other.name == rung.base), None)
     if base and (differs := _differences(base.model, config.model)):
         said.append(f"against {plain(rung.base)}: {plain(differs)}")
     return said
+
+
+_MODELS: dict[ModelKind, str] = {
+    "bigram": "the bigram table", "attention": "the attention model",
+    "transformer": "a classic transformer",
+}  # fmt: skip
+"""What a rung is called that is one of the three models."""
 
 
 def _differences(base: ModelConfig, model: ModelConfig) -> str:

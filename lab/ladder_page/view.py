@@ -89,8 +89,9 @@ def render_ladder(corpus: Corpus) -> None:
         shown = ladders[found] if (found := _shown(list(ladders))) else None
         standing = series_standing(shown.id, rung_standings(the_lab(), shown)) if shown else None
         plan = _choose_plan(corpus, standing)
-        if shown:
-            _render_choice(ladders, shown, standing)
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            if shown:  # the place stays, so that nothing below is mounted anew
+                _render_choice(ladders, shown, standing)
         ticks = 1.0 if standing and standing.ticks else None
         st.fragment(_render_standing, run_every=ticks)(shown, standing, plan, corpus)
 
@@ -169,20 +170,19 @@ def _render_choice(
     ladders: dict[str, Ladder], shown: Ladder, standing: SeriesStanding | None
 ) -> None:
     """Which ladder is on the screen, where there are several; and away with it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        if len(ladders) > 1:
-            st.selectbox(
-                "Ladder on the screen", list(ladders), key=_SHOWN.key, width=380,
-                persist_state="session", format_func=lambda ladder_id: _label(ladders[ladder_id]),
-            )  # fmt: skip
-        if standing and not standing.ticks:
-            with st.popover("Delete …", icon=":material/delete:", key="ladder_deleting"):
-                st.write(
-                    f"This deletes the ladder {plain(shown.name)}. Its runs go into the bin, from "
-                    "where each can come back by itself."
-                )
-                deed_button("Delete the ladder", "delete", partial(delete_ladder, the_lab(), shown),
-                            key="ladder_delete", primary=False)  # fmt: skip
+    if len(ladders) > 1:
+        st.selectbox(
+            "Ladder on the screen", list(ladders), key=_SHOWN.key, width=380,
+            persist_state="session", format_func=lambda ladder_id: _label(ladders[ladder_id]),
+        )  # fmt: skip
+    if standing and not standing.ticks:
+        with st.popover("Delete …", icon=":material/delete:", key="ladder_deleting"):
+            st.write(
+                f"This deletes the ladder {plain(shown.name)}. Its runs go into the bin, from "
+                "where each can come back by itself."
+            )
+            deed_button("Delete the ladder", "delete", partial(delete_ladder, the_lab(), shown),
+                        key="ladder_delete", primary=False)  # fmt: skip
 
 
 def _label(ladder: Ladder) -> str:

@@ -22,12 +22,11 @@ def test_a_ladder_is_trained_by_one_button_and_a_rung_is_opened(
     window = new_page()
     window.open(f"{server.url}/ladder")
     chart = window.page.wait_for_selector(f"{CHART} .main-svg")
-    for key, presses in (("ladder_n_layer", 2), ("ladder_n_embd", 2)):
-        thumb = window.page.locator(f".st-key-{key} [role=slider]")
-        thumb.focus()
-        for _ in range(presses):
-            window.page.keyboard.press("ArrowLeft")
-        window.wait_idle()
+    for key in ("ladder_n_layer", "ladder_n_embd"):
+        for _ in range(2):
+            window.wait_idle()
+            window.page.locator(f".st-key-{key} input[type=range]").press("ArrowLeft")
+    window.wait_idle()
     steps = window.page.locator(".st-key-ladder_budget_steps input")
     steps.fill("5")
     steps.press("Enter")
@@ -45,12 +44,9 @@ def test_a_ladder_is_trained_by_one_button_and_a_rung_is_opened(
     window.wait_idle()
     assert chart and chart.evaluate("chart => chart.isConnected")
 
-    box = window.page.locator(".st-key-ladder_rung input")
-    box.click()
+    window.page.locator(".st-key-ladder_rung [data-testid=stSelectbox] input").click()
     window.page.get_by_role("option", name="positions", exact=True).click()
-    window.page.get_by_text("the lab’s attention model").or_(
-        window.page.get_by_text("the lab's attention model")
-    ).wait_for()
+    window.page.get_by_text("the attention model").first.wait_for()
     window.page.get_by_role("button", name="Open its run").click()
     window.page.get_by_role("heading", level=1).wait_for()
     window.wait_until(lambda: "/train" in window.page.url, "the Train page")

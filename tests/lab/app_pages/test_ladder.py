@@ -135,7 +135,7 @@ def test_a_click_shows_a_rung_with_its_code_its_text_and_what_it_is_against(
     run = next(r.run for r in rung_standings(pages, ladder) if r.name == "positions")
     assert run is not None
     for known in (f"{run.n_params:,} parameters", f"{run.val_loss_nats:.3f} nats",
-                  "the lab's attention model", "against 2 heads: \\+ positions"):  # fmt: skip
+                  "the attention model", "against 2 heads: \\+ positions"):  # fmt: skip
         assert known in said(app), known
     assert "position_embedding" in app.code[0].value
     assert app.code[1].value == pages.store.samples(run.id)[-1].text.strip("\n")
