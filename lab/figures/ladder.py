@@ -25,7 +25,7 @@ from lab.wording import words
 
 _HALF = 0.42
 """Half the width of a tread, in places."""
-_GAP = 1.2
+_GAP = 1.6
 """Between the way up and what is left out, in places."""
 _HOVER_WIDTH = 56
 _ROOM = 0.12
@@ -34,6 +34,8 @@ _FAR_BELOW = 0.6
 """A loss that is a smaller share of the lowest on the way up stands at the edge."""
 _LABEL_WIDTH = 9
 _SHOWN_TEXT = 60
+NAME, NUMBER = "name of a rung", "number of a rung"
+"""What the two labels of a tread are called among the annotations."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def ladder_figure(
     figure.update_yaxes(
         title="validation loss (nats per character)" if known else "validation loss, to be found",
         range=[low, high], showticklabels=bool(known), zeroline=False, fixedrange=True,
-        gridcolor=palette.grid, showgrid=bool(known),
+        nticks=7, gridcolor=palette.grid, showgrid=bool(known),
     )  # fmt: skip
     return figure
 
@@ -168,7 +170,7 @@ def _add_risers(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -
         base = by_name.get(tread.rung.base)
         if base is None or base.loss_nats is None or tread.loss_nats is None:
             continue
-        x = tread.x - _HALF if tread.rung.side == "up" else tread.x
+        x = tread.x - _HALF
         if tread.rung.side != "up" and base is not whole:
             figure.add_shape(
                 type="line", x0=tread.x - _HALF, x1=tread.x + _HALF, y0=base.y, y1=base.y,
@@ -181,26 +183,28 @@ def _add_risers(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -
 
 
 def _add_labels(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -> None:
-    """The name of each rung above its tread, its loss below."""
-    figure.add_scatter(
-        x=compact([tread.x for tread in treads]), y=compact([tread.y for tread in treads]),
-        text=[_name(tread) for tread in treads], mode="text", textposition="top center",
-        textfont=dict(size=11, color=palette.text), hoverinfo="skip", cliponaxis=False,
-    )  # fmt: skip
-    figure.add_scatter(
-        x=compact([tread.x for tread in treads]), y=compact([tread.y for tread in treads]),
-        text=[_number(tread, treads) for tread in treads], mode="text",
-        textposition="bottom center", textfont=dict(size=11, color=palette.muted),
-        hoverinfo="skip", cliponaxis=False,
-    )  # fmt: skip
+    """The name of each rung above its tread, its loss and its step below."""
+    for tread in treads:
+        place: dict[str, Any] = dict(x=tread.x, y=tread.y, showarrow=False)
+        figure.add_annotation(
+            **place, name=NAME, text=_name(tread), yanchor="bottom", yshift=3,
+            font=dict(size=11, color=palette.text),
+        )  # fmt: skip
+        figure.add_annotation(
+            **place, name=NUMBER, text=_number(tread, treads), yanchor="top", yshift=-3,
+            font=dict(size=11, color=palette.muted),
+        )  # fmt: skip
 
 
 def _name(tread: _Tread) -> str:
     kind = model_of(tread.rung) if tread.rung.side == "up" else None
-    name = "<br>".join(
-        escape(line, quote=False) for line in textwrap.wrap(tread.rung.name, _LABEL_WIDTH)
-    )
+    name = "<br>".join(escape(line, quote=False) for line in _in_lines(tread.rung.name))
     return f"<b>{name}</b>" if kind else name
+
+
+def _in_lines(name: str) -> list[str]:
+    """A name in short lines; no word is broken."""
+    return textwrap.wrap(name, _LABEL_WIDTH, break_long_words=False)
 
 
 def _number(tread: _Tread, treads: Sequence[_Tread]) -> str:
@@ -262,7 +266,7 @@ def _add_references(
     figure: go.Figure, references: Sequence[ReferenceLine], y_range: tuple[float, float],
     treads: Sequence[_Tread], palette: Palette,
 ) -> None:  # fmt: skip
-    """What counting reaches, behind the way up, named at the left end."""
+    """What counting reaches, behind the way up, named at the right end."""
     low, high = y_range
     end = _whole(treads).x + _HALF
     for line in references:
@@ -273,8 +277,8 @@ def _add_references(
             line=dict(color=palette.reference, width=1, dash="dash"),
         )  # fmt: skip
         figure.add_annotation(
-            x=-0.58, y=line.loss_nats, text=f"{line.name} {line.loss_nats:.3f}", showarrow=False,
-            xanchor="left", yanchor="bottom", font=dict(size=11, color=palette.reference),
+            x=end + 0.08, y=line.loss_nats, text=f"{line.name} {line.loss_nats:.3f}",
+            showarrow=False, xanchor="left", font=dict(size=11, color=palette.reference),
         )  # fmt: skip
 
 

@@ -89,11 +89,11 @@ def render_ladder(corpus: Corpus) -> None:
         shown = ladders[found] if (found := _shown(list(ladders))) else None
         standing = series_standing(shown.id, rung_standings(the_lab(), shown)) if shown else None
         plan = _choose_plan(corpus, standing)
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            if shown:  # the place stays, so that nothing below is mounted anew
-                _render_choice(ladders, shown, standing)
         ticks = 1.0 if standing and standing.ticks else None
         st.fragment(_render_standing, run_every=ticks)(shown, standing, plan, corpus)
+        if shown:
+            with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+                _render_choice(ladders, shown, standing)
 
 
 def _shown(ids: list[str]) -> str | None:

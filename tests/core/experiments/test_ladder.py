@@ -113,6 +113,15 @@ def test_all_rungs_read_as_much_and_begin_alike(lab: Lab, corpus: Corpus) -> Non
     assert {(t.batch_size, t.max_iters, t.seed, t.device) for t in trains} == {(4, 6, 5, "cpu")}
     assert {rung.config.model.block_size for rung in plan(lab, corpus)} == {8}
     assert len({t.learning_rate for t in trains}) > 1
+    assert all(t.min_lr == t.learning_rate / 10 and t.lr_decay_iters == 6 for t in trains)
+
+
+def test_a_long_budget_takes_smaller_rates_for_stacks(lab: Lab, corpus: Corpus) -> None:
+    short, long = (
+        {r.name: r.config.train.learning_rate for r in rungs}
+        for rungs in (plan(lab, corpus), plan_ladder(lab.configure, corpus, "steps", 3000, **TINY))
+    )
+    assert long["2 blocks"] < short["2 blocks"] and long["positions"] == short["positions"]
 
 
 def test_with_one_head_and_one_layer_there_are_fewer_rungs(lab: Lab, corpus: Corpus) -> None:

@@ -12,7 +12,7 @@ from core.experiments.ladder import RungStanding, plan_ladder, planned_standings
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine
-from lab.figures.ladder import bought_nats, ladder_figure
+from lab.figures.ladder import NAME, NUMBER, bought_nats, ladder_figure
 from lab.figures.palette import DARK, LIGHT, Palette
 from tests.helpers import run_of
 
@@ -54,6 +54,12 @@ def drawn(
     return treads, targets, figure
 
 
+def labels(figure: go.Figure, which: str) -> dict[str, str]:
+    """The labels of one kind, by the name of their rung."""
+    said = [note.text for note in figure.layout.annotations if note.name == which]
+    return dict(zip(LOSSES, said, strict=True))
+
+
 def test_each_rung_is_a_tread_at_its_loss(rungs: list[RungStanding]) -> None:
     treads, targets, _ = drawn(rungs)
     heights = dict(zip(targets.customdata, np.asarray(targets.y).tolist()))
@@ -71,13 +77,12 @@ def test_a_loss_that_lies_far_below_stands_at_the_edge_with_its_number(
     _, targets, figure = drawn(rungs)
     low, high = figure.layout.yaxis.range
     assert 1.5 < low < min(np.asarray(targets.y)) < 2.0 < 3.3 < high
-    numbers = [t.text for t in figure.data if t.mode == "text"][1]
-    assert numbers[-1].startswith("▼ 0.100")
+    assert labels(figure, NUMBER)["no causal mask"].startswith("▼ 0.100")
 
 
 def test_a_step_is_written_against_the_rung_below_or_the_whole(rungs: list[RungStanding]) -> None:
     _, _, figure = drawn(rungs)
-    numbers = dict(zip(LOSSES, [t.text for t in figure.data if t.mode == "text"][1]))
+    numbers = labels(figure, NUMBER)
     assert numbers["bigram table"] == "2.500"
     assert numbers["positions"] == "2.300<br>−0.200"
     assert numbers["no positions"] == "2.300<br>+0.295"
@@ -90,7 +95,7 @@ def test_only_models_of_their_own_have_their_colour_and_a_bold_name(
     for palette in (LIGHT, DARK):
         treads, _, figure = drawn(rungs, palette=palette)
         colors = dict(zip(LOSSES, [tread.line.color for tread in treads]))
-        names = dict(zip(LOSSES, next(t.text for t in figure.data if t.mode == "text")))
+        names = labels(figure, NAME)
         own = {"bigram table": "bigram", "positions": "attention", "tied head": "transformer",
                "2 blocks": "transformer", "3 blocks": "transformer"}  # fmt: skip
         for name in LOSSES:
