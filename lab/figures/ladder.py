@@ -133,7 +133,7 @@ def _loss_of(rung: RungStanding) -> float | None:
 def _y_range(treads: Sequence[_Tread]) -> tuple[float, float]:
     low, high = min(tread.y for tread in treads), max(tread.y for tread in treads)
     room = max(high - low, 0.1)
-    return low - _ROOM * room, high + 2.2 * _ROOM * room
+    return low - 1.5 * _ROOM * room, high + 2.2 * _ROOM * room
 
 
 def _whole(treads: Sequence[_Tread]) -> _Tread:
