@@ -99,8 +99,8 @@ ROOMS = {
     "lab.compare_page": "settings records wording figures components session widgets",
     "lab.train_page": "settings text records findings training generation runs experiments "
     "service exchange wording figures components session widgets",
-    "lab.ladder_page": "settings text findings interpretability training experiments wording figures "
-    "components session widgets",
+    "lab.ladder_page": "settings text findings interpretability training experiments wording "
+    "figures components session widgets",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",
