@@ -9,6 +9,7 @@ Rungs in, a figure out. A click finds the name of the rung.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,10 @@ _GAP = 1.6
 _HOVER_WIDTH = 56
 _ROOM = 0.12
 """Above the highest and below the lowest tread, as a share of all between."""
-_FAR_BELOW = 0.6
-"""A loss that is a smaller share of the lowest on the way up stands at the edge."""
+_FAR_NATS = 0.5
+"""A loss that lies further off than this, or than the way up is high, stands at the edge."""
+_EDGE = 0.15
+"""How far the edge is from the nearest tread, as a share of all between."""
 _LABEL_WIDTH = 9
 _SHOWN_TEXT = 60
 NAME, NUMBER = "name of a rung", "number of a rung"
@@ -45,7 +48,7 @@ class _Tread:
     rung: RungStanding
     x: float
     y: float
-    """Where it is drawn: its loss, the edge where that lies far below, or its place in the plan."""
+    """Where it is drawn: its loss, the edge where that lies far off, or its place in the plan."""
     loss_nats: float | None
     color: str
 
@@ -99,23 +102,31 @@ def bought_nats(rung: RungStanding, rungs: Sequence[RungStanding]) -> float | No
 
 def _treads(rungs: Sequence[RungStanding], palette: Palette) -> list[_Tread]:
     losses = [_loss_of(rung) for rung in rungs]
-    up = [loss for rung, loss in zip(rungs, losses) if rung.side == "up" and loss is not None]
-    floor = _FAR_BELOW * min(up) if up else 0.0
-    shown = [loss for loss in losses if loss is not None and loss > floor]
+    low, high = _in_sight(rungs)
+    shown = [loss for loss in losses if loss is not None and low < loss < high]
     treads, x = [], 0.0
     n_up = sum(rung.side == "up" for rung in rungs)
     for i, (rung, loss) in enumerate(zip(rungs, losses)):
         if i and rung.side != rungs[i - 1].side:
             x += _GAP if rungs[i - 1].side == "up" else 0.4
-        if loss is not None:
-            y = loss if loss > floor else min(shown) - 0.06
-        else:
-            y = _planned_y(rung, i, n_up, shown)
+        y = _planned_y(rung, i, n_up, shown) if loss is None else loss
+        if loss is not None and not low < loss < high:
+            edge = _EDGE * max(max(shown) - min(shown), 0.1)
+            y = min(shown) - edge if loss <= low else max(shown) + edge
         kind = model_of(rung) if rung.side == "up" else None
         color = palette.model(kind) if kind else palette.accent
         treads.append(_Tread(rung, x, y, loss, color))
         x += 1.0
     return treads
+
+
+def _in_sight(rungs: Sequence[RungStanding]) -> tuple[float, float]:
+    """Between which losses a tread stands where it belongs: around those of the way up."""
+    up = [loss for rung in rungs if rung.side == "up" and (loss := _loss_of(rung)) is not None]
+    if not up:
+        return -math.inf, math.inf
+    away = max(_FAR_NATS, max(up) - min(up))
+    return min(up) - away, max(up) + away
 
 
 def _planned_y(rung: RungStanding, place: int, n_up: int, shown: list[float]) -> float:
@@ -214,7 +225,7 @@ def _number(tread: _Tread, treads: Sequence[_Tread]) -> str:
         return "" if run is None or run.status == "queued" else words.STATUS[run.status]
     said = f"{tread.loss_nats:.3f}"
     if tread.y != tread.loss_nats:
-        said = f"▼ {said}"
+        said = f"{'▼' if tread.loss_nats < tread.y else '▲'} {said}"
     bought = bought_nats(tread.rung, [t.rung for t in treads])
     return said if bought is None else f"{said}<br>{_signed(-bought)}"
 

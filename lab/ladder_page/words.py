@@ -62,7 +62,7 @@ def left_out_text(rungs: Sequence[RungStanding]) -> str:
     said = []
     if worst:
         most = words.listed([f"**{plain(name)}** ({_signed(nats)} nats)" for name, nats in worst])
-        said.append(f"Out of the whole, {most} costs most.")
+        said.append(f"Worst for the whole: {most}.")
     if fine:
         listed = words.listed([plain(name) for name in fine])
         said.append(f"It does as well, or better, with {listed}.")
