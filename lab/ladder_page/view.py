@@ -217,13 +217,10 @@ def _render_standing(
     with st.container(horizontal=True, gap="large"):
         with st.container(width=560, gap="small"):
             _render_words(ladder, rungs, lines, said, complaint)
+            if text:
+                _render_unmasked(rungs, text)
         with st.container(width="stretch", gap="small"):
-            chosen = _pick_rung(rungs)
-            render_rung(chosen, rungs)
-            if chosen.key == UNMASKED:
-                return
-    if text:
-        _render_unmasked(rungs, text)
+            render_rung(_pick_rung(rungs), rungs)
 
 
 def _text_of(ladder: Ladder | None, corpus: Corpus) -> tuple[Corpus | None, str]:
@@ -300,14 +297,14 @@ def _render_words(
 
 def _render_unmasked(rungs: Sequence[RungStanding], corpus: Corpus) -> None:
     """The wrong turn whose loss is the lowest of all, as soon as it is measured."""
-    if said := unmasked_words(rungs, corpus):
+    if said := _unmasked_words(rungs, corpus):
         st.info(said, icon=":material/visibility:")
 
 
-def unmasked_words(rungs: Sequence[RungStanding], corpus: Corpus) -> str:
+def _unmasked_words(rungs: Sequence[RungStanding], corpus: Corpus) -> str:
     """What there is to say of the rung without a mask; empty until it is trained."""
     rung = next((rung for rung in rungs if rung.key == UNMASKED), None)
     if rung is None or rung.run is None or rung.run.val_loss_nats is None:
         return ""
     seen_nats, past_nats, n_guesses = past_alone(rung.run, corpus)
-    return unmasked_text(rung, seen_nats, past_nats, n_guesses, rung.run.config.model.vocab_size)
+    return unmasked_text(rung, seen_nats, past_nats, n_guesses, last_text_of(rung.run))

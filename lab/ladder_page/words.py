@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core.experiments.ladder import RungStanding
 from core.findings.thresholds import NEAR_A_LINE_NATS
+from core.text.characters import signs_of
 from core.text.reference import ReferenceLine
 from lab.figures.ladder import bought_nats
 from lab.wording import words
@@ -15,6 +16,7 @@ from lab.wording.plain import plain
 NOTHING_NATS = NEAR_A_LINE_NATS
 """A difference that is no larger is said to be none: another seed moves a loss by as much."""
 UNMASKED = "no causal mask"
+_WRITTEN = 40
 
 
 def bought_text(rung: RungStanding, rungs: Sequence[RungStanding]) -> str:
@@ -88,15 +90,17 @@ def depth_text(rungs: Sequence[RungStanding], longer_steps: int) -> str:
 
 
 def unmasked_text(
-    rung: RungStanding, seen_nats: float, past_nats: float, n_guesses: int, n_characters: int
+    rung: RungStanding, seen_nats: float, past_nats: float, n_guesses: int, written: str
 ) -> str:
     """The contradiction of a model that sees what it is to guess, with its own numbers.
 
     `seen_nats` and `past_nats` are its loss on the same guesses, whole windows at once and with the
-    past alone.
+    past alone; `written` is the text that it writes.
     """
     assert rung.run and rung.run.val_loss_nats is not None
-    uniform = math.log(n_characters)
+    uniform = math.log(rung.run.config.model.vocab_size)
+    text = plain("".join(signs_of(written[:_WRITTEN])))
+    writes = f" It writes “{text} …”." if text else ""
     worse = ", worse than giving all characters the same chance" * (past_nats > uniform)
     return (
         f"**{words.loss(rung.run.val_loss_nats)} nats looks like the best model of all, and it is "
@@ -104,6 +108,7 @@ def unmasked_text(
         f"and copies it. On {words.count(n_guesses)} guesses of the validation text it has "
         f"{words.loss(seen_nats)} nats with the answer in sight; with the past alone, as whenever "
         f"it writes, **{words.loss(past_nats)} nats**{worse} (uniform: {words.loss(uniform)})."
+        f"{writes}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from core.experiments.ladder import RungStanding
 from core.text.reference import ReferenceLine
 from lab.ladder_page.words import (
@@ -57,8 +59,10 @@ def test_the_lowest_rung_stands_between_counted_lines(rungs: list[RungStanding])
 def test_the_contradiction_of_the_missing_mask_is_said_in_its_numbers(
     rungs: list[RungStanding],
 ) -> None:
-    said = unmasked_text(rungs[-1], 0.12, 5.0, 2048, 65)
-    for number in ("0.100", "0.120", "5.000", "2,048", "4.174"):
+    said = unmasked_text(rungs[-1], 0.12, 5.0, 2048, "e\n\n e")
+    assert rungs[-1].config
+    uniform = math.log(rungs[-1].config.model.vocab_size)
+    for number in ("0.100", "0.120", "5.000", "2,048", f"{uniform:.3f}", "“e↵↵␣e …”"):
         assert number in said
     assert "worse than giving" in said
-    assert "worse than giving" not in unmasked_text(rungs[-1], 0.12, 3.0, 2048, 65)
+    assert "worse than giving" not in unmasked_text(rungs[-1], 0.12, 3.0, 2048, "")
