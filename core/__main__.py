@@ -22,6 +22,7 @@ from core.commands.inspecting import N_WINDOWS_FOR_HISTORY, N_WINDOWS_FOR_MATRIX
 from core.commands.wording import lines_of
 from core.errors import LabError
 from core.exchange.export_import import FORMATS
+from core.experiments.ladder import BUDGETS as RUNG_BUDGETS
 from core.experiments.race import BUDGETS, FAIRNESS
 from core.library.texts import ORIGINAL
 from core.records.course import FIXED
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_training(sub)
     _add_race(sub)
     _add_sweep(sub)
+    _add_ladder(sub)
     _add_looking(sub)
     _add_inspect(sub)
     _add_reading(sub)
@@ -179,6 +181,31 @@ def _add_sweep(sub: Any) -> None:
         _command(what, "delete", commands.delete_sweep, "remove a sweep; the bin gets its runs"),
     ):
         parser.add_argument("sweep", metavar="SWEEP")
+
+
+def _add_ladder(sub: Any) -> None:
+    ladder = _command(
+        sub, "ladder", commands.ladder,
+        "train every model from the bigram table to the transformer, one idea at a time",
+    )  # fmt: skip
+    ladder.add_argument("--by", choices=FAIRNESS, default="steps", help="default: steps")
+    ladder.add_argument(
+        "--budget", type=int, metavar="N",
+        help="steps or seconds for each rung; default: "
+        + ", ".join(f"{budget:,} {by}" for by, budget in RUNG_BUDGETS.items()),
+    )  # fmt: skip
+    ladder.add_argument("--corpus", metavar="C", help="the text to learn from")
+    ladder.add_argument("--name", metavar="N", help="a name for it")
+    for name in ("block_size", "n_layer", "n_head", "n_embd", "batch_size", "seed"):
+        ladder.add_argument(f"--{name}", type=int, metavar="N", help=help_line(name))
+    what = ladder.add_subparsers(metavar="WHAT", parser_class=_OneLineParser)
+    _command(what, "list", commands.list_ladders, "the ladders there are")
+    for parser in (
+        _command(what, "resume", commands.resume_ladder, "go on with a ladder"),
+        _command(what, "show", commands.show_ladder, "the rungs of a ladder as they stand"),
+        _command(what, "delete", commands.delete_ladder, "remove a ladder; the bin gets its runs"),
+    ):
+        parser.add_argument("ladder", metavar="LADDER")
 
 
 def _add_snapshot_budget(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from lab.preloading import is_preloading, wait_until_preloaded
 PAGES = {
     "home": ("Home", ":material/home:"),
     "train": ("Train", ":material/model_training:"),
+    "ladder": ("Ladder", ":material/stairs:"),
     "model": ("Model", ":material/account_tree:"),
     "attention": ("Attention", ":material/grid_on:"),
     "bigram": ("Bigram", ":material/table_chart:"),

@@ -87,7 +87,8 @@ ROOMS = {
     "lab.session": "settings text models records training generation interpretability storage runs "
     "service figures",
     "lab.components": "text generation figures",
-    "lab.widgets": "settings text models records runs wording figures components session",
+    "lab.widgets": "settings text models records runs experiments wording figures components "
+    "session",
     "lab.attention_page": "settings text models records findings training generation "
     "interpretability runs wording figures components session widgets",
     "lab.generate_page": "settings text records findings storage generation runs wording figures "
@@ -101,6 +102,8 @@ ROOMS = {
     "components session widgets",
     "lab.train_page": "settings text records findings training generation interpretability runs "
     "experiments service exchange wording figures components session widgets",
+    "lab.ladder_page": "settings text findings interpretability training experiments wording "
+    "figures components session widgets",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",

@@ -27,6 +27,13 @@ from core.commands.inspecting import (
     inspect_matrix,
     inspect_step,
 )
+from core.commands.laddering import (
+    delete_ladder,
+    ladder,
+    list_ladders,
+    resume_ladder,
+    show_ladder,
+)
 from core.commands.racing import race
 from core.commands.running import (
     branch,
@@ -69,6 +76,7 @@ __all__ = [
     "corpus_stats",
     "delete",
     "delete_corpus",
+    "delete_ladder",
     "delete_sweep",
     "disk",
     "empty_bin",
@@ -86,7 +94,9 @@ __all__ = [
     "inspect_lens",
     "inspect_matrix",
     "inspect_step",
+    "ladder",
     "list_corpora",
+    "list_ladders",
     "list_runs",
     "list_sweeps",
     "memorised",
@@ -95,9 +105,11 @@ __all__ = [
     "restore",
     "restore_corpus",
     "resume",
+    "resume_ladder",
     "resume_sweep",
     "score_text",
     "show",
+    "show_ladder",
     "show_sweep",
     "sweep",
     "train",

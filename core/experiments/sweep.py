@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from core.errors import ConfigError, RunError
 from core.experiments.grid import Axis, characters_per_step, plan_sweep
@@ -121,26 +121,52 @@ def enter_sweep(
 
 def load_sweep(lab: Lab, id_or_name: str) -> Sweep:
     """One sweep. Raises RunError when there is none."""
-    return Sweep.of(lab.store.sweep(id_or_name))
+    record = lab.store.sweep(id_or_name)
+    if not _has_axes(record):
+        raise RunError(f"{record.name} is a ladder of ideas, not a sweep.")
+    return Sweep.of(record)
 
 
 def load_sweeps(lab: Lab) -> list[Sweep]:
     """All sweeps, the newest first."""
-    return [Sweep.of(record) for record in lab.store.sweeps()]
+    return [Sweep.of(record) for record in lab.store.sweeps() if _has_axes(record)]
+
+
+def _has_axes(record: SweepRecord) -> bool:
+    """Whether it is a grid; ladders of ideas are kept in the same place and have no axes."""
+    return "x" in record.spec
 
 
 def delete_sweep(lab: Lab, sweep: Sweep) -> None:
     """Remove a sweep; its runs go into the bin. Raises RunError while one is being trained."""
-    runs = lab.runs_of(sweep.id)
+    delete_runs_of(lab, sweep.id, "sweep")
+
+
+def delete_runs_of(lab: Lab, sweep_id: str, what: str) -> None:
+    """Remove a sweep or a ladder (`what` it is called); its runs go into the bin.
+
+    Raises RunError while one of them is being trained.
+    """
+    runs = lab.runs_of(sweep_id)
     for run in runs:
         if is_held(lab.home, run.id):
-            raise RunError(f"Run {run.name} of this sweep is being trained; pause the sweep first.")
+            raise RunError(
+                f"Run {run.name} of this {what} is being trained; pause the {what} first."
+            )
     for run in runs:
         lab.bin_run(run.id)
-    lab.store.delete_sweep(sweep.id)
+    lab.store.delete_sweep(sweep_id)
 
 
 # --- how a sweep stands ---------------------------------------------------------------------------
+
+
+class HasRun(Protocol):
+    """A cell of a sweep or a rung of a ladder: what may have a run."""
+
+    @property
+    def run(self) -> RunRecord | None:
+        """Its run, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +196,7 @@ def sweep_cells(lab: Lab, sweep: Sweep) -> list[Cell]:
     return cells
 
 
-def sweep_progress(cells: Iterable[Cell]) -> SweepProgress:
+def sweep_progress(cells: Iterable[HasRun]) -> SweepProgress:
     """How far a sweep with these cells is."""
     runs = [cell.run for cell in cells if cell.run]
     done = [run for run in runs if run.status in ("finished", "failed")]
@@ -183,7 +209,7 @@ def sweep_progress(cells: Iterable[Cell]) -> SweepProgress:
     )
 
 
-def seconds_left(cells: Iterable[Cell], calibration: Calibration) -> float:
+def seconds_left(cells: Iterable[HasRun], calibration: Calibration) -> float:
     """About how long the rest of a sweep takes, at the pace of the runs that are over."""
     left_s = expected_s = taken_s = 0.0
     for run in (cell.run for cell in cells if cell.run):

@@ -24,7 +24,10 @@ from core.models.bigram import BigramModel
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """What the parts of a model make of one text of T characters. L is 0 for a bigram table."""
+    """What the parts of a model make of one text of T characters.
+
+    L is 0 for a bigram table, and for a model of the ladder that has no layers.
+    """
 
     token_vectors: Tensor
     """(T, C), the row of the token embedding of each character; C is 0 for a bigram table."""
@@ -60,6 +63,11 @@ def flow_of(model: LanguageModel, tokens: Tensor) -> Flow:
         return Flow(nothing.new_zeros(T, 0), None, attention, nothing, nothing, nothing,
                     nothing.new_zeros(1, T, 0), trace.logits[0])  # fmt: skip
     readers, writers = attention_layers(model), mlp_outputs(model)
+    if not readers:  # a model of the ladder without layers: what comes in goes out
+        entered, where = _rows(model.token_embedding, tokens), _position_rows(model, T)
+        summed = entered if where is None else entered + where
+        return Flow(entered, where, attention, nothing, nothing, nothing,
+                    summed[None], trace.logits[0])  # fmt: skip
     first = getattr(model, "blocks", readers)[0]
     with _heard([first, *readers, *writers]) as heard:
         model(tokens[None])

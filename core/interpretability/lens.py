@@ -25,5 +25,7 @@ def layer_logits(model: LanguageModel, idx: Tensor) -> Tensor:
     """
     stream = model.trace(idx).stream  # L, B, T, C
     if not len(stream):
-        raise ConfigError(f"The {model.config.model} model is one table: it has no layers to ask.")
+        what = " is one table" if model.config.model == "bigram" else ""
+        what = f"The {model.config.model} model{what}"
+        raise ConfigError(f"{what}: it has no layers to ask.")
     return torch.stack([model.unembed(x, idx) for x in stream])

@@ -21,9 +21,10 @@ from torch import nn
 
 from core.errors import ConfigError
 from core.models import LanguageModel
-from core.models.attention import AttentionModel, CausalSelfAttention
+from core.models.attention import CausalSelfAttention
+from core.models.ladder import FixedMixing
 from core.models.modern import ModernAttention, ModernBlock, ModernTransformer
-from core.models.transformer import Block, Transformer
+from core.models.transformer import MLP
 
 PartKind = Literal["head", "attention", "mlp", "positions"]
 _HEAD = re.compile(r"(\d+)\.(\d+)")
@@ -74,7 +75,12 @@ def parts_of(model: LanguageModel) -> list[Part]:
         parts.append(Part("attention", layer))
         if layer <= n_mlps:
             parts.append(Part("mlp", layer))
-    return [*parts, Part("positions")] if parts else []
+    return [*parts, Part("positions")] if parts and _knows_positions(model) else parts
+
+
+def _knows_positions(model: LanguageModel) -> bool:
+    learned = isinstance(getattr(model, "position_embedding", None), nn.Embedding)
+    return learned or isinstance(model, ModernTransformer)
 
 
 def attention_of(model: LanguageModel) -> list[Part]:
@@ -105,8 +111,8 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
     if part.kind == "positions":
         if isinstance(model, ModernTransformer):
             model.knows_positions = False
-        elif isinstance(model, (AttentionModel, Transformer)):
-            model.position_embedding.weight.zero_()
+        elif isinstance(embedding := getattr(model, "position_embedding", None), nn.Embedding):
+            embedding.weight.zero_()
         return
     if part.kind == "mlp":
         output = mlp_outputs(model)[part.layer - 1]
@@ -121,21 +127,24 @@ def _switch_off(model: LanguageModel, part: Part) -> None:
         output.bias.zero_()
 
 
-def attention_layers(model: LanguageModel) -> list[CausalSelfAttention | ModernAttention]:
-    """The attention of each layer, the first layer's first; none of a bigram table."""
-    return [m for m in model.modules() if isinstance(m, (CausalSelfAttention, ModernAttention))]
+def attention_layers(
+    model: LanguageModel,
+) -> list[CausalSelfAttention | ModernAttention | FixedMixing]:
+    """The module of each layer's attention, or what mixes in its place, the first layer first."""
+    kinds = (CausalSelfAttention, ModernAttention, FixedMixing)
+    return [m for m in model.modules() if isinstance(m, kinds)]
 
 
 def mlp_outputs(model: LanguageModel) -> list[nn.Linear]:
     """The matrix with which each layer's MLP writes."""
-    blocks = [m for m in model.modules() if isinstance(m, (Block, ModernBlock))]
-    return [block.mlp.output if isinstance(block, Block) else block.output for block in blocks]
+    return [m.output for m in model.modules() if isinstance(m, (MLP, ModernBlock))]
 
 
 def _missing(model: LanguageModel, part: Part) -> str:
     config, n_layers = model.config, len(attention_layers(model))
     if not n_layers:
-        return f"The {config.model} model is one table: it has no part that could be switched off."
+        what = "is one table" if config.model == "bigram" else "has no layer"
+        return f"The {config.model} model {what}: it has no part that could be switched off."
     heads = f"{n_layers} layer{'s' * (n_layers > 1)} of {config.n_head} heads"
     mlps = "" if mlp_outputs(model) else " and no MLP"
     return f"There is no {part} in this model, which has {heads}{mlps}. {HOW_TO_NAME}"

@@ -1,7 +1,7 @@
 """The three models, as a curriculum: `bigram`, `attention`, `transformer`; each adds one idea.
 
-The transformer comes in two variants, by its block: `classic` as GPT-2's, `modern` as one would
-build it today.
+The transformer comes in three variants, by its block: `classic` as GPT-2's, `modern` as one would
+build it today, and `ladder` with any set of the ideas that lie between the three models.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from core.models.attention import AttentionModel
 from core.models.base import LanguageModel, Trace
 from core.models.bigram import BigramModel
+from core.models.ladder import LadderModel
 from core.models.modern import ModernTransformer
 from core.models.transformer import Transformer
 from core.settings.config import Block, ModelConfig, ModelKind
@@ -33,6 +34,7 @@ MODELS: dict[tuple[ModelKind, Block], type[LanguageModel]] = {
     ("attention", "classic"): AttentionModel,
     ("transformer", "classic"): Transformer,
     ("transformer", "modern"): ModernTransformer,
+    ("transformer", "ladder"): LadderModel,
 }
 """Every model with every block that it comes with."""
 

@@ -17,10 +17,18 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from core.errors import ConfigError
+from core.settings.ideas import (
+    OF_ATTENTION,
+    OF_TRANSFORMER,
+    Idea,
+    check_ideas,
+    ideas_in,
+    ideas_text,
+)
 
 ModelKind = Literal["bigram", "attention", "transformer"]
 Schedule = Literal["cosine", "linear", "flat", "constant"]
-Block = Literal["classic", "modern"]
+Block = Literal["classic", "modern", "ladder"]
 Optimizer = Literal["adamw", "muon"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -55,6 +63,7 @@ MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
         "block",
         "ngrams",
         "logit_cap",
+        "ideas",
     ),
 }
 """The settings that change something in each model; the others do not exist for it."""
@@ -99,7 +108,8 @@ class ModelConfig:
     bias: bool = _setting("learned offsets in linear layers and LayerNorms", default=False)
 
     block: Block = _setting(
-        "classic as in GPT-2; modern has newer ingredients, and learns more from each step",
+        "classic as in GPT-2; modern has newer ingredients, and learns more from each step; ladder "
+        "has those ideas of the classic block that `ideas` names",
         default="classic",
     )
     ngrams: int = _setting(
@@ -112,6 +122,11 @@ class ModelConfig:
         "learns less of its text by heart; 0 bends none",
         default=0.0,
     )
+    ideas: str = _setting(
+        "of the ladder's block: which ideas the model has, with commas between them; without any, "
+        "each character is guessed from the one before alone",
+        default="",
+    )
 
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
@@ -119,7 +134,7 @@ class ModelConfig:
         _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
         if "n_embd" in MODEL_SETTINGS[self.model]:
-            _need_whole("n_layer", self.n_layer, 1, 48)
+            _need_whole("n_layer", self.n_layer, 0 if self.block == "ladder" else 1, 48)
             _need_whole("n_head", self.n_head, 1, 64)
             _need_whole("n_embd", self.n_embd, 1, 4096)
             if self.n_embd % self.n_head:
@@ -132,8 +147,9 @@ class ModelConfig:
         object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
             raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {self.block!r}.")
-        if self.block == "modern" and "block" not in MODEL_SETTINGS[self.model]:
-            raise ConfigError(f"The {self.model} model has no block, and so no modern one.")
+        if self.block != "classic" and "block" not in MODEL_SETTINGS[self.model]:
+            raise ConfigError(f"The {self.model} model has no block, and so no {self.block} one.")
+        self._check_ideas()
         _need_whole("ngrams", self.ngrams, 0, 8)
         if self.ngrams and (self.block != "modern" or self.ngrams < 2):
             raise ConfigError(
@@ -151,6 +167,26 @@ class ModelConfig:
                 "The modern block has no biases and needs heads of an even width, n_embd / n_head; "
                 f"the width was {self.head_size}."
             )
+
+    def _check_ideas(self) -> None:
+        ideas = ideas_in(self.ideas)
+        if ideas and self.block != "ladder":
+            raise ConfigError(
+                f"ideas are chosen in the ladder's block alone; the {self.block} block has its own."
+            )
+        if self.block == "ladder":
+            check_ideas(ideas, self.n_layer)
+        object.__setattr__(self, "ideas", ideas_text(ideas))
+
+    def has(self, idea: Idea) -> bool:
+        """Whether this model has one of the ideas that lie between the three."""
+        if self.block == "ladder":
+            return idea in ideas_in(self.ideas)
+        if self.model == "bigram":
+            return False
+        if self.model == "attention":
+            return idea in OF_ATTENTION
+        return idea in OF_TRANSFORMER and (idea != "tied" or self.block == "classic")
 
     @property
     def head_size(self) -> int:

@@ -10,7 +10,7 @@ from core.settings.presets import resolve
 
 TELLING = (
     "model", "block_size", "n_layer", "n_head", "n_embd", "learning_rate", "batch_size",
-    "max_iters", "dropout", "block", "optimizer", "ngrams", "logit_cap", "schedule",
+    "max_iters", "dropout", "block", "ideas", "optimizer", "ngrams", "logit_cap", "schedule",
 )  # fmt: skip
 """These come first, in this order; the others follow in the order of the settings."""
 FOLLOWING = ("min_lr", "warmup_iters", "lr_decay_iters", "eval_interval", "eval_iters")
@@ -67,7 +67,7 @@ def _that_follow(config: RunConfig) -> set[str]:
 
 
 def _value_text(value: Any) -> str:
-    if value is None:
+    if value in (None, ""):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -212,6 +212,8 @@ def _check_used(model: ModelKind, named: Mapping[str, Any], flags: Mapping[str, 
     muon = named.get("optimizer") == "muon"
     if muon and model != "transformer":
         raise ConfigError(f"muon is for the matrices of a transformer's blocks; {model} has none.")
+    if muon and named.get("block") == "ladder":
+        raise ConfigError("The rungs of the ladder are trained with adamw, so that they compare.")
     for name, used, needs in (
         ("muon_lr", muon, "the optimizer muon"),
         ("table_lr", bool(named.get("ngrams")), "n-gram tables (ngrams 2 or more)"),

@@ -34,9 +34,10 @@ def parts_of(config: ModelConfig) -> tuple[PartName, ...]:
     """The parts of a model, from the characters that come in to the guess that goes out."""
     if config.model == "bigram":
         return ("table",)
-    mlp: tuple[PartName, ...] = ("mlp",) if config.model == "transformer" else ()
+    attention: tuple[PartName, ...] = ("attention",) if config.n_layer else ()
+    mlp: tuple[PartName, ...] = ("mlp",) if config.has("mlp") else ()
     tables: tuple[PartName, ...] = ("tables",) if config.ngrams else ()
-    return ("embeddings", "attention", *mlp, "head", *tables)
+    return ("embeddings", *attention, *mlp, "head", *tables)
 
 
 @functools.lru_cache(maxsize=256)
@@ -50,10 +51,14 @@ def params_by_part(config: ModelConfig) -> Mapping[PartName, int]:
 
 def flops_by_part(config: ModelConfig) -> dict[PartName, int]:
     """Of a training step for one character: 6 for every weight in a matrix product, 12 L C T for
-    attention; look-ups cost none."""
+    attention; look-ups cost none. Where nothing is learned about who looks at whom, only values and
+    the output are multiplied."""
     C, L, T, V = config.n_embd, config.n_layer, config.block_size, config.vocab_size
+    attention = 24 * L * C * C + 12 * L * C * T
+    if not config.has("attention"):  # then there are no queries and no keys
+        attention = 12 * L * C * C + 6 * L * C * T * config.has("average")
     flops: dict[PartName, int] = {
-        "attention": 24 * L * C * C + 12 * L * C * T, "mlp": 48 * L * C * C, "head": 6 * C * V,
+        "attention": attention, "mlp": 48 * L * C * C, "head": 6 * C * V,
     }  # fmt: skip
     return {name: flops.get(name, 0) for name in parts_of(config)}
 

@@ -39,8 +39,9 @@ from core.training.threads import n_threads
 from core.training.trainer import Trainer
 
 _FLOAT_BYTES = 4
-_KEPT_WIDTHS = {"classic": 16, "modern": 20}
-"""Activations of width n_embd that a block keeps for the backward pass, for each character."""
+_KEPT_WIDTHS = {"classic": 16, "modern": 20, "ladder": 16}
+"""Activations of width n_embd that a block keeps for the backward pass, for each character. The
+ladder's keeps as many at most."""
 _KEPT_WIDTHS_ATTENTION = 6
 _HALF_KEEPS = 0.66
 """What is kept in bfloat16 takes this share of the bytes; norms keep float32."""

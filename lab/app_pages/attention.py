@@ -46,7 +46,7 @@ def main() -> None:
     take_click()
     page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     runs = the_lab().runs()
-    with_heads = [run for run in runs if run.model != "bigram"]
+    with_heads = [run for run in runs if run.config.model.n_layer]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(with_heads)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
@@ -63,8 +63,9 @@ def main() -> None:
             scrub(run)
         _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
         looked_at = chosen_run(runs)
-        if looked_at and looked_at.model == "bigram":
-            st.caption(f"{plain(looked_at.name)} is a bigram table: it has no attention to show.")
+        if looked_at and not looked_at.config.model.n_layer:
+            what = "is a bigram table" if looked_at.model == "bigram" else "has no layers"
+            st.caption(f"{plain(looked_at.name)} {what}: it has no attention to show.")
     if is_readable(text, loaded) and _is_long_enough(seen):
         key = f"{run.id if run else ''} {loaded.origin}"
         habits = habits_of_heads(key, loaded, corpus) if corpus else []

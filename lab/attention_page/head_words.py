@@ -110,7 +110,8 @@ def worth_sentence(worth: AttentionWorth, model: ModelConfig, bigram_nats: float
         f"**{words.loss(before)}** to **{words.loss(after)} nats**, as unsure as among "
         f"**{choices(after)}** characters instead of **{choices(before)}**."
     )
-    if bigram_nats is None or model.block == "modern":  # its token shifts and tables look back too
+    # The modern block's token shifts and tables look back too; the ladder's has other parts.
+    if bigram_nats is None or model.block != "classic":
         return sentence
     # What is left to see. In the model of one layer, all that it knows goes through attention.
     left = "nothing" if model.model == "attention" else "one character only"

@@ -71,20 +71,21 @@ def _title(described: Described, palette: Palette) -> str:
 
 def _stack(described: Described, palette: Palette, top: float) -> tuple[list[str], float]:
     """Heads and MLPs, layer by layer from the text down to the guess; and where it ends."""
-    model, has_mlp = described.config.model, described.config.model.model == "transformer"
+    model, has_mlp = described.config.model, described.config.model.has("mlp")
     parts = _row("embeddings", "embeddings", described, palette, top)
     parts.append(svg.words(0, top + 30, layers_in_words(described), palette.text, bold=True))
-    parts.append(_holding(0, top + 45, "attention", "heads", described, palette))
+    if model.n_layer:
+        parts.append(_holding(0, top + 45, "attention", "heads", described, palette))
     if has_mlp:
         parts.append(_holding(_MLP_X, top + 45, "mlp", "MLPs", described, palette))
     y = top + 54
-    pitch = min(_LAYER_PX, _STACK_PX / model.n_layer) if has_mlp else _STACK_PX
+    pitch = min(_LAYER_PX, _STACK_PX / max(1, model.n_layer)) if has_mlp else _STACK_PX
     for layer in range(model.n_layer):
         parts += _layer(described, palette, y + layer * pitch, pitch - min(3.0, pitch / 3))
     parts += _marks(described, palette, y, pitch)
     y += _STACK_PX + 2
-    # In the classic block its matrix is that of the embeddings, and counted there.
-    tied = model.model == "transformer" and model.block == "classic"
+    # Tied, its matrix is that of the embeddings, and counted there.
+    tied = model.has("tied")
     out = "output head (tied weights)" if tied else "output head"
     parts += _row("head", out, described, palette, y)
     if model.ngrams:
@@ -103,7 +104,7 @@ def _layer(described: Described, palette: Palette, y: float, height: float) -> l
         svg.box(_LEFT + head * pitch, y, pitch - gap, height, fill=color, radius=1)
         for head in range(model.n_head)
     ]
-    if model.model == "transformer":
+    if model.has("mlp"):
         pale = palette.model_faded(model.model)
         parts.append(svg.box(_MLP_X, y, 2 * width, height, fill=pale, stroke=color))
     return parts
@@ -115,7 +116,7 @@ def _marks(described: Described, palette: Palette, y: float, pitch: float) -> li
     if before is None:
         return []
     width, height = _width_px(model.n_embd), model.n_layer * pitch
-    has_mlp = model.model == "transformer"
+    has_mlp = model.has("mlp")
     right = _MLP_X + 2 * width if has_mlp else _LEFT + width
     frames = []
     if "n_head" in moved:

@@ -40,7 +40,8 @@ def picture_alt(described: Described) -> str:
     if model.model == "bigram":
         return f"{sees}; one table of {model.vocab_size:,} x {model.vocab_size:,} numbers"
     built = f"{counted(model.n_layer, 'layer')} of {counted(model.n_head, 'head')}"
-    mlp = ", each with an MLP, on one residual stream" if model.model == "transformer" else ""
+    mlp = ", each with an MLP" if model.has("mlp") else ""
+    mlp += ", on one residual stream" if model.has("residual") else ""
     return f"{sees}; {built} x {model.head_size} = width {model.n_embd}{mlp}"
 
 
@@ -53,7 +54,7 @@ def layers_in_words(described: Described) -> str:
     """Layers, heads and MLPs in a line, marked where one of them was moved."""
     model = described.config.model
     mark = "◆ " if described.moved & {"n_layer", "n_head", "n_embd"} else ""
-    mlp = f", MLP of {4 * model.n_embd:,}" if model.model == "transformer" else ""
+    mlp = f", MLP of {4 * model.n_embd:,}" if model.has("mlp") else ""
     heads = f"{counted(model.n_head, 'head')} x {model.head_size}"
     return f"{mark}{counted(model.n_layer, 'layer')}: {heads}{mlp}"
 

@@ -47,13 +47,13 @@ def boxes_of(config: ModelConfig) -> Boxes:
         table = _box(config, "table", "Table", f"{V} × {V}", r"table\.")
         return Boxes((table,), None, (), (guess,))
     what = _box(config, "characters", "What: characters", f"{V} × {C}", r"token_embedding")
-    where = (
-        Box("rotation", "Where: rotation", "of queries and keys · nothing learned")
-        if config.block == "modern"
-        else _box(config, "positions", "Where: positions", f"{T} × {C}", r"position_embedding")
-    )
+    where: tuple[Box, ...] = ()
+    if config.block == "modern":
+        where = (Box("rotation", "Where: rotation", "of queries and keys · nothing learned"),)
+    elif config.has("positions"):
+        where = (_box(config, "positions", "Where: positions", f"{T} × {C}", "position_embedding"),)
     layers = tuple(_layer(config, layer) for layer in range(1, config.n_layer + 1))
-    return Boxes((what, where), _stream(config), layers, (*_ways_out(config), guess))
+    return Boxes((what, *where), _stream(config), layers, (*_ways_out(config), guess))
 
 
 def _layer(config: ModelConfig, layer: int) -> tuple[Box, ...]:
@@ -62,7 +62,7 @@ def _layer(config: ModelConfig, layer: int) -> tuple[Box, ...]:
     reads = rf"{inside}(attention|norm_1)\."
     heads = f"{H} head{'s' * (H > 1)} × {D}"
     attention = _box(config, f"attention:{layer}", f"Attention {layer}", heads, reads)
-    if config.model == "attention":
+    if not config.has("mlp"):
         return (attention,)
     thinks = rf"{inside}(mlp|norm_2|widen|output)\."
     wide = f"{C} → {4 * C} → {C}"
@@ -70,7 +70,7 @@ def _layer(config: ModelConfig, layer: int) -> tuple[Box, ...]:
 
 
 def _stream(config: ModelConfig) -> Box:
-    if config.model == "attention":
+    if not config.has("residual"):
         return Box("stream", "Vectors", f"{config.n_embd} numbers for each character")
     return Box("stream", "Residual stream", f"{config.n_embd} numbers for each character")
 
@@ -78,7 +78,7 @@ def _stream(config: ModelConfig) -> Box:
 def _ways_out(config: ModelConfig) -> list[Box]:
     shape = f"{config.n_embd} × {config.vocab_size}"
     boxes = [_box(config, "logits", "Head: logits", shape, r"(norm|head)\.")]
-    if config.model == "transformer" and config.block == "classic":
+    if config.has("tied"):
         boxes = [Box("logits", "Norm and head: logits", f"{shape} · the characters' own, turned")]
     if config.ngrams:
         n = config.ngrams - 1

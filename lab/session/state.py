@@ -40,6 +40,7 @@ from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
 from core.text.statistics import TextStatistics, statistics_of
 from core.text.windows import sample_windows
+from core.training.evaluation import loss_given_the_past, windows_loss
 from core.training.preflight import Calibration, flops_per_token
 from core.training.threads import set_threads
 from lab.figures.losses import MAX_POINTS, LossCurve
@@ -363,6 +364,31 @@ def examples_for(
     """The guesses that a part was for; measured once for each `key`, of model and part."""
     windows = windows_to_look_at(_loaded, _corpus)
     return where_it_mattered(_loaded.model, _loaded.vocabulary, windows, _part, n)
+
+
+def past_alone(record: RunRecord, corpus: Corpus) -> tuple[float, float, int]:
+    """A run's losses on the same guesses: whole windows read at once, and the past alone; how many.
+
+    In nats per character, at its best checkpoint, on some windows of the validation text.
+    """
+    loaded = loaded_model(record)
+    return _past_alone(f"{record.id} {loaded.step}", loaded, corpus)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _past_alone(key: str, _loaded: LoadedModel, _corpus: Corpus) -> tuple[float, float, int]:
+    windows = windows_to_look_at(_loaded, _corpus)
+    n_guesses = windows[:, 1:].numel()
+    return (
+        windows_loss(_loaded.model, windows), loss_given_the_past(_loaded.model, windows),
+        n_guesses,
+    )  # fmt: skip
+
+
+def last_text_of(record: RunRecord) -> str:
+    """What a run wrote at the last of its estimates so far; empty where it has written nothing."""
+    samples = the_lab().store.samples(record.id)
+    return samples[-1].text if samples else ""
 
 
 def losses_by_context(record: RunRecord) -> list[float]:

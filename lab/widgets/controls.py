@@ -231,13 +231,17 @@ def _groups(panel: Panel, draft: Draft) -> None:
         draft.values |= _NOT_CLASSIC
     has_tables = draft.wanted("block") == "modern"
     cells = _cells([n for n in GROUPS if panel.shows(n) and (n != "ngrams" or has_tables)])
-    for name, options in (("block", BLOCKS), ("optimizer", OPTIMIZERS)):
+    # The ladder's block has settings of its own, which only a run of a ladder brings along.
+    blocks = [b for b in BLOCKS if b != "ladder" or draft.base.model.block == b]
+    for name, options in (("block", blocks), ("optimizer", [*OPTIMIZERS])):
         if name in cells:
             draft.values[name] = cells[name].selectbox(
                 label_of(name), options, index=options.index(draft.wanted(name)),
                 key=_key("transformer", name, draft), help=gloss(name),
             )  # fmt: skip
-    if draft.values.get("block", draft.wanted("block")) != "modern":
+    if draft.wanted("block") != "ladder":
+        draft.values["ideas"] = ""
+    if draft.wanted("block") != "modern":
         draft.values |= _NOT_CLASSIC
     elif "ngrams" in cells:
         draft.values["ngrams"] = cells["ngrams"].select_slider(

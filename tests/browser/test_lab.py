@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("train", "model", "attention", "bigram", "generate", "compare", "corpus")
+PAGES = ("train", "ladder", "model", "attention", "bigram", "generate", "compare", "corpus")
 CHART = ".st-key-loss .js-plotly-plot"
 TICKS = 5
 

@@ -17,6 +17,7 @@ MISSING_ELSEWHERE: tuple[tuple[str, str], ...] = (
     ("bigram", "the bigram table"),
     ("attention", "a single attention layer without blocks around it"),
     ("ngrams", "n-gram tables"),
+    ("ladder", "a model of the ladder, which has only some of the classic block's ideas"),
     ("modern", "the modern block (rotary positions, RMS norm, norm on queries and keys, token "
                "shift, ReLU squared, an untied head)"),
 )  # fmt: skip
@@ -41,6 +42,7 @@ def check_is_gpt2(config: ModelConfig, format_name: str) -> None:
         "bigram": config.model == "bigram",
         "attention": config.model == "attention",
         "ngrams": config.ngrams > 0,
+        "ladder": config.block == "ladder",
         "modern": config.block == "modern",
     }
     for key, ingredient in MISSING_ELSEWHERE:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
-from core.experiments.sweep import (
-    Cell,
-    Sweep,
-    SweepProgress,
-    seconds_left,
-    sweep_cells,
-    sweep_progress,
-)
+from core.experiments.sweep import Cell, Sweep, sweep_cells, sweep_progress
 from core.settings.config import ModelKind
 from lab.components.live_plot import live_plot
 from lab.figures.sweeps import SweepMeasure, sweep_figure
 from lab.session.entry import draw_page_again
-from lab.session.state import open_run, palette, the_calibration, the_lab, the_service
+from lab.session.state import open_run, palette, the_lab
 from lab.train_page.sweep.words import best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
-from lab.wording import words
+from lab.widgets.in_background import SeriesStanding, progress_text, series_standing
 from lab.wording.labels import in_a_sentence
 from lab.wording.plain import plain
 
@@ -31,56 +23,25 @@ _UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numb
 ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
 
 
-@dataclass(frozen=True)
-class SweepStanding:
-    """What decides which buttons there are and whether the picture keeps up by itself."""
-
-    sweep_id: str
-    sweeping: bool
-    """Whether this lab trains its cells one after the other."""
-    can_resume: bool
-    alone: tuple[str, ...]
-    """Names of its runs that are in hand by themselves: resumed so, or on their way out after a
-    pause."""
-    ticks: bool
-    failed: tuple[str, ...]
-    """Ids of the runs that failed, once no more is being trained."""
-
-
 def sweep_label(sweep: Sweep) -> str:
     """A sweep in one line. Only what stays the same: the browser keeps the label that it has."""
     over = f"{TITLES[sweep.x.name]} and {TITLES[sweep.y.name]}"
     return f"{sweep.name} · {sweep.base.model.model} · {over}"
 
 
-def how_it_stands(sweep: Sweep) -> SweepStanding:
+def how_it_stands(sweep: Sweep) -> SeriesStanding:
     """Whether the sweep goes on, could go on, or is over."""
-    return _standing(sweep, sweep_cells(the_lab(), sweep))
+    return series_standing(sweep.id, sweep_cells(the_lab(), sweep))
 
 
-def _standing(sweep: Sweep, cells: Sequence[Cell]) -> SweepStanding:
-    sweeping = the_service().is_sweeping(sweep.id)
-    runs = [cell.run for cell in cells if cell.run]
-    running = [run for run in runs if run.status == "running"]
-    waits = any(run.status not in ("finished", "failed", "running") for run in runs)
-    failed = tuple(run.id for run in runs if run.status == "failed")
-    in_hand = {run.id for run in runs if run.id in the_service().in_hand}
-    held_up = sweeping and any(run.status == "paused" and run.id in in_hand for run in runs)
-    return SweepStanding(
-        sweep.id, sweeping, can_resume=waits and (held_up or not (sweeping or running)),
-        alone=() if sweeping else tuple(run.name for run in running if run.id in in_hand),
-        ticks=sweeping or bool(running), failed=() if sweeping or running else failed,
-    )  # fmt: skip
-
-
-def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SweepStanding) -> None:
+def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SeriesStanding) -> None:
     """Everything that changes while a sweep is trained; drawn again at every tick."""
     cells = sweep_cells(the_lab(), sweep)
-    standing = _standing(sweep, cells)
+    standing = series_standing(sweep.id, cells)
     if standing != shown:
         draw_page_again()
     progress = sweep_progress(cells)
-    said = _progress_text(progress, cells, standing)
+    said = progress_text(progress, cells, standing)
     if not progress.done:
         st.progress(progress.n_steps_done / max(1, progress.n_steps), said)
     render_heat_map(cells, (sweep.x.name, sweep.y.name), measure, sweep.base.model.model)
@@ -122,26 +83,3 @@ def render_heat_map(
 
 def _axis_title(name: str) -> str:
     return f"{TITLES[name]} ({_UNITS[name]})" if name in _UNITS else TITLES[name]
-
-
-def _progress_text(progress: SweepProgress, cells: Sequence[Cell], standing: SweepStanding) -> str:
-    """How far it is, in one line."""
-    said = f"{progress.n_done} of {progress.n_cells} runs done"
-    if progress.n_failed:
-        said += f", {progress.n_failed} of them failed"
-    if progress.done:
-        return said
-    runs = [cell.run for cell in cells if cell.run]
-    if standing.can_resume:
-        cut_short = [run for run in runs if run.status == "interrupted"]
-        if not cut_short:
-            return said + ", paused: every run is saved"
-        kept = ", ".join(f"{plain(r.name)} up to step {words.count(r.checkpoint_step)}"
-                         for r in cut_short)  # fmt: skip
-        return f"{said}, interrupted: saved is {kept}"
-    if not standing.sweeping:
-        if standing.alone:  # resumed as a single run, so that no other is taken up after it
-            return f"{said}; trained by itself: {', '.join(map(plain, standing.alone))}"
-        said += "; another process trains it"
-    left_s = seconds_left(cells, calibration) if (calibration := the_calibration()) else 0.0
-    return said + (f", about {words.duration(left_s)} left" if left_s else "")

@@ -12,7 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.errors import ConfigError, LabError
+from core.errors import ConfigError
 from core.experiments.grid import (
     Axis,
     Planned,
@@ -32,15 +32,15 @@ from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
 from lab.train_page.sweep.heat_map import (
     TITLES,
-    SweepStanding,
     how_it_stands,
     render_heat_map,
     render_standing,
     sweep_label,
 )
-from lab.widgets.action_buttons import deed_button, one_of
+from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import SLIDERS
 from lab.widgets.expected_time import expected_time
+from lab.widgets.in_background import SeriesStanding, render_series_buttons
 from lab.wording import words
 from lab.wording.labels import gloss, in_labels, label_of
 from lab.wording.plain import plain, plain_but_code
@@ -54,8 +54,6 @@ GOOD: dict[str, tuple[float, ...]] = {
     "batch_size": (4, 16, 64),
 }
 """Values that show something in a minute or two."""
-NEXT_PX = 112
-"""Wide enough for Pause, Resume and Start."""
 _SHOWN: Entry[str | None] = Entry("sweep_shown", None)
 
 
@@ -213,41 +211,11 @@ def _usual(name: str, offered: list[float], config: RunConfig) -> list[float]:
 # --- buttons --------------------------------------------------------------------------------------
 
 
-def _render_buttons(plan: Plan, corpus: Corpus, standing: SweepStanding | None) -> None:
-    """Pause, resume or start, whichever is next, in one place; then whatever else can be done."""
-    service = the_service()
-    sweep_id = standing.sweep_id if standing else ""
-    can_resume = standing is not None and standing.can_resume
-    can_pause = standing is not None and standing.sweeping
-    is_held = can_pause or (standing is not None and bool(standing.alone))
-    pause = partial(
-        deed_button, "Pause", "pause", partial(service.pause_sweep, sweep_id), key="sweep_pause",
-        primary=not can_resume, disabled=not can_pause,
-    )  # fmt: skip
-    resume = partial(
-        deed_button, "Resume", "play_arrow", partial(service.start_sweep, sweep_id),
-        key="sweep_resume",
-    )  # fmt: skip
-    start = partial(
-        deed_button, "Start", "grid_on", partial(_start, plan, corpus), key="sweep_start",
-        primary=not (is_held or can_resume),
-        disabled=not plan.configs,  # no help: it would stay over Pause, which comes in its place
-    )  # fmt: skip
-    # A sweep that waits for a run that is paused can itself be paused, and resumed.
-    first, *others = (
-        [pause, start, resume] if is_held and can_resume
-        else [pause, start] if is_held
-        else [resume, start] if can_resume
-        else [start]
-    )  # fmt: skip
-    with one_of("sweep_next", NEXT_PX):
-        first()
-    for other in others:
-        other()
-    if standing and standing.failed:
-        deed_button("Try failed again", "replay", partial(_try_again, standing), key="sweep_retry",
-                    primary=False, help="Each from where it was saved last. A run that "
-                    "diverged will do so again: it wants a smaller learning rate.")  # fmt: skip
+def _render_buttons(plan: Plan, corpus: Corpus, standing: SeriesStanding | None) -> None:
+    """Pause, resume or start, and what it will cost."""
+    render_series_buttons(
+        "sweep", "grid_on", partial(_start, plan, corpus), standing, can_start=bool(plan.configs)
+    )
     if plan.trouble:
         st.caption(plain_but_code(in_labels(plan.trouble)))
     else:
@@ -259,22 +227,6 @@ def _start(plan: Plan, corpus: Corpus) -> None:
     sweep = enter_sweep(the_lab(), plan.base, corpus, plan.x, plan.y)
     the_service().start_sweep(sweep.id)
     _SHOWN.set(sweep.id)
-
-
-def _try_again(standing: SweepStanding) -> None:
-    """Take one step of each run that failed; the sweep then takes them up, one after the other.
-
-    Raises LabError when none of them can be taken up.
-    """
-    refused = []
-    for run_id in standing.failed:
-        try:
-            the_service().step(run_id)
-        except LabError as error:  # its checkpoints cannot be read, say
-            refused.append(error)
-    if len(refused) == len(standing.failed):
-        raise refused[0]
-    the_service().start_sweep(standing.sweep_id)
 
 
 def _render_deleting(sweep: Sweep) -> None:

@@ -180,3 +180,11 @@ def test_what_cannot_be_read_or_has_no_attention_is_said() -> None:
 def assert_same(one: CellArithmetic, other: CellArithmetic) -> None:
     for name in ("products", "scores", "weights", "value", "contribution", "output"):
         torch.testing.assert_close(getattr(one, name), getattr(other, name))
+
+
+def test_a_model_that_mixes_in_fixed_shares_has_no_cell_to_work_out() -> None:
+    ideas = "average,positions,mlp,residual,norm,tied"
+    shape = dict(block_size=8, n_layer=1, n_head=1, n_embd=8, block="ladder", ideas=ideas)
+    model = build_model(resolve("transformer", 4, None, shape).model, seed=1).eval()
+    with pytest.raises(ConfigError, match="fixed shares"):
+        cell_arithmetic(model, Vocabulary("abcd"), "abca", Cell(1, 1, 2, 1))

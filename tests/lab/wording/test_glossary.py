@@ -19,7 +19,7 @@ from tests.pages import open_page, pages
 
 __all__ = ["pages"]
 
-PAGES = ("home", "train", "model", "attention", "bigram", "generate", "compare", "corpus")
+PAGES = ("home", "train", "ladder", "model", "attention", "bigram", "generate", "compare", "corpus")
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -1,0 +1,145 @@
+"""What a ladder shows, in sentences that follow from its runs. Pure; no screen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from core.experiments.ladder import RungStanding
+from core.findings.thresholds import NEAR_A_LINE_NATS
+from core.text.characters import signs_of
+from core.text.reference import ReferenceLine
+from lab.figures.ladder import bought_nats
+from lab.wording import words
+from lab.wording.plain import plain
+
+NOTHING_NATS = NEAR_A_LINE_NATS
+"""A difference that is no larger is said to be none: another seed moves a loss by as much."""
+UNMASKED = "no causal mask"
+_WRITTEN = 40
+
+
+def bought_text(rung: RungStanding, rungs: Sequence[RungStanding]) -> str:
+    """What one rung bought, against the one below or the whole; empty while it is not known."""
+    bought = bought_nats(rung, rungs)
+    if bought is None:
+        return ""
+    if rung.key == UNMASKED:
+        return ""  # its loss is not what it seems
+    than = f"than **{plain(rung.base)}**"
+    if abs(bought) <= NOTHING_NATS:
+        return f"{_signed(-bought)} nats {than}: at this size and budget it makes no difference."
+    how = "lower" if bought > 0 else "higher"
+    return f"**{abs(bought):.3f} nats {how}** {than}."
+
+
+def way_up_text(rungs: Sequence[RungStanding]) -> str:
+    """Which ideas bought most, and which nothing; empty while fewer than two are measured."""
+    gains = _gains(rungs, "up")
+    if len(gains) < 2:
+        return ""
+    best = sorted((g for g in gains if g[1] > NOTHING_NATS), key=lambda g: -g[1])[:2]
+    nothing = [name for name, nats in gains if abs(nats) <= NOTHING_NATS]
+    cost = [(name, nats) for name, nats in gains if nats < -NOTHING_NATS]
+    said = []
+    if best:
+        most = words.listed([f"**{plain(name)}** ({_signed(-nats)} nats)" for name, nats in best])
+        said.append(f"On the way up {most} bought most.")
+    if nothing:
+        listed = words.listed([plain(name) for name in nothing])
+        said.append(f"{_capital(listed)} bought nothing (no more than {NOTHING_NATS:g} nats).")
+    if cost:
+        listed = words.listed([f"{plain(name)} ({_signed(-nats)})" for name, nats in cost])
+        said.append(f"At this size and budget {listed} made it worse.")
+    return " ".join(said)
+
+
+def left_out_text(rungs: Sequence[RungStanding]) -> str:
+    """What the whole misses most, and what it does not miss."""
+    losses = [(name, -nats) for name, nats in _gains(rungs, "out")]
+    if len(losses) < 2:
+        return ""
+    worst = [loss for loss in sorted(losses, key=lambda g: -g[1]) if loss[1] > NOTHING_NATS][:2]
+    fine = [name for name, nats in losses if nats <= NOTHING_NATS]
+    said = []
+    if worst:
+        most = words.listed([f"**{plain(name)}** ({_signed(nats)} nats)" for name, nats in worst])
+        said.append(f"Worst for the whole: {most}.")
+    if fine:
+        listed = words.listed([plain(name) for name in fine])
+        said.append(f"It does as well, or better, with {listed}.")
+    return " ".join(said)
+
+
+def depth_text(rungs: Sequence[RungStanding], longer_steps: int) -> str:
+    """Whether more blocks paid, and what to do where they did not."""
+    up = [rung for rung in rungs if rung.side == "up" and rung.run and rung.run.val_loss_nats]
+    blocks = [rung for rung in up if rung.key == "blocks"]
+    one = next((rung for rung in up if blocks and rung.name == blocks[0].base), None)
+    if not blocks or one is None:
+        return ""
+    first, last = one.run, blocks[-1].run
+    assert first and last and first.val_loss_nats and last.val_loss_nats
+    bought, n_steps = first.val_loss_nats - last.val_loss_nats, last.max_iters
+    if bought > NOTHING_NATS:
+        return f"Depth pays: {blocks[-1].name} are {bought:.3f} nats lower than one."
+    said = f"In {words.count(n_steps)} steps depth does not pay yet"
+    if n_steps >= longer_steps:
+        return f"{said}."
+    return f"{said}; {words.count(longer_steps)} steps give it time to."
+
+
+def unmasked_text(
+    rung: RungStanding, seen_nats: float, past_nats: float, n_guesses: int, written: str
+) -> str:
+    """The contradiction of a model that sees what it is to guess, with its own numbers.
+
+    `seen_nats` and `past_nats` are its loss on the same guesses, whole windows at once and with the
+    past alone; `written` is the text that it writes.
+    """
+    assert rung.run and rung.run.val_loss_nats is not None
+    uniform = math.log(rung.run.config.model.vocab_size)
+    text = plain("".join(signs_of(written[:_WRITTEN])))
+    writes = f" It writes “{text} …”." if text else ""
+    worse = ", worse than giving all characters the same chance" * (past_nats > uniform)
+    return (
+        f"**{words.loss(rung.run.val_loss_nats)} nats looks like the best model of all, and it is "
+        "worthless.** Without the mask each character sees the one after it, which it is to guess, "
+        f"and copies it. On {words.count(n_guesses)} guesses of the validation text it has "
+        f"{words.loss(seen_nats)} nats with the answer in sight; with the past alone, as whenever "
+        f"it writes, **{words.loss(past_nats)} nats**{worse} (uniform: {words.loss(uniform)})."
+        f"{writes}"
+    )
+
+
+def counted_text(rungs: Sequence[RungStanding], references: Sequence[ReferenceLine]) -> str:
+    """Between which counted lines the best rung of the way up ends."""
+    known = [(r.run.val_loss_nats, r.name) for r in rungs
+             if r.side == "up" and r.run and r.run.val_loss_nats]  # fmt: skip
+    if not known:
+        return ""
+    loss, name = min(known)
+    beaten = [line for line in references if line.loss_nats > loss]
+    ahead = [line for line in references if line.loss_nats <= loss]
+    said = f"The lowest rung, {plain(name)}, ends at {words.loss(loss)} nats"
+    if beaten:
+        nearest = min(beaten, key=lambda line: line.loss_nats)
+        said += f", below counted {nearest.name} ({words.loss(nearest.loss_nats)})"
+    if ahead:
+        nearest = max(ahead, key=lambda line: line.loss_nats)
+        said += f", above counted {nearest.name} ({words.loss(nearest.loss_nats)})"
+    return f"{said}."
+
+
+def _gains(rungs: Sequence[RungStanding], side: str) -> list[tuple[str, float]]:
+    """What each measured rung of a side bought, in nats."""
+    gains = [(rung.name, bought_nats(rung, rungs)) for rung in rungs if rung.side == side]
+    return [(name, nats) for name, nats in gains if nats is not None]
+
+
+def _signed(nats: float) -> str:
+    return f"{nats:+.3f}".replace("-", "−")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
