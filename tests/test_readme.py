@@ -45,7 +45,9 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
         monkeypatch.delitem(defaults, "lr_decay_iters", raising=False)
     text = play(20_000, seed=3)
     (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / "shakespeare.txt").write_text("ROMEO: " + text, encoding="utf-8")
+    (tmp_path / "shipped" / "shakespeare.txt").write_text(
+        "ROMEO: To be, or not to be. " + text, encoding="utf-8"
+    )
     original = ("MERCUTIO: " + text).encode()
     monkeypatch.setattr("core.library.texts.PROJECT_DATA", tmp_path / "shipped")
     monkeypatch.setattr("core.library.texts.ORIGINAL_SHA256", hashlib.sha256(original).hexdigest())

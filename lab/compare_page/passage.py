@@ -20,7 +20,8 @@ from lab.compare_page.passage_words import (
 )
 from lab.components.passage_view import DifferenceRow, PassageRow, passage_view
 from lab.session.entry import Entry
-from lab.session.state import costs_in_context, palette, score_of, the_lab
+from lab.session.state import palette, the_lab
+from lab.session.texts import costs_in_context, score_of
 from lab.widgets.pickers import load_model, suggest
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained

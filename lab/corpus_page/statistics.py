@@ -15,7 +15,8 @@ from lab.figures.text_statistics import (
     zipf_figure,
     zipf_sentence,
 )
-from lab.session.state import palette, statistics_of_text
+from lab.session.state import palette
+from lab.session.texts import statistics_of_text
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain

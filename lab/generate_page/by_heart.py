@@ -15,7 +15,8 @@ from lab.generate_page.heart_words import (
     repetition_text,
     words_text,
 )
-from lab.session.state import originality_in, the_lab, usual_originality_in, yardstick_in
+from lab.session.state import the_lab, yardstick_in
+from lab.session.texts import originality_in, usual_originality_in
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 

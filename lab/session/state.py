@@ -1,7 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-With `transitions` and `told_steps`, the only file that caches. Runs and services live in `core`; a
-session holds a run's id and nothing more.
+Caches, as `texts`, `transitions` and `told_steps` beside it do: no other file does. Runs and services
+live in `core`; a session holds a run's id and nothing more.
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ from typing import Literal, get_args
 import streamlit as st
 from torch import Tensor
 
-from core.generation.originality import (
-    Originality,
-    UsualOriginality,
-    originality_of,
-    usual_originality,
-)
 from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
@@ -28,7 +22,6 @@ from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.examples import Example, where_it_mattered
 from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
 from core.interpretability.parts import Part
-from core.interpretability.scoring import Score, costs_by_context, score
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Moment
@@ -38,7 +31,6 @@ from core.settings.config import RunConfig
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
-from core.text.statistics import TextStatistics, statistics_of
 from core.text.windows import sample_windows
 from core.training.evaluation import loss_given_the_past, windows_loss
 from core.training.preflight import Calibration, flops_per_token
@@ -208,36 +200,6 @@ def snapshot_steps(run_id: str) -> list[int]:
 def yardstick_in(corpus: Corpus) -> Yardstick | None:
     """What words a text has; None for one that is not written in words. Counted once."""
     return _yardstick(corpus.name, corpus.fingerprint)
-
-
-def originality_in(corpus: Corpus, text: str) -> Originality:
-    """What of a text stands in the training split, or in itself before. Measured once."""
-    return _originality(corpus.fingerprint, text, corpus)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _originality(fingerprint: str, text: str, _corpus: Corpus) -> Originality:
-    return originality_of(text, _corpus)
-
-
-def usual_originality_in(corpus: Corpus, length: int) -> UsualOriginality | None:
-    """The same of pieces of the validation split of that length. Measured once."""
-    return _usual_originality(corpus.fingerprint, length, corpus)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _usual_originality(fingerprint: str, length: int, _corpus: Corpus) -> UsualOriginality | None:
-    return usual_originality(_corpus, length)
-
-
-def statistics_of_text(corpus: Corpus) -> TextStatistics:
-    """Entropies, repeats and words of a text: a few seconds for a megabyte, once for each text."""
-    return _statistics(corpus.fingerprint, corpus)
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _statistics(fingerprint: str, _corpus: Corpus) -> TextStatistics:
-    return statistics_of(_corpus)
 
 
 def kept_step(run_id: str, step: int) -> int | None:
@@ -416,39 +378,6 @@ def _counted_by_context(fingerprint: str, _corpus: Corpus) -> list[float]:
 def counted_context_of(record: RunRecord) -> list[float]:
     """What counted n-grams reach with 1, 2, … characters on the text of a run."""
     return _counted_by_context(record.fingerprint, the_lab().corpus_of(record))
-
-
-def score_of(record: RunRecord, text: str) -> Score:
-    """What each character of a text costs a run, at its best checkpoint.
-
-    Raises PromptError for characters that it does not know, CheckpointError, CorpusError.
-    """
-    loaded = loaded_model(record)
-    loaded.vocabulary.encode(text)
-    return _score(f"{record.id} {loaded.step}", text, loaded)
-
-
-@st.cache_data(show_spinner=False, max_entries=256)
-def _score(key: str, text: str, _loaded: LoadedModel) -> Score:
-    return score(_loaded.model, _loaded.vocabulary.encode(text))
-
-
-def costs_in_context(
-    record: RunRecord, text: str, places: tuple[int, ...]
-) -> list[dict[int, float]]:
-    """What characters of a text cost a run by how much it saw before them, in nats.
-
-    At its best checkpoint; see `costs_by_context`. Raises as `score_of` does.
-    """
-    loaded = loaded_model(record)
-    return _costs_in_context(f"{record.id} {loaded.step}", text, places, loaded)
-
-
-@st.cache_data(show_spinner=False, max_entries=256)
-def _costs_in_context(
-    key: str, text: str, places: tuple[int, ...], _loaded: LoadedModel
-) -> list[dict[int, float]]:
-    return costs_by_context(_loaded.model, _loaded.vocabulary.encode(text), places)
 
 
 def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:

@@ -389,7 +389,7 @@ def test_figures_are_counted_when_they_are_asked_for(
     counted = []
     real = statistics_of
     monkeypatch.setattr(
-        "lab.session.state.statistics_of", lambda c: counted.append(c.name) or real(c)
+        "lab.session.texts.statistics_of", lambda c: counted.append(c.name) or real(c)
     )
     app = open_corpus()
     assert not counted

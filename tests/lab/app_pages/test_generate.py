@@ -347,7 +347,7 @@ def test_nothing_is_searched_for_before_a_text_is_finished(
 ) -> None:
     searched = []
     monkeypatch.setattr(
-        "lab.session.state.originality_of",
+        "lab.session.texts.originality_of",
         lambda text, corpus: searched.append(text) or originality_of(text, corpus),
     )
     app = open_page("generate")
