@@ -14,6 +14,9 @@ RUNS: dict[str, dict[str, Any]] = {
     "bigram": dict(model="bigram", schedule="constant"),
     "attention": dict(model="attention", schedule="linear", dropout=0.2),
     "classic": dict(model="transformer", schedule="cosine", dropout=0.2),
+    "ladder": dict(
+        model="transformer", block="ladder", ideas="attention,positions,mlp,residual", dropout=0.2
+    ),
     "classic with muon": dict(model="transformer", optimizer="muon", schedule="linear"),
     "fast": dict(model="transformer", recipe="fast"),
     "fast with adamw": dict(model="transformer", recipe="fast", optimizer="adamw", dropout=0.2),

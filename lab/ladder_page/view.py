@@ -33,6 +33,7 @@ from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.ladder import ladder_figure
 from lab.ladder_page.rung import render_rung
+from lab.ladder_page.table import render_table
 from lab.ladder_page.words import (
     UNMASKED,
     counted_text,
@@ -94,6 +95,7 @@ def render_ladder(corpus: Corpus) -> None:
         if shown:
             with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
                 _render_choice(ladders, shown, standing)
+            render_table(shown.name, rung_standings(the_lab(), shown))
 
 
 def _shown(ids: list[str]) -> str | None:

@@ -38,7 +38,7 @@ def test_every_model_optimizer_and_schedule_is_here() -> None:
     assert {c.model.model for c in trained} == {"bigram", "attention", "transformer"}
     assert {c.train.optimizer for c in trained} == {"adamw", "muon"}
     assert {c.train.schedule for c in trained} == {"cosine", "linear", "flat", "constant"}
-    assert {c.model.block for c in trained} == {"classic", "modern"}
+    assert {c.model.block for c in trained} == {"classic", "modern", "ladder"}
     assert any(c.model.ngrams for c in trained) and any(c.model.dropout for c in trained)
 
 

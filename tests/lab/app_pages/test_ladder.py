@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from core.experiments.ladder import (
 from core.experiments.sweep import SweepCells
 from core.runs.lab import Lab
 from core.service.service import training_service
+from lab.ladder_page.table import COLUMNS, csv_of, rung_rows
 from tests.helpers import filled, play, train, wait_until
 from tests.pages import open_page, pages
 from tests.plots import Plots, plots
@@ -188,3 +191,19 @@ def test_a_text_that_is_gone_leaves_the_numbers(pages: Lab, plots: Plots) -> Non
 def test_every_other_page_can_show_a_rung(pages: Lab, plots: Plots, page: str, rung: str) -> None:
     filled(pages, finished)
     open_page(page, run=f"owl {rung}")
+
+
+def test_every_number_behind_the_staircase_can_be_had(pages: Lab, plots: Plots) -> None:
+    ladder = filled(pages, finished)
+    app = open_page("ladder")
+    assert not app.dataframe
+    app.session_state["ladder_table"] = True
+    app.run()
+    rungs = rung_standings(pages, ladder)
+    table = app.dataframe[0].value
+    assert list(table["rung"]) == [rung.name for rung in rungs]
+    assert list(table["validation loss (nats)"]) == [r.run.val_loss_nats for r in rungs if r.run]
+    rows = list(csv.DictReader(io.StringIO(csv_of(rung_rows(rungs)))))
+    for row, rung in zip(rows, rungs, strict=True):
+        assert rung.run and float(row["val_loss_nats"]) == rung.run.val_loss_nats
+        assert int(row["n_params"]) == rung.run.n_params and row.keys() == COLUMNS.keys()
