@@ -16,7 +16,7 @@ INTRODUCTION = (
 
 
 def main() -> None:
-    page_head("The ladder of ideas", INTRODUCTION, "validation loss", "nats")
+    page_head("The ladder of ideas", INTRODUCTION, "validation loss", "nats", "FLOPs")
     render_ladder(_corpus())
 
 

@@ -35,6 +35,7 @@ LABELS = {
     "batch_size": "Batch size",
     "dropout": "Dropout",
     "block": "Block",
+    "ideas": "Ideas",
     "optimizer": "Optimiser",
     "ngrams": "n-gram tables",
     "logit_cap": "Largest logit",
