@@ -24,7 +24,7 @@ from core.errors import ConfigError
 from core.interpretability.parts import attention_layers
 from core.models import LanguageModel
 from core.models.attention import CausalSelfAttention, attend, attention_scores, causal_weights
-from core.models.ladder import FixedMixing
+from core.models.ladder import FixedMixing, SwitchedAttention
 from core.models.modern import ModernAttention, rms_norm
 from core.text.corpus import Vocabulary
 
@@ -165,6 +165,8 @@ def _what_a_layer_reads(
     attention = attention_layers(listened_to)[layer - 1]
     if isinstance(attention, FixedMixing):
         raise ConfigError("This model mixes in fixed shares: it has no queries and no keys.")
+    if isinstance(attention, SwitchedAttention) and not attention.is_masked:
+        raise ConfigError("This model looks ahead too: its weights have no causal mask.")
     read: list[tuple[Any, ...]] = []
     attention.register_forward_pre_hook(lambda module, given: read.append(given))
     listened_to(tokens)

@@ -53,12 +53,17 @@ _CUTS: MappingProxyType[str, dict[StepName, list[_Cut]]] = MappingProxyType(
 
 def steps_of(model: LanguageModel) -> list[StepName]:
     """The steps from a query and a key to a head's output, in the order of the model's block."""
-    return list(_CUTS[model.config.block])
+    return list(_cuts_of(model))
 
 
 def lines_of(step: StepName, model: LanguageModel) -> list[SourceLines]:
     """The lines that compute a step in this model, in the order in which they run."""
-    return [_cut(*cut) for cut in _CUTS[model.config.block][step]]
+    return [_cut(*cut) for cut in _cuts_of(model)[step]]
+
+
+def _cuts_of(model: LanguageModel) -> dict[StepName, list[_Cut]]:
+    """The models of the ladder attend as the classic block does."""
+    return _CUTS["modern" if model.config.block == "modern" else "classic"]
 
 
 def _cut(module: ModuleType, first: str, last: str) -> SourceLines:

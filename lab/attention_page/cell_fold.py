@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.errors import ConfigError
 from core.interpretability.head_arithmetic import Cell, CellArithmetic, cell_arithmetic
 from core.interpretability.source_lines import lines_of
 from core.runs.lab import LoadedModel
@@ -13,6 +14,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.cell_arithmetic import scores_figure, vectors_figure, vectors_height_px
 from lab.session.state import palette
 from lab.wording.glossary import explained
+from lab.wording.plain import plain
 
 WORDS_PX, PICTURE_PX, SCORES_PX = 440, 740, 260
 
@@ -26,7 +28,11 @@ def render_cell(loaded: LoadedModel, text: str, look: Look) -> None:
     if not fold.open:
         return
     cell = Cell(look.layer + 1, look.head + 1, look.place + 1, look.key + 1)
-    found = cell_arithmetic(loaded.model, loaded.vocabulary, text, cell)
+    try:
+        found = cell_arithmetic(loaded.model, loaded.vocabulary, text, cell)
+    except ConfigError as error:  # a model of the ladder may lack what there is to work out
+        fold.info(plain(str(error)))
+        return
     with fold:
         _render_choice(text, look, cell)
         for step in steps(found, text, loaded.model.config):

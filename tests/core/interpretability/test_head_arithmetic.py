@@ -14,6 +14,7 @@ from core.errors import ConfigError, PromptError
 from core.interpretability.attention import attention_weights
 from core.interpretability.head_arithmetic import Cell, CellArithmetic, cell_arithmetic
 from core.interpretability.parts import Part, attention_layers, without
+from core.interpretability.source_lines import lines_of, steps_of
 from core.models import LanguageModel, build_model
 from core.models.attention import attention_scores
 from core.models.modern import rms_norm, rotate, rotation
@@ -182,9 +183,25 @@ def assert_same(one: CellArithmetic, other: CellArithmetic) -> None:
         torch.testing.assert_close(getattr(one, name), getattr(other, name))
 
 
-def test_a_model_that_mixes_in_fixed_shares_has_no_cell_to_work_out() -> None:
-    ideas = "average,positions,mlp,residual,norm,tied"
+@pytest.mark.parametrize(
+    ("ideas", "words"),
+    [
+        ("average,positions,mlp,residual,norm,tied", "fixed shares"),
+        ("attention,scale,positions,mlp,residual,norm,tied", "looks ahead"),
+    ],
+)
+def test_a_model_of_the_ladder_may_have_no_such_cell(ideas: str, words: str) -> None:
     shape = dict(block_size=8, n_layer=1, n_head=1, n_embd=8, block="ladder", ideas=ideas)
     model = build_model(resolve("transformer", 4, None, shape).model, seed=1).eval()
-    with pytest.raises(ConfigError, match="fixed shares"):
+    with pytest.raises(ConfigError, match=words):
         cell_arithmetic(model, Vocabulary("abcd"), "abca", Cell(1, 1, 2, 1))
+
+
+def test_a_model_of_the_ladder_has_the_cells_of_the_classic_block() -> None:
+    shape = dict(block_size=8, n_layer=1, n_head=2, n_embd=8, block="ladder",
+                 ideas="attention,mask,scale,positions")  # fmt: skip
+    model = build_model(resolve("transformer", 4, None, shape).model, seed=1).eval()
+    found = cell_arithmetic(model, Vocabulary("abcd"), "abca", Cell(1, 2, 4, 2))
+    weights = attention_weights(model, Vocabulary("abcd"), "abca")
+    assert found.weight == pytest.approx(float(weights[0, 1, 3, 1]), abs=1e-6)
+    assert [lines_of(step, model) for step in steps_of(model)]
