@@ -94,7 +94,7 @@ ROOMS = {
     "lab.generate_page": "settings text records findings storage generation runs wording figures "
     "components session widgets",
     "lab.model_page": "settings text models records findings interpretability runs wording figures "
-    "components session widgets attention_page",
+    "components session widgets",
     "lab.bigram_page": "settings text records findings interpretability runs wording figures "
     "components session widgets",
     "lab.corpus_page": "text records library wording figures components session widgets",

@@ -46,7 +46,8 @@ _CUTS: MappingProxyType[str, tuple[_Cut, ...]] = MappingProxyType(
         ),
         "one head": (
             _line(attention, "qkv = self.query_key_value(x)"),
-            (attention, "scores = (q / math.sqrt(D)) @ k.mT", "return (scores + mask)"),
+            _line(attention, "return (q / math.sqrt(D)) @ k.mT"),
+            (attention, "mask = scores.new_full", "return (scores + mask)"),
             _line(attention, "return weights @ v"),
         ),
         "heads": (

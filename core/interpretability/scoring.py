@@ -61,7 +61,12 @@ def score(model: LanguageModel, tokens: Tensor) -> Score:
 def _log_probabilities(model: LanguageModel, tokens: Tensor) -> Iterator[Tensor]:
     """What the model thinks of every character at each place, in pieces (…, V), float64."""
     T = model.config.block_size
+    looks_ahead = model.config.has("attention") and not model.config.has("mask")
     with evaluating(model):
+        if looks_ahead:  # it may not even be shown what it is to guess
+            for place in range(1, len(tokens)):
+                yield _as_log(model(tokens[None, max(0, place - T) : place])[:, -1])
+            return
         yield _as_log(model(tokens[None, :-1][:, :T])[0])
         if len(tokens) - 1 > T:
             later = tokens[1:-1].unfold(0, T, 1)  # N - 1 - T, T: the window before each place

@@ -10,13 +10,13 @@ from core.runs.lab import LoadedModel
 from core.service.racing import newest_race
 from core.text.corpus import Corpus
 from lab.attention_page.cell_fold import render_cell
-from lab.attention_page.choices import HEAD, LAYER, look_at_head, take_clicks
+from lab.attention_page.choices import look_at_head, take_clicks
 from lab.attention_page.history import render_history
 from lab.attention_page.maps import render_maps
 from lab.attention_page.switching_off import render_switching_off, take_click
 from lab.attention_page.worth import render_worth
 from lab.session.address import Part, read_address, short_text, whole_number, write_address
-from lab.session.looking import TEXT
+from lab.session.looking import HEAD, LAYER, TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (

@@ -14,12 +14,12 @@ import streamlit as st
 from core.text.characters import sign_of
 from lab.figures.map_axes import Matrix
 from lab.session.entry import Entry
+from lab.session.looking import HEAD, LAYER
 from lab.widgets.switches import settled
 
 MAX_BUTTONS = 8
 """With more layers or heads than this, a box to choose from takes the place of buttons."""
 
-LAYER, HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
 _PLACE: Entry[int | None] = Entry("attention_place", None)
 _KEY: Entry[int | None] = Entry("attention_key", None)
 _KEY_IS_OF: Entry[int | None] = Entry("attention_key_is_of", None)
@@ -111,12 +111,6 @@ def _labels(text: str) -> Callable[[int], str]:
 def look_at_head(layer: int, head: int) -> None:
     """Run the page again with this head, as after a click on it."""
     _set_and_rerun((LAYER, layer + 1), (HEAD, head + 1))
-
-
-def show_head(layer: int, head: int) -> None:
-    """Let the page show this head, from 1, when it is opened next."""
-    LAYER.set(layer)
-    HEAD.set(head)
 
 
 def look_from(place: int) -> None:

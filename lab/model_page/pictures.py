@@ -18,7 +18,6 @@ from core.interpretability.lens import layer_logits
 from core.models import LanguageModel
 from core.models.modern import ModernTransformer
 from core.text.characters import quoted_character, sign_of
-from lab.attention_page.choices import show_head
 from lab.components.live_plot import live_plot
 from lab.figures.embeddings import characters_figure, positions_figure
 from lab.figures.heatmaps import heads_figure, heads_height_px
@@ -31,6 +30,7 @@ from lab.figures.inside import (
 from lab.model_page import sentences
 from lab.model_page.look import Look, part_of
 from lab.session.entry import Entry
+from lab.session.looking import show_head
 from lab.session.state import palette
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained

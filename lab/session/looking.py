@@ -6,3 +6,11 @@ from lab.session.entry import Entry
 
 TEXT = Entry("attention_text", "")
 """The text that the models read."""
+LAYER, HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
+"""Of the head that is shown large, from 1."""
+
+
+def show_head(layer: int, head: int) -> None:
+    """Let the Attention page show this head, from 1, when it is opened next."""
+    LAYER.set(layer)
+    HEAD.set(head)

@@ -29,7 +29,7 @@ COMPONENTS: Final = {
     "text_view": dict(
         prompt="To be", added="", probabilities=[], ranks=[], believed=[], offered=[],
         scale=[["#ffffff", "#000000"]], vocab_size=2, alt="Text", hint="", stand_ins={},
-        is_past=False,
+        is_past=False, choosable=False, marks=[],
     ),
     "saveable_picture": dict(svg="<svg/>", key="drawing"),
 }  # fmt: skip
