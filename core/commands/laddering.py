@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 from typing import Any
 
-from tqdm import tqdm
-
-from core.commands.common import BAR, Fields, say
-from core.commands.training import Failed, Interrupted, caught_signals
+from core.commands.background import train_together
+from core.commands.common import Fields, say
+from core.commands.training import Failed, Interrupted
 from core.experiments.ladder import (
     BUDGETS,
     Ladder,
@@ -24,9 +22,7 @@ from core.experiments.ladder import delete_ladder as remove_ladder
 from core.experiments.sweep import sweep_progress
 from core.runs.lab import Lab
 from core.runs.timing import calibration_of
-from core.service.service import TrainingService
 
-POLL_S = 0.1
 _SHAPE = ("block_size", "n_layer", "n_head", "n_embd", "batch_size", "seed")
 
 
@@ -65,13 +61,9 @@ def _train_rungs(lab: Lab, chosen: Ladder) -> Fields:
         f"{chosen.name}: {progress.n_cells} rungs of {chosen.budget:,} {chosen.by} each, "
         f"{progress.n_done} of them done"
     )
-    service = TrainingService(lab)
-    try:
-        with caught_signals() as signals:
-            service.start_sweep(chosen.id)
-            _watch(service, chosen, signals)
-    finally:
-        service.close()  # the rung in hand is saved
+    signals = train_together(
+        lab, chosen.id, lambda: sweep_progress(rung_standings(lab, chosen)), "rungs"
+    )
     fields = _fields(lab, chosen)
     if signals:
         raise Interrupted(signals[0], fields)
@@ -81,17 +73,6 @@ def _train_rungs(lab: Lab, chosen: Ladder) -> Fields:
     if failed and len(failed) == len(fields["rungs"]):
         raise Failed(f"All rungs of {chosen.name} failed.", fields)
     return fields
-
-
-def _watch(service: TrainingService, chosen: Ladder, signals: list[int]) -> None:
-    """Show how far the ladder is, until it is through or a signal arrives."""
-    progress = sweep_progress(rung_standings(service.lab, chosen))
-    with tqdm(initial=progress.n_steps_done, total=progress.n_steps, unit=" steps", **BAR) as bar:
-        while not signals and service.is_sweeping(chosen.id):
-            time.sleep(POLL_S)
-            progress = sweep_progress(rung_standings(service.lab, chosen))
-            bar.set_postfix_str(f"{progress.n_done} of {progress.n_cells} rungs", refresh=False)
-            bar.update(progress.n_steps_done - bar.n)
 
 
 def _fields(lab: Lab, chosen: Ladder) -> Fields:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from argparse import Namespace
 from typing import Any
 
-from tqdm import tqdm
-
-from core.commands.common import BAR, Fields, flags, say
-from core.commands.training import Failed, Interrupted, caught_signals
+from core.commands.background import train_together
+from core.commands.common import Fields, flags, say
+from core.commands.training import Failed, Interrupted
 from core.errors import ConfigError
 from core.experiments.grid import SWEPT, Axis
 from core.experiments.sweep import (
@@ -23,11 +21,8 @@ from core.experiments.sweep import (
 )
 from core.experiments.sweep import delete_sweep as remove_sweep
 from core.runs.lab import Lab
-from core.service.service import TrainingService
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
-
-POLL_S = 0.1
 
 
 def sweep(lab: Lab, args: Namespace) -> Fields:
@@ -110,13 +105,9 @@ def _train_cells(lab: Lab, chosen: Sweep) -> Fields:
         f"{chosen.name}: {chosen.base.model.model}, {chosen.x.name} across, {chosen.y.name} up, "
         f"{progress.n_cells} runs, {progress.n_done} of them done{reads}"
     )
-    service = TrainingService(lab)
-    try:
-        with caught_signals() as signals:
-            service.start_sweep(chosen.id)
-            _watch(service, chosen, signals)
-    finally:
-        service.close()  # the cell in hand is saved
+    signals = train_together(
+        lab, chosen.id, lambda: sweep_progress(sweep_cells(lab, chosen)), "runs"
+    )
     fields = _fields(lab, chosen)
     if signals:
         raise Interrupted(signals[0], fields)
@@ -127,17 +118,6 @@ def _train_cells(lab: Lab, chosen: Sweep) -> Fields:
     if failed and len(failed) == sweep_progress(sweep_cells(lab, chosen)).n_cells:
         raise Failed(f"All cells of {chosen.name} failed.", fields)
     return fields
-
-
-def _watch(service: TrainingService, chosen: Sweep, signals: list[int]) -> None:
-    """Show how far the sweep is, until it is through or a signal arrives."""
-    progress = sweep_progress(sweep_cells(service.lab, chosen))
-    with tqdm(initial=progress.n_steps_done, total=progress.n_steps, unit=" steps", **BAR) as bar:
-        while not signals and service.is_sweeping(chosen.id):
-            time.sleep(POLL_S)
-            progress = sweep_progress(sweep_cells(service.lab, chosen))
-            bar.set_postfix_str(f"{progress.n_done} of {progress.n_cells} runs", refresh=False)
-            bar.update(progress.n_steps_done - bar.n)
 
 
 # --- what is said ---------------------------------------------------------------------------------

@@ -6,22 +6,10 @@ They are cut out of the source as it is, so they cannot say anything else than w
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from textwrap import dedent
 from types import MappingProxyType, ModuleType
 
+from core.interpretability.source_lines import SourceLines, lines_between
 from core.models import attention, bigram, ladder, transformer
-
-
-@dataclass(frozen=True)
-class CodeLines:
-    """Some lines of a file, without their common indentation."""
-
-    file: str
-    """Below the project's folder: "core/models/attention.py"."""
-    first_line: int
-    code: str
-
 
 _Cut = tuple[ModuleType, str, str]
 """A module, what its first line holds that no other of its lines does, and what its last does."""
@@ -95,7 +83,7 @@ _LEFT_OUT: MappingProxyType[str, str] = MappingProxyType(
 )  # fmt: skip
 
 
-def lines_of_rung(key: str) -> list[CodeLines]:
+def lines_of_rung(key: str) -> list[SourceLines]:
     """The lines that a rung adds, or does without, in the order in which they run.
 
     Raises KeyError for what is no rung.
@@ -108,12 +96,11 @@ def does_without(key: str) -> bool:
     return key in _LEFT_OUT
 
 
-def _cut(module: ModuleType, first: str, last: str) -> CodeLines:
+def _cut(module: ModuleType, first: str, last: str) -> SourceLines:
     lines = inspect.getsource(module).splitlines()
     begin = _first_with(first, lines)
     end = begin + _first_with(last, lines[begin:])
-    code = dedent("\n".join(lines[begin : end + 1]))
-    return CodeLines(f"{module.__name__.replace('.', '/')}.py", begin + 1, code)
+    return lines_between(module, begin, end)
 
 
 def _first_with(mark: str, lines: list[str]) -> int:

@@ -69,6 +69,12 @@ def _cuts_of(model: LanguageModel) -> dict[StepName, list[_Cut]]:
 def _cut(module: ModuleType, first: str, last: str) -> SourceLines:
     lines = inspect.getsource(module).splitlines()
     begin, end = (_only_line_with(mark, lines) for mark in (first, last))
+    return lines_between(module, begin, end)
+
+
+def lines_between(module: ModuleType, begin: int, end: int) -> SourceLines:
+    """The lines of a module from one to another, that one too; both count from 0."""
+    lines = inspect.getsource(module).splitlines()
     code = dedent("\n".join(lines[begin : end + 1]))
     return SourceLines(f"{module.__name__.replace('.', '/')}.py", begin + 1, code)
 
