@@ -21,6 +21,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import streamlit as st
 
+from lab.components.triggers import nothing
+
 PLOT_SCRIPT = "\n".join(
     Path(__file__).with_name(name).read_text(encoding="utf-8")
     for name in ("csv.js", "saving.js", "downloads.js", "live_plot.js")
@@ -71,7 +73,7 @@ def live_plot(
     if not clickable:
         _LIVE_PLOT(key=key, data=data, height=height_px)
         return None
-    result = _LIVE_PLOT(key=key, data=data, height=height_px, on_clicked_change=_nothing)
+    result = _LIVE_PLOT(key=key, data=data, height=height_px, on_clicked_change=nothing)
     return None if result.clicked is None else _click_from(result.clicked)
 
 
@@ -109,7 +111,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
-
-
-def _nothing() -> None:
-    """Streamlit reports a component's value only if a callback is named for it."""

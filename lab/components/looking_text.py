@@ -23,6 +23,7 @@ import numpy as np
 import streamlit as st
 
 from core.text.characters import in_quotes, name_of, sign_of
+from lab.components.triggers import nothing
 from lab.figures.map_axes import Matrix
 from lab.figures.palette import Palette
 
@@ -61,7 +62,7 @@ def looking_text(shown: LookingText, palette: Palette, *, key: str) -> int | Non
 
     A choice is an event, not a state: it reruns the page and is returned in that run only.
     """
-    result = _LOOKING_TEXT(key=key, data=_data(shown, palette), on_chosen_change=_nothing)
+    result = _LOOKING_TEXT(key=key, data=_data(shown, palette), on_chosen_change=nothing)
     chosen = result.chosen
     is_place = isinstance(chosen, int) and not isinstance(chosen, bool)
     return chosen if is_place and 0 <= chosen < len(shown.text) else None
@@ -96,7 +97,3 @@ def packed(weights: Matrix) -> str:
 def spoken(character: str) -> str:
     """A character as a screen reader should say it: itself, or its name where it is no letter."""
     return character if character.isalnum() else name_of(character).partition(" ")[2]
-
-
-def _nothing() -> None:
-    """Streamlit reports a component's value only if a callback is named for it."""

@@ -18,6 +18,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lab.components.triggers import nothing
 from lab.figures.palette import Palette
 
 MAX_ROWS, MAX_COLUMNS = 48, 96
@@ -131,7 +132,7 @@ def model_map(
     """
     result = _MODEL_MAP(
         key=key, data=_data(shown, color, palette, picture_px),
-        height=_height_px(shown, picture_px), on_pressed_change=_nothing,
+        height=_height_px(shown, picture_px), on_pressed_change=nothing,
     )  # fmt: skip
     known = {part.key for part in _parts(shown)}
     return result.pressed if isinstance(result.pressed, str) and result.pressed in known else None
@@ -194,7 +195,3 @@ def thinned(values: NDArray[np.float32]) -> NDArray[np.float32]:
     kept_columns = np.linspace(0, columns - 1, min(columns, MAX_COLUMNS)).round().astype(int)
     kept: NDArray[np.float32] = values[np.ix_(kept_rows, kept_columns)]
     return kept
-
-
-def _nothing() -> None:
-    """Streamlit reports a component's value only if a callback is named for it."""

@@ -18,6 +18,7 @@ import streamlit as st
 
 from core.generation.sampling import Candidate, TokenRecord
 from core.text.characters import DOTTED_CIRCLE, is_mark, name_of, sign_of
+from lab.components.triggers import nothing
 from lab.figures.palette import Palette
 
 _CSS: Final = """
@@ -185,7 +186,7 @@ def choosable_text_view(
 ) -> Choice | None:
     """As `text_view`, where one character may be `chosen`; what the reader chose since then."""
     data = _data(text, palette, alt, hint) | {"choosable": True, "chosen": chosen}
-    result = _TEXT_VIEW(key=key, height=height_px, data=data, on_chosen_change=_nothing)
+    result = _TEXT_VIEW(key=key, height=height_px, data=data, on_chosen_change=nothing)
     return choice_from(result.chosen, len(text.records))
 
 
@@ -199,10 +200,6 @@ def choice_from(message: object, n_added: int) -> Choice | None:
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < n_added:
         return None
     return Choice(place)
-
-
-def _nothing() -> None:
-    """Streamlit reports a component's value only if a callback is named for it."""
 
 
 def _data(text: WrittenText, palette: Palette, alt: str, hint: str) -> dict[str, object]:
