@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from _plotly_utils.basevalidators import ColorValidator
 
 from core import commands
+from core.__main__ import command_line
 from tests.helpers import ROOT
 
 CORE = sorted((ROOT / "core").rglob("*.py"))
@@ -252,7 +254,10 @@ def test_nothing_from_a_file_is_ever_executed(path: Path) -> None:
         assert calls_of(path, name) == []
 
 
-@each_file([p for p in CORE if name_of(p) not in ("core/__main__.py", "core/commands/common.py")])
+PRINTING = ("core/__main__.py", "core/commands/common.py", "core/commands/flags/common.py")
+
+
+@each_file([path for path in CORE if name_of(path) not in PRINTING])
 def test_only_the_command_line_prints(path: Path) -> None:
     assert calls_of(path, "print") == []
 
@@ -462,8 +467,19 @@ def test_the_tree_of_errors_is_whole() -> None:
     assert {line.split()[1] for line in tree.splitlines() if "── " in line} == errors
 
 
+def parsers_below(parser: ArgumentParser) -> Iterator[ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            for below in action.choices.values():
+                yield below
+                yield from parsers_below(below)
+
+
 def test_every_command_is_explained_by_the_parser() -> None:
-    calls = calls_of(ROOT / "core" / "__main__.py", "_command")
-    explained = {ast.unparse(call.args[2]).removeprefix("commands.") for call in calls}
-    assert explained == COMMANDS
-    assert all(ast.literal_eval(call.args[3]) for call in calls)
+    explained = {
+        command.__name__: parser.description
+        for parser in parsers_below(command_line())
+        if (command := parser.get_default("command"))
+    }
+    assert explained.keys() == COMMANDS
+    assert all(explained.values())

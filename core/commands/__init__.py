@@ -8,6 +8,7 @@ codes are `core.__main__`'s. Where each command is:
 * `showing`: `runs show`; `disk_and_bin`: `runs delete`, `restore`, `empty_bin`, `disk`, `clean`
 * `inspecting`: `inspect …`; `scoring`: `score`, `memorised`
 * `texts`: `corpus …`; `benchmarking`: `bench`
+* `flags`: what each takes from the command line
 * `wording` and `tables`: how what a command returns is said to a person
 """
 

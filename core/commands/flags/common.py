@@ -1,0 +1,98 @@
+"""What the flags of several families of commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from core.commands.common import Command
+from core.settings.config import BLOCKS, DEVICES, DTYPES, OPTIMIZERS, SCHEDULES, block_named
+from core.training.threads import THREADS_VARIABLE
+
+MAX_COUNT = 1000
+THREADS_HELP = f"CPU threads; default: {THREADS_VARIABLE}, else torch's own choice"
+_CHOICES: dict[str, Sequence[str]] = {
+    "schedule": SCHEDULES,
+    "device": DEVICES,
+    "dtype": DTYPES,
+    "block": BLOCKS,
+    "optimizer": OPTIMIZERS,
+}
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line instead of printing all flags there are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exits with 2, as argparse does."""
+        print(f"{self.prog}: {message} ({self.prog} --help lists what there is)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_command(sub: Any, name: str, command: Command, help_line: str) -> Any:
+    """A parser for one command under `sub`, with the flags that all have."""
+    parser = sub.add_parser(name, help=help_line, description=help_line)
+    parser.set_defaults(command=command)
+    # A default here would undo the flag where it stands before the name of a sub-command.
+    parser.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="end with one line of JSON"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", default=argparse.SUPPRESS, help=THREADS_HELP
+    )
+    return parser
+
+
+def add_settings(parser: argparse.ArgumentParser, config: type, skip: Sequence[str] = ()) -> None:
+    """One flag for each field of a config; what is not named stays None."""
+    for field in fields(config):
+        if field.name in skip:
+            continue
+        parser.add_argument(
+            f"--{field.name}",
+            type=_TYPES.get(str(field.type), str),
+            choices=_CHOICES.get(field.name),
+            metavar="VALUE",
+            help=field.metadata["help"],
+        )
+
+
+def add_model_choice(
+    parser: argparse.ArgumentParser,
+    default: str,
+    at_help: str = "the snapshot of this step instead",
+) -> None:
+    """Which run, and which of its states."""
+    parser.add_argument("run", metavar="RUN")
+    add_checkpoint(parser, default)
+    parser.add_argument("--at", type=int, metavar="STEP", help=at_help)
+
+
+def add_checkpoint(parser: argparse.ArgumentParser, default: str) -> None:
+    """The best or the last checkpoint."""
+    parser.add_argument(
+        "--checkpoint", choices=["best", "last"], default=default, help=f"default: {default}"
+    )
+
+
+def _to_bool(text: str) -> bool:
+    if text.lower() in ("true", "1", "yes"):
+        return True
+    if text.lower() in ("false", "0", "no"):
+        return False
+    raise argparse.ArgumentTypeError(f"expected true or false, not {text!r}")
+
+
+def to_count(text: str) -> int:
+    """A whole number from 1 to MAX_COUNT; raises ArgumentTypeError for another."""
+    if text.isdecimal() and 1 <= int(text) <= MAX_COUNT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_COUNT}: {text!r}")
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "int": int, "float": float, "bool": _to_bool, "Block": block_named,
+}  # fmt: skip
