@@ -108,6 +108,7 @@ def inspect_cell(lab: Lab, args: Namespace) -> Fields:
         "products": found.products.tolist(), "scores": found.scores.tolist(),
         "weights": found.weights.tolist(), "value": found.value.tolist(),
         "contribution": found.contribution.tolist(), "output": found.output.tolist(),
+        "opening": found.opening,
     })  # fmt: skip
 
 

@@ -38,7 +38,7 @@ from core.generation.numpy_layers import (
 from core.models import LanguageModel
 from core.models.attention import AttentionModel
 from core.models.bigram import BigramModel
-from core.models.modern import ModernBlock, ModernTransformer
+from core.models.modern import ModernBlock, ModernTransformer, pair_rows
 from core.models.ngrams import rows_of
 from core.models.transformer import Block, Transformer
 
@@ -144,6 +144,8 @@ class ModernDecoder(Decoder):
     def __init__(self, model: ModernTransformer, n_texts: int = 1) -> None:
         super().__init__(model, n_texts)
         self._token = rms_norm(to_array(model.token_embedding.weight))
+        pairs = model.pair_embedding
+        self._pair = None if pairs is None else to_array(pairs.weight)
         self._blocks = [
             NumpyModernBlock(b, model, n_texts) for b in model.blocks if isinstance(b, ModernBlock)
         ]
@@ -155,6 +157,8 @@ class ModernDecoder(Decoder):
 
     def _advance(self, tokens: Array, n_read: int) -> Array:
         x = self._token[tokens]  # B, T, C
+        if self._pair is not None:
+            x = x + self._pair[self._pair_rows(tokens)]
         for block in self._blocks:
             x = block(x, n_read)
         logits = self._head(self._normal(x[:, -1]))
@@ -162,6 +166,12 @@ class ModernDecoder(Decoder):
             logits = logits + self._ngrams()
         cap = np.float32(self._model.config.logit_cap)
         return cap * np.tanh(logits / cap) if cap else logits
+
+    def _pair_rows(self, tokens: Array) -> Array:
+        """The rows of the newest characters in the window with those before them, (B, T)."""
+        T = tokens.shape[1]
+        before = np.pad(self._window, ((0, 0), (1, 0)))[:, -T - 1 : -1]
+        return pair_rows(tokens, before, self._model.config)
 
     def _ngrams(self) -> Array:
         """What the tables add after the last characters, (B, V)."""

@@ -188,6 +188,10 @@ class NumpyModernBlock:
         self._query_key_value = reading(linear(block.attention.query_key_value))
         self._mix = linear(block.attention.output)
         self._cache = Cache(model, n_texts)
+        gate = block.attention.gate
+        self._gate = None if gate is None else linear(gate)
+        # A gate reads what the layer reads, which has length sqrt(C) there and 1 here.
+        self._gate_scale = np.float32(math.sqrt(config.n_embd))
         self._widen, self._output = reading(linear(block.widen)), linear(block.output)
         self._normal, self._head_normal = Normal(config.n_embd), Normal(config.head_size)
         by = model.rotation(config.block_size, torch.device("cpu"))
@@ -196,11 +200,22 @@ class NumpyModernBlock:
         self._cos, self._sin = (to_array(part) * scale for part in by)  # block_size, D / 2
 
     def __call__(self, x: Array, n_read: int) -> Array:
-        heads = self._cache.heads(self._query_key_value(self._shift_1(self._normal(x))))
+        read = self._shift_1(self._normal(x))
+        heads = self._cache.heads(self._query_key_value(read))
         q, k = self._rotate(self._head_normal(heads[:2]), n_read)
-        x = x + self._mix(self._cache.attend(q, k, heads[2], n_read))
+        mixed = self._cache.attend(q, k, heads[2], n_read)  # B, T, C
+        x = x + self._mix(mixed if self._gate is None else self._let_through(mixed, read))
         thought = np.maximum(self._widen(self._shift_2(self._normal(x))), _ZERO)
         return x + self._output(thought * thought)
+
+    def _let_through(self, mixed: Array, read: Array) -> Array:
+        """What the gates let through of what the heads have mixed, (B, T, C)."""
+        assert self._gate is not None
+        width, n_head = self._gate.weight.shape
+        asked = self._gate(read[..., :width] * self._gate_scale)  # B, T, H
+        openings = np.float32(2) / (np.float32(1) + np.exp(-asked))
+        let_through: Array = mixed * openings.repeat(mixed.shape[-1] // n_head, axis=-1)
+        return let_through
 
     def _rotate(self, x: Array, n_read: int) -> Array:
         """Turn the pairs of x (…, T, D) by the angles of positions from `n_read` on."""

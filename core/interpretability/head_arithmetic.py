@@ -76,6 +76,9 @@ class CellArithmetic:
     """What is taken of it: weight times value, (D,)."""
     output: Tensor
     """What the head takes from all characters together, (D,)."""
+    has_gate: bool
+    opening: float
+    """How much of the output its gate lets through, from 0 to 2; 1 where it has none."""
 
     @property
     def query(self) -> Tensor:
@@ -140,6 +143,8 @@ def cell_arithmetic(
         value=v[column],
         contribution=weights[column] * v[column],
         output=attend(q[None, None], k[None, None], v[None, None], attention.dropout)[0, 0, row],
+        has_gate=model.config.head_gates,
+        opening=_opening(attention, read[0], cell),
     )
 
 
@@ -171,6 +176,12 @@ def _what_a_layer_reads(
     attention.register_forward_pre_hook(lambda module, given: read.append(given))
     listened_to(tokens)
     return attention, read[0]
+
+
+def _opening(attention: CausalSelfAttention | ModernAttention, x: Tensor, cell: Cell) -> float:
+    if isinstance(attention, CausalSelfAttention):
+        return 1.0
+    return float(attention.openings(x)[0, cell.head - 1, cell.query_place - 1])
 
 
 def _stages_before(

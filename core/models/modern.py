@@ -15,6 +15,11 @@ What changes since `transformer`, and where each comes from:
 * Outputs that start at zero: at first every block adds nothing. Zhang et al. 2019 (Fixup),
   https://arxiv.org/abs/1901.09321.
 * An untied head: it too starts at zero, so the first guess is exactly uniform.
+* Where `head_gates` says so, a gate behind each head: from what the layer reads, the head works out
+  how much of what it has mixed it lets through. Qiu et al. 2025, https://arxiv.org/abs/2505.06708.
+* Where `pair_embedding` says so, a vector for each pair of characters beside that of the character,
+  so that the first layer need not find out what stands before. Huang et al. 2025,
+  https://arxiv.org/abs/2501.16975.
 * Where `logit_cap` says so, logits bent by c tanh(z / c), so that none leaves (-c, c). Gemma Team
   2024 (Gemma 2), https://arxiv.org/abs/2408.00118.
 
@@ -31,7 +36,7 @@ from core.models.attention import attend, causal_weights
 from core.models.base import LanguageModel, Trace
 from core.models.dropout import Dropout
 from core.models.fused import Rotation, relu_squared, rotated_norm, shifted_norm
-from core.models.ngrams import NgramTables
+from core.models.ngrams import NgramTables, Tokens, rows_of
 from core.settings.config import ModelConfig
 
 ROTARY_BASE = 1000.0
@@ -40,6 +45,12 @@ ROTARY_BASE = 1000.0
 Su et al. take 10,000; modded-nanogpt takes 1,024, and the lab's windows are shorter still: within
 a few hundred characters the slowest pairs of a base of 10,000 would hardly turn. It matters little:
 in one run of the fast recipe at block_size 64 the two came within 0.003 nats of each other."""
+
+GATE_WIDTH = 12
+"""A gate reads so many numbers of the character's own: all of them would make it a matrix as large
+as that of the values, and modded-nanogpt found these to do."""
+MAX_PAIR_ROWS = 2**13
+"""Pairs have a row each while there are no more of them, which is up to 90 characters."""
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -84,10 +95,14 @@ class ModernAttention(nn.Module):
         self.n_head = config.n_head
         self.query_key_value = nn.Linear(config.n_embd, 3 * config.n_embd, bias=False)
         self.output = nn.Linear(config.n_embd, config.n_embd, bias=False)
+        width = min(GATE_WIDTH, config.n_embd)
+        self.gate = nn.Linear(width, config.n_head, bias=False) if config.head_gates else None
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, by: Rotation) -> Tensor:
         mixed = attend(*self.heads(x, by), self.dropout)  # B, H, T, D
+        if self.gate is not None:
+            mixed = mixed * self.openings(x)[..., None]
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))  # B, T, C
         return y
 
@@ -95,6 +110,16 @@ class ModernAttention(nn.Module):
         """The attention weights written out: (B, H, T, T), rows sum to 1."""
         q, k, _ = self.heads(x, by)
         return causal_weights(q, k)
+
+    def openings(self, x: Tensor) -> Tensor:
+        """How far each head's gate is open at each character: (B, H, T), from 0 to 2.
+
+        1 where there are no gates, and at the start of training.
+        """
+        if self.gate is None:
+            return x.new_ones(x.shape[0], self.n_head, x.shape[1])
+        asked: Tensor = self.gate(x[..., : self.gate.in_features])  # B, T, H
+        return 2 * asked.sigmoid().mT
 
     def heads(self, x: Tensor, by: Rotation) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D)."""
@@ -128,6 +153,8 @@ class ModernTransformer(LanguageModel):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.token_embedding = nn.Embedding(config.vocab_size, config.n_embd)
+        n_pairs = n_pair_rows(config)
+        self.pair_embedding = nn.Embedding(n_pairs, config.n_embd) if n_pairs else None
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(ModernBlock(config) for _ in range(config.n_layer))
         self.head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
@@ -160,7 +187,11 @@ class ModernTransformer(LanguageModel):
         return torch.ones_like(cos), torch.zeros_like(sin)
 
     def _embed(self, idx: Tensor) -> tuple[Tensor, Rotation]:
-        x = self.dropout(rms_norm(self.token_embedding(idx)))  # B, T, C
+        x = rms_norm(self.token_embedding(idx))  # B, T, C
+        if self.pair_embedding is not None:
+            before = F.pad(idx, (1, 0))[:, :-1]
+            x = x + self.pair_embedding(pair_rows(idx, before, self.config))
+        x = self.dropout(x)
         return x, self.rotation(idx.shape[1], idx.device)
 
     def unembed(self, x: Tensor, idx: Tensor) -> Tensor:
@@ -171,14 +202,30 @@ class ModernTransformer(LanguageModel):
         return cap * torch.tanh(logits / cap) if cap else logits
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """Unit embeddings, matrices that keep lengths, outputs and head at zero."""
+        """Unit embeddings, matrices that keep lengths; outputs, gates, pairs and head at zero."""
         nn.init.normal_(self.token_embedding.weight, generator=generator)
         nn.init.zeros_(self.head.weight)
+        if self.pair_embedding is not None:
+            nn.init.zeros_(self.pair_embedding.weight)
         for block in self.blocks:
             assert isinstance(block, ModernBlock)
             for reads in (block.attention.query_key_value, block.widen):
                 nn.init.normal_(reads.weight, std=reads.in_features**-0.5, generator=generator)
             for adds in (block.attention.output, block.output):
                 nn.init.zeros_(adds.weight)
+            if block.attention.gate is not None:
+                nn.init.zeros_(block.attention.gate.weight)
         if self.tables is not None:
             self.tables.init_weights()
+
+
+def n_pair_rows(config: ModelConfig) -> int:
+    """How many rows the pairs of characters have; 0 where there are no vectors for pairs."""
+    return min(MAX_PAIR_ROWS, config.vocab_size**2) if config.pair_embedding else 0
+
+
+def pair_rows(tokens: Tokens, before: Tokens, config: ModelConfig) -> Tokens:
+    """The row of each character with the one before it, in the shape of both; before the first
+    stands token 0."""
+    (rows,) = rows_of([tokens, before], [n_pair_rows(config)], config.vocab_size)
+    return rows

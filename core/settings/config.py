@@ -63,6 +63,8 @@ MODEL_SETTINGS: dict[ModelKind, tuple[str, ...]] = {
         "block",
         "ngrams",
         "logit_cap",
+        "head_gates",
+        "pair_embedding",
         "ideas",
     ),
 }
@@ -122,6 +124,16 @@ class ModelConfig:
         "learns less of its text by heart; 0 bends none",
         default=0.0,
     )
+    head_gates: bool = _setting(
+        "a gate behind each head of the modern block, by which it can keep back what it has found "
+        "where that would not help",
+        default=False,
+    )
+    pair_embedding: bool = _setting(
+        "a vector for each pair of characters beside those for characters, in the modern block: "
+        "the first layer knows at once what stands before",
+        default=False,
+    )
     ideas: str = _setting(
         "of the ladder's block: which ideas the model has, with commas between them; without any, "
         "each character is guessed from the one before alone",
@@ -162,6 +174,9 @@ class ModelConfig:
                 f"logit_cap bends the logits of the modern block alone; it was {self.logit_cap:g} "
                 f"with the {self.block} block."
             )
+        for name in ("head_gates", "pair_embedding"):
+            if getattr(self, name) and self.block != "modern":
+                raise ConfigError(f"{name} needs the modern block; it was the {self.block} block.")
         if self.block == "modern" and (self.head_size % 2 or self.bias):
             raise ConfigError(
                 "The modern block has no biases and needs heads of an even width, n_embd / n_head; "

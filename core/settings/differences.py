@@ -10,7 +10,8 @@ from core.settings.presets import resolve
 
 TELLING = (
     "model", "block_size", "n_layer", "n_head", "n_embd", "learning_rate", "batch_size",
-    "max_iters", "dropout", "block", "ideas", "optimizer", "ngrams", "logit_cap", "schedule",
+    "max_iters", "dropout", "block", "ideas", "optimizer", "ngrams", "logit_cap",
+    "head_gates", "pair_embedding", "schedule",
 )  # fmt: skip
 """These come first, in this order; the others follow in the order of the settings."""
 FOLLOWING = ("min_lr", "warmup_iters", "lr_decay_iters", "eval_interval", "eval_iters")

@@ -72,8 +72,9 @@ PRESETS: dict[str, dict[ModelKind, dict[str, Any]]] = {
         "bigram": dict(block_size=256, batch_size=32, max_iters=2000),
         "attention": dict(block_size=256, n_head=4, n_embd=128, batch_size=8, max_iters=5000),
         "transformer": _FAST | dict(
-            block_size=256, n_layer=4, n_head=4, n_embd=256, dropout=0.05, bias=False, ngrams=4,
-            logit_cap=7.0, table_lr=0.1, batch_size=8, max_iters=1400,
+            block_size=256, n_layer=4, n_head=4, n_embd=256, dropout=0.03, bias=False, ngrams=4,
+            logit_cap=7.0, head_gates=True, pair_embedding=True, table_lr=0.1, batch_size=8,
+            max_iters=1400,
         ),
     },
 }  # fmt: skip

@@ -94,7 +94,7 @@ def build_optimizers(
     """AdamW for everything, or Muon for the matrices inside the blocks; a rate a row for tables.
 
     AdamW pulls matrices towards 0 by weight decay and leaves vectors alone. Muon multiplies its
-    matrices in `dtype`.
+    matrices in `dtype`; the gates, each a vector for a head, are not among them.
     """
     tables, dense, inside, rest = [], [], [], []
     for name, p in model.named_parameters():
@@ -102,7 +102,8 @@ def build_optimizers(
             tables.append(p)
             continue
         dense.append(p)
-        if config.optimizer == "muon" and "blocks." in name and p.dim() == 2:
+        is_inside = "blocks." in name and p.dim() == 2 and ".gate." not in name
+        if config.optimizer == "muon" and is_inside:
             inside.append(p)
         else:
             rest.append(p)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from core.models import weight_shapes
+from core.models.modern import GATE_WIDTH
 from core.settings.config import ModelConfig, RunConfig
 from core.training.optim import MUON_STEPS
 
@@ -55,6 +56,8 @@ def flops_by_part(config: ModelConfig) -> dict[PartName, int]:
     the output are multiplied."""
     C, L, T, V = config.n_embd, config.n_layer, config.block_size, config.vocab_size
     attention = 24 * L * C * C + 12 * L * C * T
+    if config.head_gates:
+        attention += 6 * L * min(GATE_WIDTH, C) * config.n_head
     if not config.has("attention"):  # then there are no queries and no keys
         attention = 12 * L * C * C + 6 * L * C * T * config.has("average")
     flops: dict[PartName, int] = {

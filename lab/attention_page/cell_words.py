@@ -208,7 +208,15 @@ def output_sentence(found: CellArithmetic, text: str) -> str:
         f"From each character its value is taken, times its weight. What {character_at(text, s)} "
         f"gives is {percent_of_output(found)} of the head's output for {character_at(text, t)}, "
         "measured along that output; over all characters it is 100 %."
+        f"{_gate_sentence(found)}"
     )
+
+
+def _gate_sentence(found: CellArithmetic) -> str:
+    """What becomes of the output where the head has a gate."""
+    if not found.has_gate:
+        return ""
+    return f" Its gate then multiplies the output by {number_text(found.opening)}."
 
 
 def percent_of_output(found: CellArithmetic) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from core.models import weight_shapes
+from core.models.modern import n_pair_rows
 from core.settings.config import ModelConfig
 from lab.wording.words import count
 
@@ -46,7 +47,10 @@ def boxes_of(config: ModelConfig) -> Boxes:
     if config.model == "bigram":
         table = _box(config, "table", "Table", f"{V} × {V}", r"table\.")
         return Boxes((table,), None, (), (guess,))
-    what = _box(config, "characters", "What: characters", f"{V} × {C}", r"token_embedding")
+    shape = f"{V} × {C}"
+    if n_pairs := n_pair_rows(config):
+        shape += f", pairs {n_pairs:,} × {C}"
+    what = _box(config, "characters", "What: characters", shape, r"(token|pair)_embedding")
     where: tuple[Box, ...] = ()
     if config.block == "modern":
         where = (Box("rotation", "Where: rotation", "of queries and keys · nothing learned"),)

@@ -65,7 +65,7 @@ SLIDERS = (
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
-_NOT_CLASSIC = {"ngrams": 0, "logit_cap": 0.0}
+_NOT_CLASSIC = {"ngrams": 0, "logit_cap": 0.0, "head_gates": False, "pair_embedding": False}
 """What the classic block does not have."""
 SETTINGS = (*(slider.name for slider in SLIDERS), *GROUPS, "schedule", "seed")
 """Every setting that has a control."""

@@ -39,6 +39,8 @@ LABELS = {
     "optimizer": "Optimiser",
     "ngrams": "n-gram tables",
     "logit_cap": "Largest logit",
+    "head_gates": "Gates on heads",
+    "pair_embedding": "Vectors for pairs",
     "schedule": "Schedule",
     "seed": "Seed",
     "threads": "CPU threads",

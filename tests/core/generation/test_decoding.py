@@ -28,6 +28,11 @@ MODELS: dict[str, dict[str, Any]] = {
     "dropout": dict(model="transformer", flags=SHAPE | dict(dropout=0.5)),
     "fast": dict(model="transformer", flags=SHAPE, recipe="fast"),
     "fastest": dict(model="transformer", flags=SHAPE | dict(ngrams=6), recipe="fastest"),
+    "gated": dict(
+        model="transformer",
+        recipe="fast",
+        flags=SHAPE | dict(head_gates=True, pair_embedding=True),
+    ),
     "capped": dict(
         model="transformer", flags=SHAPE | dict(ngrams=3, logit_cap=2.0), recipe="fastest"
     ),

@@ -27,7 +27,7 @@ VOCABULARY = Vocabulary(LETTERS)
 TEXT = "abcadbeg"
 T, D = len(TEXT), 8
 SHAPE = dict(block_size=T, n_head=2, n_embd=2 * D, n_layer=2, dropout=0.2)
-KINDS = ("attention", "transformer", "fast")
+KINDS = ("attention", "transformer", "fast", "gated")
 CELLS = [Cell(1, 1, 8, 3), Cell(1, 2, 5, 5), Cell(1, 1, 1, 1)]
 
 
@@ -35,7 +35,9 @@ def model_of(kind: str) -> LanguageModel:
     """Random weights, large enough for the heads to differ, in outputs that start at zero too."""
     name: ModelKind = "attention" if kind == "attention" else "transformer"
     shape = {k: v for k, v in SHAPE.items() if name == "transformer" or k != "n_layer"}
-    recipe = "fast" if kind == "fast" else "classic"
+    recipe = "fast" if kind in ("fast", "gated") else "classic"
+    if kind == "gated":
+        shape |= dict(head_gates=True, pair_embedding=True)
     model = build_model(resolve(name, len(LETTERS), None, shape, recipe).model, seed=3).eval()
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -89,7 +91,7 @@ def test_the_steps_lead_to_the_weight_and_the_output_of_a_forward_pass(
         torch.testing.assert_close(found.value, values[column])
         torch.testing.assert_close(found.contribution, weights[column] * values[column])
         mixed = real["mixed"][0, row, head * D : (head + 1) * D]
-        torch.testing.assert_close(found.output, mixed)
+        torch.testing.assert_close(found.opening * found.output, mixed)
         torch.testing.assert_close(found.output, weights @ values)
 
 
@@ -105,7 +107,7 @@ def test_query_and_key_are_what_the_block_makes_of_the_projection(kind: str) -> 
         key = matrix(x)[0, 2, 3 * D : 4 * D]
     torch.testing.assert_close(found.stages[0].query, query)
     torch.testing.assert_close(found.stages[0].key, key)
-    if kind != "fast":
+    if kind not in ("fast", "gated"):
         assert [stage.name for stage in found.stages] == ["projected"]
         return
     assert [stage.name for stage in found.stages] == ["projected", "normalised", "turned"]

@@ -13,7 +13,18 @@ import torch
 
 from core.errors import ConfigError
 from core.models import MODELS, LanguageModel, build_model
-from core.models.modern import ModernBlock, rms_norm, rotate, rotation, token_shift
+from core.models.modern import (
+    MAX_PAIR_ROWS,
+    ModernAttention,
+    ModernBlock,
+    ModernTransformer,
+    n_pair_rows,
+    pair_rows,
+    rms_norm,
+    rotate,
+    rotation,
+    token_shift,
+)
 from core.models.ngrams import MAX_ROWS, NgramTables
 from core.runs.lab import Lab
 from core.settings.config import BLOCKS, MODEL_KINDS, MODEL_SETTINGS, ModelConfig
@@ -37,6 +48,7 @@ GROUPS: list[dict[str, Any]] = [
     dict(block="modern", optimizer="muon", schedule="flat"),
     dict(block="modern", optimizer="muon", ngrams=4),
     dict(block="modern", optimizer="muon", ngrams=4, logit_cap=10.0),
+    dict(block="modern", optimizer="muon", head_gates=True, pair_embedding=True),
 ]
 
 
@@ -129,6 +141,58 @@ def test_capped_logits_are_bent_and_keep_their_order() -> None:
     assert torch.equal(bent.argmax(dim=-1), logits.argmax(dim=-1))
 
 
+def gated_model() -> ModernTransformer:
+    """One layer with gates and vectors for pairs, all weights filled."""
+    flags = dict(block_size=T, n_layer=1, n_head=2, n_embd=8)
+    more = dict(head_gates=True, pair_embedding=True)
+    model = build_model(resolve("transformer", V, None, flags | more, "fast").model, seed=1).eval()
+    assert isinstance(model, ModernTransformer)
+    dice = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.5 * torch.randn(p.shape, generator=dice)
+    return model
+
+
+def test_a_gate_scales_what_its_head_has_mixed_by_what_the_layer_reads() -> None:
+    layer = gated_model().blocks[0].attention
+    assert isinstance(layer, ModernAttention) and layer.gate is not None
+    x = torch.randn(1, T, 8, generator=torch.Generator().manual_seed(4))
+    by = rotation(T, 4, torch.device("cpu"))
+    _, _, v = layer.heads(x, by)
+    mixed = layer.weights(x, by) @ v  # 1, H, T, D
+    asked = x @ layer.gate.weight.T  # 1, T, H: of a width below 12 a gate reads all
+    expected = [2 / (1 + (-asked[..., h]).exp()) for h in range(2)]
+    by_hand = torch.cat([mixed[:, h] * expected[h][..., None] for h in range(2)], dim=-1)
+    torch.testing.assert_close(layer(x, by), layer.output(by_hand))
+    with torch.no_grad():
+        layer.gate.weight.zero_()
+    assert torch.equal(layer.openings(x), torch.ones(1, 2, T))
+
+
+def test_vectors_for_pairs_are_those_of_a_character_and_the_one_before_it() -> None:
+    model = gated_model()
+    idx, entered = some_tokens(B=1), []
+    model.blocks[0].register_forward_pre_hook(lambda module, given: entered.append(given[0]))
+    model(idx)
+    assert model.pair_embedding is not None
+    of_pairs = entered[0] - rms_norm(model.token_embedding(idx))
+    before = [0, *idx[0, :-1].tolist()]
+    expected = [model.pair_embedding.weight[t + V * b] for t, b in zip(idx[0].tolist(), before)]
+    torch.testing.assert_close(of_pairs[0], torch.stack(expected))
+
+
+def test_many_characters_share_the_rows_of_their_pairs() -> None:
+    config = ModelConfig(
+        model="transformer", vocab_size=300, block_size=T, n_layer=1, n_head=1, n_embd=2,
+        block="modern", pair_embedding=True,
+    )  # fmt: skip
+    assert n_pair_rows(config) == MAX_PAIR_ROWS < 300**2
+    tokens = torch.randint(300, (2, 1000), generator=torch.Generator().manual_seed(1))
+    rows = pair_rows(tokens[0], tokens[1], config)
+    assert rows.max() < MAX_PAIR_ROWS and len(rows.unique()) > 900
+
+
 def test_the_first_guess_is_exactly_uniform() -> None:
     model = build_model(modern_model().config, seed=5)
     assert (model(some_tokens()) == 0).all()
@@ -216,6 +280,8 @@ def test_the_fast_recipe_keeps_the_shapes_and_has_no_tables() -> None:
         ("transformer", {"block": "modern", "ngrams": 1}, "classic", "from 2 on"),
         ("transformer", {"block": "modern", "n_embd": 36, "n_head": 4}, "classic", "even width"),
         ("transformer", {"logit_cap": 10.0}, "classic", "bends the logits of the modern block"),
+        ("transformer", {"head_gates": True}, "classic", "needs the modern block"),
+        ("transformer", {"pair_embedding": True}, "classic", "needs the modern block"),
         ("transformer", {"muon_lr": 0.1}, "classic", "needs the optimizer muon"),
         ("transformer", {"table_lr": 0.1}, "fast", "needs n-gram tables"),
         ("transformer", {}, "slow", "recipe is one of"),

@@ -51,7 +51,7 @@ def test_each_setting_by_itself_is_the_only_difference(name: str) -> None:
 
 def test_no_setting_is_forgotten_here() -> None:
     """What goes with another block alone has a test of its own."""
-    modern = {"block", "ngrams", "logit_cap", "ideas"}
+    modern = {"block", "ngrams", "logit_cap", "head_gates", "pair_embedding", "ideas"}
     assert set(resolve("transformer", 65).flat()) == {*ANOTHER, "model", *modern}
 
 
