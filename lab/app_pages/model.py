@@ -13,7 +13,7 @@ from lab.model_page.look import Look, map_of
 from lab.model_page.pictures import WIDE_PX, render_picture, take_clicks
 from lab.model_page.side_by_side import render_side_by_side
 from lab.session.address import Part, one_of, read_address, write_address
-from lab.session.entry import Entry
+from lab.session.looking import PART
 from lab.session.state import moment_of, palette, the_lab
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
@@ -32,8 +32,6 @@ MAX_SHOWN = 64
 PICTURE_PX, FEW_LAYERS = 18, 6
 """With more layers than this, the map has no small pictures."""
 
-_CHOSEN = Entry("model_part", "stream")
-
 
 def main() -> None:
     take_clicks()
@@ -42,7 +40,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(runs)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
-        trouble = read_address("model", [Part("part", _CHOSEN, one_of(_keys(loaded)))])
+        trouble = read_address("model", [Part("part", PART, one_of(_keys(loaded)))])
         text = text_box(run, loaded)
     if trouble:
         st.warning(plain(trouble))
@@ -100,8 +98,8 @@ def _keys(loaded: LoadedModel) -> list[str]:
 def _render_map(look: Look) -> str:
     """The map; returns the key of the part to be shown large."""
     keys = _keys(look.loaded)
-    chosen = _CHOSEN.get() if _CHOSEN.get() in keys else keys[-1]
-    write_address({"part": None if chosen == _CHOSEN.default else chosen})
+    chosen = PART.get() if PART.get() in keys else keys[-1]
+    write_address({"part": None if chosen == PART.default else chosen})
     n_layers = look.config.n_layer
     pressed = model_map(
         map_of(look, chosen), palette().model(look.config.model), palette(), key="model_map",
@@ -109,7 +107,7 @@ def _render_map(look: Look) -> str:
     )  # fmt: skip
     st.caption("Below each name: shape · parameters. Small pictures: a row for each character.")
     if pressed and pressed != chosen:
-        _CHOSEN.set(pressed)
+        PART.set(pressed)
         st.rerun()
     return chosen
 

@@ -42,6 +42,7 @@ class ModelMap {
     this.root.style.setProperty("--picture-px", `${data.picture_px}px`);
     for (const [key, button] of this.buttons) {
       button.setAttribute("aria-pressed", String(key === data.chosen));
+      button.disabled = !data.is_pressable;
       this.draw(button, data.pictures[key]);
     }
   }

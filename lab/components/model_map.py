@@ -56,13 +56,13 @@ _CSS: Final = """
   border-radius: var(--st-base-radius);
   cursor: pointer;
 }
-.part:hover { border-color: var(--run-color); }
+.part:enabled:hover { border-color: var(--run-color); }
 .part[aria-pressed=true] {
   border-color: var(--run-color);
   box-shadow: inset 0 0 0 1px var(--run-color);
 }
 .part:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
-.part[aria-disabled=true] { cursor: default; }
+.part:disabled { cursor: default; }
 .title { display: block; color: var(--st-text-color); font-weight: 600; }
 .title, .detail { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .detail { display: block; font-size: 0.75rem; }
@@ -121,6 +121,8 @@ class ModelMap:
     pictures: Mapping[str, SmallPicture]
     """By the keys of parts."""
     chosen: str
+    is_pressable: bool = True
+    """Whether a press on a part leads anywhere."""
 
 
 def model_map(
@@ -166,6 +168,7 @@ def _data(shown: ModelMap, color: str, palette: Palette, picture_px: int) -> dic
             "share": [color for _, color in palette.probability_scale],
         },
         "chosen": shown.chosen,
+        "is_pressable": shown.is_pressable,
         "color": color,
         "picture_px": picture_px,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,7 +14,8 @@ from core.runs.lab import LoadedModel
 from core.settings.config import MODEL_KINDS, ModelKind
 from lab.components.model_map import model_map
 from lab.model_page.look import Look, map_of
-from lab.session.state import moment_of, palette, the_lab
+from lab.session.looking import PART
+from lab.session.state import choose_run, moment_of, palette, the_lab
 from lab.widgets.pickers import load_model, untrained_model
 from lab.wording import words
 from lab.wording.plain import plain
@@ -28,7 +30,10 @@ ADDS: dict[ModelKind, str] = {
 
 
 def render_side_by_side(runs: Sequence[RunRecord], text: str) -> None:
-    """The newest run of each model, or an untrained one, each with the same text in it."""
+    """The newest run of each model, or an untrained one, each with the same text in it.
+
+    A part of a run's map leads to its large picture above.
+    """
     fold = st.expander(
         "The three models side by side: what does each add?", key=FOLD, on_change="rerun",
         icon=":material/view_column:",
@@ -54,10 +59,14 @@ def _render_one(kind: ModelKind, runs: Sequence[RunRecord], text: str) -> None:
         return
     flow = flow_of(loaded.model, loaded.vocabulary.encode(seen))
     look = Look(loaded, lambda: loaded, flow, seen, seen[1:])
-    model_map(
-        map_of(look, ""), palette().model(kind), palette(), key=f"model_map_{kind}",
-        picture_px=PICTURE_PX,
+    pressed = model_map(
+        replace(map_of(look, ""), is_pressable=run is not None), palette().model(kind), palette(),
+        key=f"model_map_{kind}", picture_px=PICTURE_PX,
     )  # fmt: skip
+    if run and pressed:
+        choose_run(run.id)
+        PART.set(pressed)
+        st.rerun()
 
 
 def _untrained(kind: ModelKind) -> LoadedModel:

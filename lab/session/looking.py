@@ -8,6 +8,8 @@ TEXT = Entry("attention_text", "")
 """The text that the models read."""
 LAYER, HEAD = Entry("attention_layer", 1), Entry("attention_head", 1)
 """Of the head that is shown large, from 1."""
+PART = Entry("model_part", "stream")
+"""Of the model, which is shown large on its map: the key of a box."""
 
 
 def show_head(layer: int, head: int) -> None:

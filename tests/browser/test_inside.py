@@ -85,3 +85,43 @@ def test_a_part_of_the_map_is_opened_by_pointer_and_by_keyboard(
     window.wait_until(lambda: pixels() != before, "other numbers")
     assert button.evaluate("button => button.isConnected")
     assert not window.errors
+
+
+def test_a_part_pressed_in_one_of_three_maps_is_seen_large(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    for model in ("transformer", "attention"):
+        tiny_run(Lab(lab_home), model, name=f"the {model}")
+    window = new_page()
+    window.open(f"{server.url}/model?run=the%20transformer")
+    window.page.get_by_text("The three models side by side").click()
+    narrow = window.page.locator(".st-key-model_map_attention")
+    narrow.get_by_role("button", name="Attention 1").click()
+    window.page.wait_for_selector(".st-key-model_heads .main-svg")
+    window.wait_until(lambda: "run=the+attention" in window.page.url, "the run is that of the map")
+    assert "part=attention" in window.page.url
+    # Nothing was trained of the third: its parts have nowhere to lead.
+    untrained = window.page.locator(".st-key-model_map_bigram").get_by_role("button", name="Table")
+    assert untrained.is_disabled()
+    assert not window.errors
+
+
+def test_a_head_is_switched_off_and_its_loss_is_said(
+    server: Server, new_page: NewPage, lab_home: Path
+) -> None:
+    tiny_run(Lab(lab_home), "transformer", name="owl", learning_rate=0.01)
+    window = new_page()
+    window.open(f"{server.url}/attention?run=owl")
+    window.page.get_by_text("Switch parts off: what is each head worth?").click()
+    window.page.wait_for_selector(".st-key-attention_worths .main-svg")
+    window.wait_idle()
+    parts = window.page.locator(".st-key-attention_off")
+    head = parts.get_by_role("button", name="head 1.2")
+    head.focus()
+    window.page.keyboard.press("Enter")
+    window.page.get_by_text("Measure on the whole validation split").wait_for()
+    window.page.wait_for_selector(".st-key-attention_guesses .main-svg")
+    head.focus()
+    window.page.keyboard.press("Enter")  # on again
+    window.page.get_by_text("Choose one or several").wait_for()
+    assert not window.errors
