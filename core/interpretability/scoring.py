@@ -61,9 +61,8 @@ def score(model: LanguageModel, tokens: Tensor) -> Score:
 def _log_probabilities(model: LanguageModel, tokens: Tensor) -> Iterator[Tensor]:
     """What the model thinks of every character at each place, in pieces (…, V), float64."""
     T = model.config.block_size
-    looks_ahead = model.config.has("attention") and not model.config.has("mask")
     with evaluating(model):
-        if looks_ahead:  # it may not even be shown what it is to guess
+        if model.config.looks_ahead:  # it may not even be shown what it is to guess
             for place in range(1, len(tokens)):
                 yield _as_log(model(tokens[None, max(0, place - T) : place])[:, -1])
             return

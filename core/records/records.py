@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from core.records.events import Event
 from core.records.stored import stored_as
-from core.settings.config import ModelKind, RunConfig
+from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 
 RunStatus = Literal["queued", "running", "paused", "finished", "failed", "interrupted"]
 LIVE: tuple[RunStatus, ...] = ("queued", "running")
@@ -181,3 +181,20 @@ def _parent_among(runs: Iterable[RunRecord], run: RunRecord) -> RunRecord | None
 def on_text(runs: Iterable[RunRecord], fingerprint: str) -> list[RunRecord]:
     """The runs that learned from this very text, whatever it was called, in their order."""
     return [run for run in runs if run.fingerprint == fingerprint]
+
+
+def newest_of_each_model(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """The newest run of each model that is finished or running, the simplest model first.
+
+    Of a model that has none, the newest of whatever status. `runs` come the newest first; runs of
+    sweeps and ladders are passed over, since there are many and one is like another.
+    """
+    found: dict[ModelKind, RunRecord] = {}
+    for run in runs:
+        if run.sweep:
+            continue
+        known = found.get(run.model)
+        counts = run.status in ("finished", "running")
+        if known is None or (counts and known.status not in ("finished", "running")):
+            found[run.model] = run
+    return [found[kind] for kind in MODEL_KINDS if kind in found]

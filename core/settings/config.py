@@ -204,6 +204,11 @@ class ModelConfig:
         return idea in OF_TRANSFORMER and (idea != "tied" or self.block == "classic")
 
     @property
+    def looks_ahead(self) -> bool:
+        """Whether a character also sees those that it is to guess, so that losses mean nothing."""
+        return self.has("attention") and not self.has("mask")
+
+    @property
     def head_size(self) -> int:
         """Width of one head (n_embd / n_head); 0 where there are no heads."""
         return self.n_embd // self.n_head if self.n_head else 0

@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import LabError
-from core.records.records import RunRecord
-from core.settings.config import MODEL_KINDS
+from core.records.records import RunRecord, newest_of_each_model
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.equal_cost import bought_text, equal_cost_text
@@ -121,8 +120,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
 
     kept = [i for i in RUNS.get() if i in by_id]
     if not TOUCHED.get() or not (kept or _chose_none()):
-        newest = {run.model: run.id for run in reversed(runs) if not run.sweep}
-        kept = [newest[kind] for kind in MODEL_KINDS if kind in newest]
+        kept = [run.id for run in newest_of_each_model(runs)]
     RUNS.set(kept)
     st.multiselect(
         "Runs", list(by_id), key=RUNS.key, max_selections=MAX_RUNS, persist_state="session",

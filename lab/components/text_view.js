@@ -30,7 +30,7 @@ class TextView {
     const scale = make("span", "scale");
     scale.append(make("span", "", "0"), this.bar, make("span", "", "1"));
     const legend = make("div", "legend");
-    legend.append(make("span", "", "probability"), scale, this.readout);
+    legend.append(make("span", "", "probability"), scale, this.copyButton(), this.readout);
 
     // Screen readers get the text in one piece; the colours would cut it into single characters.
     this.spoken = make("p", "spoken");
@@ -50,6 +50,20 @@ class TextView {
     this.page.onclick = (event) => this.lock(this.places.get(event.target));
     this.scroller.onkeydown = (event) => this.step(event);
     this.scroller.onblur = () => this.point(this.locked);
+  }
+
+  /** Puts the whole text, prompt and all, on the clipboard, and says so for a moment. */
+  copyButton() {
+    const button = make("button", "copy", "Copy");
+    button.type = "button";
+    button.onclick = async () => {
+      button.textContent = (await copied(this.data.prompt + this.data.added))
+        ? "Copied"
+        : "Not allowed by the browser";
+      setTimeout(() => (button.textContent = "Copy"), 1500);
+    };
+    this.copy = button;
+    return button;
   }
 
   clear() {
@@ -82,6 +96,7 @@ class TextView {
     this.mark(data.choosable ? (data.chosen ?? undefined) : undefined);
     this.root.classList.toggle("choosable", data.choosable);
     this.underline(data.marks);
+    this.copy.hidden = !added.length;
     if (follows) this.scroller.scrollTop = this.scroller.scrollHeight;
     this.describe();
   }
@@ -194,6 +209,22 @@ class TextView {
 function said(candidates, signs) {
   const share = (p) => (p > 0.995 ? "1" : p.toFixed(2).slice(1));
   return candidates.map(([character, p]) => `${signs[character][0]} ${share(p)}`).join("  ");
+}
+
+/** Whether a text could be put on the clipboard; pages from afar may not use the newer way. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = document.createElement("textarea");
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    return done;
+  }
 }
 
 function signed(element, sign) {

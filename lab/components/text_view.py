@@ -48,6 +48,20 @@ _CSS: Final = """
   border: 1px solid var(--st-border-color);
   border-radius: 2px;
 }
+.copy {
+  padding: 0 0.5rem;
+  border: 1px solid var(--st-border-color);
+  border-radius: var(--st-button-radius);
+  background: none;
+  font: inherit;
+  color: inherit;
+  cursor: pointer;
+}
+.copy:hover,
+.copy:focus-visible {
+  border-color: var(--st-primary-color);
+  color: var(--st-text-color);
+}
 .readout {
   margin-left: auto;
   min-height: 1.25rem;

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import streamlit as st
 
 from core.errors import LabError
-from core.generation.originality import Originality, UsualOriginality
-from core.generation.spelling import Yardstick
 from lab.generate_page.heart_words import (
+    Held,
     by_heart_text,
     passages_table,
     repetition_text,
+    summary_table,
     words_text,
 )
+from lab.session.entry import Entry
 from lab.session.state import the_lab, yardstick_in
 from lab.session.texts import originality_in, usual_originality_in
+from lab.widgets.switches import settled
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 
-
-@dataclass(frozen=True)
-class Held:
-    """A text held against what its model learned from; or why that cannot be done."""
-
-    text: str
-    found: Originality | None = None
-    usual: UsualOriginality | None = None
-    yardstick: Yardstick | None = None
-    message: str = ""
-
-    @property
-    def marks(self) -> list[tuple[int, int]]:
-        """Start and length of what stands in the training text."""
-        return [(p.start, p.length) for p in self.found.passages] if self.found else []
+_SHOWN: Entry[str | None] = Entry("generate_held_shown", None)
+"""Of several texts, the name of the one whose passages are shown."""
 
 
 def held_against_its_text(run_id: str, text: str) -> Held:
@@ -55,9 +44,31 @@ def held_against_its_text(run_id: str, text: str) -> Held:
     )
 
 
-def render_by_heart(held: Held) -> None:
-    """Three sentences under the text, and its passages that stand elsewhere."""
+def render_by_heart(texts: Sequence[tuple[str, Held]]) -> None:
+    """What of one or more texts, each with its name, is their models' own.
+
+    Of one text in sentences; of several in a table, with the sentences of the one that is chosen.
+    """
     st.markdown("**What of it is the model's own**")
+    name, held = texts[0]
+    if len(texts) > 1:
+        known = [(name, held) for name, held in texts if held.found]
+        if known:
+            table = summary_table(known)
+            st.table(
+                table, border="horizontal", hide_index=True, alt="Of each text, what stands "
+                "elsewhere word for word, what is in words of the corpus, and what repeats itself",
+            )  # fmt: skip
+        names = [name for name, _ in texts]
+        settled(_SHOWN, names, names[0])
+        name = st.selectbox("In words, and its longest passages: the text of", names,
+                            key=_SHOWN.key, width=360)  # fmt: skip
+        held = dict(texts)[name]
+    _render_held(held)
+
+
+def _render_held(held: Held) -> None:
+    """Three sentences on a text, and its passages that stand elsewhere."""
     if held.found is None:
         st.caption(f"Not held against the training text: {plain_but_code(held.message)}")
         return

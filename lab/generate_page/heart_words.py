@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from core.findings.meaning import percent
 from core.generation.originality import Originality, UsualOriginality
 from core.generation.spelling import Yardstick, share_in_words
@@ -13,6 +16,22 @@ from lab.wording.plain import plain
 N_PASSAGES = 5
 SHOWN = 160
 """Characters of a passage that are shown."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A text held against what its model learned from; or why that cannot be done."""
+
+    text: str
+    found: Originality | None = None
+    usual: UsualOriginality | None = None
+    yardstick: Yardstick | None = None
+    message: str = ""
+
+    @property
+    def marks(self) -> list[tuple[int, int]]:
+        """Start and length of what stands in the training text."""
+        return [(p.start, p.length) for p in self.found.passages] if self.found else []
 
 
 def by_heart_text(found: Originality, usual: UsualOriginality | None) -> str:
@@ -59,6 +78,42 @@ def repetition_text(found: Originality, usual: UsualOriginality | None) -> str:
     if usual is None:
         return f"{said}."
     return f"{said}. Of validation text as long it is {_share(usual.repeated_share)}."
+
+
+def summary_table(texts: Sequence[tuple[str, Held]]) -> dict[str, list[str]]:
+    """A line for each text, by its name, and one for new text of the same kind and length."""
+    lines = [_summary(name, held) for name, held in texts if held.found]
+    lines += [_usual_summary(held) for _, held in texts[:1] if held.usual]
+    return {heading: [line[i] for line in lines] for i, heading in enumerate(_SUMMARY)}
+
+
+_SUMMARY = (
+    "text", "longest passage, characters", "in the training text at", "word for word",
+    "in words of the corpus", "repeats itself",
+)  # fmt: skip
+
+
+def _summary(name: str, held: Held) -> list[str]:
+    found = held.found
+    assert found is not None
+    in_words = share_in_words(held.text, held.yardstick.lexicon) if held.yardstick else None
+    return [
+        plain(name), words.count(found.longest) if found.longest else f"none of {LEAST} or more",
+        words.count(found.passages[0].at) if found.passages else "–",
+        _share(found.by_heart_share), "–" if in_words is None else percent(in_words),
+        _share(found.repeated_share),
+    ]  # fmt: skip
+
+
+def _usual_summary(held: Held) -> list[str]:
+    usual = held.usual
+    assert usual is not None
+    longest = f"{words.count(usual.longest)} or more in half" if usual.longest else "none in half"
+    return [
+        "validation text as long", longest, "–", _share(usual.by_heart_share),
+        percent(held.yardstick.corpus_share) if held.yardstick else "–",
+        _share(usual.repeated_share),
+    ]  # fmt: skip
 
 
 def passages_table(text: str, found: Originality) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ The run of an address is `lab.widgets.pickers`'s, all of the Train page's `lab.t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,14 +32,27 @@ class Part:
     """What the entry is to hold. Raises ValueError, whose text says what is expected: "is …"."""
 
 
-def whole_number(at_most: int) -> Callable[[str], int]:
-    """Reads a whole number from 1 to `at_most`."""
+def whole_number(at_most: int, at_least: int = 1) -> Callable[[str], int]:
+    """Reads a whole number from `at_least`, which is not below 0, to `at_most`."""
 
     def read(text: str) -> int:
-        if text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= at_most:
+        is_number = text.isascii() and text.isdecimal() and len(text) <= 10
+        if is_number and at_least <= int(text) <= at_most:
             return int(text)
-        most = f"a whole number from 1 to {at_most}" if at_most > 1 else "1"
-        raise ValueError(f"is {most} here, not {text[:_SHOWN]!r}")
+        what = f"a whole number from {at_least} to {at_most}" if at_most > at_least else at_least
+        raise ValueError(f"is {what} here, not {text[:_SHOWN]!r}")
+
+    return read
+
+
+def number(at_least: float, at_most: float) -> Callable[[str], float]:
+    """Reads a number between these two, or one of them."""
+
+    def read(text: str) -> float:
+        with suppress(ValueError):
+            if at_least <= (value := float(text)) <= at_most:
+                return value
+        raise ValueError(f"is a number from {at_least:g} to {at_most:g}, not {text[:_SHOWN]!r}")
 
     return read
 
@@ -51,6 +65,19 @@ def short_text(at_most: int) -> Callable[[str], str]:
             raise ValueError(f"has 1 to {at_most:,} characters, not {len(text):,}")
         if any(ord(c) < 32 for c in text):
             raise ValueError("is one line, without control characters")
+        return text
+
+    return read
+
+
+def lines_of_text(at_most: int) -> Callable[[str], str]:
+    """Reads a text of any number of lines, of at most `at_most` characters; it may be empty."""
+
+    def read(text: str) -> str:
+        if len(text) > at_most:
+            raise ValueError(f"has at most {at_most:,} characters, not {len(text):,}")
+        if any(ord(c) < 32 and c != "\n" for c in text):
+            raise ValueError("is text, without control characters")
         return text
 
     return read

@@ -32,25 +32,34 @@ class Wish:
     """When in its training."""
     prompt: str
     config: SampleConfig
+    n_samples: int = 1
+    """How many texts, each with draws of its own."""
 
 
-def writer_text(run: RunRecord | None, loaded: LoadedModel, nats: float | None) -> str:
-    """Who writes: the run, the step of its checkpoint, its loss there, and what it sees.
+def writer_text(run: RunRecord | None, nats: float | None) -> str:
+    """Who writes: the run, its model and its loss. Markdown; None: a model that learned nothing."""
+    name = f"**{plain(run.name)}** ({run.model})" if run else "**transformer**"
+    loss = f", loss **{words.loss(nats)} nats**" if nats is not None else ""
+    return f"{name}{loss}"
 
-    Markdown; `run` is None for a model that learned nothing.
-    """
+
+def about_writer_text(loaded: LoadedModel, nats: float | None) -> str:
+    """Of which step the model is, what its loss feels like, and what it sees."""
     model = loaded.model.config
     sees = 1 if model.model == "bigram" else model.block_size
-    characters = "character" if sees == 1 else f"{sees} characters"
-    name = f"{plain(run.name)} ({run.model})" if run else "transformer"
-    loss = f", loss {words.loss(nats)} nats, {unsure_among(nats)}" if nats is not None else ""
-    return f"**{name}**, {loaded.origin}{loss}; it sees the last {characters}"
+    parts = [loaded.origin] + ([] if nats is None else [unsure_among(nats)])
+    return " · ".join(
+        [*parts, f"sees the last {'character' if sees == 1 else f'{sees} characters'}"]
+    )
 
 
-def sampling_text(config: SampleConfig) -> str:
-    """How a text was drawn, in words: temperature and seed, and what else was set."""
+def sampling_text(config: SampleConfig, n_samples: int = 1) -> str:
+    """How texts were drawn, in words: temperature and seeds, and what else was set."""
     usual = SampleConfig()
-    parts = [f"Temperature {config.temperature:g}", f"seed {config.seed}"]
+    seeds = f"seed {config.seed}"
+    if n_samples > 1:
+        seeds = f"seeds {config.seed} to {config.seed + n_samples - 1}"
+    parts = [f"Temperature {config.temperature:g}", seeds]
     if config.top_k != usual.top_k:
         parts.append(f"top-k {config.top_k}")
     if config.top_p != usual.top_p:
@@ -73,6 +82,8 @@ def differences_text(then: Wish, now: Wish) -> str:
         if before != after:
             parts.append(f"{_NAMES.get(name, name)} {before:g} (now {after:g})" if name != "seed"
                          else f"seed {before} (now {after})")  # fmt: skip
+    if then.n_samples != now.n_samples:
+        parts.append(f"samples {then.n_samples} (now {now.n_samples})")
     return ", ".join(parts)
 
 
