@@ -50,10 +50,10 @@ def render_normal(runs: Sequence[RunRecord], run: RunRecord) -> None:
             st.caption("No run has kept a text yet: each writes at some of its estimates.")
             return
         written = [each for each in finished_texts() if each.fingerprint == run.fingerprint]
-        _render_sentences(run, written, kept)
-        at_nats = [each.loss_nats for each in written]
+        shown = spread_by_loss(kept, [each.loss_nats for each in written])
+        _render_sentences(run, written, kept, " ".join(map(kept_title, shown)))
         nearest = [(nearest_to(each.loss_nats, kept), each.name) for each in written]
-        _render_kept(spread_by_loss(kept, at_nats), nearest)
+        _render_kept(shown, nearest)
 
 
 def _kept(runs: Sequence[RunRecord]) -> list[KeptText]:
@@ -67,11 +67,17 @@ def _kept(runs: Sequence[RunRecord]) -> list[KeptText]:
 
 
 def _render_sentences(
-    run: RunRecord, written: Sequence[FinishedText], kept: Sequence[KeptText]
+    run: RunRecord, written: Sequence[FinishedText], kept: Sequence[KeptText], titles: str
 ) -> None:
-    """How each finished text stands beside what was kept at about its loss."""
+    """How each finished text stands beside what was kept at about its loss.
+
+    Words of the field in `titles` are explained, too.
+    """
     if not written:
-        st.caption("Press Write, and what is closest to your text in loss is marked here.")
+        st.caption(
+            "Press Write, and what is closest to your text in loss is marked here.",
+            help=explained("loss", titles),
+        )
         return
     lexicon = None
     with suppress(CorpusError):  # the text is gone, and with it what its words are
@@ -80,7 +86,7 @@ def _render_sentences(
     said = "\n".join(
         f"* {normal_text(each.name, each.loss_nats, each.added, kept, lexicon)}" for each in written
     )
-    st.markdown(said.replace(" %", "\u00a0%"), help=explained(said, "loss"))
+    st.markdown(said.replace(" %", "\u00a0%"), help=explained(said, "loss", titles))
 
 
 def _render_kept(shown: Sequence[KeptText], nearest: Sequence[tuple[KeptText, str]]) -> None:

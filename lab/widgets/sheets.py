@@ -23,7 +23,7 @@ from lab.widgets.action_buttons import WRITE_PX, one_of
 from lab.widgets.pickers import load_model, untrained_model
 from lab.wording import words
 from lab.wording.glossary import explained
-from lab.wording.plain import plain_but_code
+from lab.wording.plain import plain, plain_but_code
 from lab.wording.wishes import (
     Wish,
     about_writer_text,
@@ -136,7 +136,7 @@ def others_text(sheets: Sequence[Sheet], wishes: Sequence[Wish]) -> str:
     ids, wanted = [s.wish.run_id for s in sheets], [w.run_id for w in wishes]
     if len(ids) == len(wanted) == 1 or ids == wanted:
         return next(filter(None, map(differences_text, [s.wish for s in sheets], wishes)), "")
-    return "other runs"
+    return f"other runs ({words.listed([plain(sheet.wish.run_name) for sheet in sheets])})"
 
 
 def write_or_stop(page: str, sheets: Sequence[Sheet]) -> bool:
@@ -190,7 +190,7 @@ def _render_sheet(sheet: Sheet, place: int, look: Look, *, is_alone: bool) -> Ch
     said = sheet.title
     if snapshot:
         said += f"  \n:gray[:small[{sheet.about} · {progress_text(snapshot)}]]"
-    st.markdown(said, help=explained(said) if place == 0 else None)
+    st.markdown(said, help=explained(said))
     if snapshot is None or sheet.loaded is None:
         (st.caption if look.is_past else st.error)(plain_but_code(sheet.message))
         return None

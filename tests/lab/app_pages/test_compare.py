@@ -500,10 +500,11 @@ def test_each_run_continues_the_same_prompt_with_the_same_settings(
     for place, run_id in enumerate(three):
         loaded = pages.model(pages.run(run_id))
         expected = write(loaded.model, loaded.vocabulary, "OWL:\n", config)
-        assert component(app, f"compare_text_{place}")["added"] == expected
+        assert component(app, f"compare_text_{place}_0")["added"] == expected
     for run_id in three:
         record = pages.run(run_id)
-        assert f", step {record.best_step}, loss {record.best_val_loss_nats:.3f}" in words_of(app)
+        assert f"({record.model}), loss **{record.best_val_loss_nats:.3f} nats**" in words_of(app)
+        assert f"best checkpoint, step {record.best_step} · " in words_of(app)
     assert "Temperature 0.5 · seed 7" in words_of(app)
 
 
@@ -512,12 +513,12 @@ def test_texts_that_the_controls_no_longer_ask_for_are_marked(three: list[str]) 
     app.slider(key="compare_length").set_value(50)
     let_them_write(app)
     assert "other settings" not in words_of(app)
-    assert not component(app, "compare_text_0")["is_past"]
+    assert not component(app, "compare_text_0_0")["is_past"]
     app.slider(key="compare_temperature").set_value(1.5).run()
     assert "Written with other settings: temperature 0.8 (now 1.5)" in words_of(app)
-    assert component(app, "compare_text_0")["is_past"]
+    assert component(app, "compare_text_0_0")["is_past"]
     app.slider(key="compare_temperature").set_value(0.8).run()
-    assert not component(app, "compare_text_0")["is_past"]
+    assert not component(app, "compare_text_0_0")["is_past"]
     choose(app, three[0])
     assert "Written with other settings: other runs" in words_of(app)
 
@@ -537,26 +538,26 @@ def test_a_run_that_cannot_read_the_prompt_says_so_and_the_others_write(
     app.slider(key="compare_length").set_value(50)
     let_them_write(app)
     assert len(app.error) == 1 and "O" in app.error[0].value
-    assert len(component(app, "compare_text_1")["added"]) == 50
+    assert len(component(app, "compare_text_1_0")["added"]) == 50
 
 
-def test_one_writes_after_the_other_and_all_can_be_stopped(
+def test_all_write_side_by_side_and_all_can_be_stopped(
     three: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def endless(*args: object) -> Iterator[TokenRecord]:
+    def endless(*args: object) -> Iterator[tuple[TokenRecord]]:
         import time
 
         while True:
             time.sleep(0.005)
-            yield TokenRecord(0, "a", 0.5, 1)
+            yield (TokenRecord(0, "a", 0.5, 1),)
 
     app = open_page("compare")
-    monkeypatch.setattr("lab.session.writing.generate", endless)
+    monkeypatch.setattr("lab.session.writing.generate_together", endless)
     app.button(key="compare_write").click().run()
-    states = [sheet.writing.snapshot().state for sheet in app.session_state[SHEETS]]
-    assert states == ["writing", "waiting", "waiting"]
+    writings = [sheet.writing for sheet in app.session_state[SHEETS]]
+    assert [writing.snapshot().state for writing in writings] == ["writing"] * 3
+    wait_until(lambda: all(w.snapshot().n_written for w in writings), "each has begun")
     app.button(key="compare_stop").click().run()
-    states = [sheet.writing.snapshot().state for sheet in app.session_state[SHEETS]]
-    assert states == ["stopped"] * 3
+    assert [writing.snapshot().state for writing in writings] == ["stopped"] * 3
     app.run()
     assert app.button(key="compare_write")

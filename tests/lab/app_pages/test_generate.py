@@ -24,7 +24,7 @@ from tests.pages import open_page, pages, scrub_to, scrubber_of
 
 __all__ = ["pages"]
 
-SHEET = "generate_sheet"
+SHEETS = "generate_sheets"
 
 
 @pytest.fixture
@@ -38,8 +38,14 @@ def quick_fox(lab: Lab) -> str:
 
 
 def shown(app: AppTest) -> dict[str, Any]:
-    """What the text view was given."""
-    (view,) = [e for e in app.get("bidi_component") if e.key == "generate_text"]
+    """What the first text view was given."""
+    return text_at(app, 0)
+
+
+def text_at(app: AppTest, sheet: int, text: int = 0) -> dict[str, Any]:
+    """What was given to the view of one of the texts of one of the runs."""
+    key = f"generate_text_{sheet}_{text}"
+    (view,) = [e for e in app.get("bidi_component") if e.key == key]
     data: dict[str, Any] = json.loads(view.proto.json)
     return data
 
@@ -56,8 +62,8 @@ def let_it_write(app: AppTest) -> str:
 
 def finished(app: AppTest) -> str:
     assert not app.exception
-    writing = app.session_state[SHEET].writing
-    wait_until(lambda: writing.snapshot().over, "the text is written")
+    writings = [sheet.writing for sheet in app.session_state[SHEETS] if sheet.writing]
+    wait_until(lambda: all(w.snapshot().over for w in writings), "the texts are written")
     app.run()
     assert not app.exception
     added = shown(app)["added"]
@@ -137,7 +143,8 @@ def test_the_header_says_who_wrote_the_text_and_how(pages: Lab, run_id: str) -> 
     let_it_write(app)
     run = pages.run(run_id)
     said = words_of(app)
-    assert f"step {run.best_step}, loss {run.best_val_loss_nats:.3f} nats" in said
+    assert f"(attention), loss **{run.best_val_loss_nats:.3f} nats**" in said
+    assert f"best checkpoint, step {run.best_step} · as unsure as among" in said
     assert "Temperature 0.5 · seed 7." in said
     assert "Why it reads as it does" in said and f"At {run.best_val_loss_nats:.3f} nats" in (
         said.replace("\\", "")
@@ -251,33 +258,33 @@ def test_the_prompt_follows_the_run_until_the_reader_types_another(pages: Lab) -
     assert not app.exception and app.text_area(key="generate_prompt").value == "ed"
 
 
-def endless(*args: object) -> Iterator[TokenRecord]:
+def endless(*args: object) -> Iterator[tuple[TokenRecord]]:
     import time
 
     while True:
         time.sleep(0.005)
-        yield TokenRecord(0, "a", 0.5, 1)
+        yield (TokenRecord(0, "a", 0.5, 1),)
 
 
 def test_a_text_survives_other_widgets_and_pages_and_stops_when_asked(
     run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = open_page("generate")
-    monkeypatch.setattr("lab.session.writing.generate", endless)
+    monkeypatch.setattr("lab.session.writing.generate_together", endless)
     app.button(key="generate_write").click().run()
-    writing = app.session_state[SHEET].writing
-    assert "Writing:" in words_of(app)
+    writing = app.session_state[SHEETS][0].writing
+    assert "of 400 characters" in words_of(app)
     app.slider(key="generate_temperature").set_value(1.5).run()
     app.switch_page("app_pages/compare.py").run()
     app.switch_page("app_pages/generate.py").run()
-    n_before = len(writing.snapshot().records)
-    wait_until(lambda: len(writing.snapshot().records) > n_before, "it goes on")
+    n_before = writing.snapshot().n_written
+    wait_until(lambda: writing.snapshot().n_written > n_before, "it goes on")
     app.run()
     assert len(shown(app)["added"]) > n_before
     app.button(key="generate_stop").click().run()
     assert writing.snapshot().state == "stopped"
     app.run()
-    assert "Stopped after" in words_of(app)
+    assert "stopped after" in words_of(app)
     assert app.button(key="generate_write")
 
 

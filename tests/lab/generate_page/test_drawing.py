@@ -17,6 +17,7 @@ from lab.figures.palette import DARK, LIGHT
 from lab.figures.sampling import N_SHOWN, dice_figure, shown_characters, stages_figure
 from lab.generate_page.drawing import drawing_text
 from lab.generate_page.through_training import N_STEPS, spread_out
+from lab.widgets.sheets import PlaceInText
 from tests.helpers import filled, tiny_run
 from tests.lab.app_pages.test_generate import let_it_write
 from tests.pages import open_page, pages
@@ -37,13 +38,13 @@ def written(pages: Lab, plots: Plots) -> AppTest:
 
 
 def view(app: AppTest) -> dict[str, Any]:
-    (found,) = [e for e in app.get("bidi_component") if e.key == "generate_text"]
+    (found,) = [e for e in app.get("bidi_component") if e.key == "generate_text_0_0"]
     data: dict[str, Any] = json.loads(found.proto.json)
     return data
 
 
 def choose(app: AppTest, place: int) -> None:
-    app.session_state["generate_place"] = place
+    app.session_state["generate_place"] = PlaceInText(0, 0, place)
     app.run()
     assert not app.exception
 
@@ -121,7 +122,7 @@ def test_the_same_prompt_is_continued_at_many_steps(pages: Lab, plots: Plots) ->
     steps = spread_out(pages.moments(pages.run("owl")))
     said = [c.value for c in app.caption]
     assert all(any(c.startswith(f"**step {step}**") for c in said) for step in steps)
-    texts = [code.value for code in app.code]
+    texts = [code.value for code in app.code][-len(steps) :]  # below what was kept in training
     assert len(texts) == len(steps) and len(set(texts)) > 1
     prompt = app.text_area(key="generate_prompt").value
     assert all(text.startswith(prompt.lstrip("\n")) for text in texts)

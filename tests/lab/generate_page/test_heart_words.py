@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from core.generation.originality import Originality, UsualOriginality
 from core.generation.spelling import Yardstick
-from core.text.repeats import Passage
+from core.text.repeats import LEAST, Passage
 from lab.generate_page.heart_words import (
     N_PASSAGES,
+    Held,
     by_heart_text,
     passages_table,
     repetition_text,
+    summary_table,
     words_text,
 )
 
@@ -55,3 +57,18 @@ def test_passages_can_be_read() -> None:
     assert table["passage"][0] == "to be or not to be↵ that is the"
     many = Originality(tuple(Passage(i, 20, i) for i in range(9)), 1.0, 0.0)
     assert len(passages_table(TEXT, many)["passage"]) == N_PASSAGES
+
+
+def test_several_texts_have_a_line_each_and_new_text_one() -> None:
+    yardstick = Yardstick(frozenset({"question"}), 0.1, 0.9)
+    held = [("a_b", Held(TEXT, FOUND, USUAL, yardstick)), ("own", Held("zq" * 20, NOTHING, USUAL))]
+    table = summary_table(held)
+    assert table == {
+        "text": [r"a\_b", "own", "validation text as long"],
+        "longest passage, characters": ["30", f"none of {LEAST} or more", "22 or more in half"],
+        "in the training text at": ["12,345", "–", "–"],
+        "word for word": ["25 %", "0 %", "1.5 %"],
+        "in words of the corpus": ["21 %", "–", "90 %"],
+        "repeats itself": ["12 %", "0 %", "0 %"],
+    }
+    assert Held("x", message="gone").marks == [] and held[0][1].marks == [(0, 30), (2, 20)]

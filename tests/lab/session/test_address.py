@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lab.session.address import one_of, short_text, whole_number
+from lab.session.address import lines_of_text, number, one_of, short_text, whole_number
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,12 @@ from lab.session.address import one_of, short_text, whole_number
     [
         (whole_number(4), "1", 1),
         (whole_number(4), "4", 4),
+        (whole_number(4, 0), "0", 0),
+        (whole_number(2**31 - 1, 0), "2147483647", 2**31 - 1),
+        (number(0.0, 2.0), "0.35", 0.35),
+        (number(0.0, 2.0), "2", 2.0),
+        (lines_of_text(9), "OWL:\nhoo", "OWL:\nhoo"),
+        (lines_of_text(9), "", ""),
         (short_text(3), "a b", "a b"),
         (short_text(3), "é<", "é<"),
         (one_of(["even", "share"]), "share", "share"),
@@ -35,6 +41,12 @@ def test_what_can_be_is_read(read: Callable[[str], Any], text: str, value: objec
         (whole_number(4), "", "from 1 to 4"),
         (whole_number(1), "2", "is 1 here"),
         (whole_number(4), "9" * 5000, "9" * 40 + "'"),
+        (whole_number(9, 2), "1", "is a whole number from 2 to 9 here"),
+        (number(0.0, 2.0), "2.01", "is a number from 0 to 2, not '2.01'"),
+        (number(0.0, 2.0), "nan", "is a number from 0 to 2"),
+        (number(0.0, 2.0), "", "is a number from 0 to 2"),
+        (lines_of_text(3), "abcd", "has at most 3 characters, not 4"),
+        (lines_of_text(3), "a\tb", "without control characters"),
         (short_text(3), "abcd", "has 1 to 3 characters, not 4"),
         (short_text(3), "", "not 0"),
         (short_text(3), "a\nb", "is one line"),
