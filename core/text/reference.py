@@ -133,6 +133,22 @@ def ngram_losses(train: Tensor, val: Tensor, vocab_size: int, longest: int) -> d
     return losses
 
 
+def ngram_sizes(train: Tensor, vocab_size: int, longest: int) -> dict[int, int]:
+    """How many counts an n-gram has to keep, for n from 1 to `longest`.
+
+    One for each distinct stretch of 1 to n characters in the training split: of its own length, and
+    of the shorter ones to which it gives way.
+    """
+    before, n_counts, sizes = torch.zeros_like(train), 0, {}
+    for n in range(1, longest + 1):
+        keys = before * vocab_size + train[n - 1 :]
+        grams, gram_of = torch.unique(keys, return_inverse=True)
+        n_counts += len(grams)
+        sizes[n] = n_counts
+        before = gram_of[:-1]
+    return sizes
+
+
 def _find(keys: Tensor, wanted: Tensor) -> Tensor:
     """The place of each of `wanted` among sorted keys, -1 where it is not among them."""
     if not len(keys):

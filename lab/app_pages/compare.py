@@ -11,10 +11,19 @@ from core.errors import LabError
 from core.records.records import RunRecord, newest_of_each_model
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
+from lab.compare_page.costs import render_costs
 from lab.compare_page.equal_cost import bought_text, equal_cost_text
 from lab.compare_page.passage import render_passage
 from lab.components.live_plot import live_plot
-from lab.figures.losses import WORDS, X_TITLES, LossAxes, LossCurve, XAxis, loss_figure
+from lab.figures.losses import (
+    ALL_REFERENCES,
+    WORDS,
+    X_TITLES,
+    LossAxes,
+    LossCurve,
+    XAxis,
+    loss_figure,
+)
 from lab.figures.palette import Palette, in_model_color
 from lab.session.compare_choices import RUNS, TEXT, TOUCHED
 from lab.session.entry import draw_page_again
@@ -41,7 +50,7 @@ from lab.wording.plain import plain, plain_but_code
 MAX_RUNS = 6
 UNITS = ("nats", "bits")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star")
-CURVES_PX = 262
+CURVES_PX, EMPTY_PX = 290, 420
 INTRODUCTION = (
     "The same measures, the same axis, the same prompt: what differs between two runs is what was "
     "set differently, and it stands in the table."
@@ -71,6 +80,7 @@ def main() -> None:
     with right:
         wishes = render_wish(chosen)
     render_texts(wishes)
+    render_costs(runs, chosen, unit)
     render_passage(chosen)
     render_context(chosen, "compare")
     st.header("What came of them, and what was set differently")
@@ -98,8 +108,11 @@ def _render_empty() -> None:
     if st.button("Go to Home and train all three", type="primary", key="compare_home"):
         st.switch_page("app_pages/home.py")
     live_plot(
-        loss_figure([], reference_lines(corpus), palette()),
-        key="compare_curves", height_px=420,
+        loss_figure(
+            [], reference_lines(corpus), palette(),
+            LossAxes(counted=ALL_REFERENCES, height_px=EMPTY_PX),
+        ),
+        key="compare_curves", height_px=EMPTY_PX,
         alt="An empty loss plot with the lines that counting alone reaches",
     )  # fmt: skip
     st.caption(
@@ -170,8 +183,10 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     curves = [curve_of(run) for run in runs]
     in_bits = unit == "bits"
     figure = loss_figure(
-        curves, references, palette(), LossAxes(x=axis, in_bits=in_bits), label_by="name"
-    )
+        curves, references, palette(),
+        LossAxes(x=axis, in_bits=in_bits, counted=ALL_REFERENCES, height_px=CURVES_PX),
+        label_by="name",
+    )  # fmt: skip
     tell_apart(figure, curves, palette())
     live_plot(
         figure, key="compare_curves", height_px=CURVES_PX,

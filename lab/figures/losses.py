@@ -19,6 +19,7 @@ from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
 from lab.figures.base import MARGIN, compact, plain_figure
 from lab.figures.palette import Palette
+from lab.figures.spacing import LABEL_PX, spread_apart
 
 XAxis = Literal["steps", "characters", "seconds", "waited", "FLOPs"]
 X_TITLES: dict[XAxis, str] = {
@@ -34,10 +35,13 @@ Scale = Literal["linear", "log steps", "log loss"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 """`log steps` is for the horizontal axis, whatever it shows."""
 SHOWN_REFERENCES = ("uniform", "unigram", "bigram", "5-gram")
+ALL_REFERENCES = ("uniform", "unigram", "bigram", "3-gram", "4-gram", "5-gram")
 WORDS = (*X_TITLES, "validation loss", "batch", "nats", "bits", *SHOWN_REFERENCES)
 """The words of the field that stand in and beside such a figure."""
 MAX_POINTS = 1000
 """A curve is thinned to this many points before it is sent to the browser."""
+TOP_PX = 36
+"""Above the plot, for the legend."""
 LOWEST_IN_LOG = 1e-3
 """A log axis of losses begins no lower: a text that repeats itself is counted down to 0."""
 
@@ -135,6 +139,11 @@ class LossAxes:
     in_bits: bool = False
     """Bits per character instead of nats."""
     scale: Scale = "linear"
+    counted: Sequence[str] = SHOWN_REFERENCES
+    """The counted lines that are drawn, by their names."""
+    height_px: float | None = None
+    """Of the chart, where labels of lines that lie close together are to be moved apart; on a
+    linear axis."""
 
 
 def loss_figure(
@@ -155,11 +164,12 @@ def loss_figure(
     unit = "bits" if axes.in_bits else "nats"
     figure = plain_figure(palette)
     for curve in curves:
-        shown = curve.on_log_axis(axis) if scale == "log steps" else curve
-        _add_curve(figure, shown, palette, axis, factor, label_by)
-    _add_references(figure, references, palette, factor, in_log=scale == "log loss")
+        drawn = curve.on_log_axis(axis) if scale == "log steps" else curve
+        _add_curve(figure, drawn, palette, axis, factor, label_by)
+    shown = [line for line in references if line.name in axes.counted]
+    _add_references(figure, shown, palette, factor, in_log=scale == "log loss")
     figure.update_layout(
-        margin=MARGIN | dict(r=112, t=36),
+        margin=MARGIN | dict(r=112, t=TOP_PX),
         showlegend=bool(curves),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
         hovermode="closest",
@@ -171,6 +181,10 @@ def loss_figure(
         if scale == "log loss":
             y_range = [math.log10(max(y, LOWEST_IN_LOG)) for y in y_range]
         figure.update_yaxes(range=y_range)
+        if axes.height_px and scale != "log loss":
+            _move_labels_apart(
+                figure, (axes.height_px - TOP_PX - MARGIN["b"]) / (y_range[1] - y_range[0])
+            )
     return figure
 
 
@@ -239,7 +253,7 @@ def _add_references(
 ) -> None:
     for line in references:
         y = line.loss_nats * factor
-        if line.name not in SHOWN_REFERENCES or (in_log and y < LOWEST_IN_LOG):
+        if in_log and y < LOWEST_IN_LOG:
             continue
         figure.add_shape(
             type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, layer="below",
@@ -250,6 +264,14 @@ def _add_references(
             y=math.log10(y) if in_log else y,  # of a log axis Plotly wants places here, not values
             showarrow=False, font=dict(color=palette.muted, size=12),
         )  # fmt: skip
+
+
+def _move_labels_apart(figure: go.Figure, px_per_loss: float) -> None:
+    """Of the counted lines; the lines themselves stay where they are."""
+    labels = sorted(figure.layout.annotations, key=lambda label: float(label.y))
+    places_px = [float(label.y) * px_per_loss for label in labels]
+    for label, place, moved in zip(labels, places_px, spread_apart(places_px, LABEL_PX)):
+        label.yshift = moved - place
 
 
 def _y_range(

@@ -60,6 +60,23 @@ def in_rows(places_px: Sequence[float], labels: Sequence[str], n_rows: int) -> l
     return placed
 
 
+def spread_apart(places_px: Sequence[float], least_px: float) -> list[float]:
+    """Places in rising order, moved as little as can be so that neighbours are `least_px` apart.
+
+    Least in squares: what is left once each has given up its own room must rise, and those that
+    would fall are pooled (Ayer et al. 1955, https://doi.org/10.1214/aoms/1177728423).
+    """
+    pools: list[tuple[float, int]] = []  # mean and number of those that lie together
+    for i, place in enumerate(places_px):
+        mean, n = place - i * least_px, 1
+        while pools and pools[-1][0] > mean:
+            before, n_before = pools.pop()
+            mean, n = (before * n_before + mean * n) / (n_before + n), n_before + n
+        pools.append((mean, n))
+    rising = [mean for mean, n in pools for _ in range(n)]
+    return [mean + i * least_px for i, mean in enumerate(rising)]
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """Where a label stands at a point: left or right of it, above or below, and how far away."""

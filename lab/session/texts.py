@@ -14,8 +14,12 @@ from core.interpretability.scoring import Score, costs_by_context, score
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
+from core.text.reference import ngram_sizes
 from core.text.statistics import TextStatistics, statistics_of
 from lab.session.state import loaded_model
+
+LONGEST_NGRAM = 5
+"""Of those that are counted as reference lines."""
 
 
 def score_of(record: RunRecord, text: str) -> Score:
@@ -69,6 +73,16 @@ def usual_originality_in(corpus: Corpus, length: int) -> UsualOriginality | None
 @st.cache_data(show_spinner=False, max_entries=64)
 def _usual_originality(fingerprint: str, length: int, _corpus: Corpus) -> UsualOriginality | None:
     return usual_originality(_corpus, length)
+
+
+def ngram_sizes_of(corpus: Corpus) -> dict[int, int]:
+    """How many counts n-grams of 1 to 5 characters keep of a text. Counted once."""
+    return _ngram_sizes(corpus.fingerprint, corpus)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _ngram_sizes(fingerprint: str, _corpus: Corpus) -> dict[int, int]:
+    return ngram_sizes(_corpus.train, len(_corpus.vocabulary), LONGEST_NGRAM)
 
 
 def statistics_of_text(corpus: Corpus) -> TextStatistics:

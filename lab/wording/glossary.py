@@ -31,8 +31,8 @@ TERMS: dict[str, str] = {
     "bigram": "a guess from the one character before; counted, with one added to each count, it is "
     "about the best of a bigram table, but for luck on an estimate's sample",
     "n-gram": "a guess from counts of what follows the last n − 1 characters; a 5-gram looks at 4",
-    "FLOPs": "floating-point operations, the multiplications and additions of the training so far: "
-    "work, whatever computer does it",
+    "FLOPs": "multiplications and additions of the training so far: for each character, 6 per "
+    "weight in a matrix product, and for attention 12 × layers × width × block size",
     "throughput": "how many characters are trained on in a second, over the training steps alone",
     "batch": "the stretches of text that one step learns from",
     "checkpoint": "all of a model's numbers, saved after some step",
