@@ -13,6 +13,7 @@ from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.costs import render_costs
 from lab.compare_page.equal_cost import bought_text, equal_cost_text
+from lab.compare_page.every_run import render_every_run
 from lab.compare_page.passage import render_passage
 from lab.components.live_plot import live_plot
 from lab.figures.losses import (
@@ -87,6 +88,7 @@ def main() -> None:
     order, sections = _choose_lines()
     st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit, order, sections)
     _render_downloads(chosen)
+    render_every_run(of_text, MAX_RUNS)
 
 
 def _choose_axes() -> tuple[XAxis, str]:

@@ -51,14 +51,14 @@ def counting_text(
         first = min(ahead, key=lambda each: each.n)
         counts = f"{words.count(first.n_counts)} stored counts"
         said.append(
-            f"**Counting still beats every run here**: the counted {first.name} reaches "
+            f"**Counting still beats every run here**: {_the(first)} reaches "
             f"{number_in(first.loss_nats, in_bits)} with {counts} and no training; {who}, has "
             f"{words.count(best.n_params)} parameters."
         )
     else:
         last = min(counted, key=lambda each: each.loss_nats)
         said.append(
-            f"**No counting beats {called(best)}**: it reaches {loss_in(best.loss_nats, in_bits)} "
+            f"**No counting beats** {called(best)}: it reaches {loss_in(best.loss_nats, in_bits)} "
             f"with {words.count(best.n_params)} parameters, the best counted, {last.name}, "
             f"{number_in(last.loss_nats, in_bits)} with {words.count(last.n_counts)} stored counts."
         )
@@ -83,6 +83,11 @@ def counting_text(
 def called(run: RunCost) -> str:
     """A run by its name, with the dot of its model. Markdown."""
     return f"{in_model_color(run.model, '●')} **{plain(run.name)}**"
+
+
+def _the(counted: CountedCost) -> str:
+    """An n-gram as the subject of a sentence in the singular."""
+    return "the table of counted pairs" if counted.n == 2 else f"the counted {counted.name}"
 
 
 def amount_text(run: RunCost, by: Cost) -> str:

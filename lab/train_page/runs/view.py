@@ -36,11 +36,11 @@ from lab.train_page.runs.table import (
     TIME,
     WAITED,
     changes,
-    found,
     table,
 )
 from lab.wording import words
 from lab.wording.plain import plain
+from lab.wording.run_search import PLACEHOLDER, found
 
 TICK_S = 2.0
 _COLUMNS = {
@@ -109,7 +109,7 @@ def _render_empty() -> None:
 def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
     query = st.text_input(
         "Search", key="runs_search", icon=":material/search:", label_visibility="collapsed",
-        placeholder="Search: a name, model, corpus or status, or a setting such as heads 8",
+        placeholder=PLACEHOLDER,
         persist_state="session",
     )  # fmt: skip
     shown = found(runs, query or "")

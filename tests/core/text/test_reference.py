@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from core.text.corpus import Corpus
+from core.text.corpus import Corpus, Vocabulary
 from core.text.reference import (
     add_one,
     bigram_counts,
@@ -19,9 +19,11 @@ from core.text.reference import (
     bigram_probabilities,
     counts_after,
     ngram_losses,
+    ngram_sizes,
     reference_lines,
     unigram_loss,
 )
+from tests.helpers import play
 
 
 def random_text(seed: int, letters: str, length: int) -> str:
@@ -155,3 +157,11 @@ def test_a_part_of_the_matrix_is_the_whole_matrixs(tiny_corpus: Corpus) -> None:
     part = counts_after(train, V, kept)
     assert torch.equal(part, bigram_counts(train, V)[kept])
     assert torch.equal(add_one(part), bigram_probabilities(train, V)[kept])
+
+
+def test_an_n_gram_keeps_a_count_for_each_distinct_stretch_up_to_its_length() -> None:
+    text = play(2_000)
+    vocabulary = Vocabulary.of(text)
+    sizes = ngram_sizes(vocabulary.encode(text), len(vocabulary), longest=4)
+    distinct = [len({text[i : i + n] for i in range(len(text) - n + 1)}) for n in range(1, 5)]
+    assert sizes == {n: sum(distinct[:n]) for n in range(1, 5)}

@@ -24,8 +24,9 @@ from lab.wording.comparison import EVERY_TEXT, ORDERS, curves_csv
 from lab.wording.words import date
 from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.pages import open_page, pages
+from tests.plots import Plots, plots
 
-__all__ = ["pages"]
+__all__ = ["pages", "plots"]
 
 SHEETS = "compare_sheets"
 
@@ -90,7 +91,9 @@ def choose(app: AppTest, *ids: str) -> None:
 def test_an_empty_lab_shows_the_counted_lines_and_the_way_to_the_first_runs(pages: Lab) -> None:
     app = open_page("compare")
     notes = [note["text"] for note in figure(app)["layout"]["annotations"]]
-    assert [note.split()[0] for note in notes] == ["uniform", "unigram", "bigram", "5-gram"]
+    assert [note.split()[0] for note in notes] == [
+        "uniform", "unigram", "bigram", "3-gram", "4-gram", "5-gram",
+    ]  # fmt: skip
     assert "No run has been trained yet" in words_of(app)
     app.button(key="compare_home").click().run()
     assert not app.exception and "Three models" in app.title[0].value
@@ -139,7 +142,13 @@ def test_a_run_that_was_deleted_is_no_longer_chosen(pages: Lab, three: list[str]
 
 @pytest.mark.parametrize(
     ("axis", "title"),
-    [("steps", "steps"), ("characters", "characters seen"), ("seconds", "seconds of training")],
+    [
+        ("steps", "steps"),
+        ("characters", "characters seen"),
+        ("seconds", "seconds of training"),
+        ("waited", "seconds waited"),
+        ("FLOPs", "FLOPs in matrix products"),
+    ],
 )
 def test_the_horizontal_axis_can_be_chosen(three: list[str], axis: str, title: str) -> None:
     app = open_page("compare")
@@ -179,6 +188,22 @@ def test_what_each_idea_bought_is_said_of_runs_on_one_text(pages: Lab, three: li
     app.run()
     choose(app, three[0], trained(pages, other, "attention"))
     assert "better than" not in words_of(app)
+
+
+def test_another_run_of_a_model_is_another_sentence(
+    pages: Lab, small: Corpus, three: list[str]
+) -> None:
+    other = trained(pages, small, "transformer", name="other", n_layer=2)
+    for run_id, nats in zip([*three, other], (2.087, 2.224, 2.504, 1.9)):
+        pages.store.update_run(run_id, val_loss_nats=nats)
+    app = open_page("compare")
+    choose(app, *three)
+    assert "is **0.137 nats** better than that" in words_of(app)
+    choose(app, other, *three[1:])
+    said = next(m.value for m in app.markdown if m.value.startswith("After 40 steps each"))
+    assert ":green[**the transformer**] (other) is **0.324 nats** better than that" in said
+    choose(app, other, three[0])
+    assert "better than" not in words_of(app), "of one model there is nothing to add"
 
 
 def test_losses_can_be_read_in_bits_in_the_plot_and_in_the_table(
@@ -410,6 +435,80 @@ def test_a_live_run_is_shown_as_far_as_it_is(pages: Lab, small: Corpus) -> None:
         run.close()
     app.run()
     assert not app.exception and rows(app)["status"] == ["finished"]
+
+
+# --- what a lower loss costs ----------------------------------------------------------------------
+
+
+def test_every_run_that_is_over_stands_against_its_cost_and_a_click_opens_it(
+    pages: Lab, small: Corpus, three: list[str], plots: Plots
+) -> None:
+    unfinished = small_run(pages, small, "attention")
+    ahead = trained(
+        pages, small, "transformer", block="ladder", ideas="attention,scale,positions", n_layer=1
+    )
+    app = open_page("compare")
+    figure = plots.figures["compare_costs_parameters"]
+    points = {
+        run_id: (x, y)
+        for trace in figure.data if trace.mode == "markers"
+        for run_id, x, y in zip(trace.customdata, trace.x, trace.y)
+    }  # fmt: skip
+    assert points.keys() == set(three) and unfinished not in points and ahead not in points
+    for run_id in three:
+        run = pages.run(run_id)
+        assert points[run_id] == pytest.approx((run.n_params, run.best_val_loss_nats))
+    counted = next(t for t in figure.data if t.name == "counted")
+    assert list(counted.text) == ["counted pairs", "3-gram", "4-gram", "5-gram"]
+    assert (
+        "Losses against parameters. No run beats, in both, "
+        in (plots.alts["compare_costs_parameters"])
+    )
+    assert "beaten by none" in words_of(app) and "stored counts" in words_of(app)
+    plots.click("compare_costs_seconds", x=1.0, y=2.0, customdata=three[1])
+    app.run()
+    assert not app.exception and app.query_params["run"] == pages.run(three[1]).name
+
+
+def test_runs_on_two_texts_have_no_common_front(pages: Lab, small: Corpus, plots: Plots) -> None:
+    ids = [trained(pages, small), trained(pages, add_corpus(pages, "other", play(3_000, seed=5)))]
+    app = open_page("compare")
+    choose_text(app, EVERY_TEXT)
+    choose(app, *ids)
+    plots.figures.clear()
+    app.run()
+    assert "compare_costs_parameters" not in plots.figures
+
+
+# --- every run ------------------------------------------------------------------------------------
+
+
+def every_run(app: AppTest) -> Any:
+    """The table of all runs, once its fold is open."""
+    app.session_state["compare_every_fold"] = True
+    app.run()
+    assert not app.exception
+    (table,) = [t.value for t in app.dataframe]
+    return table
+
+
+def test_all_runs_can_be_searched_and_told_apart_by_model(
+    pages: Lab, small: Corpus, three: list[str]
+) -> None:
+    other = pages.run(trained(pages, small, "attention", name="wide", block_size=16))
+    app = open_page("compare")
+    table = every_run(app)
+    assert list(table["Name"]) == [run.name for run in pages.runs()]
+    assert table["Perplexity"][0] == pytest.approx(math.exp(other.best_val_loss_nats or 0.0))
+    assert table["Loss (bits)"][0] == pytest.approx((other.best_val_loss_nats or 0) / math.log(2))
+    assert "block size" in [c.lower() for c in table.columns]
+    app.text_input(key="compare_search").set_value("block size 16").run()
+    assert list(every_run(app)["Name"]) == ["wide"]
+    app.text_input(key="compare_search").set_value("").run()
+    app.session_state["compare_kinds"] = ["bigram"]
+    assert list(every_run(app)["Model"]) == ["bigram"]
+    app.text_input(key="compare_search").set_value("nobody").run()
+    assert "None of the 4 runs" in words_of(app) and not app.dataframe
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from core.records.records import Change, Estimate, RunRecord, StepRecord
 from core.settings.config import MODEL_KINDS, ModelKind
 from core.text.reference import ReferenceLine
 from lab.figures.losses import (
+    ALL_REFERENCES,
     LOWEST_IN_LOG,
     SCALES,
     SHOWN_REFERENCES,
@@ -26,6 +27,7 @@ from lab.figures.losses import (
     loss_figure,
 )
 from lab.figures.palette import DARK, LIGHT, Palette
+from lab.figures.spacing import LABEL_PX
 from tests.helpers import small_config
 
 LINES = (
@@ -323,6 +325,22 @@ def test_counted_lines_are_named_at_their_right_end_with_their_value() -> None:
 def test_every_line_that_is_to_be_shown_is() -> None:
     lines = [ReferenceLine(name, 4.0 - i) for i, name in enumerate(SHOWN_REFERENCES)]
     assert list(labels(loss_figure([], lines, LIGHT))) == list(SHOWN_REFERENCES)
+
+
+def test_lines_that_lie_close_together_keep_labels_that_can_be_read() -> None:
+    nats = (4.174, 3.347, 2.482, 2.049, 1.774, 1.669)
+    lines = [ReferenceLine(name, loss) for name, loss in zip(ALL_REFERENCES, nats)]
+    axes = LossAxes(counted=ALL_REFERENCES, height_px=290)
+    figure = loss_figure([curve()], lines, LIGHT, axes)
+    assert list(labels(figure)) == list(ALL_REFERENCES)
+    low, high = figure.layout.yaxis.range
+    px_per_nat = (290 - figure.layout.margin.t - figure.layout.margin.b) / (high - low)
+    at_px = sorted(label.y * px_per_nat + label.yshift for label in figure.layout.annotations)
+    assert all(b - a >= LABEL_PX - 1e-6 for a, b in pairwise(at_px))
+    assert [shape.y0 for shape in figure.layout.shapes] == list(nats)  # lines stay
+    assert labels(figure)["uniform"].yshift == 0.0
+    plain = loss_figure([curve()], lines, LIGHT, LossAxes(counted=ALL_REFERENCES))
+    assert labels(plain)["5-gram"].yshift is None
 
 
 @pytest.mark.parametrize("nats", [0.05, 1e-12, 0.0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,7 +16,14 @@ from lab.figures.base import compact
 from lab.figures.curve_marks import MAX_ROWS, Mark, add_earlier, add_marks, add_notes
 from lab.figures.losses import LossAxes, LossCurve, loss_figure
 from lab.figures.palette import LIGHT
-from lab.figures.spacing import CHARACTER_PX, PLOT_PX, in_rows, pixels, together
+from lab.figures.spacing import (
+    CHARACTER_PX,
+    PLOT_PX,
+    in_rows,
+    pixels,
+    spread_apart,
+    together,
+)
 from tests.curves import LINES
 
 SAID = "learning rate 0.003 -> 0.0003"
@@ -178,3 +185,18 @@ def test_names_of_curves_that_end_together_do_not_cover_each_other() -> None:
     for one, other in combinations(boxes, 2):
         apart = one[1] <= other[0] or other[1] <= one[0]
         assert apart or one[3] <= other[2] or other[3] <= one[2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_places_are_moved_apart_and_no_further_than_they_must(seed: int) -> None:
+    places = np.sort(np.random.default_rng(seed).uniform(0, 100, size=8)).tolist()
+    moved = spread_apart(places, 13.0)
+    assert all(b - a >= 13.0 - 1e-9 for a, b in pairwise(moved))
+    assert sum(moved) == pytest.approx(sum(places))  # as much up as down
+    assert spread_apart(moved, 13.0) == pytest.approx(moved)
+    free = [0.0, 20.0, 40.0]
+    assert spread_apart(free, 13.0) == free and spread_apart([], 13.0) == []
+
+
+def test_two_places_that_are_one_move_by_half() -> None:
+    assert spread_apart([5.0, 5.0, 50.0], 10.0) == [0.0, 10.0, 50.0]

@@ -23,7 +23,7 @@ from core.service.service import training_service
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
 from lab.train_page.runs import view as runs_view
-from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, changes, found, table
+from lab.train_page.runs.table import CHANGED, DISK, LOSS, PARAMETERS, changes, table
 from tests.core.exchange.test_formats import nanogpt, nanogpt_file
 from tests.helpers import (
     PATIENCE_S,
@@ -410,58 +410,6 @@ def test_a_live_run_is_followed(pages: Lab, tiny: Corpus) -> None:
 
 
 # --- the table and the search, without a screen ---------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> list[RunRecord]:
-    """Three runs that only say that they are finished, the newest first: hen, fox, owl."""
-    lab = Lab(tmp_path_factory.mktemp("lab"))
-    tiny = add_corpus(lab, "tiny", play(3_000))
-    small_run(lab, tiny, "bigram", name="owl")
-    small_run(lab, tiny, "bigram", name="fox", learning_rate=0.02)
-    small_run(lab, tiny, "attention", name="hen", block_size=16)
-    for run in lab.runs():
-        lab.store.update_run(run.id, status="finished")
-    return lab.runs()
-
-
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ("", "hen fox owl"),
-        ("  ", "hen fox owl"),
-        ("OW", "owl"),
-        ("bigram", "fox owl"),
-        ("tiny bigram", "fox owl"),
-        ("tiny bigram fo", "fox"),
-        ("finished", "hen fox owl"),
-        ("status finished", "hen fox owl"),
-        ("status paused", ""),
-        ("block_size 16", "hen"),
-        ("block size 8", "fox owl"),
-        ("Block_size=8, bigram", "fox owl"),
-        ("block_size 1", ""),
-        ("block_size: 8.0", "fox owl"),
-        ("learning_rate 2e-2", "fox"),
-        ("learning_rate 0.02 block_size 8", "fox"),
-        ("model attention", "hen"),
-        ("schedule cos", "hen fox owl"),
-        ("n_head 2", "hen"),
-        ("n_head many", ""),
-        ("heads 2", "hen"),
-        ("Width: 8, learning rate 0.02", ""),
-        ("Learning rate=0.02", "fox"),
-        ("corpus tiny", "hen fox owl"),
-        ("corpus moby", ""),
-    ],
-)
-def test_a_query_finds(records: list[RunRecord], query: str, names: str) -> None:
-    assert [run.name for run in found(records, query)] == names.split()
-
-
-def test_a_run_that_is_called_like_a_setting_is_found(pages: Lab, tiny: Corpus) -> None:
-    small_run(pages, tiny, name="seed 5, again")
-    assert [run.name for run in found(pages.runs(), "seed 5")] == ["seed 5, again"]
 
 
 def test_what_changed_is_said_against_the_run_before_on_the_same_text_or_the_parent(
