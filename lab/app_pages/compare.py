@@ -12,7 +12,7 @@ from core.records.records import RunRecord, newest_of_each_model
 from core.text.reference import ReferenceLine, reference_lines
 from lab.compare_page.continuations import render_texts, render_wish
 from lab.compare_page.costs import render_costs
-from lab.compare_page.equal_cost import bought_text, equal_cost_text
+from lab.compare_page.equal_cost import bought_text, chart_alt, equal_cost_text
 from lab.compare_page.every_run import render_every_run
 from lab.compare_page.passage import render_passage
 from lab.components.live_plot import live_plot
@@ -190,14 +190,12 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         label_by="name",
     )  # fmt: skip
     tell_apart(figure, curves, palette())
-    live_plot(
-        figure, key="compare_curves", height_px=CURVES_PX,
-        alt="Validation loss of the chosen runs on one axis",
-    )  # fmt: skip
     one_text = len({run.fingerprint for run in runs}) == 1
+    equal = equal_cost_text(curves, axis, in_bits) if one_text else ""
+    live_plot(figure, key="compare_curves", height_px=CURVES_PX, alt=chart_alt(curves, axis, equal))
     if one_text and (bought := bought_text(curves, in_bits)):
         st.markdown(bought)
-    if one_text and (equal := equal_cost_text(curves, axis, in_bits)):
+    if equal:
         st.caption(equal)
     about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
     st.caption(about, help=explained(*WORDS))

@@ -5,7 +5,6 @@ Runs and counted n-grams in, a figure out. A click finds the id of a run.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -207,7 +206,8 @@ def _name_front(
     points_px = pixels(figure, x, y)
     taken = _taken_px(figure)
     for run, at, loss, point in zip(named, x, y, points_px):
-        name = textwrap.shorten(run.name, NAME_LENGTH, placeholder="…")
+        is_long = len(run.name) > NAME_LENGTH
+        name = run.name[:NAME_LENGTH] + "…" * is_long
         is_left = bool(point[0] > 0.7 * PLOT_PX[0])
         first = Side(is_left=is_left, is_above=False, away_px=6.0)
         others = taken[np.abs(taken - point).sum(axis=1) > 1.0]

@@ -139,7 +139,7 @@ def _choose_top_k(vocab_size: int) -> int:
     """Its slider; what the address may say of it depends on who writes."""
     held = top_k_of(vocab_size)
     part = Part("top_k", held, whole_number(vocab_size, 0))
-    if trouble := read_address("generate_top_k", [part]):
+    if trouble := read_address("generate, top-k", [part]):
         st.warning(plain(trouble))
     return top_k_slider(held, vocab_size)
 

@@ -74,7 +74,7 @@ def pick_beside(runs: Sequence[RunRecord], run: RunRecord) -> list[RunRecord]:
 def _take_address(others: dict[str, RunRecord]) -> None:
     """Let the address choose, once; what of it cannot be is said."""
     before = BESIDE.get()
-    trouble = read_address("generate_beside", [Part("beside", BESIDE, _ids_among(others))])
+    trouble = read_address("generate, runs", [Part("beside", BESIDE, _ids_among(others))])
     if BESIDE.get() != before:
         BESIDE_TOUCHED.set(True)
     if trouble:

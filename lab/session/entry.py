@@ -3,8 +3,8 @@
 Who may hold what, which `tests/test_architecture.py` keeps:
 
 * What several modules read or write, or what outlives a page, is an entry of this room: those of
-  the Train page and its address in `train_choices`, those of Compare in `compare_choices`, the
-  drafts in `drafts`, the run that all pages look at in `state`.
+  the Train page and its address in `train_choices`, those of Compare in `compare_choices`, those of
+  Generate in `generate_choices`, the drafts in `drafts`, the run that all pages look at in `state`.
 * What one module alone reads and writes may be an entry of that module, under a private name.
 * A widget whose value is only what it returns needs no entry: its `key=` is a plain string, which
   no other module spells.

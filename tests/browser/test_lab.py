@@ -136,7 +136,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     window.open(f"{server.url}/generate")
     watch(window, "generate_seed")
     click(window, "generate_write")
-    written = window.page.locator(".st-key-generate_text .page")
+    written = window.page.locator(".st-key-generate_text_0_0 .page")
     window.wait_until(lambda: len(written.inner_text()) > 100, "a text")
     window.page.wait_for_selector(".st-key-generate_write button")
     assert len(places(window)) == 1

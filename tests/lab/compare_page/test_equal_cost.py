@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.settings.config import ModelKind
-from lab.compare_page.equal_cost import bought_text, equal_cost_text
+from lab.compare_page.equal_cost import bought_text, chart_alt, equal_cost_text
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve
 from lab.figures.palette import in_model_color
@@ -81,3 +81,13 @@ def test_nothing_is_said_where_nothing_can_be_compared() -> None:
     assert bought_text([SLOW, QUICK]) == ""  # neither has ended
     unmeasured = replace(QUICK, estimate_steps=compact([]), val_losses=compact([]))
     assert equal_cost_text([SLOW, unmeasured], "seconds") == ""
+
+
+def test_the_text_for_those_who_do_not_see_the_chart_says_who_leads() -> None:
+    curves = [replace(SLOW, name="fox-1"), QUICK]
+    said = chart_alt(curves, "waited", equal_cost_text(curves, "waited"))
+    assert said.startswith(
+        "Validation losses of fox-1 and owl over seconds waited. After the same 1.5 s of waiting, "
+        "as far as all have come: owl (bigram) leads with 2.500 nats; fox-1 (transformer) 3.800"
+    )
+    assert chart_alt([], "steps", "") == "Validation losses of no run over steps."
