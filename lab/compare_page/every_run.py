@@ -60,7 +60,8 @@ def every_run_table(
     Args:
         rates: throughputs in training, in characters per second.
     """
-    losses = [run.best_val_loss_nats for run in runs]
+    # A model that looks ahead has seen what it is to guess: its loss is none to compare.
+    losses = [None if run.config.model.looks_ahead else run.best_val_loss_nats for run in runs]
     results: dict[str, list[Any]] = {
         "Name": [run.name for run in runs],
         "Model": [run.model for run in runs],
@@ -71,7 +72,7 @@ def every_run_table(
         PARAMETERS: [run.n_params for run in runs],
         WAITED: [run.wall_s for run in runs],
         TRAINED: [run.train_s or None for run in runs],
-        RATE: list(rates),
+        RATE: [None if rate is None else round(rate) for rate in rates],
     }
     return results | _different_settings(runs)
 
@@ -124,5 +125,7 @@ def _render_table(shown: list[RunRecord], most: int) -> None:
             key="compare_csv_every", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         said = f"{len(shown)} runs. Click a heading to sort, the boxes at the left to select"
+        if any(run.config.model.looks_ahead for run in shown):
+            said = f"Without a causal mask a model sees what it guesses: no loss. {said}"
         st.caption(f"{said}; at most {most} are compared." if len(chosen) <= most
                    else f"{len(chosen)} are selected; at most {most} are compared.")  # fmt: skip

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import CorpusError
 from core.records.records import RunRecord, on_text
+from core.settings.config import sample_while_training
 from lab.generate_page.normal_words import (
     KeptText,
     kept_texts,
@@ -54,6 +55,12 @@ def render_normal(runs: Sequence[RunRecord], run: RunRecord) -> None:
         _render_sentences(run, written, kept, " ".join(map(kept_title, shown)))
         nearest = [(nearest_to(each.loss_nats, kept), each.name) for each in written]
         _render_kept(shown, nearest)
+        usual = sample_while_training(run.config.train)
+        st.caption(
+            f"Each was written at an estimate, at temperature {usual.temperature:g}; the loss is "
+            "that estimate, on a part of the validation split.",
+            help=explained("temperature"),
+        )
 
 
 def _kept(runs: Sequence[RunRecord]) -> list[KeptText]:

@@ -134,9 +134,12 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> tuple[list[Row], list[
 
 
 def _values(course: Course, name: str) -> Any:
-    """The value of a setting; where it was changed on the way, pairs of step and value."""
+    """The value of a setting; where it was changed on the way, pairs of step and value.
+
+    An empty one says nothing, like that of a model which does not have it.
+    """
     values = course.values_of(name)
-    return values if len(values) > 1 else values[0][1]
+    return values if len(values) > 1 else None if values[0][1] == "" else values[0][1]
 
 
 def _setting_text(value: Any) -> str:

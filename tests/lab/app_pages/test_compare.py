@@ -502,6 +502,7 @@ def test_all_runs_can_be_searched_and_told_apart_by_model(
     assert table["Perplexity"][0] == pytest.approx(math.exp(other.best_val_loss_nats or 0.0))
     assert table["Loss (bits)"][0] == pytest.approx((other.best_val_loss_nats or 0) / math.log(2))
     assert "block size" in [c.lower() for c in table.columns]
+    assert all(isinstance(rate, int) for rate in table["Characters a second"].tolist())
     app.text_input(key="compare_search").set_value("block size 16").run()
     assert list(every_run(app)["Name"]) == ["wide"]
     app.text_input(key="compare_search").set_value("").run()
@@ -509,6 +510,17 @@ def test_all_runs_can_be_searched_and_told_apart_by_model(
     assert list(every_run(app)["Model"]) == ["bigram"]
     app.text_input(key="compare_search").set_value("nobody").run()
     assert "None of the 4 runs" in words_of(app) and not app.dataframe
+
+
+def test_a_model_that_looks_ahead_has_no_loss_among_the_others(pages: Lab, small: Corpus) -> None:
+    trained(
+        pages, small, "transformer", block="ladder", ideas="attention,scale,positions", n_layer=1
+    )
+    trained(pages, small, "bigram")
+    app = open_page("compare")
+    table = every_run(app)
+    assert [bool(known) for known in table["Loss (nats)"].notna()] == [True, False]
+    assert "Without a causal mask a model sees what it guesses" in words_of(app)
 
 
 # --- files ----------------------------------------------------------------------------------------
