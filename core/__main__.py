@@ -73,6 +73,7 @@ def command_line() -> argparse.ArgumentParser:
     looking.add_looking(sub)
     looking.add_inspect(sub)
     looking.add_reading(sub)
+    looking.add_challenges(sub)
     keeping.add_runs(sub)
     keeping.add_corpora(sub)
     keeping.add_exchange(sub)

@@ -25,6 +25,7 @@ PAGES = {
     "bigram": ("Bigram", ":material/table_chart:"),
     "generate": ("Generate", ":material/edit_note:"),
     "compare": ("Compare", ":material/compare_arrows:"),
+    "challenges": ("Challenges", ":material/flag:"),
     "corpus": ("Corpus", ":material/menu_book:"),
 }
 CSS = """

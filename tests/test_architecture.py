@@ -76,6 +76,8 @@ ROOMS = {
     "core.interpretability": "text models training",
     "core.library": "text findings storage training",
     "core.runs": "settings text models records registry storage training generation library",
+    "core.challenges": "settings text models records findings storage training interpretability "
+    "runs",
     "core.experiments": "settings text models records storage training runs",
     "core.service": "settings text records training runs experiments",
     "core.exchange": "settings text models records findings registry storage training generation "
@@ -87,7 +89,7 @@ ROOMS = {
     "lab.figures": "settings text records findings training generation interpretability "
     "experiments wording",
     "lab.session": "settings text models records training generation interpretability storage runs "
-    "service figures",
+    "challenges service figures",
     "lab.components": "text generation figures",
     "lab.widgets": "settings text models records runs experiments wording figures components "
     "session",
@@ -106,6 +108,8 @@ ROOMS = {
     "experiments service exchange wording figures components session widgets",
     "lab.ladder_page": "settings text findings interpretability training experiments wording "
     "figures components session widgets",
+    "lab.challenges_page": "settings text records challenges wording figures components session "
+    "widgets",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",

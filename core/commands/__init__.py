@@ -6,7 +6,7 @@ codes are `core.__main__`'s. Where each command is:
 * `training`: `train`, `resume`; `racing`: `race`; `sweeping`: `sweep …`
 * `running`: `eval`, `generate`, `export`, `import`, and of `runs` the list, `rename` and `branch`
 * `showing`: `runs show`; `disk_and_bin`: `runs delete`, `restore`, `empty_bin`, `disk`, `clean`
-* `inspecting`: `inspect …`; `scoring`: `score`, `memorised`
+* `inspecting`: `inspect …`; `scoring`: `score`, `memorised`; `challenging`: `challenges`
 * `texts`: `corpus …`; `benchmarking`: `bench`
 * `flags`: what each takes from the command line
 * `wording` and `tables`: how what a command returns is said to a person
@@ -15,6 +15,7 @@ codes are `core.__main__`'s. Where each command is:
 from __future__ import annotations
 
 from core.commands.benchmarking import bench
+from core.commands.challenging import challenges
 from core.commands.common import Command, Fields
 from core.commands.disk_and_bin import clean, delete, disk, empty_bin, restore
 from core.commands.inspecting import (
@@ -73,6 +74,7 @@ __all__ = [
     "add_corpus",
     "bench",
     "branch",
+    "challenges",
     "clean",
     "corpus_stats",
     "delete",

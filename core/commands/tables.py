@@ -27,6 +27,7 @@ LABELS = {
     "n_distinct_words": "distinct words", "n_words_once": "words that occur once",
     "context": "characters of context", "train_nats": "training split",
     "val_nats": "validation split", "cross_nats": "from one to the other",
+    "n_guesses": "guesses made", "n_right": "of them right",
     "n_contexts": "contexts in training", "n_contexts_once": "of them once", "at": "at character",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""

@@ -208,9 +208,21 @@ def _candidates(candidates: Sequence[Sequence[Any]]) -> str:
     return " ".join(f"{in_quotes(character)} {100 * p:.0f} %" for character, p in candidates)
 
 
+def _challenges(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
+    for number, each in enumerate(value):
+        if number:
+            yield ""
+        best = each["best_in_words"]
+        by = f"best: {best}, by {each['run_name']}" if best else "no run has tried"
+        state = "done" if each["is_met"] else "not yet"
+        yield f"{each['name']} ({each['challenge']}): {state}; {by}"
+        yield f"  {each['task']}"
+        yield f"  Rule: {each['rule']}"
+
+
 _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
     "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
     "answers": _answers, "notes": _notes, "since": _since, "events": _events,
     "heads": _heads, "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
-    "repeats": _repeats,
+    "repeats": _repeats, "challenges": _challenges,
 }  # fmt: skip

@@ -4,6 +4,7 @@
 <lab home>/runs/<id>/           lock, checkpoints and snapshots of one run
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/calibration.json     how fast the machine is, as it was timed last
+<lab home>/challenges.json      what a learner predicted and guessed
 <lab home>/lab.log              what went wrong in the background, for whoever repairs it
 """
 
@@ -71,6 +72,10 @@ class LabHome:
     @property
     def calibrations(self) -> Path:
         return self.path / "calibration.json"
+
+    @property
+    def challenges(self) -> Path:
+        return self.path / "challenges.json"
 
     @property
     def log(self) -> Path:

@@ -13,13 +13,13 @@ import streamlit as st
 from core.errors import LabError
 from core.records.records import RunRecord
 from core.settings.config import ModelKind
-from core.settings.presets import adapt, resolve
+from core.settings.presets import resolve
 from lab.session import train_choices
-from lab.session.drafts import begin_draft, draft_of
+from lab.session.drafts import draft_of
 from lab.session.entry import Entry
 from lab.session.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
 from lab.train_page.link import SWITCHES, Link, read_link, write_link
-from lab.widgets.controls import HIDEABLE, OWN, SETTINGS, chosen_corpus
+from lab.widgets.controls import HIDEABLE, SETTINGS, begin_controls, chosen_corpus
 from lab.wording.labels import label_of
 from lab.wording.plain import plain_but_code
 
@@ -73,12 +73,7 @@ def _apply_settings(link: Link) -> None:
     if not link.settings and preset is None and recipe == "classic":
         return
     model: ModelKind = link.switches["model"]  # type: ignore[assignment]
-    corpus = chosen_corpus(the_lab())
-    base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
-    adapt(base, link.settings)  # what cannot be is said now
-    begin_draft(base, (preset, recipe), link.settings)
-    train_choices.preset_of(model).set(preset or OWN)
-    train_choices.RECIPE.set(recipe)
+    begin_controls(model, chosen_corpus(the_lab()), preset, recipe, link.settings)
 
 
 def show_address() -> None:

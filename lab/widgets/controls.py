@@ -8,7 +8,7 @@ again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -24,11 +24,11 @@ from core.settings.config import (
     RunConfig,
     TrainConfig,
 )
-from core.settings.presets import PRESETS, RECIPES
+from core.settings.presets import PRESETS, RECIPES, adapt, resolve
 from core.text.corpus import Corpus
 from lab.session import train_choices
-from lab.session.drafts import Draft, draft_for, draft_of
-from lab.session.entry import Entry
+from lab.session.drafts import Draft, begin_draft, draft_for, draft_of
+from lab.session.entry import Entry, draw_page_again
 from lab.widgets.switches import switch
 from lab.wording.labels import gloss, label_of
 
@@ -182,6 +182,20 @@ def _start(panel: Panel) -> tuple[str | None, str]:
     return preset, recipe if panel.model == "transformer" else "classic"
 
 
+def begin_controls(
+    model: ModelKind, corpus: Corpus, preset: str | None, recipe: str, settings: Mapping[str, Any]
+) -> None:
+    """Let the controls of a model begin with a preset, a recipe and some settings beside them.
+
+    Raises ConfigError for what cannot be.
+    """
+    base = resolve(model, len(corpus.vocabulary), preset, None, recipe)
+    adapt(base, settings)  # what cannot be is said now
+    begin_draft(base, (preset, recipe), settings)
+    train_choices.preset_of(model).set(preset or OWN)
+    train_choices.RECIPE.set(recipe)
+
+
 # --- one setting each -----------------------------------------------------------------------------
 
 
@@ -239,8 +253,11 @@ def _groups(panel: Panel, draft: Draft) -> None:
                 label_of(name), options, index=options.index(draft.wanted(name)),
                 key=_key("transformer", name, draft), help=gloss(name),
             )  # fmt: skip
-    if draft.wanted("block") != "ladder":
+    if draft.wanted("block") == "ladder":
+        draft.values.pop("ideas", None)  # those of the run that brought the block along
+    else:
         draft.values["ideas"] = ""
+        _give_a_layer(draft)
     if draft.wanted("block") != "modern":
         draft.values |= _NOT_CLASSIC
     elif "ngrams" in cells:
@@ -249,6 +266,14 @@ def _groups(panel: Panel, draft: Draft) -> None:
             value=draft.wanted("ngrams"), help=gloss("ngrams"),
             key=_key("transformer", "ngrams", draft),
         )  # fmt: skip
+
+
+def _give_a_layer(draft: Draft) -> None:
+    """The ladder's first rungs have no layer, which only the ladder's block can do without."""
+    if not draft.wanted("n_layer"):
+        draft.values["n_layer"] = 1
+        draft.version += 1  # its slider stands above, and is drawn anew with what now holds
+        draw_page_again()
 
 
 def _schedule_and_seed(panel: Panel, draft: Draft) -> None:

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("train", "ladder", "model", "attention", "bigram", "generate", "compare", "corpus")
+PAGES = (
+    "train",
+    "ladder",
+    "model",
+    "attention",
+    "bigram",
+    "generate",
+    "compare",
+    "challenges",
+    "corpus",
+)
 CHART = ".st-key-loss .js-plotly-plot"
 TICKS = 5
 

@@ -156,3 +156,11 @@ def add_reading(sub: Any) -> None:
     )  # fmt: skip
     for parser in (score, memorised):
         parser.add_argument("--text", required=True, metavar="T")
+
+
+def add_challenges(sub: Any) -> None:
+    """`challenges`."""
+    challenges = add_command(
+        sub, "challenges", commands.challenges, "small goals, and which runs have reached them"
+    )
+    challenges.add_argument("--corpus", metavar="C", help="the text whose runs are looked at")

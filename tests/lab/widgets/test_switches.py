@@ -15,7 +15,17 @@ from tests.screens import Screen
 
 __all__ = ["pages", "plots"]
 
-PAGES = ("home", "train", "model", "attention", "bigram", "generate", "compare", "corpus")
+PAGES = (
+    "home",
+    "train",
+    "model",
+    "attention",
+    "bigram",
+    "generate",
+    "compare",
+    "challenges",
+    "corpus",
+)
 
 
 def all_kinds(lab: Lab) -> dict[str, str]:

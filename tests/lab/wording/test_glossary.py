@@ -19,7 +19,18 @@ from tests.pages import open_page, pages
 
 __all__ = ["pages"]
 
-PAGES = ("home", "train", "ladder", "model", "attention", "bigram", "generate", "compare", "corpus")
+PAGES = (
+    "home",
+    "train",
+    "ladder",
+    "model",
+    "attention",
+    "bigram",
+    "generate",
+    "compare",
+    "challenges",
+    "corpus",
+)
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -1,0 +1,1 @@
+"""Challenges: small goals scored from runs, and the game of guesses."""

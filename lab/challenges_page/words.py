@@ -1,0 +1,116 @@
+"""How challenges stand, in sentences that follow from runs and from what was said. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from core.challenges.board import Place
+from core.challenges.guessing import Answer
+from core.challenges.outcomes import Outcome
+from core.challenges.scoring import Attempt, Standing, Unit
+from core.challenges.words import attempt_text, value_text
+from core.text.characters import in_quotes, sign_of
+from lab.wording import words
+from lab.wording.plain import plain
+
+GAP = "▢"
+"""Where the character is that is to be guessed."""
+
+
+def best_text(standing: Standing) -> str:
+    """What has been reached so far, and by which run. Markdown."""
+    best, unit = standing.best, standing.challenge.unit
+    if best is None:
+        return "No run on this text has anything to show here yet."
+    said = f"**{plain(attempt_text(best, unit))}**, by {plain(best.run.name)}"
+    if not standing.is_met:
+        return f"Nearest so far: {said}."
+    others = standing.n_met - 1
+    more = f" {words.count(others)} more {'run has' if others == 1 else 'runs have'} it too."
+    return f"Best so far: {said}.{more if others else ''}"
+
+
+def live_text(place: Place) -> str:
+    """How far the newest run has come that trains now; empty while there is none. Markdown."""
+    if place.live is None:
+        return ""
+    run = place.live.run
+    said = attempt_text(place.live, place.standing.challenge.unit)
+    return f"Now {plain(run.name)}, {words.progress(run)}: {plain(said)}."
+
+
+def outcome_text(outcome: Outcome, unit: Unit) -> str:
+    """A prediction beside what came of it. Markdown."""
+    expected = f"You expected **{plain(value_text(outcome.prediction.expected, unit))}**"
+    run = outcome.run
+    if run is None:
+        return f"{expected} of the next run."
+    name = plain(run.name)
+    if outcome.is_open:
+        return f"{expected}; {name} trains, {words.progress(run)}."
+    if outcome.attempt is None:
+        return f"{expected}; {name} ({words.STATUS[run.status]}) has nothing to show for it."
+    came = plain(attempt_text(outcome.attempt, unit))
+    return f"{expected}; {name} came to **{came}**, {_off_text(outcome.attempt, outcome, unit)}."
+
+
+def _off_text(attempt: Attempt, outcome: Outcome, unit: Unit) -> str:
+    off = attempt.value - outcome.prediction.expected
+    size = value_text(abs(off), unit)
+    if size == value_text(0.0, unit):
+        return "as you said"
+    return f"{plain(size)} {'more' if off > 0 else 'less'}"
+
+
+# --- the game -------------------------------------------------------------------------------------
+
+
+def with_gap(context: str) -> str:
+    """A text with the gap after it; line ends are seen, and a space before the gap."""
+    shown = "".join(f"{sign_of(c)}\n" if c == "\n" else c for c in context)
+    if context.endswith(" "):
+        shown = shown[:-1] + sign_of(" ")
+    return f"{shown}{GAP}"
+
+
+def verdict_text(answer: Answer, came: str) -> str:
+    """What the learner said of the last place, and what came. Markdown."""
+    if answer.is_right:
+        return f"**Right**: it was {plain(in_quotes(came))}."
+    return f"**Not this time**: you said {plain(in_quotes(answer.character))}, it was " + (
+        f"{plain(in_quotes(came))}."
+    )
+
+
+def answers_table(rows: Sequence[tuple[str, Answer]], came: str) -> str:
+    """What each of several guessed at the last place, as a Markdown table."""
+    lines = [
+        f"| who | took for likeliest | with | gave {plain(in_quotes(came))} | |",
+        "| --- | --- | ---: | ---: | --- |",
+    ]
+    for who, answer in rows:
+        lines.append(
+            f"| {who} | {plain(in_quotes(answer.character))} | {_percent(answer.probability)} | "
+            f"{_percent(answer.probability_of_truth)} | {'right' if answer.is_right else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "–"
+    pct = 100 * share
+    return f"{pct:.0f} %" if pct >= 9.95 else f"{pct:.1f} %" if pct >= 0.05 else "< 0.1 %"
+
+
+def luck_text(n_right: int, n_places: int) -> str:
+    """How far a share of so few guesses may be off: one standard error of a proportion."""
+    if n_places < 2:
+        return "One guess says nothing yet."
+    share = n_right / n_places
+    error = 100 * math.sqrt(max(share * (1 - share), 1 / (4 * n_places)) / n_places)
+    return (
+        f"Over {words.count(n_places)} places a share is known to about ± {error:.0f} points; "
+        "two that lie closer are level."
+    )
