@@ -15,13 +15,19 @@ MAX_STEPS = 1000
 
 @dataclass(frozen=True, slots=True)
 class PreviousHead:
-    """Of a model's heads the one that gives most of its weight to the character just before."""
+    """Of a model's heads the one that gives most of its weight to the character just before.
+
+    Those that are named after it come first.
+    """
 
     layer: int
     head: int
     """Both from 1."""
     share: float
     """From 0 to 1, a mean over many places."""
+    is_named: bool
+    """Whether it is called after that, by the rules of `core.interpretability.habits`: in short
+    windows even a head that spreads its weight evenly gives much of it to each character."""
 
 
 @dataclass(frozen=True, slots=True)

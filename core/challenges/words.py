@@ -18,6 +18,7 @@ from core.challenges.scoring import (
 )
 from core.challenges.telemetry import finite
 from core.findings.thresholds import NEAR_A_LINE_NATS, OVERFITTING_ESTIMATES, OVERFITTING_NATS
+from core.interpretability.habits import MIN_TIMES
 from core.text.reference import ReferenceLine
 
 NAMES: dict[ChallengeKey, str] = {
@@ -38,22 +39,24 @@ TASKS: dict[ChallengeKey, str] = {
     "half": "Reach the loss of another run with at most half of its parameters.",
 }
 EXPECTATIONS: dict[ChallengeKey, str] = {
-    "small": "Which loss will the next run reach?",
-    "overfit": "How far will validation rise?",
-    "quick": "How long will the next run need?",
-    "previous": "How much will its best head give?",
-    "half": "With which share will it do?",
+    "small": "Which loss will the next run reach, in nats?",
+    "overfit": "How far will validation rise in the next run, in nats?",
+    "quick": "How long will the next run need, in seconds?",
+    "previous": "How much will the next run's best head give, in %?",
+    "half": "With which share will the next run do, in %?",
 }
 """What a learner says beforehand, in the unit of the challenge."""
 LESSONS: dict[ChallengeKey, str] = {
     "small": "Parameters grow with the square of the width and only in proportion to the layers, "
     "and heads cost none: narrow it, and spend what is left on steps.",
-    "overfit": "It takes more numbers than the text has news for: tables of n-grams learn it by "
-    "heart, a wide model does after many passes, dropout holds both back.",
+    "overfit": "It takes more numbers than the text has news for, and many passes over it: tables "
+    "of n-grams or a wide model on a short text, which the Corpus page takes in. Dropout holds it "
+    "back.",
     "quick": "A table is done the soonest and cannot pass its own counts. Whoever passes them "
     "needs context; a short block and a large learning rate make steps cheap and long.",
     "previous": "To look one back a head must know places: its queries and keys find them in the "
-    "position embedding. One head alone must serve everything, several can share.",
+    "position embedding. One head alone must serve everything, several can share; in a short block "
+    "there are fewer places to tell apart.",
     "half": "Where two models of different size end level, the larger one was short of steps, or "
     "of rate, and not the smaller one of numbers.",
 }
@@ -85,8 +88,9 @@ def rule_text(key: ChallengeKey, references: tuple[ReferenceLine, ...] = ()) -> 
         )
     if key == "previous":
         return (
-            f"A head of a finished run gives at least {PREVIOUS_PCT:g} % of its attention to the "
-            "character just before, on average over windows of the validation text."
+            f"A head of a finished run gives at least {PREVIOUS_PCT:g} % of its weight to the "
+            "character just before, on average over windows of the validation text, and is named "
+            f"after that: at least {MIN_TIMES:g} times what even spreading would give."
         )
     return (
         f"A finished run with at most {HALF_PCT:g} % of the parameters of another and no more "

@@ -9,7 +9,6 @@ from core.commands.background import train_together
 from core.commands.common import Fields, say
 from core.commands.training import Failed, Interrupted
 from core.experiments.ladder import (
-    BUDGETS,
     Ladder,
     RungStanding,
     enter_ladder,
@@ -20,6 +19,7 @@ from core.experiments.ladder import (
 )
 from core.experiments.ladder import delete_ladder as remove_ladder
 from core.experiments.sweep import sweep_progress
+from core.experiments.terms import BUDGETS
 from core.runs.lab import Lab
 from core.runs.timing import calibration_of
 
@@ -76,6 +76,8 @@ def _train_rungs(lab: Lab, chosen: Ladder) -> Fields:
 
 
 def _fields(lab: Lab, chosen: Ladder) -> Fields:
+    if chosen.damage:
+        say(chosen.damage)
     return {
         "ladder": chosen.id, "name": chosen.name, "corpus": chosen.corpus, "by": chosen.by,
         "budget": chosen.budget,

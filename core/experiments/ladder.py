@@ -8,7 +8,8 @@ Three groups of runs, all with the same block size, batch size, seed and budget:
 * wrong: turns that do not lead up, such as attention without its causal mask.
 
 A ladder is kept as a sweep is, one row and its runs, and is trained as one: whoever trains takes
-them up one after the other (`core.experiments.sweep.SweepCells`).
+them up one after the other (`core.experiments.sweep.SweepCells`). Which rungs there are is
+`core.experiments.rungs`'s, and how many steps each takes `core.experiments.terms`'s.
 
 Knows runs and the registry; no thread and no screen.
 """
@@ -17,43 +18,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
-from core.errors import ConfigError, RunError
+from core.errors import RunError
 from core.experiments.grid import cell_config, small
-from core.experiments.race import FAIRNESS, MOST, Fairness, steps_in
+from core.experiments.rungs import SIDES, Side, shape_of, steps_of
 from core.experiments.sweep import delete_runs_of
+from core.experiments.terms import EQUAL_IN, EqualIn, check_budget, rate_of, steps_for
 from core.models import count_params
 from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import ModelKind, RunConfig
-from core.settings.ideas import OF_ATTENTION, OF_TRANSFORMER, Idea, ideas_text
 from core.storage.names import memorable_name, new_run_id
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration, check_fits
 
-Side = Literal["up", "out", "wrong"]
-SIDES: tuple[Side, ...] = get_args(Side)
 KIND = "ladder"
 """What the spec of a ladder's row says that it is."""
-BUDGETS: dict[Fairness, int] = {"steps": 500, "seconds": 8}
-"""What each rung gets when nobody says."""
-LONGER_STEPS = 3000
-"""A budget at which more blocks begin to pay."""
-
 _PRESET = "quick"
-_RATES: dict[str, float] = {
-    "bigram table": 1e-1, "embeddings": 1e-2, "one head": 1e-1, "heads": 1e-1, "positions": 1e-1,
-    "MLP": 3e-2, "residual stream": 3e-2, "tied head": 3e-3, "no attention": 1e-2,
-    "one head a layer": 1e-2, "no residual stream": 1e-2, "no LayerNorm": 1e-2,
-    "average of the past": 1e-1, "no causal mask": 1e-2,
-}  # fmt: skip
-"""Learning rates that are good for a rung: of 3e-3, 5e-3, 1e-2, 3e-2 and 1e-1 the best in 500 steps
-at the shapes of `_PRESET`, with one seed. Those that are not named take `_RATE`."""
-_RATE = 5e-3
-_LONG_ITERS, _LONG_RATE = 1500, 3e-3
-"""With so many steps or more, stacks of blocks take a smaller rate: at 3e-3 and `LONGER_STEPS` one
-block reached 1.913, two 1.901 and three 1.877."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +74,36 @@ class Ladder:
     id: str
     name: str
     corpus: str
-    by: Fairness
+    by: EqualIn
     budget: int
+    """In steps, characters, seconds or FLOPs; 0 where that is not known any more."""
     places: tuple[Mapping[str, str], ...]
     """Of each rung its key, name, changes, side and base, and the id of its run."""
+    damage: str = ""
+    """What of it cannot be read, in a sentence; the rest is there."""
 
     @classmethod
     def of(cls, record: SweepRecord) -> Ladder:
-        """The ladder that the registry keeps."""
+        """The ladder that the registry keeps, as far as it can be read."""
         spec = record.spec
+        corpus, by, budget = (spec.get(name) for name in ("corpus", "by", "budget"))
+        stored = spec.get("places")
+        stored = list(stored) if isinstance(stored, (list, tuple)) else []
+        places = tuple(place for place in stored if _is_place(place))
+        missing = [
+            name for name, is_there in (
+                ("its text", isinstance(corpus, str)), ("what it is equal in", by in EQUAL_IN),
+                ("its budget", isinstance(budget, int)), ("its rungs", bool(stored)),
+            ) if not is_there
+        ]  # fmt: skip
+        if lost := len(stored) - len(places):
+            missing.append(f"{lost} of its {len(stored)} rungs")
         return cls(
-            id=record.id, name=record.name, corpus=spec["corpus"], by=spec["by"],
-            budget=spec["budget"], places=tuple(spec["places"]),
+            id=record.id, name=record.name, corpus=corpus if isinstance(corpus, str) else "",
+            by=by if by in EQUAL_IN else "steps",
+            budget=budget if isinstance(budget, int) else 0, places=places,
+            damage=f"Of the ladder {record.name} {_listed(missing)} cannot be read; the rest is "
+            "shown." if missing else "",
         )  # fmt: skip
 
     def spec(self) -> dict[str, Any]:
@@ -112,21 +112,36 @@ class Ladder:
         return {"kind": KIND} | {name: kept[name] for name in ("corpus", "by", "budget", "places")}
 
 
+_OF_A_PLACE = ("key", "name", "changes", "side", "base", "run_id")
+
+
+def _is_place(stored: object) -> bool:
+    """Whether a stored rung has all that one has."""
+    if not isinstance(stored, Mapping) or stored.get("side") not in SIDES:
+        return False
+    return all(isinstance(stored.get(name), str) for name in _OF_A_PLACE)
+
+
+def _listed(names: list[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 # --- the plan -------------------------------------------------------------------------------------
 
 
 def plan_ladder(
     configure: Callable[..., RunConfig],
     corpus: Corpus,
-    by: Fairness,
+    by: EqualIn,
     budget: int,
     calibration: Calibration | None = None,
     **flags: Any,
 ) -> list[Rung]:
     """Every rung with its settings: those that go up, from the bottom; what is left out; wrong.
 
-    By steps each takes `budget` of them, and so reads as many characters; by seconds, as many steps
-    as this machine takes in that time by the calibration, which only then must be there.
+    Each takes as many steps as `budget` comes to for it (`core.experiments.terms.steps_for`); the
+    calibration must be there where that goes by seconds. The schedules have one shape.
 
     Args:
         configure: `Lab.configure`, or what works alike.
@@ -134,144 +149,29 @@ def plan_ladder(
 
     Raises ConfigError for a budget or flags that cannot be, and when the text is too short.
     """
-    if by not in FAIRNESS or isinstance(budget, bool) or not 1 <= budget <= MOST[by]:
-        raise ConfigError(f"A ladder takes from 1 to {MOST[by]:,} {by} for each rung.")
+    check_budget(by, budget)
     whole = configure("transformer", corpus, _PRESET, **flags)
     terms = {name: value for name, value in flags.items() if name not in ("n_layer", "n_head")}
     terms |= {"block_size": whole.model.block_size, "batch_size": whole.train.batch_size}
 
-    def config_of(step: _Step) -> RunConfig:
-        shape = _shape_of(step, whole)
+    def config_of(shape: dict[str, Any]) -> RunConfig:
         shared = {n: v for n, v in terms.items() if shape["model"] != "bigram" or n not in _WIDTHS}
-        config = configure(shape.pop("model"), corpus, _PRESET, **shared | shape)
-        n_steps = budget
-        if by == "seconds":
-            assert calibration is not None, "seconds need a calibration"
-            n_steps = steps_in(budget, calibration.step_s(config))
-        return small(cell_config(config, {"learning_rate": _rate_of(step, n_steps)}), n_steps)
+        return configure(shape.pop("model"), corpus, _PRESET, **shared | shape)
 
+    steps = steps_of(whole)
+    configs = [config_of(shape_of(step, whole)) for step in steps]
+    lengths = steps_for(configs, by, budget, calibration)
     return [
-        Rung(step.key, step.name, step.changes, step.side, step.base, config_of(step))
-        for step in _steps_of(whole)
-    ]
-
-
-def _rate_of(step: _Step, n_steps: int) -> float:
-    rate = _RATES.get(step.key, _RATE)
-    is_stack = step.ideas is not None and {"residual", "norm"} <= step.ideas
-    return min(rate, _LONG_RATE) if is_stack and n_steps >= _LONG_ITERS else rate
+        Rung(
+            step.key, step.name, step.changes, step.side, step.base,
+            small(cell_config(config, {"learning_rate": rate_of(step, n_steps)}), n_steps),
+        )
+        for step, config, n_steps in zip(steps, configs, lengths)
+    ]  # fmt: skip
 
 
 _WIDTHS = ("n_embd", "dropout")
 """Settings that a bigram table does not have."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A rung without its settings: which ideas it has, in how many layers of how many heads."""
-
-    key: str
-    name: str
-    changes: str
-    side: Side
-    base: str
-    ideas: frozenset[Idea] | None
-    """None: a bigram table, which has not even vectors."""
-    n_layer: int
-    n_head: int
-
-
-def _steps_of(whole: RunConfig) -> list[_Step]:
-    """All rungs for a transformer of these settings."""
-    up = _steps_up(whole)
-    return [*up, *_left_out(whole, up[-1].name), *_wrong_turns(whole, up)]
-
-
-def _steps_up(whole: RunConfig) -> list[_Step]:
-    """From the table to the whole; heads are one rung where there are several."""
-    V, C, H, L = (getattr(whole.model, n) for n in ("vocab_size", "n_embd", "n_head", "n_layer"))
-    attends: frozenset[Idea] = OF_ATTENTION - {"positions"}
-    steps: list[_Step] = []
-
-    def add(key: str, changes: str, ideas: frozenset[Idea] | None, n_layer: int, n_head: int,
-            name: str = "") -> None:  # fmt: skip
-        base = steps[-1].name if steps else ""
-        steps.append(_Step(key, name or key, changes, "up", base, ideas, n_layer, n_head))
-
-    def idea(key: str, changes: str, new: Idea) -> None:
-        ideas = steps[-1].ideas or frozenset()
-        add(key, changes, ideas | {new}, 1, H)
-
-    add("bigram table", f"one row of {V} logits for each character", None, 0, 0)
-    add("embeddings", f"a vector of {C} numbers for each character, and a head that makes logits "
-        "of it", frozenset(), 0, 1)  # fmt: skip
-    add("one head", "a layer of attention: each character takes from those before it", attends,
-        1, 1)  # fmt: skip
-    if H > 1:
-        add("heads", f"the same attention in {H} strands side by side", attends, 1, H, f"{H} heads")
-    idea("positions", "a learned vector for each place, added to that of the character",
-         "positions")  # fmt: skip
-    idea("MLP", f"a small network, {C} → {4 * C} → {C}, for each character by itself", "mlp")
-    idea("residual stream", "what a part finds is added to what it read, not put in its place",
-         "residual")  # fmt: skip
-    idea("LayerNorm", "each part reads vectors of one length, and so does the head", "norm")
-    idea("tied head", f"the head is the token embedding turned round: {V} × {C} numbers fewer",
-         "tied")  # fmt: skip
-    for n in range(2, L + 1):
-        add("blocks", "one more block of attention and MLP on top", OF_TRANSFORMER, n, H,
-            f"{n} blocks")  # fmt: skip
-    return steps
-
-
-def _left_out(whole: RunConfig, top: str) -> list[_Step]:
-    """The whole with one idea left out, in the order in which they came in."""
-    L, H = whole.model.n_layer, whole.model.n_head
-
-    def without(name: str, changes: str, *ideas: Idea, n_head: int = H) -> _Step:
-        return _Step(name, name, changes, "out", top, OF_TRANSFORMER - set(ideas), L, n_head)
-
-    attention = without(
-        "no attention", "each character sees itself alone", "attention", "mask", "scale"
-    )
-    heads = [without("one head a layer", f"one head instead of {H} in each layer", n_head=1)]
-    return [
-        attention,
-        *(heads if H > 1 else []),
-        without("no positions", "nothing says where a character stands", "positions"),
-        without("no MLP", "attention alone in each block", "mlp"),
-        without("no residual stream", "each part replaces what it read", "residual"),
-        without("no LayerNorm", "vectors of any length are read as they are", "norm"),
-        without("untied head", "a head with numbers of its own", "tied"),
-    ]
-
-
-def _wrong_turns(whole: RunConfig, up: list[_Step]) -> list[_Step]:
-    """What looks like an idea and is none."""
-    L, H, top = whole.model.n_layer, whole.model.n_head, up[-1].name
-    average: frozenset[Idea] = frozenset({"average"})
-    return [
-        _Step("average of the past", "average of the past", "takes as much from each character "
-              "before it, where attention chooses", "wrong", "embeddings", average, 1, 1),
-        _Step("no 1/√D", "no 1/√D", "scores are not divided by √D before the softmax", "wrong",
-              top, OF_TRANSFORMER - {"scale"}, L, H),
-        _Step("no causal mask", "no causal mask", "each character also sees those after it, and so "
-              "the one that it is to guess", "wrong", top, OF_TRANSFORMER - {"mask"}, L, H),
-    ]  # fmt: skip
-
-
-def _shape_of(step: _Step, whole: RunConfig) -> dict[str, Any]:
-    """The model of a rung, and its settings: one of the three models where it is one."""
-    if step.ideas is None:
-        return {"model": "bigram"}
-    if step.ideas == OF_ATTENTION and step.n_layer == 1:
-        return {"model": "attention", "n_head": step.n_head, "n_embd": whole.model.n_embd}
-    shape = {
-        "model": "transformer", "n_layer": step.n_layer, "n_head": step.n_head,
-        "n_embd": whole.model.n_embd,
-    }  # fmt: skip
-    if step.ideas == OF_TRANSFORMER:
-        return shape
-    return shape | {"block": "ladder", "ideas": ideas_text(step.ideas)}
 
 
 def model_of(rung: Rung | RungStanding) -> ModelKind | None:
@@ -285,7 +185,7 @@ def model_of(rung: Rung | RungStanding) -> ModelKind | None:
 
 
 def enter_ladder(
-    lab: Lab, rungs: list[Rung], corpus: Corpus, by: Fairness, budget: int, name: str | None = None
+    lab: Lab, rungs: list[Rung], corpus: Corpus, by: EqualIn, budget: int, name: str | None = None
 ) -> Ladder:
     """Enter a ladder and a queued run for each of its rungs.
 
@@ -341,7 +241,7 @@ def rung_standings(lab: Lab, ladder: Ladder) -> list[RungStanding]:
     runs = {run.id: run for run in lab.runs_of(ladder.id)}
     standings = []
     for place in ladder.places:
-        said: Any = {name: value for name, value in place.items() if name != "run_id"}
+        said: Any = {name: place[name] for name in _OF_A_PLACE if name != "run_id"}
         run = runs.get(place["run_id"])
         standings.append(RungStanding(**said, run=run, config=run.config if run else None))
     return standings

@@ -7,7 +7,7 @@ import streamlit as st
 from core.challenges.board import Place, board_of
 from core.challenges.guessing import in_this_text, learner_answers, n_right
 from core.challenges.kept import Kept, keep_prediction, load_kept
-from core.challenges.scoring import Challenge, Unit
+from core.challenges.scoring import Attempt, Challenge, Unit
 from core.challenges.telemetry import runs_on_text
 from core.challenges.words import EXPECTATIONS, LESSONS, NAMES, TASKS, rule_text
 from core.text.corpus import Corpus
@@ -78,35 +78,35 @@ def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Co
         st.markdown(outcome_text(last, challenge.unit))
         if not last.is_open:
             st.caption(LESSONS[key])
-    _render_prediction(challenge, corpus)
-    if standing.best and st.button(
-        "Open the best" if standing.is_met else "Open the nearest", type="tertiary",
-        icon=":material/open_in_new:", key=f"challenge_open_{key}",
-    ):  # fmt: skip
-        open_run(standing.best.run.id)
-        st.switch_page("app_pages/train.py")
+    _render_prediction(challenge, standing.best, corpus)
 
 
-def _render_prediction(challenge: Challenge, corpus: Corpus) -> None:
-    """First what is expected, then the way to Train."""
+def _render_prediction(challenge: Challenge, best: Attempt | None, corpus: Corpus) -> None:
+    """First what is expected, then the way to Train; and the way to the best run so far."""
     key = challenge.key
     most, step, form = _STEPS[challenge.unit]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        expected = st.number_input(
-            f"{EXPECTATIONS[key]} ({challenge.unit})", 0.0, most, None, step, form,
-            key=f"challenge_expected_{key}", width=210, placeholder="your prediction",
-        )  # fmt: skip
+    expected = st.number_input(
+        EXPECTATIONS[key], 0.0, most, None, step, form, key=f"challenge_expected_{key}",
+        placeholder="your prediction comes first",
+    )  # fmt: skip
 
-        def go() -> None:
-            assert expected is not None
-            keep_prediction(the_lab().home, key, corpus.fingerprint, expected)
-            _prepare(challenge, corpus)
-            st.switch_page("app_pages/train.py")
+    def go() -> None:
+        assert expected is not None
+        keep_prediction(the_lab().home, key, corpus.fingerprint, expected)
+        _prepare(challenge, corpus)
+        st.switch_page("app_pages/train.py")
 
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         deed_button(
             "Keep it, open Train", "arrow_forward", go, key=f"challenge_go_{key}",
             primary=expected is not None, disabled=expected is None,
         )  # fmt: skip
+        if best and st.button(
+            "Open the best" if best.is_met else "Open the nearest", type="tertiary",
+            icon=":material/open_in_new:", key=f"challenge_open_{key}",
+        ):  # fmt: skip
+            open_run(best.run.id)
+            st.switch_page("app_pages/train.py")
 
 
 def _prepare(challenge: Challenge, corpus: Corpus) -> None:

@@ -35,6 +35,8 @@ MOST = 200
 """So many guesses are scored, the last ones: enough to tell, and still quick to answer for all."""
 COUNTED = "counted bigram"
 _COMPLAINT: Entry[str] = Entry("guess_complaint", "")
+_ASKED: Entry[tuple[str, int] | None] = Entry("guess_asked", None)
+"""Fingerprint of a text, and the place in it that is asked about."""
 _NAMED = {" ": "Space", "\n": "Line end"}
 """What cannot be seen in a box, or cannot be typed there."""
 
@@ -47,7 +49,7 @@ def render_game(corpus: Corpus) -> None:
     guesses = in_this_text(corpus, kept.guesses_on(corpus.fingerprint))
     left, right = st.columns(2, gap="large")
     with left:
-        _render_question(corpus, place_number(corpus, len(guesses)), len(guesses))
+        _render_question(corpus, _asked_place(corpus, len(guesses)), len(guesses))
     scored = guesses[-MOST:]
     answered = _answers(corpus, scored)
     with right:
@@ -64,25 +66,36 @@ def _render_question(corpus: Corpus, place: int, n: int) -> None:
     if complaint := _COMPLAINT.take():
         st.warning(plain_but_code(complaint))
     named = [c for c in _NAMED if c in corpus.vocabulary.characters]
-    with st.form("guess_form", clear_on_submit=True, border=False):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            typed = st.text_input("Next character", max_chars=1, key="guess_typed", width=130)
-            pressed = st.form_submit_button("Guess", key="guess_submit", type="primary")
-            asked = {
-                c: st.form_submit_button(f"{_NAMED[c]} {sign_of(c)}", key=f"guess_sign_{ord(c)}")
-                for c in named
-            }
-    chosen = next((c for c, was_pressed in asked.items() if was_pressed), typed)
-    if pressed or any(asked.values()):
+    form = st.form("guess_form", clear_on_submit=True, border=False)
+    with form.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input("Next character", max_chars=1, key="guess_typed", width=130)
+        pressed = st.form_submit_button("Guess", key="guess_submit", type="primary")
+        signs = {
+            c: st.form_submit_button(f"{_NAMED[c]} {sign_of(c)}", key=f"guess_sign_{ord(c)}")
+            for c in named
+        }
+    chosen = next((c for c, was_pressed in signs.items() if was_pressed), typed)
+    if pressed or any(signs.values()):
         try:
             keep_guess(the_lab().home, corpus.fingerprint, place, read_guess(corpus, chosen))
         except LabError as error:
             _COMPLAINT.set(str(error))
+        else:
+            _ASKED.clear()
         st.rerun()
 
 
+def _asked_place(corpus: Corpus, n: int) -> int:
+    """The place on the screen, which stays until it is guessed, whatever another tab does."""
+    asked = _ASKED.get()
+    if asked is None or asked[0] != corpus.fingerprint:
+        asked = corpus.fingerprint, place_number(corpus, n)
+        _ASKED.set(asked)
+    return asked[1]
+
+
 def _players(corpus: Corpus) -> list[RunRecord]:
-    """Of each kind of model the run with the lowest loss on this text that guesses from the past."""
+    """Of each kind the run with the lowest loss on this text; those without a mask left out."""
     over: list[Telemetry] = [
         each for run in runs_on_text(the_lab(), corpus.fingerprint)
         if (each := telemetry_for(run)).is_honest and each.whole_loss_nats is not None

@@ -105,12 +105,14 @@ def _percent(share: float | None) -> str:
 
 
 def luck_text(n_right: int, n_places: int) -> str:
-    """How far a share of so few guesses may be off: one standard error of a proportion."""
-    if n_places < 2:
-        return "One guess says nothing yet."
-    share = n_right / n_places
-    error = 100 * math.sqrt(max(share * (1 - share), 1 / (4 * n_places)) / n_places)
+    """How far a share of so few guesses may be off: two standard errors, after Agresti and Coull.
+
+    Source: Agresti and Coull 1998, "Approximate is better than exact for interval estimation of
+    binomial proportions", The American Statistician 52(2).
+    """
+    n, share = n_places + 4, (n_right + 2) / (n_places + 4)
+    points = 200 * math.sqrt(share * (1 - share) / n)
     return (
-        f"Over {words.count(n_places)} places a share is known to about ± {error:.0f} points; "
-        "two that lie closer are level."
+        f"After {words.count(n_places)} guess{'es' * (n_places != 1)} your share is known to "
+        f"about ± {points:.0f} points, and so is that of each model."
     )

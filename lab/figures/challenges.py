@@ -32,6 +32,7 @@ def score_figure(scores: Sequence[Score], n_places: int, palette: Palette) -> go
     if not n_places or not scores:
         return empty_figure("after the first guess: who was right how often", palette)
     figure = plain_figure(palette)
+    scores = [*reversed(scores)]  # bars grow upwards
     shares = [100 * score.n_right / n_places for score in scores]
     names = [escape(score.who) for score in scores]
     counts = [
@@ -48,7 +49,7 @@ def score_figure(scores: Sequence[Score], n_places: int, palette: Palette) -> go
         title="right guesses (%)", range=[0, 100], nticks=6, gridcolor=palette.grid,
         fixedrange=True,
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", automargin=True, fixedrange=True, ticksuffix="  ")
+    figure.update_yaxes(automargin=True, fixedrange=True, ticksuffix="  ")
     columns = dict(x=axis_columns("right guesses (%)"), y=axis_columns("who"))
     figure.update_layout(margin=dict(l=8, r=76, t=4, b=44), meta=columns)
     return figure

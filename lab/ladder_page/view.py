@@ -7,38 +7,35 @@ the session only remembers which one is on the screen, and which rung is looked 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
-from core.errors import ConfigError, LabError
+from core.errors import LabError
 from core.experiments.ladder import (
-    BUDGETS,
-    LONGER_STEPS,
     Ladder,
-    Rung,
     RungStanding,
     delete_ladder,
-    enter_ladder,
     load_ladders,
-    plan_ladder,
     planned_standings,
     rung_standings,
 )
-from core.experiments.race import FAIRNESS, MOST, Fairness
 from core.experiments.sweep import sweep_progress
+from core.experiments.terms import LONGER_STEPS
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.ladder import ladder_figure
+from lab.ladder_page.plan import Plan, choose_plan
 from lab.ladder_page.rung import render_rung
 from lab.ladder_page.table import render_table
 from lab.ladder_page.words import (
     UNMASKED,
+    budget_text,
     counted_text,
     depth_text,
     left_out_text,
+    terms_text,
     unmasked_text,
     way_up_text,
 )
@@ -47,40 +44,22 @@ from lab.session.state import (
     last_text_of,
     palette,
     past_alone,
-    the_calibration,
     the_lab,
-    the_service,
 )
 from lab.widgets.action_buttons import deed_button
-from lab.widgets.expected_time import expected_time
 from lab.widgets.in_background import (
     SeriesStanding,
     progress_text,
-    render_series_buttons,
     series_standing,
 )
-from lab.wording import words
 from lab.wording.glossary import explained
-from lab.wording.labels import in_labels, label_of
 from lab.wording.plain import plain, plain_but_code
 
 FIGURE_PX = 400
-BLOCKS, WIDTHS = (1, 2, 3, 4, 6), (16, 32, 64, 128)
-USUAL_BLOCKS, USUAL_WIDTH = 3, 64
 _SHOWN: Entry[str | None] = Entry("ladder_shown", None)
 _RUNG: Entry[str | None] = Entry("ladder_rung", None)
 _CLICKED: Entry[str | None] = Entry("ladder_clicked", None)
 """Name of the rung that a click has chosen."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The ladder that the controls ask for, or why it cannot be."""
-
-    by: Fairness
-    budget: int
-    rungs: tuple[Rung, ...] = ()
-    trouble: str = ""
 
 
 def render_ladder(corpus: Corpus) -> None:
@@ -89,7 +68,9 @@ def render_ladder(corpus: Corpus) -> None:
         ladders = {ladder.id: ladder for ladder in load_ladders(the_lab())}
         shown = ladders[found] if (found := _shown(list(ladders))) else None
         standing = series_standing(shown.id, rung_standings(the_lab(), shown)) if shown else None
-        plan = _choose_plan(corpus, standing)
+        plan = choose_plan(corpus, standing, lambda ladder: _SHOWN.set(ladder.id))
+        if shown and shown.damage:
+            st.warning(plain_but_code(shown.damage))
         ticks = 1.0 if standing and standing.ticks else None
         st.fragment(_render_standing, run_every=ticks)(shown, standing, plan, corpus)
         if shown:
@@ -105,67 +86,6 @@ def _shown(ids: list[str]) -> str | None:
     if _SHOWN.get() not in ids:
         _SHOWN.set(ids[0])
     return _SHOWN.get()
-
-
-# --- what to train --------------------------------------------------------------------------------
-
-
-def _choose_plan(corpus: Corpus, standing: SeriesStanding | None) -> Plan:
-    """Budget and size of the next ladder, the button that starts it, and what it will take."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        by: Fairness = st.segmented_control(
-            "Equal in", FAIRNESS, default="steps", required=True, key="ladder_by",
-            persist_state="session", help="What every rung gets as much of. At the same number of "
-            "steps all rungs also read the same characters.",
-        ) or "steps"  # fmt: skip
-        budget = st.number_input(
-            f"{by.capitalize()} of each", 1, min(MOST[by], 20_000), BUDGETS[by], 100,
-            key=f"ladder_budget_{by}", persist_state="session", width=130,
-            help=f"More blocks begin to pay at about {words.count(LONGER_STEPS)} steps.",
-        )  # fmt: skip
-        n_layer = st.select_slider(
-            "Blocks of the whole", BLOCKS, USUAL_BLOCKS, key="ladder_n_layer", width=150,
-            persist_state="session",
-        )  # fmt: skip
-        n_embd = st.select_slider(
-            label_of("n_embd"), WIDTHS, USUAL_WIDTH, key="ladder_n_embd", width=150,
-            persist_state="session",
-        )  # fmt: skip
-        plan = _plan(corpus, by, budget, n_layer=n_layer, n_embd=n_embd)
-        render_series_buttons(
-            "ladder", "stairs", partial(_start, plan, corpus), standing, can_start=bool(plan.rungs)
-        )
-        waits = the_calibration() is None
-        st.fragment(_render_cost, run_every=0.5 if waits else None)(plan, corpus, waits)
-    return plan
-
-
-def _plan(corpus: Corpus, by: Fairness, budget: int, **shape: int) -> Plan:
-    calibration = the_calibration()
-    if by == "seconds" and calibration is None:
-        return Plan(by, budget, trouble="Timing this machine, to know what fits into a second …")
-    try:
-        rungs = plan_ladder(the_lab().configure, corpus, by, budget, calibration, **shape)
-    except ConfigError as error:
-        return Plan(by, budget, trouble=str(error))
-    return Plan(by, budget, tuple(rungs))
-
-
-def _start(plan: Plan, corpus: Corpus) -> None:
-    ladder = enter_ladder(the_lab(), list(plan.rungs), corpus, plan.by, plan.budget)
-    the_service().start_sweep(ladder.id)
-    _SHOWN.set(ladder.id)
-
-
-def _render_cost(plan: Plan, corpus: Corpus, waited: bool) -> None:
-    """How many runs it will be and how long they will take; drawn again until that is known."""
-    if waited and the_calibration():
-        draw_page_again()
-    if plan.trouble:
-        st.caption(plain_but_code(in_labels(plan.trouble)))
-        return
-    time = expected_time([rung.config for rung in plan.rungs], corpus)
-    st.caption(f"{len(plan.rungs)} runs on {plain(corpus.name)}{f', {time}' if time else ''}.")
 
 
 def _render_choice(
@@ -189,7 +109,7 @@ def _render_choice(
 
 def _label(ladder: Ladder) -> str:
     """A ladder in one line."""
-    return f"{ladder.name} · {words.count(ladder.budget)} {ladder.by} each · {ladder.corpus}"
+    return f"{ladder.name} · {budget_text(ladder.by, ladder.budget)} each · {ladder.corpus}"
 
 
 # --- how it stands --------------------------------------------------------------------------------
@@ -288,10 +208,11 @@ def _render_words(
     assert ladder is not None
     rates = "each at a learning rate that was found good for it, all else alike"
     st.caption(
-        f"{said}. {words.count(ladder.budget)} {ladder.by} for each rung, {rates}. One seed: a "
+        f"{said}. {budget_text(ladder.by, ladder.budget)} for each rung, {rates}. One seed: a "
         "difference of 0.02 nats may be chance. Bold names are models of their own right: the "
-        f"bigram table, the attention model, transformers. Corpus: {plain(ladder.corpus)}.",
-        help=explained("validation loss, nats, bigram, n-gram, softmax"),
+        f"bigram table, the attention model, transformers. Corpus: {plain(ladder.corpus)}. "
+        f"{terms_text(ladder.by, [rung.config for rung in rungs if rung.config])}".rstrip(),
+        help=explained("validation loss, nats, bigram, n-gram, softmax, FLOPs"),
     )
     if complaint:
         st.caption(plain_but_code(complaint))

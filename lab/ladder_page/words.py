@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 from core.experiments.ladder import RungStanding
+from core.experiments.terms import EqualIn
 from core.findings.thresholds import NEAR_A_LINE_NATS
+from core.settings.config import RunConfig
 from core.text.characters import signs_of
 from core.text.reference import ReferenceLine
 from lab.figures.ladder import bought_nats
@@ -16,7 +18,41 @@ from lab.wording.plain import plain
 NOTHING_NATS = NEAR_A_LINE_NATS
 """A difference that is no larger is said to be none: another seed moves a loss by as much."""
 UNMASKED = "no causal mask"
+EQUAL_NAMES: dict[EqualIn, str] = {
+    "steps": "Steps", "characters": "Characters", "seconds": "Seconds", "flops": "FLOPs",
+}  # fmt: skip
+"""What rungs are equal in, as a page calls it."""
+GIGA = 10**9
 _WRITTEN = 40
+
+
+def budget_text(by: EqualIn, budget: int) -> str:
+    """What each rung gets, with its unit: 500 steps, 256,000 characters, 8 seconds, 100 GFLOPs."""
+    if not budget:
+        return "an unknown budget"
+    if by == "flops":
+        return f"{budget / GIGA:,.6g} GFLOPs"
+    return f"{words.count(budget)} {by}"
+
+
+def terms_text(by: EqualIn, configs: Sequence[RunConfig]) -> str:
+    """What is equal between the rungs, and how it is counted; empty where that needs no word."""
+    if not configs or by in ("steps", "seconds"):
+        return ""
+    batch, block = configs[-1].train.batch_size, configs[-1].model.block_size
+    read = f"{words.count(batch)} × {words.count(block)} = {words.count(batch * block)} characters"
+    steps = [config.train.max_iters for config in configs]
+    if by == "characters":
+        return (
+            f"All rungs read the same batch, {read} a step, so equal characters are equal steps: "
+            f"{words.count(max(steps))} of them."
+        )
+    return (
+        f"FLOPs are counted as on Compare: 6 for each weight in a matrix product and 12·L·C·T for "
+        f"attention, for each of {read} of a step (PaLM, appendix B). So the rungs take from "
+        f"{words.count(min(steps))} to {words.count(max(steps))} steps; a bigram table has no "
+        "matrix products, and takes as many as the rung that takes most."
+    )
 
 
 def bought_text(rung: RungStanding, rungs: Sequence[RungStanding]) -> str:

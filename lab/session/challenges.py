@@ -70,7 +70,7 @@ def _measured(run: RunRecord, corpus: Corpus) -> PreviousHead | None:
 
 
 def answers_of(run: RunRecord, corpus: Corpus, places: Sequence[int]) -> list[Answer]:
-    """What a run's model, at its best checkpoint, thinks likeliest at places of the validation text.
+    """What a run's model, at its best checkpoint, takes for likeliest at places of the split.
 
     Raises CheckpointError.
     """

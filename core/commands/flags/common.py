@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NoReturn
 
@@ -91,6 +92,14 @@ def to_count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= MAX_COUNT:
         return int(text)
     raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MAX_COUNT}: {text!r}")
+
+
+def to_whole(text: str) -> int:
+    """A whole number, also as 1e11; raises ArgumentTypeError for another."""
+    with suppress(ValueError, OverflowError):
+        if (number := int(float(text))) == float(text):
+            return int(text) if text.lstrip("+-").isdecimal() else number
+    raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}")
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {

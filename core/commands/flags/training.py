@@ -7,9 +7,10 @@ from typing import Any
 
 from core import commands
 from core.commands.common import Command
-from core.commands.flags.common import OneLineParser, add_command, add_settings
-from core.experiments.ladder import BUDGETS as RUNG_BUDGETS
+from core.commands.flags.common import OneLineParser, add_command, add_settings, to_whole
 from core.experiments.race import BUDGETS, FAIRNESS
+from core.experiments.terms import BUDGETS as RUNG_BUDGETS
+from core.experiments.terms import EQUAL_IN
 from core.settings.config import MODEL_KINDS, ModelConfig, TrainConfig, help_line
 from core.settings.presets import PRESETS, RECIPES
 from core.storage.snapshots import BUDGET_MIB
@@ -91,10 +92,14 @@ def add_ladder(sub: Any) -> None:
         sub, "ladder", commands.ladder,
         "train every model from the bigram table to the transformer, one idea at a time",
     )  # fmt: skip
-    ladder.add_argument("--by", choices=FAIRNESS, default="steps", help="default: steps")
     ladder.add_argument(
-        "--budget", type=int, metavar="N",
-        help="steps or seconds for each rung; default: "
+        "--by", choices=EQUAL_IN, default="steps",
+        help="what each rung gets as much of; all read the same batch, so that equal characters "
+        "are equal steps; flops are those of matrix products; default: steps",
+    )  # fmt: skip
+    ladder.add_argument(
+        "--budget", type=to_whole, metavar="N",
+        help="so much of it for each rung, 1e11 for large numbers; default: "
         + ", ".join(f"{budget:,} {by}" for by, budget in RUNG_BUDGETS.items()),
     )  # fmt: skip
     ladder.add_argument("--corpus", metavar="C", help="the text to learn from")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +24,7 @@ from core.experiments.ladder import (
     rung_standings,
 )
 from core.experiments.sweep import SweepCells, load_sweep, load_sweeps, sweep_progress
+from core.experiments.terms import EqualIn
 from core.models import build_model
 from core.runs.lab import Lab
 from core.settings.config import RunConfig
@@ -137,6 +141,57 @@ def test_by_seconds_a_dearer_rung_takes_fewer_steps(lab: Lab, corpus: Corpus) ->
     assert steps["bigram table"] > steps["MLP"] > steps["2 blocks"] >= 20
 
 
+def lengths(rungs: list[Rung]) -> dict[str, int]:
+    return {rung.name: rung.config.train.max_iters for rung in rungs}
+
+
+def test_equal_characters_are_equal_steps_since_all_read_the_same_batch(
+    lab: Lab, corpus: Corpus
+) -> None:
+    rungs = plan_ladder(lab.configure, corpus, "characters", 10 * 4 * 8 + 5, **TINY)
+    assert set(lengths(rungs).values()) == {10}
+    assert {r.name: r.config for r in rungs} == {
+        r.name: r.config for r in plan_ladder(lab.configure, corpus, "steps", 10, **TINY)
+    }
+
+
+def test_by_flops_each_rung_takes_the_steps_that_the_budget_pays_for(
+    lab: Lab, corpus: Corpus
+) -> None:
+    budget = 30_000_000
+    rungs = plan_ladder(lab.configure, corpus, "flops", budget, **TINY)
+    steps = lengths(rungs)
+    for rung in rungs:
+        cost = flops_per_token(rung.config.model) * 4 * 8
+        if cost:
+            assert steps[rung.name] * cost <= budget < (steps[rung.name] + 1) * cost
+    assert steps["bigram table"] == max(steps.values()) == steps["embeddings"]
+    assert steps["embeddings"] > steps["MLP"] > steps["2 blocks"] > 1
+
+
+@pytest.mark.parametrize(("by", "budget"), [("flops", 30_000_000), ("characters", 3_200)])
+def test_whatever_is_equal_the_schedules_have_one_shape(
+    lab: Lab, corpus: Corpus, by: EqualIn, budget: int
+) -> None:
+    for rung in plan_ladder(lab.configure, corpus, by, budget, **TINY):
+        train = rung.config.train
+        assert train.schedule == "cosine" and train.lr_decay_iters == train.max_iters
+        assert train.warmup_iters == train.max_iters // 20
+        assert train.min_lr == pytest.approx(train.learning_rate / 10)
+
+
+@pytest.mark.parametrize(
+    ("by", "budget", "message"),
+    [("flops", 1000, "pay for no step"), ("characters", 31, "pay for no step"),
+     ("flops", 10**15, "steps of the cheapest rung")],
+)  # fmt: skip
+def test_a_budget_that_pays_for_nothing_or_for_too_much_is_refused(
+    lab: Lab, corpus: Corpus, by: EqualIn, budget: int, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        plan_ladder(lab.configure, corpus, by, budget, **TINY)
+
+
 @pytest.mark.parametrize("budget", [0, -1, 10**9, True])
 def test_a_budget_that_cannot_be_is_refused(lab: Lab, corpus: Corpus, budget: int) -> None:
     with pytest.raises(ConfigError, match="takes from 1 to"):
@@ -186,6 +241,38 @@ def test_a_ladder_is_no_sweep(lab: Lab, ladder: Ladder) -> None:
         load_sweep(lab, "owl")
     with pytest.raises(RunError, match="no ladder 'fox'"):
         load_ladder(lab, "fox")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said", "n_rungs"),
+    [
+        (lambda spec: spec["places"][2].pop("base"), "1 of its 20 rungs", 19),
+        (lambda spec: spec["places"][2].update(side="down"), "1 of its 20 rungs", 19),
+        (lambda spec: spec["places"].__setitem__(0, None), "1 of its 20 rungs", 19),
+        (lambda spec: spec.pop("budget"), "its budget", 20),
+        (lambda spec: spec.pop("by"), "what it is equal in", 20),
+        (lambda spec: spec.pop("corpus"), "its text", 20),
+        (lambda spec: spec.pop("places"), "its rungs", 0),
+    ],
+)  # fmt: skip
+def test_what_of_a_stored_ladder_cannot_be_read_is_said_and_the_rest_is_there(
+    lab: Lab, ladder: Ladder, damage: Callable[[dict[str, Any]], object], said: str, n_rungs: int
+) -> None:
+    (record,) = lab.store.sweeps()
+    spec = copy.deepcopy(dict(record.spec))
+    spec["places"] = [dict(place) for place in spec["places"]]
+    damage(spec)
+    read = Ladder.of(replace(record, spec=spec))
+    assert f"Of the ladder owl {said} cannot be read" in read.damage
+    rungs = rung_standings(lab, read)
+    assert len(rungs) == n_rungs and all(rung.run for rung in rungs)
+    assert load_ladder(lab, "owl").damage == ""
+
+
+def test_a_rung_with_a_field_of_another_version_is_read(lab: Lab, ladder: Ladder) -> None:
+    (record,) = lab.store.sweeps()
+    spec = dict(record.spec) | {"places": [dict(p) | {"new": 1} for p in record.spec["places"]]}
+    assert len(rung_standings(lab, Ladder.of(replace(record, spec=spec)))) == 20
 
 
 def test_rungs_are_trained_one_after_the_other(lab: Lab, ladder: Ladder) -> None:
