@@ -10,8 +10,8 @@ from lab.widgets.page_head import page_head
 
 INTRODUCTION = (
     "Between a bigram table and a transformer lie a handful of ideas. Each rung adds one of them "
-    "and is trained as long as the others, so its step in the loss is what the idea buys; on the "
-    "right, what the whole loses without it."
+    "and gets as much training as the others, so its step in the loss is what the idea buys; on "
+    "the right, what the whole loses without it."
 )
 
 

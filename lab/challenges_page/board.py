@@ -25,6 +25,7 @@ from lab.wording.plain import plain_but_code
 
 PRESET = "quick"
 N_COLUMNS = 3
+_MANY = "runs on this text count"
 _STEPS: dict[Unit, tuple[float, float, str]] = {
     "nats": (10.0, 0.01, "%.3f"), "s": (3600.0, 0.5, "%.1f"), "%": (100.0, 1.0, "%.0f"),
 }  # fmt: skip
@@ -127,9 +128,10 @@ def _render_notes(corpus: Corpus, kept: Kept, n_runs: int) -> None:
     guesses = in_this_text(corpus, kept.guesses_on(corpus.fingerprint))
     st.markdown("**What counts**")
     st.markdown(
-        f"The {words.count(n_runs)} runs on this text, those of sweeps and ladders too. Scores "
-        "follow from the runs: one in the bin takes its score along and brings it back. A model "
-        "without its causal mask counts nowhere, since it sees what it is to guess."
+        f"{words.count(n_runs)} {'run on this text counts' if n_runs == 1 else _MANY}, those of "
+        "sweeps and ladders too. Scores follow from the runs: one in the bin takes its score along "
+        "and brings it back. A model without its causal mask counts nowhere, since it sees what it "
+        "is to guess."
     )
     st.caption(
         "A prediction is held beside the first run that is begun after it. Predictions and "

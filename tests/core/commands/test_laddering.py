@@ -52,10 +52,23 @@ def test_a_ladder_goes_on_where_it_was_left_and_says_what_failed(
     assert rungs[1]["message"] == "The disk is full."
 
 
+def test_a_ladder_can_be_equal_in_flops_or_characters(cli: CommandLine, lab: Lab) -> None:
+    by_flops = cli.ok("ladder", *TINY, "--by", "flops", "--budget", "3e6", "--n_layer", "1")
+    assert (by_flops["by"], by_flops["budget"]) == ("flops", 3_000_000)
+    steps = {rung["name"]: rung["iter"] for rung in by_flops["rungs"]}
+    assert steps["embeddings"] == steps["bigram table"] > steps["tied head"] > 0
+    by_characters = cli.ok("ladder", *TINY, "--by", "characters", "--budget", "96")
+    assert {rung["iter"] for rung in by_characters["rungs"]} == {3}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["ladder", "--budget", "0"], "takes from 1 to"),
+        (["ladder", "--budget", "1.5"], "expected a whole number"),
+        (["ladder", "--budget", "many"], "expected a whole number"),
+        (["ladder", "--by", "flops", "--budget", "1e20"], "takes from 1 to"),
+        (["ladder", "--by", "flops", "--budget", "1000"], "pay for no step"),
         (["ladder", "--n_head", "3"], "n_head must divide n_embd"),
         (["ladder", "resume", "fox"], "no ladder 'fox'"),
         (["sweep", "show", "fox"], "no sweep 'fox'"),

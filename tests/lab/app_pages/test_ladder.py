@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import sqlite3
 from typing import Any
 
 import pytest
@@ -95,6 +97,58 @@ def test_by_seconds_the_machine_decides_how_many_steps(pages: Lab, plots: Plots)
     training_service(pages).pause_sweep(ladder.id)
     steps = [run.max_iters for run in pages.runs_of(ladder.id)]
     assert ladder.by == "seconds" and steps[0] > steps[10] >= 20
+
+
+def test_the_longer_budget_is_one_click_away_with_its_wait(pages: Lab, plots: Plots) -> None:
+    app = open_page("ladder")
+    assert app.segmented_control(key="ladder_length_steps").value == "quick"
+    assert "Longer, 3,000 steps each: about" in said(app)
+    app.segmented_control(key="ladder_length_steps").set_value("longer").run()
+    assert app.number_input(key="ladder_budget_steps").value == 3000
+    assert "Longer" not in said(app) and not app.exception
+    app.number_input(key="ladder_budget_steps").set_value(700).run()
+    assert app.segmented_control(key="ladder_length_steps").value is None
+    app.segmented_control(key="ladder_length_steps").set_value("quick").run()
+    assert app.number_input(key="ladder_budget_steps").value == 500
+
+
+def test_by_characters_it_is_said_that_they_are_steps(pages: Lab, plots: Plots) -> None:
+    app = open_page("ladder")
+    app.segmented_control(key="ladder_by").set_value("characters").run()
+    assert "16 × 32 = 512 characters a step, so equal characters are equal steps: 500" in said(app)
+
+
+def test_by_flops_a_dearer_rung_takes_fewer_steps_and_the_count_is_told(
+    pages: Lab, plots: Plots
+) -> None:
+    app = open_page("ladder")
+    app.segmented_control(key="ladder_by").set_value("flops").run()
+    assert "6 for each weight in a matrix product and 12·L·C·T for attention" in said(app)
+    app.select_slider(key="ladder_n_embd").set_value(16)
+    app.number_input(key="ladder_budget_flops").set_value(1).run()
+    app.button(key="ladder_start").click().run()
+    assert not app.exception
+    (ladder,) = load_ladders(pages)
+    training_service(pages).pause_sweep(ladder.id)
+    steps = {run.name: run.max_iters for run in pages.runs_of(ladder.id)}
+    assert (ladder.by, ladder.budget) == ("flops", 10**9)
+    assert steps[f"{ladder.name} embeddings"] > 10 * steps[f"{ladder.name} 3 blocks"] > 10
+
+
+@pytest.mark.parametrize("lost", ["base", "run_id"])
+def test_a_stored_rung_that_cannot_be_read_is_said_and_the_others_are_shown(
+    pages: Lab, plots: Plots, lost: str
+) -> None:
+    ladder = filled(pages, finished)
+    with sqlite3.connect(pages.home.database) as db:
+        spec = json.loads(db.execute("SELECT spec FROM sweeps").fetchone()[0])
+        del spec["places"][4][lost]
+        db.execute("UPDATE sweeps SET spec = ?", (json.dumps(spec),))
+    app = open_page("ladder")
+    (warning,) = app.warning
+    assert f"Of the ladder {ladder.name} 1 of its 20 rungs cannot be read" in warning.value
+    (targets,) = [trace for trace in plots.figures["ladder"].data if trace.mode == "markers"]
+    assert len(targets.customdata) == 19 and "19 of 19 runs done" in said(app)
 
 
 def test_it_is_trained_in_the_background_paused_and_resumed(pages: Lab, plots: Plots) -> None:

@@ -14,7 +14,7 @@ from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import MODEL_SETTINGS, ModelKind
 from lab.session.state import the_calibration
-from tests.helpers import play, small_run, wait_until
+from tests.helpers import add_corpus, play, small_run, trained, wait_until
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
@@ -214,6 +214,21 @@ def test_step_pause_resume_and_finish(small: Lab) -> None:
     wait_until(lambda: only_run(small).status == "finished", "it is measured and over")
     run = only_run(small)
     assert run.step < run.max_iters and run.val_loss_nats is not None
+
+
+def test_another_block_for_a_rung_without_layers_gives_it_one(pages: Lab) -> None:
+    corpus = add_corpus(pages, "small", play(3_000))
+    trained(
+        pages, corpus, "transformer", block="ladder", ideas="", n_layer=0, name="owl embeddings"
+    )
+    app = open_page("train", run="owl embeddings", level="all")
+    control(app, "selectbox", "block").set_value("classic").run()
+    assert not app.exception and not app.error
+    assert control(app, "select_slider", "n_layer").value == 1
+    config = app.session_state["train_draft_transformer"].config()
+    assert (config.model.block, config.model.n_layer, config.model.ideas) == ("classic", 1, "")
+    control(app, "selectbox", "block").set_value("ladder").run()
+    assert not app.exception and not app.error
 
 
 def test_block_sizes_that_do_not_fit_the_text_cannot_be_picked(pages: Lab) -> None:
