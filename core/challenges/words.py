@@ -13,6 +13,7 @@ from core.challenges.scoring import (
     SMALL_LOSS_NATS,
     SMALL_N_PARAMS,
     Attempt,
+    Challenge,
     ChallengeKey,
     Unit,
 )
@@ -63,6 +64,10 @@ LESSONS: dict[ChallengeKey, str] = {
 """What explains an outcome: said once there is one."""
 
 
+_BEFORE: dict[ChallengeKey, str] = {"overfit": "a rise of ", "quick": "after "}
+"""What stands before a value that would not be understood by its unit alone."""
+
+
 def rule_text(key: ChallengeKey, references: tuple[ReferenceLine, ...] = ()) -> str:
     """When a challenge is met, in one sentence with numbers and units.
 
@@ -109,9 +114,9 @@ def value_text(value: float, unit: Unit) -> str:
     return {"nats": f"{value:.3f} nats", "s": f"{value:.1f} s", "%": f"{value:.0f} %"}[unit]
 
 
-def attempt_text(attempt: Attempt, unit: Unit) -> str:
+def attempt_text(attempt: Attempt, challenge: Challenge) -> str:
     """What a run came to: "1.946 nats", with what it is held against, and whether it may change."""
-    said = value_text(attempt.value, unit)
+    said = _BEFORE.get(challenge.key, "") + value_text(attempt.value, challenge.unit)
     if attempt.against is not None:
         said += f" of the parameters of {attempt.against.name}"
     return f"{said} (estimate)" if attempt.is_estimate else said

@@ -61,7 +61,7 @@ def _fields(place: Place, references: tuple[ReferenceLine, ...]) -> dict[str, An
         "target": challenge.target,
         "run": best.run.id if best else None,
         "run_name": best.run.name if best else None,
-        "best_in_words": attempt_text(best, challenge.unit) if best else "",
+        "best_in_words": attempt_text(best, challenge) if best else "",
         "n_tries": standing.n_tries,
         "expected": last.prediction.expected if last else None,
         "came": last.attempt.value if last and last.attempt else None,

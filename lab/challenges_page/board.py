@@ -34,14 +34,16 @@ _STEPS: dict[Unit, tuple[float, float, str]] = {
 
 def render_board(corpus: Corpus) -> None:
     """Every challenge on this text; it keeps up by itself while runs on it train."""
-    live = any(is_live(run) for run in runs_on_text(the_lab(), corpus.fingerprint))
-    st.fragment(_render_cards, run_every=1.0 if live else None)(corpus, live)
-
-
-def _render_cards(corpus: Corpus, was_live: bool) -> None:
     records = runs_on_text(the_lab(), corpus.fingerprint)
-    if any(map(is_live, records)) != was_live:
-        draw_page_again()
+    live = any(map(is_live, records))
+    # One run's heads are measured at each tick, so that nobody waits for those of all.
+    _, n_waiting = with_heads(map(telemetry_for, records), corpus, at_most=0)
+    every_s = 0.5 if n_waiting else 1.0 if live else None
+    st.fragment(_render_cards, run_every=every_s)(corpus, bool(every_s))
+
+
+def _render_cards(corpus: Corpus, ticks: bool) -> None:
+    records = runs_on_text(the_lab(), corpus.fingerprint)
     runs, n_waiting = with_heads([telemetry_for(run) for run in records], corpus)
     kept, trouble = load_kept(the_lab().home)
     if trouble:
@@ -56,8 +58,8 @@ def _render_cards(corpus: Corpus, was_live: bool) -> None:
                 st.caption(f"{words.count(n_waiting)} more runs are being looked at …")
     with cells[len(places)].container(border=True, height="stretch", gap="xsmall"):
         _render_notes(corpus, kept, len(records))
-    if n_waiting:  # a run at a time, so that nobody waits for all
-        st.rerun(scope="fragment") if was_live else draw_page_again()
+    if (n_waiting > 0 or any(map(is_live, records))) != ticks:
+        draw_page_again()
 
 
 def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Corpus) -> None:
@@ -68,7 +70,7 @@ def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Co
         if standing.is_met:
             st.badge("done", icon=":material/check:", color="primary")
         else:
-            st.badge("not yet", icon=":material/radio_button_unchecked:", color="gray")
+            st.caption(":material/radio_button_unchecked: not yet", width="content")
     st.markdown(TASKS[key])
     st.caption(rule_text(key, references))
     st.markdown(best_text(standing))

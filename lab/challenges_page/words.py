@@ -20,10 +20,10 @@ GAP = "▢"
 
 def best_text(standing: Standing) -> str:
     """What has been reached so far, and by which run. Markdown."""
-    best, unit = standing.best, standing.challenge.unit
+    best = standing.best
     if best is None:
         return "No run on this text has anything to show here yet."
-    said = f"**{plain(attempt_text(best, unit))}**, by {plain(best.run.name)}"
+    said = f"**{plain(attempt_text(best, standing.challenge))}**, by {plain(best.run.name)}"
     if not standing.is_met:
         return f"Nearest so far: {said}."
     others = standing.n_met - 1
@@ -36,7 +36,7 @@ def live_text(place: Place) -> str:
     if place.live is None:
         return ""
     run = place.live.run
-    said = attempt_text(place.live, place.standing.challenge.unit)
+    said = attempt_text(place.live, place.standing.challenge)
     return f"Now {plain(run.name)}, {words.progress(run)}: {plain(said)}."
 
 
@@ -51,7 +51,7 @@ def outcome_text(outcome: Outcome, unit: Unit) -> str:
         return f"{expected}; {name} trains, {words.progress(run)}."
     if outcome.attempt is None:
         return f"{expected}; {name} ({words.STATUS[run.status]}) has nothing to show for it."
-    came = plain(attempt_text(outcome.attempt, unit))
+    came = plain(value_text(outcome.attempt.value, unit))
     return f"{expected}; {name} came to **{came}**, {_off_text(outcome.attempt, outcome, unit)}."
 
 

@@ -1,7 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-Caches, as `texts`, `transitions` and `told_steps` beside it do: no other file does. Runs and
-services live in `core`; a session holds a run's id and nothing more.
+Caches, as `texts`, `transitions`, `told_steps` and `challenges` beside it do: no other file does.
+Runs and services live in `core`; a session holds a run's id and nothing more.
 """
 
 from __future__ import annotations
