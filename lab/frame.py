@@ -27,6 +27,7 @@ PAGES = {
     "compare": ("Compare", ":material/compare_arrows:"),
     "challenges": ("Challenges", ":material/flag:"),
     "corpus": ("Corpus", ":material/menu_book:"),
+    "glossary": ("Glossary", ":material/dictionary:"),
 }
 CSS = """
 button[data-variant=segmented_control][data-selected=true] { color: inherit !important; }
@@ -57,7 +58,8 @@ def main() -> None:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages, position="top")
-    equip_window()
+    if term := equip_window():
+        st.switch_page("app_pages/glossary.py", query_params={"term": term})
     _wait_until_preloaded()
     _render(page)
 
@@ -73,6 +75,7 @@ def _wait_until_preloaded() -> None:
 
 def _render(page: StreamlitPage) -> None:
     from core.errors import LabError
+    from lab.session.address import arrive_at
     from lab.session.entry import is_to_be_drawn_again
     from lab.session.state import begin_process
     from lab.widgets import action_buttons
@@ -86,6 +89,7 @@ def _render(page: StreamlitPage) -> None:
         st.stop()
     st.html(f"<style>{CSS}{action_buttons.CSS}</style>")
     render_now_training()
+    arrive_at(page.url_path)
     try:
         page.run()
     except LabError as error:  # what the user can put right is said, wherever on a page it arose

@@ -1,10 +1,14 @@
-// Loads Plotly's script, and tells Python when the reader changes the theme.
+// Loads Plotly's script, and tells Python when the reader changes the theme or follows a link to the
+// glossary.
 //
 // Streamlit calls the default export again at each run of the page, and the function that it
 // returned last when the component leaves.
 
 const READY_EVENT = "lab-plotly-ready"; // live_plot.js waits for it
+const TERM_LINK = "a[href^='glossary?term=']";
+const MARK = "data-lab-chosen";
 let knownGround;
+let askForTerm; // the newest run's, since only that one is heard
 
 export default function ({ data, parentElement, setTriggerValue }) {
   loadPlotly(data.plotly_address);
@@ -12,6 +16,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const ground = getComputedStyle(parentElement).getPropertyValue("--st-background-color");
   if (knownGround && knownGround !== ground) setTriggerValue("theme_changed", true);
   knownGround = ground;
+
+  askForTerm = (term) => setTriggerValue("term_asked", term);
+  // The same functions each time: a listener that is there already is not added again.
+  document.addEventListener("click", followTerm, true);
+  document.addEventListener("keydown", chooseTerm, true);
 
   // A slider that was dragged keeps the focus, and with it every key that is a shortcut.
   const letGo = () => {
@@ -28,4 +37,34 @@ function loadPlotly(address) {
   script.onload = () => window.dispatchEvent(new Event(READY_EVENT));
   script.onerror = () => script.remove(); // so that the next run tries again
   document.head.append(script);
+}
+
+// Streamlit opens every link in a new tab. Within the lab the page changes instead, and what the
+// reader has set stays; with a key that asks for a new tab there is one.
+function followTerm(event) {
+  const link = event.target.closest?.(TERM_LINK);
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  askForTerm(new URL(link.href).searchParams.get("term"));
+}
+
+// What opens at a question mark closes when the question mark loses the focus, so that its links
+// cannot be reached by Tab. Here arrows choose one of them, and Enter follows it.
+function chooseTerm(event) {
+  const opened = document.activeElement?.closest("[aria-describedby]");
+  const words = opened && document.getElementById(opened.getAttribute("aria-describedby"));
+  const links = [...(words?.querySelectorAll(TERM_LINK) ?? [])];
+  if (!links.length) return;
+  const chosen = links.findIndex((link) => link.hasAttribute(MARK));
+  const way = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (way) {
+    const next = links[Math.min(Math.max(chosen + way, 0), links.length - 1)];
+    links[chosen]?.removeAttribute(MARK);
+    next.setAttribute(MARK, "");
+    next.scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+  } else if (event.key === "Enter") {
+    (links[chosen] ?? links[0]).click();
+    event.preventDefault();
+  }
 }

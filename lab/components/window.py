@@ -1,4 +1,4 @@
-"""What the lab has in each browser window: Plotly's script, a style sheet, an eye on the theme.
+"""What the lab has in each browser window: Plotly's script, styles, an eye on theme and links.
 
 Owns: getting Plotly's script (megabytes) into a window. It is a file at an address of its own,
 which the browser loads beside the page and keeps for the next time.
@@ -27,7 +27,8 @@ _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
 
 # First, hide the component below, or every page would begin with an empty row. Then, give selected
 # labels the colour of text. Streamlit gives them its primary colour, which on dark ground cannot be
-# both dark enough under white words and light enough for words itself. Last, the picture of the
+# both dark enough under white words and light enough for words itself. Links that were chosen by
+# arrow keys are framed. Last, the picture of the
 # model stays in sight of the controls that are further down, where there is room for both; the row
 # that it stands in would else be what it is held by.
 _CSS: Final = """
@@ -38,6 +39,10 @@ _CSS: Final = """
 button[data-variant][data-selected="true"][type="button"],
 [data-testid="stSliderThumbValue"] {
   color: inherit;
+}
+a[data-lab-chosen] {
+  outline: 2px solid currentColor;
+  outline-offset: 1px;
 }
 @media (min-width: 800px) and (min-height: 700px) {
   [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {
@@ -82,16 +87,21 @@ PLOTLY_ROUTE: Final = Route(_PLOTLY_PATH, _plotly_script)
 """To be served beside the pages."""
 
 
-def equip_window() -> None:
+def equip_window() -> str | None:
     """Bring Plotly's script and the styles into the browser. Once per page run, in no fragment.
 
     It also reruns the page when the reader switches between light and dark, since the colours of
-    traces are chosen in Python.
+    traces are chosen in Python. Returns the term of a link to the glossary that was just followed.
     """
     keep_what_is_unsent()
     base = str(config.get_option("server.baseUrlPath")).strip("/")
     address = f"/{base}{_PLOTLY_PATH}" if base else _PLOTLY_PATH
-    _WINDOW(key=_KEY, data={"plotly_address": address}, on_theme_changed_change=_rerun)
+    happened = _WINDOW(
+        key=_KEY, data={"plotly_address": address},
+        on_theme_changed_change=_rerun, on_term_asked_change=_rerun,
+    )  # fmt: skip
+    term: str | None = happened.term_asked
+    return term
 
 
 def _rerun() -> None:

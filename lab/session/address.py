@@ -1,8 +1,8 @@
 """A view of a page as an address: what stands behind the `?`, read once and then written.
 
 An address is input from outside. Each part of it is checked, and what cannot be is left out and
-said. Read at the first run of a page in a session, it is put into the entries from which the page
-is drawn, before their widgets are; from then on the address says what is on the screen.
+said. Read when the reader comes to a page, it is put into the entries from which the page is drawn,
+before their widgets are; from then on the address says what is on the screen.
 
 The run of an address is `lab.widgets.pickers`'s, all of the Train page's `lab.train_page.link`'s.
 """
@@ -20,6 +20,8 @@ from lab.session.entry import Entry
 
 _SHOWN = 40
 """So much of a value that cannot be is quoted."""
+_HERE: Entry[str | None] = Entry("address_page", None)
+"""The page that was drawn last."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,27 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
     return read
 
 
+def arrive_at(page: str) -> None:
+    """Note that a page is being drawn; one that the reader has just come to reads its address.
+
+    By a link from another page, that is: a page that is drawn again has written the address itself,
+    and a browser may still say the one before.
+    """
+    if _HERE.get() != page:
+        _HERE.set(page)
+        _is_read(page).clear()
+
+
 def read_address(page: str, parts: Sequence[Part]) -> str:
     """Put into the entries what the address says; why some of it cannot be, in a sentence.
 
-    Once in a session for each `page`, before the widgets of these entries are drawn. Nothing to
-    complain of is an empty text. It quotes what came from outside: show it as plain text.
+    Once for each time that the reader comes to `page`, before the widgets of these entries are
+    drawn. Nothing to complain of is an empty text. It quotes what came from outside: show it as
+    plain text.
     """
-    already: Entry[bool] = Entry(f"address_read_{page}", False)
-    if already.get():
+    if _is_read(page).get():
         return ""
-    already.set(True)
+    _is_read(page).set(True)
     complaints = []
     for part in parts:
         if part.name not in st.query_params:
@@ -113,6 +126,10 @@ def read_address(page: str, parts: Sequence[Part]) -> str:
         except ValueError as error:
             complaints.append(f"{part.name} {error}")
     return f"Left out of the address: {'; '.join(complaints)}." if complaints else ""
+
+
+def _is_read(page: str) -> Entry[bool]:
+    return Entry(f"address_read_{page}", False)
 
 
 def write_address(values: Mapping[str, Any]) -> None:

@@ -1,14 +1,16 @@
 """The words of the field that a learner meets on the pages, each in one line. Pure; no screen.
 
 A page explains them where they stand: `help=explained(text)` puts the lines for the words in that
-text behind its question mark, which opens under the pointer and by keyboard. Settings have lines of
-their own (`core.settings.config.help_line`); those of them that are words of the field say the same
-here.
+text behind its question mark, which opens under the pointer and by keyboard. Each word there is a
+link to its entry in the glossary, which says the same line, and more (`glossary_entries`). Settings
+have lines of their own (`core.settings.config.help_line`); those of them that are words of the
+field say the same here.
 """
 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from core.settings.config import help_line
 
@@ -87,9 +89,19 @@ def terms_in(text: str) -> list[str]:
     return [term for term, pattern in _PATTERNS.items() if pattern.search(text)]
 
 
+def heading_of(term: str) -> str:
+    """A term as it begins a line."""
+    return f"{term[0].upper()}{term[1:]}"
+
+
+def address_of(term: str) -> str:
+    """Where the glossary opens and marks a term: an address beside that of any page."""
+    return f"glossary?term={quote(term)}"
+
+
 def line_of(term: str) -> str:
-    """A term and its explanation in one line of Markdown."""
-    return f"**{term[0].upper()}{term[1:]}**: {TERMS[term]}."
+    """A term, as a link to its entry, and its explanation in one line of Markdown."""
+    return f"**[{heading_of(term)}]({address_of(term)})**: {TERMS[term]}."
 
 
 def explained(*texts: str) -> str | None:

@@ -30,6 +30,7 @@ PAGES = (
     "compare",
     "challenges",
     "corpus",
+    "glossary",
 )
 CHART = ".st-key-loss .js-plotly-plot"
 TICKS = 5

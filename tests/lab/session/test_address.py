@@ -101,3 +101,30 @@ def test_what_cannot_be_is_left_out_and_said_once() -> None:
     )
     app.run()
     assert app.text[0].value == ""
+
+
+def page_among_others() -> None:
+    import streamlit as st
+
+    from lab.session.address import Part, arrive_at, one_of, read_address
+    from lab.session.entry import Entry
+
+    name = st.query_params.get("page", "maps")
+    arrive_at(name)
+    scale: Entry[str] = Entry("scale", "even")
+    if name == "maps":
+        read_address("maps", [Part("scale", scale, one_of(["even", "share"]))])
+    st.text(scale.get())
+
+
+def test_a_page_reads_its_address_again_when_one_comes_back_to_it_by_another() -> None:
+    app = AppTest.from_function(page_among_others)
+    app.query_params["scale"] = "share"
+    app.run()
+    assert app.text[0].value == "share"
+    app.query_params["scale"] = "even"  # as a browser says it that has not heard of a change
+    assert app.run().text[0].value == "share"
+    app.query_params["page"] = "elsewhere"
+    app.run()
+    app.query_params["page"] = "maps"
+    assert app.run().text[0].value == "even"

@@ -25,6 +25,7 @@ PAGES = (
     "compare",
     "challenges",
     "corpus",
+    "glossary",
 )
 
 
