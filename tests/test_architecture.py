@@ -110,6 +110,8 @@ ROOMS = {
     "figures components session widgets",
     "lab.challenges_page": "settings text records challenges wording figures components session "
     "widgets",
+    "lab.visit": "settings text models records findings interpretability storage runs wording "
+    "figures session widgets attention_page train_page",
     "lab.app_pages": "*",
     "lab.preloading": "",
     "lab.frame": "*",

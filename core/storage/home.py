@@ -5,6 +5,7 @@
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/calibration.json     how fast the machine is, as it was timed last
 <lab home>/challenges.json      what a learner predicted and guessed
+<lab home>/visit.json           how far a guided first visit has come
 <lab home>/lab.log              what went wrong in the background, for whoever repairs it
 """
 
@@ -76,6 +77,10 @@ class LabHome:
     @property
     def challenges(self) -> Path:
         return self.path / "challenges.json"
+
+    @property
+    def visit(self) -> Path:
+        return self.path / "visit.json"
 
     @property
     def log(self) -> Path:

@@ -18,6 +18,7 @@ from lab.attention_page.worth import render_worth
 from lab.session.address import Part, read_address, short_text, whole_number, write_address
 from lab.session.looking import HEAD, LAYER, TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -45,6 +46,7 @@ def main() -> None:
     take_clicks()
     take_click()
     page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
+    render_visit("attention")
     runs = the_lab().runs()
     with_heads = [run for run in runs if run.config.model.n_layer]
     with st.container(horizontal=True, vertical_alignment="bottom"):

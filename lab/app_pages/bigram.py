@@ -12,6 +12,7 @@ from lab.bigram_page.address import read_address
 from lab.bigram_page.view import render_tables, take_click
 from lab.session.bigram_choices import VIEW
 from lab.session.state import choose_run, chosen_run, the_lab, the_service
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -33,6 +34,7 @@ def main() -> None:
     take_click()
     page_head("What follows what", INTRODUCTION)
     trouble = read_address()
+    render_visit("bigram")
     runs = [run for run in the_lab().runs() if run.model == "bigram"]
     if runs:
         loaded, corpus = _render_choice(runs)

@@ -29,6 +29,7 @@ from lab.figures.palette import Palette, in_model_color
 from lab.session.compare_choices import RUNS, TEXT, TOUCHED
 from lab.session.entry import draw_page_again
 from lab.session.state import curve_of, is_live, palette, the_lab
+from lab.visit.card import render_visit
 from lab.widgets.context import render_context
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
@@ -63,6 +64,7 @@ def main() -> None:
     head, beside = st.columns([5, 1], vertical_alignment="center")
     with head:
         page_head("Runs side by side", INTRODUCTION)
+    render_visit("compare")
     if not runs:
         _render_empty()
         return

@@ -21,6 +21,7 @@ from lab.figures.corpora import character_count_figure, character_counts, n_bars
 from lab.figures.losses import SHOWN_REFERENCES
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.wording import words
 from lab.wording.glossary import explained
@@ -49,6 +50,7 @@ def main() -> None:
         "A corpus is nothing but a long row of characters. The models see no words and no lines, "
         "only which character comes after which.",
     )
+    render_visit("corpus")
     left, right = st.columns([1, 2], gap="large")
     with left:
         corpus = _pick()

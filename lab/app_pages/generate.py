@@ -8,10 +8,17 @@ import streamlit as st
 
 from lab.generate_page.controls import render_controls, say_in_address
 from lab.generate_page.normal import render_normal
-from lab.generate_page.texts import render_button, render_refusal, render_texts, take_branch
+from lab.generate_page.texts import (
+    has_written_a_text,
+    render_button,
+    render_refusal,
+    render_texts,
+    take_branch,
+)
 from lab.generate_page.through_training import N_WRITTEN, render_through_training
 from lab.generate_page.writers import pick_first
 from lab.session.state import moment_of, the_lab
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.wording.wishes import Wish
 
@@ -25,6 +32,7 @@ INTRODUCTION = (
 def main() -> None:
     take_branch()
     page_head("Models write, one character at a time", INTRODUCTION)
+    render_visit("generate", ["text"] if has_written_a_text() else [])
     runs = the_lab().runs()
     first = pick_first(runs)
     if not runs:

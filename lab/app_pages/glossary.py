@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from lab.components.in_sight import bring_into_sight
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.wording.glossary import heading_of
 from lab.wording.glossary_entries import (
@@ -29,6 +30,7 @@ CSS = ".st-key-glossary_marked { border: 2px solid currentColor; }"
 def main() -> None:
     st.html(f"<style>{CSS}</style>")
     page_head("Glossary", INTRODUCTION)
+    render_visit("glossary")
     marked = _asked_for()
     search = st.text_input(
         "Find a word", key="glossary_search", icon=":material/search:", width=SEARCH_PX,

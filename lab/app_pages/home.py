@@ -45,6 +45,7 @@ from lab.train_page.race.words import (
     time_left_s,
     why_near_the_bigram,
 )
+from lab.visit.card import render_visit, render_visit_offer
 from lab.widgets.action_buttons import deed_button, one_of
 from lab.widgets.controls import chosen_corpus
 from lab.widgets.expected_time import expected_time
@@ -75,11 +76,13 @@ def main() -> None:
     like = " like Shakespeare" if name in (SHIPPED, ORIGINAL) else ""
     with st.container(horizontal=True):  # in a row a title has no empty space above it
         st.title(f"Three models learn to write{like}")
+        render_visit_offer()
     st.markdown(
         "Each model reads the same text and learns one thing only: **to guess the next "
         "character**. The better it guesses, the lower its loss, and the more its own writing "
         "looks like the text."
     )
+    render_visit("home")
     _render_models()
     with st.container(horizontal=True, vertical_alignment="center"):
         # In a row of their own: the axis stays where it is, however many of them there are.

@@ -6,6 +6,7 @@ from core.text.corpus import Corpus
 from lab.ladder_page.view import render_ladder
 from lab.session.state import the_lab
 from lab.session.train_choices import CORPUS
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 
 INTRODUCTION = (
@@ -17,6 +18,7 @@ INTRODUCTION = (
 
 def main() -> None:
     page_head("The ladder of ideas", INTRODUCTION, "validation loss", "nats", "FLOPs")
+    render_visit("ladder")
     render_ladder(_corpus())
 
 

@@ -15,6 +15,7 @@ from lab.model_page.side_by_side import render_side_by_side
 from lab.session.address import Part, one_of, read_address, write_address
 from lab.session.looking import PART
 from lab.session.state import moment_of, palette, the_lab
+from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
 from lab.widgets.scrubber import scrub
@@ -36,6 +37,7 @@ PICTURE_PX, FEW_LAYERS = 18, 6
 def main() -> None:
     take_clicks()
     page_head("What is inside a model", INTRODUCTION, "softmax")
+    render_visit("model")
     runs = the_lab().runs()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(runs)

@@ -40,6 +40,7 @@ from lab.train_page.run.transport import Bench, render_transport
 from lab.train_page.run.view import render_run_view
 from lab.train_page.runs.view import render_runs_view
 from lab.train_page.sweep.view import render_sweep_view
+from lab.visit.card import render_visit
 from lab.widgets.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
 from lab.widgets.expected_time import expected_time
 from lab.widgets.pickers import PICKER_PX, pick_run
@@ -65,6 +66,7 @@ def main() -> None:
     apply_link()
     runs = the_lab().runs()
     view, head = _render_head()
+    render_visit("train")
     if view in ("runs", "race"):  # they have settings of their own, or none
         _fill_head(head, [])
         render_runs_view() if view == "runs" else render_race_view(chosen_corpus(the_lab()))

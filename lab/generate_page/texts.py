@@ -16,7 +16,7 @@ from lab.generate_page.by_heart import held_against_its_text, render_by_heart
 from lab.generate_page.drawing import Drawn, render_drawing
 from lab.generate_page.heart_words import Held
 from lab.session.entry import Entry, draw_page_again, only_fragments_run
-from lab.session.generate_choices import PROMPT
+from lab.session.generate_choices import GO, PROMPT
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS
 from lab.widgets.sheets import (
@@ -69,8 +69,6 @@ _SHEETS: Entry[Sequence[Sheet]] = Entry("generate_sheets", ())
 _WHYS: Entry[Sequence[str]] = Entry("generate_whys", ())
 """Of each sheet, why it reads as it does."""
 _REFUSAL: Entry[Refusal | None] = Entry("generate_refusal", None)
-_GO = Entry("generate_go", False)
-"""Whether to write without another press of the button."""
 _BRANCH: Entry[str | None] = Entry("generate_branch_prompt", None)
 """A prompt that takes the place of the one in the box, to go on from."""
 _PLACE: Entry[PlaceInText | None] = Entry("generate_place", None)
@@ -81,7 +79,7 @@ def take_branch() -> None:
     """Where the reader sent a text another way, let that be the prompt. Before its box is drawn."""
     if branch := _BRANCH.take():
         PROMPT.set(branch[-MAX_CHARACTERS:])
-        _GO.set(True)
+        GO.set(True)
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -90,7 +88,7 @@ def take_branch() -> None:
 def render_button(runs: Sequence[RunRecord | None], wishes: Sequence[Wish]) -> None:
     """Write or Stop; None stands for an untrained model."""
     pressed = write_or_stop("generate", _SHEETS.get())
-    goes = not are_under_way(_SHEETS.get()) and _GO.take()
+    goes = not are_under_way(_SHEETS.get()) and GO.take()
     if pressed or goes:
         _begin(runs, wishes)
 
@@ -137,7 +135,7 @@ def render_refusal(prompt: str) -> None:
 
 def _drop_unknown(readable: str) -> None:
     PROMPT.set(readable)
-    _GO.set(True)
+    GO.set(True)
 
 
 # --- the texts ------------------------------------------------------------------------------------
@@ -149,6 +147,18 @@ def render_texts(wishes: Sequence[Wish]) -> None:
     n_characters = sum(s.wish.n_samples * s.wish.config.max_new_tokens for s in _SHEETS.get())
     tick_s = LONG_TICK_S if n_characters > MANY_CHARACTERS else TICK_S
     st.fragment(_render_texts, run_every=tick_s if writes else None)(wishes, writes)
+
+
+def has_written_a_text() -> bool:
+    """Whether a trained transformer has written a text that stands here, to its end."""
+    return any(
+        sheet.wish.run_id
+        and sheet.loaded is not None
+        and sheet.loaded.model.config.model == "transformer"
+        and sheet.writing is not None
+        and sheet.writing.snapshot().state == "done"
+        for sheet in _SHEETS.get()
+    )
 
 
 def _render_texts(wishes: Sequence[Wish], wrote: bool) -> None:

@@ -21,6 +21,8 @@ BESIDE: Entry[list[str] | tuple[str, ...]] = Entry("generate_beside", ())
 """Ids of the runs that write beside the one that the session looks at."""
 BESIDE_TOUCHED = Entry("generate_beside_touched", False)
 """Whether they were chosen, so that they are no longer chosen for the reader."""
+GO = Entry("generate_go", False)
+"""Whether to write without another press of the button."""
 
 
 def top_k_of(vocab_size: int) -> Entry[int]:

@@ -45,7 +45,7 @@ class ButtonOptions(TypedDict, total=False):
 
     disabled: bool
     shortcut: str
-    help: str
+    help: str | None
 
 
 def deed_button(
