@@ -76,8 +76,10 @@ def render_visit(page: str, sights: Iterable[Sight] = ()) -> None:
         return
     st.html(f"<style>{CSS}</style>")
     waited_for = run_to_wait_for(facts)
-    ticks = waited_for is not None and is_live(waited_for)
-    st.fragment(_render_card, run_every=1.0 if ticks else None)(page, _shape_of(facts))
+    if waited_for and is_live(waited_for):
+        st.fragment(_render_card, run_every=1.0)(page, _shape_of(facts))
+    else:  # in no fragment: a press on a button there, while the page is drawn, could be lost
+        _render_card(page, _shape_of(facts))
 
 
 def render_visit_offer() -> None:
@@ -122,12 +124,14 @@ def _render_card(page: str, shown: tuple[object, ...]) -> None:
     with st.container(border=True, key="visit_card", horizontal=True, vertical_alignment="center"):
         with st.container(key="visit_words", gap=None):
             standing = f"{marks(n_done)}&ensp;{standing_text(n_done)}"
+            label, _ = BUTTONS[task.name]
             if _FOLDED.get():
-                st.caption(f"{standing} · next: {BUTTONS[task.name][0].lower()}", help=ABOUT)
+                terms = explained(label) or ""
+                st.caption(f"{standing} · next: {label.lower()}", help=f"{ABOUT}\n\n{terms}")
             else:
                 st.caption(standing, help=ABOUT)
                 sentence = _sentence(page, task, facts)
-                st.markdown(sentence, help=explained(sentence))
+                st.markdown(sentence, help=explained(sentence, label))
         if not _FOLDED.get():
             _render_button(task, facts)
         _render_ways_out(notes)

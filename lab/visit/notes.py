@@ -32,12 +32,15 @@ class VisitNotes:
 
 
 def notes_of(lab: Lab) -> VisitNotes:
-    """How the visit stands in a lab. In one that has no run yet it begins by itself, once."""
+    """How the visit stands in a lab. In one without any run it begins by itself.
+
+    Nothing is written where none begins: a page that is looked at leaves a lab as it was.
+    """
     kept = _read(lab)
-    if kept is None:
-        kept = VisitNotes("off" if lab.runs() else "on")
+    if kept is None and not lab.store.names():
+        kept = VisitNotes("on")
         keep_notes(lab, kept)
-    return kept
+    return kept or VisitNotes("off")
 
 
 def keep_notes(lab: Lab, notes: VisitNotes) -> None:

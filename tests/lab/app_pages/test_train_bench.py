@@ -23,6 +23,7 @@ from core.text.corpus import Corpus
 from core.text.reference import reference_lines
 from core.training.trainer import Trainer
 from lab.train_page.run.chart import ROOM
+from lab.wording.glossary import line_of
 from lab.wording.labels import LABELS
 from tests.helpers import add_corpus, filled, play, small_run, train, trained, wait_until
 from tests.lab.app_pages.test_train import control, open_train, picture
@@ -647,11 +648,11 @@ def test_the_words_on_the_chart_are_explained_where_one_unfolds_them(small: Lab)
     for fill in (lambda: None, lambda: finished(small)):
         fill()
         app = open_page("train")
-        assert "**Unigram**: " not in texts(app)
+        assert line_of("unigram") not in texts(app)
         app.session_state["words_fold"] = True  # a click that opens it
         app.run()
-        said = next(c.value for c in app.caption if "**Unigram**: " in c.value)
-        assert all(f"**{word}**: " in said for word in ("Nats", "Bits", "Validation loss", "FLOPs"))
+        said = next(c.value for c in app.caption if line_of("unigram") in c.value)
+        assert all(line_of(word) in said for word in ("nats", "bits", "validation loss", "FLOPs"))
 
 
 # --- longer ---------------------------------------------------------------------------------------

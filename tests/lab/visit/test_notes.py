@@ -8,7 +8,7 @@ import pytest
 
 from core.runs.lab import Lab
 from lab.visit.notes import VisitNotes, keep_notes, note_seen, notes_of
-from tests.helpers import tiny_run
+from tests.helpers import files_under, tiny_run
 
 
 def test_in_an_empty_lab_the_visit_begins_by_itself_and_is_still_on_once_there_is_a_run(
@@ -19,11 +19,11 @@ def test_in_an_empty_lab_the_visit_begins_by_itself_and_is_still_on_once_there_i
     assert notes_of(Lab(lab.home.path)) == VisitNotes("on")
 
 
-def test_in_a_lab_that_has_runs_it_does_not_begin_by_itself(lab: Lab) -> None:
-    run_id = tiny_run(lab, "bigram")
-    assert notes_of(lab).state == "off"
-    lab.bin_run(run_id)
-    assert notes_of(lab).state == "off"  # asked once
+def test_in_a_lab_that_has_runs_it_does_not_begin_and_nothing_is_written(lab: Lab) -> None:
+    tiny_run(lab, "bigram")
+    before = files_under(lab.home.path)
+    assert notes_of(lab) == note_seen(lab, ["matrix"]) == VisitNotes("off")
+    assert files_under(lab.home.path) == before
 
 
 def test_what_was_seen_is_kept_while_the_visit_is_on(lab: Lab) -> None:
