@@ -79,7 +79,8 @@ def render_visit(page: str, sights: Iterable[Sight] = ()) -> None:
     if waited_for and is_live(waited_for):
         st.fragment(_render_card, run_every=1.0)(page, _shape_of(facts))
     else:  # in no fragment: a press on a button there, while the page is drawn, could be lost
-        _render_card(page, _shape_of(facts))
+        with st.container():  # as a fragment is, so that the card keeps its place on the page
+            _render_card(page, _shape_of(facts))
 
 
 def render_visit_offer() -> None:
@@ -119,6 +120,7 @@ def _render_card(page: str, shown: tuple[object, ...]) -> None:
     task = next_task(facts)
     if not notes.is_on or task is None or _shape_of(facts) != shown:
         draw_page_again()
+    if not notes.is_on or task is None:
         return
     n_done = n_steps_done(facts)
     with st.container(border=True, key="visit_card", horizontal=True, vertical_alignment="center"):
