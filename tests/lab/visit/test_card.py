@@ -197,7 +197,7 @@ def test_a_text_of_another_model_or_an_untrained_one_is_not_the_end(
 ) -> None:
     app = open_page("generate")
     app.button(key="generate_write").click().run()
-    wait_until(lambda: "a second." in said(app.run()), "a text")
+    wait_until(lambda: "a second" in said(app.run()), "a text")
     assert notes_of(pages).seen == frozenset()
 
 
