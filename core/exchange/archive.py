@@ -113,7 +113,8 @@ def _content_of(lab: Lab, record: RunRecord, checkpoint_step: int) -> Content:
         record=replace(
             record,
             status=record.status if ended else "interrupted",
-            checkpoint_step=checkpoint_step,
+            # Where none could be packed, what the run had still says that it is not to begin anew.
+            checkpoint_step=checkpoint_step or record.checkpoint_step,
         ),
         steps=[step for step in store.steps(record.id) if step.step <= until],
         estimates=[

@@ -19,6 +19,7 @@ from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
+from core.runs.lost_states import check_not_lost
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import CheckpointFolder
@@ -194,8 +195,9 @@ class Lab:
     def model(self, record: RunRecord, which: Which = "best") -> LoadedModel:
         """The model of a run, from its best or its last checkpoint.
 
-        A run without a checkpoint gives the model as it was before the first step. The corpus need
-        not be there any more, but for that case. Raises CheckpointError, CorpusError.
+        A run that was never saved gives the model as it was before the first step. The corpus need
+        not be there any more, but for that case. Raises CheckpointError, also for a run whose
+        checkpoints are gone, and CorpusError.
         """
         folder = CheckpointFolder(self.home.run_folder(record.id))
         if not folder.steps():
@@ -263,6 +265,7 @@ class Lab:
         )
 
     def _untrained(self, record: RunRecord) -> LoadedModel:
+        check_not_lost(self.home, self.store, record)
         corpus = self.corpus_of(record)
         model = build_model(record.config.model, record.config.train.seed).eval()
         return LoadedModel(model, corpus.vocabulary, 0, "untrained, step 0")

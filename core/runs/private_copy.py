@@ -14,6 +14,7 @@ from core.errors import CheckpointError
 from core.records.course import Course
 from core.records.records import RunRecord
 from core.runs.lab import Lab
+from core.runs.lost_states import check_not_lost
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.text.corpus import Corpus
@@ -67,6 +68,7 @@ def _checkpoint(lab: Lab, record: RunRecord, at: int | None) -> Checkpoint | Non
         checkpoint, damaged = folder.newest_readable()
         if checkpoint is None and damaged:
             raise damaged[0]
+        check_not_lost(lab.home, lab.store, record)
         return checkpoint
     if at not in steps_to_copy(lab, record):
         there = ", ".join(f"{step:,}" for step in steps_to_copy(lab, record))

@@ -15,6 +15,7 @@ from core.library.texts import CorpusLibrary
 from core.records.events import Machine, Resumed
 from core.records.records import RunRecord
 from core.registry import Store
+from core.runs.lost_states import check_not_lost
 from core.runs.machine import elsewhere, machine_here, machines_since
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
@@ -52,7 +53,7 @@ def resume_point(
 
     Raises RunError when it is past that end already, ConfigError when that is no end or its device
     is not there, CorpusError when its corpus is gone or changed, CheckpointError when it has
-    checkpoints and none can be read.
+    checkpoints and none can be read, or had some and they are gone.
     """
     found_at = time.monotonic()
     record = store.run(run_id)
@@ -65,18 +66,27 @@ def resume_point(
             f"No checkpoint of run {record.name} can be read: {damaged[0].trouble}",
             f"To train it again from the start, delete the files in {folder.path(0).parent}.",
         )
+    check_not_lost(home, store, record)
     step = checkpoint.step if checkpoint else 0
     machines = machines_since(store.events(run_id), step)
     resumed = Resumed(
         n_steps_again=max(record.step - step, 0),
         elsewhere=elsewhere(machine_here(config, n_processes), machines),
         from_start=checkpoint is None and record.status != "queued",
-        damaged=tuple(error.trouble for error in damaged),
+        damaged=(*_missing(record, folder), *(error.trouble for error in damaged)),
     )
     return ResumePoint(
         record=record, config=config, corpus=corpus, checkpoint=checkpoint,
         machine=machines[-1] if machines else None, resumed=resumed, found_at=found_at,
     )  # fmt: skip
+
+
+def _missing(record: RunRecord, folder: CheckpointFolder) -> list[str]:
+    """A sentence for the newest checkpoint where it is not there; those before it may be."""
+    steps = folder.steps()
+    if not steps or steps[-1] >= record.checkpoint_step:
+        return []
+    return [f"The checkpoint of step {record.checkpoint_step:,} is not there any more."]
 
 
 def _longer(record: RunRecord, max_iters: int) -> RunConfig:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 import torch
 
@@ -187,12 +185,3 @@ def test_a_damaged_model_is_said_to_be_damaged(lab: Lab, corpus: Corpus) -> None
         path.write_bytes(b"")
     with pytest.raises(CheckpointError, match="damaged or cut short"):
         lab.model(record)
-
-
-def test_a_run_whose_folder_is_gone_starts_again(lab: Lab, corpus: Corpus) -> None:
-    run_id = trained(lab, corpus)
-    shutil.rmtree(lab.home.run_folder(run_id))
-    assert lab.model(lab.run(run_id)).step == 0
-    run = ActiveRun.open(lab.home, lab.store, run_id)
-    assert run.resumed_from == 0 and run.notes
-    run.close()

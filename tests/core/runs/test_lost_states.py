@@ -1,0 +1,119 @@
+"""A run whose checkpoints are gone keeps its curve: it is neither begun anew nor given weights."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.errors import CheckpointError
+from core.exchange.archive import open_run_file, pack_run
+from core.runs.active_run import ActiveRun
+from core.runs.lab import Lab
+from core.runs.private_copy import PrivateCopy
+from core.storage.checkpoint import CheckpointFolder
+from core.text.corpus import Corpus
+from tests.helpers import (
+    CommandLine,
+    killed_run,
+    small_run,
+    train,
+    trained,
+    what_it_measured,
+)
+
+
+def lose_checkpoints(lab: Lab, run_id: str) -> None:
+    folder = CheckpointFolder(lab.home.run_folder(run_id))
+    for step in folder.steps():
+        folder.path(step).unlink()
+
+
+@pytest.mark.parametrize("what", ["checkpoints", "folder"])
+def test_commands_refuse_a_run_whose_states_are_gone(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    cli, run_id = CommandLine(capsys), trained(lab, corpus, name="owl")
+    if what == "checkpoints":
+        lose_checkpoints(lab, run_id)
+    else:
+        shutil.rmtree(lab.home.run_folder(run_id))
+    before = lab.store.run(run_id), what_it_measured(lab, run_id)
+    for command in (
+        ("resume", "owl", "--max_iters", 80),
+        ("eval", "owl"),
+        ("generate", "owl", "--max_new_tokens", 5),
+        ("export", "owl", "--format", "safetensors", "--out", str(lab.home.path / "out")),
+        ("inspect", "step", "owl"),
+    ):
+        said = cli.refused(*command)
+        assert "reached step 40 and has no checkpoint any more" in said
+        assert "Its curve is kept" in said and str(lab.home.run_folder(run_id)) in said
+        assert ("snapshots to look at" in said) == (what == "checkpoints")
+    assert (lab.store.run(run_id), what_it_measured(lab, run_id)) == before
+    assert cli.code("runs", "show", "owl") == 0
+    assert len(cli.ok("runs")["runs"]) == 1
+    if what == "checkpoints":
+        assert cli.ok("eval", "owl", "--at", 40)["iter"] == 40
+
+
+def test_a_killed_run_whose_checkpoints_are_gone_is_not_begun_anew(
+    lab: Lab, corpus: Corpus
+) -> None:
+    run_id = killed_run(lab, corpus)
+    lose_checkpoints(lab, run_id)
+    before = lab.store.run(run_id), what_it_measured(lab, run_id)
+    for look in (lambda: PrivateCopy.of_run(lab, before[0]), lambda: lab.model(before[0])):
+        with pytest.raises(CheckpointError, match="no checkpoint any more"):
+            look()
+    with pytest.raises(CheckpointError, match="no checkpoint any more"):
+        ActiveRun.open(lab.home, lab.store, run_id)
+    assert (lab.store.run(run_id), what_it_measured(lab, run_id)) == before
+
+
+def test_a_run_killed_before_it_was_ever_saved_still_begins_again(lab: Lab, corpus: Corpus) -> None:
+    run_id = small_run(lab, corpus)
+    run = ActiveRun.open(lab.home, lab.store, run_id)
+    run.advance(60.0, until=3)
+    run.set_status("running")
+    run.close()
+    assert lab.model(lab.run(run_id)).origin == "untrained, step 0"
+    assert lab.run(train(lab, run_id)).status == "finished"
+
+
+def test_where_the_newest_checkpoint_is_gone_the_one_before_is_taken_and_that_is_said(
+    lab: Lab, corpus: Corpus
+) -> None:
+    run_id = train(lab, small_run(lab, corpus), until=15)
+    train(lab, run_id, until=25)
+    folder = CheckpointFolder(lab.home.run_folder(run_id))
+    folder.path(25).unlink()
+    before = folder.steps()[-1]
+    run = ActiveRun.open(lab.home, lab.store, run_id)
+    run.close()
+    assert run.resumed_from == before < 25
+    assert "The checkpoint of step 25 is not there any more." in run.notes
+
+
+@pytest.mark.parametrize("status", ["finished", "interrupted"])
+def test_a_run_file_without_a_checkpoint_opens_for_its_curve_alone(
+    lab: Lab, corpus: Corpus, tmp_path: Path, status: str
+) -> None:
+    run_id = small_run(lab, corpus, name="owl")
+    train(lab, run_id, until=None if status == "finished" else 15)
+    path = pack_run(lab, lab.run(run_id), tmp_path)
+    bare = tmp_path / "bare.run.zip"
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(bare, "w") as other:
+        for name in whole.namelist():
+            if not name.startswith("checkpoint-"):
+                content = whole.read(name).replace(
+                    b'"checkpoint_iter": 40', b'"checkpoint_iter": 0'
+                )
+                other.writestr(name, content)
+    opened = open_run_file(lab, bare)
+    before = what_it_measured(lab, opened.id)
+    with pytest.raises(CheckpointError, match="no checkpoint any more"):
+        ActiveRun.open(lab.home, lab.store, opened.id)
+    assert what_it_measured(lab, opened.id) == before and before["steps"]
