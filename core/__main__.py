@@ -19,8 +19,10 @@ from core import commands
 from core.commands.flags import keeping, looking, training
 from core.commands.flags.common import THREADS_HELP, OneLineParser
 from core.commands.wording import lines_of
-from core.errors import LabError
+from core.errors import LabError, RegistryDamaged
 from core.runs.lab import Lab
+from core.runs.rebuilding import suspect
+from core.storage.trouble import storage_error
 from core.training.parallel import is_follower
 from core.training.threads import set_threads
 
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.started_at = time.monotonic() if argv else _process_started_at()
     try:
         set_threads(args.threads)
-        result = args.command(Lab(), args)
+        result = _result_of(args)
     except commands.Interrupted as stopped:
         _print(stopped.fields, as_json=args.json)
         return stopped.exit_code
@@ -44,12 +46,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:  # of the system, wherever a command came upon it
+        print(storage_error(error), file=sys.stderr)
+        return 2
     except KeyboardInterrupt:  # training hears of it itself, and saves
         print("Stopped.", file=sys.stderr)
         return 130
     if result:  # a follower has none
         _print(result, as_json=args.json)
     return 0
+
+
+def _result_of(args: argparse.Namespace) -> commands.Fields:
+    """What the command returns; once again where it found the registry damaged."""
+    lab = _opened_lab()
+    try:
+        result: commands.Fields = args.command(lab, args)
+        return result
+    except RegistryDamaged:
+        suspect(lab.home)
+        result = args.command(_opened_lab(), args)
+        return result
+
+
+def _opened_lab() -> Lab:
+    """The lab; what is to be said of it is said once."""
+    lab = Lab()
+    for note in lab.notes if not is_follower() else ():
+        print(note, file=sys.stderr)
+    return lab
 
 
 def _process_started_at() -> float:

@@ -6,6 +6,8 @@
     ├── PromptError      a prompt with characters that the model has never seen
     ├── RunError         a run that is not there, is busy, or cannot do what was asked
     ├── CheckpointError  a saved state that cannot be read
+    ├── StorageError     a disk that is full, or a file that may not be written or read
+    ├── RegistryDamaged  a registry that cannot be read (`core.runs.rebuilding` makes it anew)
     ├── ExchangeError    a model that cannot go to another program, or come from one
     ├── DivergedError    a run whose loss is no longer a number (`core.training.trainer`)
     └── Failed           a command whose run ended as failed (`core.commands.training`)
@@ -70,6 +72,21 @@ class CheckpointError(LabError):
     def __init__(self, trouble: str, advice: str = "") -> None:
         self.trouble = trouble
         super().__init__(f"{trouble} {advice}".rstrip())
+
+
+class StorageError(LabError):
+    """A disk that is full, or a file that may not be written or read.
+
+    `is_full` tells the first from the others: with room again, the same succeeds.
+    """
+
+    def __init__(self, message: str, *, is_full: bool = False) -> None:
+        super().__init__(message)
+        self.is_full = is_full
+
+
+class RegistryDamaged(LabError):
+    """A registry that cannot be read; whoever opens the lab next has it rebuilt."""
 
 
 class ExchangeError(LabError):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say, say_rate_ahead
-from core.errors import LabError
+from core.errors import LabError, StorageError
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.follower import follow_run
@@ -127,6 +127,10 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
         except DivergedError as error:
             run.fail(str(error))
             raise Failed(str(error), run_fields(lab, lab.run(run.id), world)) from None
+        except StorageError as error:
+            run.give_up(str(error))
+            said = f"{error} `python -m core resume {record.name}` takes the run up again."
+            raise Failed(said, run_fields(lab, lab.run(run.id), world)) from None
         finally:
             run.close()
     result = run_fields(lab, lab.run(run.id), world)

@@ -29,6 +29,7 @@ from core.exchange.runfile import (
 from core.models import weight_shapes
 from core.records.events import Event, RunFileOpened
 from core.records.records import HealthReading, RunRecord
+from core.runs.keeping import keep_all_of
 from core.runs.lab import Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
@@ -191,6 +192,7 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
             if added:
                 lab.library.path(added).unlink(missing_ok=True)
             raise
+    keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     return lab.run(run_id)
 
 

@@ -21,6 +21,7 @@ from core.exchange.formats.nanogpt import export_nanogpt, read_nanogpt
 from core.exchange.formats.tensors import export_safetensors, read_safetensors
 from core.records.events import ModelImported
 from core.records.records import RunRecord
+from core.runs.keeping import keep_all_of
 from core.runs.lab import Lab, LoadedModel, Which
 from core.settings.config import RunConfig, TrainConfig
 from core.settings.presets import resolve
@@ -124,6 +125,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
             best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
         )  # fmt: skip
         lab.store.add_event(run_id, imported.step, ModelImported(path.name))
+        keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.delete_run(run_id)
         raise

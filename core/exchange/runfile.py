@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import json
 import lzma
-import math
 import pickle
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ExchangeError, LabError
@@ -30,10 +29,11 @@ from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
+from core.records.door import checked, checked_fields
 from core.records.event_words import detail_of
 from core.records.events import KINDS, Event, Happening, PlainText, Race, fields_of, happening
 from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
-from core.records.stored import stored, stored_names
+from core.records.stored import stored
 from core.registry import changes_among, happenings
 from core.settings.config import FORMER_BLOCK, RunConfig
 from core.text.corpus import fingerprint_of
@@ -155,12 +155,17 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
         raise ExchangeError(f"{what} holds another text than the one that the run learned from.")
     return Content(
         record=record,
-        steps=[StepRecord(**_values(StepRecord, row)) for row in _rows(archive, "steps.jsonl")],
+        steps=[
+            StepRecord(**checked_fields(StepRecord, row)) for row in _rows(archive, "steps.jsonl")
+        ],
         estimates=[
-            (Estimate(**_values(Estimate, row)), str(_checked("str", row["sample"])))
+            (Estimate(**checked_fields(Estimate, row)), str(checked("str", row["sample"])))
             for row in _rows(archive, "estimates.jsonl")
         ],
-        health=[HealthReading(**_values(HealthReading, r)) for r in _rows(archive, "health.jsonl")],
+        health=[
+            HealthReading(**checked_fields(HealthReading, r))
+            for r in _rows(archive, "health.jsonl")
+        ],
         events=events,
         text=text,
     )
@@ -178,7 +183,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     if 4 * n_params > MAX_RUN_FILE_BYTES:
         raise ValueError("a model that no run file could hold")
     given = dict(manifest["run"]) | {"model": config.model.model, "n_params": n_params}
-    values = _values(RunRecord, given, leave_out=_LOCAL)
+    values = checked_fields(RunRecord, given, leave_out=_LOCAL)
     if values["status"] not in get_args(RunStatus) or values["step"] > config.train.max_iters:
         raise ValueError("a state that no run can be in")
     check_name(values["corpus"])
@@ -193,18 +198,20 @@ def _event_row(event: Event) -> dict[str, Any]:
 
 def _events(rows: Sequence[Mapping[str, Any]]) -> list[Event]:
     """What happened to the run. Raises ConfigError for a race that cannot be."""
-    given = [{name: _checked(kind, row[name]) for name, kind in _EVENT.items()} for row in rows]
+    given = [
+        {name: checked(kind, row[name], name) for name, kind in _EVENT.items()} for row in rows
+    ]
     old = happenings((row["kind"], row["detail"]) for row in given)
     events = []
-    for row, checked, as_said in zip(rows, given, old):
+    for row, said, as_said in zip(rows, given, old):
         what: Happening = as_said
-        if "fields" in row and checked["kind"] in KINDS:
-            what = happening(checked["kind"], row["fields"])
+        if "fields" in row and said["kind"] in KINDS:
+            what = happening(said["kind"], row["fields"])
         if isinstance(what, PlainText) and what.kind in ("changed", "race"):
             raise ValueError("a change, or a race, that nobody understands")
         if isinstance(what, Race):
             check_budget(what.by, what.budget)
-        events.append(Event(checked["iter"], what, checked["at"]))
+        events.append(Event(said["iter"], what, said["at"]))
     return events
 
 
@@ -216,32 +223,3 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
 
 
 _EVENT = {"iter": "int", "kind": "str", "detail": "str", "at": "float"}
-_IS: dict[str, Callable[[Any], bool]] = {
-    "int": lambda value: type(value) is int and 0 <= value < 2**53,
-    "float": lambda value: type(value) in (int, float) and not math.isnan(value),
-    # What cannot be encoded, half a character, raises a ValueError too.
-    "str": lambda value: type(value) is str and value.encode("utf-8") is not None,
-}
-
-
-def _values(kind: type, given: Mapping[str, Any], leave_out: Iterable[str] = ()) -> dict[str, Any]:
-    """The fields of a record among what a file gives, each of its type.
-
-    Files of older versions lack the fields that have been added since; those have a default.
-    """
-    names = stored_names(kind)
-    return {
-        f.name: _checked(str(f.type), given[names[f.name]])
-        for f in fields(kind)
-        if f.name not in leave_out and (names[f.name] in given or f.default is MISSING)
-    }
-
-
-def _checked(kind: str, value: Any) -> Any:
-    """The value, or a ValueError when it is of another type than a field says."""
-    plain, _, optional = kind.partition(" | ")
-    if value is None and optional == "None":
-        return None
-    if not _IS.get(plain, _IS["str"])(value):  # the other types are texts of a certain kind
-        raise ValueError(f"expected {kind}, not {value!r}")
-    return value

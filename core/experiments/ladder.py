@@ -27,6 +27,7 @@ from core.experiments.sweep import delete_runs_of
 from core.experiments.terms import EQUAL_IN, EqualIn, check_budget, rate_of, steps_for
 from core.models import count_params
 from core.records.records import NewRun, RunRecord, SweepRecord
+from core.runs.keeping import keep_sweep
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import ModelKind, RunConfig
 from core.storage.names import memorable_name, new_run_id
@@ -213,6 +214,7 @@ def enter_ladder(
         id=new_run_id(), name=name, corpus=corpus.name, by=by, budget=budget, places=tuple(places)
     )
     lab.store.add_sweep(ladder.id, ladder.name, ladder.spec(), runs)
+    keep_sweep(lab.home, lab.store, ladder.id)
     return ladder
 
 

@@ -19,6 +19,7 @@ from core.models import count_params
 from core.records.events import Failed
 from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.active_run import ActiveRun
+from core.runs.keeping import forget_sweep, keep_run, keep_sweep
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.locks import is_held
@@ -116,6 +117,7 @@ def enter_sweep(
         places=tuple(places),
     )  # fmt: skip
     lab.store.add_sweep(sweep.id, sweep.name, sweep.spec(), runs)
+    keep_sweep(lab.home, lab.store, sweep.id)
     return sweep
 
 
@@ -155,6 +157,7 @@ def delete_runs_of(lab: Lab, sweep_id: str, what: str) -> None:
             )
     for run in runs:
         lab.bin_run(run.id)
+    forget_sweep(lab.home, sweep_id)
     lab.store.delete_sweep(sweep_id)
 
 
@@ -257,6 +260,7 @@ class SweepCells:
         if not is_held(self.lab.home, run_id):
             self.lab.store.update_run(run_id, status="failed", message=message)
             self.lab.store.add_event(run_id, record.step, Failed(message))
+            keep_run(self.lab.home, self.lab.store, self.lab.store.run(run_id))
 
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:

@@ -10,7 +10,17 @@ import sqlite3
 import time
 from collections.abc import Iterable
 
-from core.records.events import Changed, Event, Happening, Race, fields_of, happening
+from core.errors import ConfigError
+from core.records.door import is_within
+from core.records.events import (
+    Changed,
+    Event,
+    Happening,
+    PlainText,
+    Race,
+    fields_of,
+    happening,
+)
 from core.records.records import Change
 from core.registry.database import Database
 from core.registry.runs import set_fields
@@ -95,4 +105,9 @@ def insert_events(db: sqlite3.Connection, run_id: str, events: Iterable[Event]) 
 
 
 def _event_of(row: sqlite3.Row) -> Event:
-    return Event(row["iter"], happening(row["kind"], json.loads(row["fields"])), row["at"])
+    """An event; of one that somebody spoiled, that there was one."""
+    try:
+        what = happening(row["kind"], json.loads(row["fields"]))
+    except (ValueError, KeyError, TypeError, AttributeError, ConfigError):
+        what = PlainText(row["kind"], "what happened cannot be read any more")
+    return Event(row["iter"], what, row["at"] if is_within("at", row["at"]) else 0.0)

@@ -1,5 +1,8 @@
 """Rows of what runs measured: steps, estimates with the text written there, and signs of health.
 
+A number that is not finite, or that cannot be, is neither written nor read: it has no place on a
+curve.
+
 A run's rows may run ahead of its last checkpoint. `rewind` cuts them back before a resume, and the
 same numbers come again.
 """
@@ -10,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from core.records.door import is_sound, is_within
 from core.records.records import Estimate, HealthReading, Sample, StepRecord
 from core.registry.database import Database
 from core.registry.runs import set_fields
@@ -78,7 +82,7 @@ class MeasuredRows(Database):
                 " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?1)) ORDER BY iter",
                 (run_id, stride),
             ).fetchall()
-        return [StepRecord(*row) for row in rows]
+        return [record for row in rows if is_sound(record := StepRecord(*row))]
 
     def estimates(self, run_id: str) -> list[Estimate]:
         """The estimates of a run in order."""
@@ -86,7 +90,7 @@ class MeasuredRows(Database):
             "SELECT iter, train_loss, val_loss FROM estimates WHERE run_id = ? ORDER BY iter",
             run_id,
         )
-        return [Estimate(*row) for row in rows]
+        return [record for row in rows if is_sound(record := Estimate(*row))]
 
     def first_step(self, run_id: str) -> int:
         """The step where what is known of a run begins: 0, or where its model was imported."""
@@ -108,6 +112,8 @@ class MeasuredRows(Database):
         )
         series: dict[str, list[tuple[int, float]]] = {}
         for name, step, value in rows:
+            if not is_within("value", value):
+                continue
             series.setdefault(name, []).append((step, value))
         return series
 
@@ -125,13 +131,18 @@ def insert_measured(
         [
             (run_id, s.step, s.loss_nats, s.learning_rate, s.grad_norm, s.elapsed_s, s.wall_s)
             for s in steps
+            if is_sound(s)
         ],
     )
     db.executemany(
         "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, ?, ?)",
-        [(run_id, e.step, e.train_loss_nats, e.val_loss_nats, sample) for e, sample in estimates],
+        [
+            (run_id, e.step, e.train_loss_nats, e.val_loss_nats, sample)
+            for e, sample in estimates
+            if is_sound(e)
+        ],
     )
     db.executemany(
         "INSERT OR REPLACE INTO health VALUES (?, ?, ?, ?)",
-        [(run_id, r.step, r.name, r.value) for r in health],
+        [(run_id, r.step, r.name, r.value) for r in health if is_sound(r)],
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
-from core.errors import RunError
-from core.records.records import NewRun, RunRecord
-from core.records.stored import from_stored, stored_names
+from core.errors import ConfigError, RunError
+from core.records.door import checked_fields
+from core.records.records import NewRun, RunRecord, RunStatus
+from core.records.stored import stored_names
 from core.registry.database import Database
 from core.settings.config import RunConfig
 
@@ -20,7 +22,7 @@ _COLUMNS = stored_names(RunRecord)
 
 
 class RunRows(Database):
-    """The runs of a registry, those in the bin too."""
+    """The runs of a registry, those in the bin too. A list leaves out rows that cannot be read."""
 
     def add_run(self, run: NewRun) -> None:
         """Enter a new run as `queued`. Raises RunError when there is a run of that name."""
@@ -61,14 +63,14 @@ class RunRows(Database):
             " ORDER BY created_at DESC, rowid DESC",
             deleted,
         )
-        return [run_of(row) for row in rows]
+        return self._readable(rows)
 
     def runs_of(self, sweep_id: str) -> list[RunRecord]:
         """The runs of a sweep in the order in which they were entered; the bin left out."""
         rows = self._rows(
             "SELECT * FROM runs WHERE sweep = ? AND deleted_at IS NULL ORDER BY rowid", sweep_id
         )
-        return [run_of(row) for row in rows]
+        return self._readable(rows)
 
     def live_runs(self) -> list[RunRecord]:
         """The runs that somebody should be training, the newest first.
@@ -79,7 +81,7 @@ class RunRows(Database):
             "SELECT * FROM runs WHERE (status = 'running' OR status = 'queued' AND sweep IS NULL)"
             " AND deleted_at IS NULL ORDER BY created_at DESC, rowid DESC"
         )
-        return [run_of(row) for row in rows]
+        return self._readable(rows)
 
     def names(self) -> set[str]:
         """The names in use."""
@@ -102,7 +104,33 @@ class RunRows(Database):
                 f"There is no run {id_or_name!r}{where}. `python -m core runs` lists those there "
                 "are."
             )
-        return run_of(rows[0])
+        try:
+            return run_of(rows[0])
+        except BAD_ROW as error:
+            raise RunError(
+                f"What the registry holds of run {id_or_name!r} cannot be read ({error})."
+            ) from error
+
+    def unreadable_runs(self) -> list[str]:
+        """The ids of the runs whose rows cannot be read, in whatever way."""
+        bad = []
+        for row in self._rows("SELECT * FROM runs"):
+            try:
+                run_of(row)
+            except BAD_ROW:
+                bad.append(str(row["id"]))
+        return bad
+
+    def ids(self) -> set[str]:
+        """The ids of all runs, those in the bin and those whose rows cannot be read too."""
+        return {str(row[0]) for row in self._rows("SELECT id FROM runs")}
+
+    def _readable(self, rows: Iterable[sqlite3.Row]) -> list[RunRecord]:
+        runs = []
+        for row in rows:
+            with suppress(*BAD_ROW):  # said when the lab is opened: see `unreadable_runs`
+                runs.append(run_of(row))
+        return runs
 
 
 # --- inside a transaction -------------------------------------------------------------------------
@@ -146,7 +174,17 @@ def _row_of(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+BAD_ROW = (ValueError, TypeError, KeyError, AttributeError, ConfigError)
+"""What reading a row can raise that somebody spoiled."""
+
+
 def run_of(row: sqlite3.Row) -> RunRecord:
-    """The run that a row of the table of runs says."""
-    values = from_stored(RunRecord, dict(row))
-    return RunRecord(**values | {"config": RunConfig.from_flat(json.loads(values["config"]))})
+    """The run that a row of the table of runs says. Raises one of `BAD_ROW` where it cannot be."""
+    given = dict(row)
+    config = RunConfig.from_flat(json.loads(given.pop("config")))
+    values = checked_fields(RunRecord, given, leave_out=("config",))
+    is_plain = values["id"].isprintable() and not set(values["id"]) & set("/\\.")
+    state = values["status"], values["model"]
+    if state[0] not in get_args(RunStatus) or state[1] != config.model.model or not is_plain:
+        raise ValueError("a state that no run can be in")
+    return RunRecord(config=config, **values)

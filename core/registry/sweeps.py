@@ -6,9 +6,11 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from core.errors import RunError
+from core.records.door import is_within
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
@@ -35,10 +37,22 @@ class SweepRows(Database):
             for run in runs:
                 insert_run(db, queued(run, sweep_id))
 
+    def enter_sweep(self, sweep: SweepRecord) -> None:
+        """Enter a sweep whose runs are there, or come later. Raises RunError when it is known."""
+        row = (sweep.id, sweep.name, json.dumps(sweep.spec), sweep.created_at)
+        with self._transaction() as db:
+            try:
+                db.execute("INSERT INTO sweeps VALUES (?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError:
+                raise RunError(f"There is already a sweep {sweep.name!r}.") from None
+
     def sweeps(self) -> list[SweepRecord]:
-        """All sweeps, the newest first."""
-        rows = self._rows("SELECT * FROM sweeps ORDER BY created_at DESC, rowid DESC")
-        return [_sweep_of(row) for row in rows]
+        """All sweeps that can be read, the newest first."""
+        sweeps = []
+        for row in self._rows("SELECT * FROM sweeps ORDER BY created_at DESC, rowid DESC"):
+            with suppress(ValueError):  # somebody spoiled it
+                sweeps.append(_sweep_of(row))
+        return sweeps
 
     def sweep(self, id_or_name: str) -> SweepRecord:
         """One sweep by its id or its name. Raises RunError when there is none."""
@@ -51,7 +65,12 @@ class SweepRows(Database):
                 f"There is no sweep {id_or_name!r}. `python -m core sweep list` lists those there "
                 "are."
             )
-        return _sweep_of(rows[0])
+        try:
+            return _sweep_of(rows[0])
+        except ValueError as error:
+            raise RunError(
+                f"What the registry holds of {id_or_name!r} cannot be read ({error})."
+            ) from error
 
     def delete_sweep(self, sweep_id: str) -> None:
         """Remove a sweep; runs that it still has stay, as runs of their own."""
@@ -61,4 +80,8 @@ class SweepRows(Database):
 
 
 def _sweep_of(row: sqlite3.Row) -> SweepRecord:
-    return SweepRecord(**dict(row) | {"spec": json.loads(row["spec"])})
+    """The sweep that a row says. Raises ValueError where it cannot be."""
+    spec = json.loads(row["spec"])
+    if not isinstance(spec, dict) or not is_within("created_at", row["created_at"]):
+        raise ValueError("it holds no sweep")
+    return SweepRecord(**dict(row) | {"spec": spec})

@@ -14,24 +14,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
 
 import torch
 from filelock import FileLock
 
-from core.errors import ConfigError, RunError
+from core.errors import ConfigError, RegistryDamaged, RunError, StorageError
 from core.records.course import Course
 from core.records.event_words import resume_notes
 from core.records.events import Diverged, EndMoved, Failed, Finished
 from core.records.records import Change, RunStatus, StepRecord
 from core.registry import Store
+from core.runs.kept_copy import KeptCopy
 from core.runs.machine import machine_here
 from core.runs.observer import Clock, Observer, Pace
 from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
+from core.storage.journal import Measured
 from core.storage.locks import take_lock
 from core.storage.snapshots import BUDGET_MIB, SnapshotFolder, is_due
 from core.training.health import UpdateProbe
@@ -127,6 +130,7 @@ class ActiveRun:
         self._last_estimate = -1
         """The step of the last estimate; -1 before the first."""
         self._last_flush_at = time.monotonic()
+        self._copy = KeptCopy(left.home, store, left.record.id)
 
     def _begin(self, left: ResumePoint) -> None:
         """Cut back what is ahead of the checkpoint, and say that the run goes on."""
@@ -148,6 +152,7 @@ class ActiveRun:
             best_val_loss_nats=None, train_s=self._trainer.elapsed_s, checkpoint_step=step,
             message=" ".join(self.notes),
         )  # fmt: skip
+        self._copy.begin()
 
     # --- what the holder may do -------------------------------------------------------------------
 
@@ -177,7 +182,7 @@ class ActiveRun:
         """Train for about `budget_s`, at least one step, at most to the last, or to step `until`.
 
         Raises DivergedError when the loss is no longer a number, RunError when the device runs out
-        of memory.
+        of memory, StorageError when the disk is full.
         """
         deadline = time.monotonic() + budget_s
         while not self.done and (until is None or self.step < until):
@@ -222,6 +227,7 @@ class ActiveRun:
 
     def _record_change(self, change: Change) -> None:
         self._store.add_change(self.id, change, self._course.end)
+        self._copy.write_run()
 
     def single_step(self) -> None:
         """One step, at once visible to all readers."""
@@ -243,7 +249,7 @@ class ActiveRun:
     def pause(self) -> None:
         """Save everything, so that nothing is at risk, and stay ready to go on; status `paused`.
 
-        Raises OSError when the checkpoint cannot be written, as `interrupt` and `finish` do.
+        Raises StorageError when it cannot be written, as all do that save.
         """
         self._save(status="paused")
         self._clock.stop()
@@ -257,6 +263,7 @@ class ActiveRun:
         best_val_loss = self._keeper.evaluate_best(val_loss)
         self._save(status="finished", val_loss_nats=val_loss, best_val_loss_nats=best_val_loss)
         self._store.add_event(self.id, self._trainer.step, Finished())
+        self._copy.write_run()
 
     def interrupt(self) -> None:
         """Save everything and leave the run to be resumed another time."""
@@ -266,6 +273,15 @@ class ActiveRun:
         """End the run as failed; its last good checkpoint stays."""
         self._flush(status="failed", message=message)
         self._store.add_event(self.id, self._trainer.step, Failed(message))
+        self._copy.write()
+
+    def give_up(self, message: str) -> None:
+        """Leave the run as it was saved last, since the disk takes no more: to be resumed later.
+
+        Says why in the registry, where that still can be written. Raises nothing for the disk.
+        """
+        with suppress(StorageError, RegistryDamaged):
+            self._store.update_run(self.id, status="interrupted", message=message)
 
     def close(self) -> None:
         """Give the run back, and send the followers home. Idempotent."""
@@ -340,11 +356,16 @@ class ActiveRun:
         steps_per_s = self._pace.steps_per_s(now, self.step)
         if steps_per_s is not None:
             values["steps_per_s"] = steps_per_s
-        self._store.record(
-            self.id, seen.steps, seen.estimates, seen.health,
-            step=self.step, train_s=self._trainer.elapsed_s, wall_s=self._clock.waited_s(),
-            **values,
-        )  # fmt: skip
+        values |= {
+            "step": self.step, "train_s": self._trainer.elapsed_s, "wall_s": self._clock.waited_s(),
+        }  # fmt: skip
+        measured = Measured(seen.steps, seen.estimates, seen.health)
+        try:
+            self._store.record(self.id, seen.steps, seen.estimates, seen.health, **values)
+        except RegistryDamaged:
+            self._copy.make_registry_anew()
+            self._store.record(self.id, seen.steps, seen.estimates, seen.health, **values)
+        self._copy.note(measured)
         seen.forget()
         self._pace.note(now, self.step)
         self._last_flush_at = now
@@ -358,3 +379,4 @@ class ActiveRun:
             checkpoint_interval_s=self.checkpoint_interval_s, wall_s=self._clock.waited_s(),
             **values,
         )  # fmt: skip
+        self._copy.write()

@@ -15,6 +15,7 @@ from core.records.course import Course
 from core.records.events import Branched, Machine
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
+from core.runs.keeping import keep_all_of
 from core.runs.lab import Lab
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
@@ -63,6 +64,7 @@ def enter_branch(
         lab.store.update_run(child_id, parent=parent.id, parent_step=at)
         lab.store.add_event(child_id, at, Branched(parent.name, without_later_changes))
         _copy_past(lab, parent, child_id, at)
+        keep_all_of(lab.home, lab.store, lab.store.run(child_id))
     except BaseException:  # Ctrl-C too: a branch without its past is no branch
         lab.delete_run(child_id)
         raise

@@ -19,11 +19,14 @@ from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
+from core.runs.keeping import keep_run
 from core.runs.lost_states import check_not_lost
+from core.runs.rebuilding import open_registry
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
+from core.storage.journal import Journal
 from core.storage.locks import is_held, locked, take_lock
 from core.storage.names import memorable_name, new_run_id, numbered
 from core.storage.snapshots import SnapshotFolder
@@ -54,7 +57,10 @@ class Lab:
 
     def __init__(self, path: Path | str | None = None) -> None:
         self.home = LabHome.open(path)
-        self.store = Store(self.home.database)
+        opened = open_registry(self.home)
+        self.store: Store = opened.store
+        self.notes = opened.notes
+        """What is to be said of the lab home as it was found, in sentences; mostly nothing."""
         self.library = CorpusLibrary(self.home)
 
     # --- runs -------------------------------------------------------------------------------------
@@ -88,6 +94,7 @@ class Lab:
                 fingerprint=corpus.fingerprint, n_params=count_params(config.model),
             )
         )  # fmt: skip
+        keep_run(self.home, self.store, self.store.run(run_id))
         return run_id
 
     def runs(self) -> list[RunRecord]:
@@ -114,7 +121,7 @@ class Lab:
         """
         record = self.store.run(id_or_name)
         self.store.rename_run(record.id, clean_name(name))
-        return self.run(record.id)
+        return self._kept(record.id)
 
     def delete_run(self, id_or_name: str) -> RunRecord:
         """Remove a run with all its rows and files, for good; `bin_run` is for second thoughts.
@@ -123,9 +130,16 @@ class Lab:
         """
         record = self.store.run(id_or_name)
         take_lock(self.home, record).release()
+        Journal(self.home.run_folder(record.id)).remove()  # or it could be brought in again
         self.store.delete_run(record.id)
         shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
         return record
+
+    def _kept(self, run_id: str) -> RunRecord:
+        """A run after a change of its row, which is noted in its folder too."""
+        record = self.store.run(run_id)
+        keep_run(self.home, self.store, record)
+        return self._as_it_stands(record)
 
     # --- the bin ----------------------------------------------------------------------------------
 
@@ -137,7 +151,9 @@ class Lab:
         record = self.store.run(id_or_name)
         with locked(self.home, record):
             self.store.update_run(record.id, deleted_at=time.time())
-        return self._as_it_stands(self.store.run(record.id, deleted=True))
+        binned = self.store.run(record.id, deleted=True)
+        keep_run(self.home, self.store, binned)
+        return self._as_it_stands(binned)
 
     def restore_run(self, id_or_name: str) -> RunRecord:
         """Take a run out of the bin; where its name has gone to another, it gets a number.
@@ -146,7 +162,7 @@ class Lab:
         """
         record = self.store.run(id_or_name, deleted=True)
         self.store.rename_run(record.id, self.free_name(record.name), deleted_at=None)
-        return self.run(record.id)
+        return self._kept(record.id)
 
     def deleted_runs(self) -> list[RunRecord]:
         """The runs in the bin, the one deleted last first."""
@@ -156,6 +172,7 @@ class Lab:
     def empty_bin(self, older_than_s: float = 0.0) -> list[RunRecord]:
         """Remove the runs in the bin for good, or those that are in it that long already."""
         until = time.time() - older_than_s
+        self.home.check_writable()
         gone = [
             record
             for record in self.deleted_runs()

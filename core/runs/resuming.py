@@ -27,6 +27,7 @@ from core.text.corpus import Corpus
 class ResumePoint:
     """A run as it is found."""
 
+    home: LabHome
     record: RunRecord
     config: RunConfig
     """Its settings, with the new end if it gets one."""
@@ -76,7 +77,7 @@ def resume_point(
         damaged=(*_missing(record, folder), *(error.trouble for error in damaged)),
     )
     return ResumePoint(
-        record=record, config=config, corpus=corpus, checkpoint=checkpoint,
+        home=home, record=record, config=config, corpus=corpus, checkpoint=checkpoint,
         machine=machines[-1] if machines else None, resumed=resumed, found_at=found_at,
     )  # fmt: skip
 

@@ -19,13 +19,13 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from core.errors import ConfigError, LabError, RunError
+from core.errors import ConfigError, LabError, RegistryDamaged, RunError, StorageError
 from core.service.turns import IN_WORDS, Action, Request, RunsInHand, RunSource, Sources, Turn
 from core.training.threads import set_threads
 
 log = logging.getLogger(__name__)
 
-_NOT_WRITTEN = (sqlite3.Error, OSError)
+_NOT_WRITTEN = (sqlite3.Error, OSError, StorageError, RegistryDamaged)
 """What is raised when even a failure cannot be written down: the disk is full, or gone."""
 SLICE_S = 0.1
 """How long one run trains before the next has its turn, and before a request is heard."""
@@ -243,6 +243,9 @@ class Worker:
         """
         try:
             deed()
+        except StorageError as error:  # a full disk, say: nothing is wrong with the run
+            log.warning("run %s was let go: %s", run_id, error)
+            self._let_go(run_id, str(error))
         except LabError as error:
             self._fail(run_id, str(error), source)
         except Exception as error:  # the worker must live on: recorded here and in the run
@@ -254,6 +257,15 @@ class Worker:
                 f"{Path(where.filename).name}, line {where.lineno}.",
                 source,
             )
+
+    def _let_go(self, run_id: str, message: str) -> None:
+        """Give a run up as it was saved last, to be resumed; and take none of a source up."""
+        turn = self.in_hand.get(run_id)
+        with self._changed:
+            self._sources.stop_all()  # or the next would fill the disk, too
+        if turn:
+            turn.run.give_up(message)
+            self._drop(turn)
 
     def _fail(self, run_id: str, message: str, source: RunSource | None) -> None:
         turn = self.in_hand.get(run_id)

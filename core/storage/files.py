@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from core.storage.trouble import disk_full, free_bytes, in_words
+
+LARGE_BYTES = 2**16
+RESERVE_BYTES = 2 * 2**20
+"""A large file leaves this much of the disk free, so that what became of it can be noted."""
+LEFT_OVER_S = 3600.0
+"""A temporary file that nobody has touched for so long was left by a writer that was killed."""
 
 
 def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool = True) -> None:
     """Write `content` so that a crash at any moment leaves the old file or the new one.
 
     Without `durable` nobody waits for the disk, and a power cut, though no crash of a process,
-    may lose the file or leave it damaged.
+    may lose the file or leave it damaged. Raises StorageError as `open_atomically` does, and for a
+    large file before there is no room left at all.
     """
-    with open_atomically(path, durable=durable) as file:
+    n_bytes = len(content)
+    if n_bytes > LARGE_BYTES and free_bytes(path) < n_bytes + RESERVE_BYTES:
+        raise disk_full(path, n_bytes)
+    with in_words(path, n_bytes), _replacing(path, durable) as file:
         file.write(content)
 
 
@@ -25,7 +38,49 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
 
     The temporary file lies in the same folder, because a rename is atomic only within one file
     system; it bears the process's number, so that two writers cannot mix.
+
+    Raises StorageError when the disk is full or the file may not be written.
     """
+    with in_words(path), _replacing(path, durable) as file:
+        yield file
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add to the end of a file, which is made if it is missing. A crash may leave a part of it.
+
+    Raises StorageError when the disk is full or the file may not be written.
+    """
+    with in_words(path, len(content)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(content)
+
+
+def sweep_left_overs(folder: Path) -> None:
+    """Delete the temporary files that killed writers have left right in a folder."""
+    with suppress(OSError):  # it is not there, or is read-only
+        for path in folder.glob(".*.tmp"):
+            with suppress(OSError):  # somebody else has just done it
+                if time.time() - path.stat().st_mtime > LEFT_OVER_S or not _writes(path):
+                    path.unlink()
+
+
+def _writes(temporary: Path) -> bool:
+    """Whether the process that a temporary file names is there, as far as the system says."""
+    number = temporary.name.split(".")[-2]
+    if not number.isdecimal() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def _replacing(path: Path, durable: bool) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -36,7 +91,8 @@ def open_atomically(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
 

@@ -1,7 +1,9 @@
 """Where the lab keeps what it makes: the layout of the lab home, and nothing about its contents.
 
 <lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
-<lab home>/runs/<id>/           lock, checkpoints and snapshots of one run
+<lab home>/runs/<id>/           lock, checkpoints and snapshots of one run, and what the registry
+                                knows of it a second time (`core.storage.journal`)
+<lab home>/sweeps/<id>.json     what the registry knows of a sweep, a second time
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/calibration.json     how fast the machine is, as it was timed last
 <lab home>/challenges.json      what a learner predicted and guessed
@@ -11,11 +13,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import LabError
+from core.errors import LabError, StorageError
 
 PROJECT_DATA = Path(__file__).resolve().parents[2] / "data"
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -33,9 +36,16 @@ class LabHome:
     def open(cls, path: Path | str | None = None) -> LabHome:
         """The lab home at `path`, else at `$LAB_HOME`, else the project's `data/`; made if missing.
 
-        Raises LabError when it is a file, cannot be written, or lies on a network drive.
+        One that may only be read is taken as it is: see `is_writable`. Raises LabError when it is a
+        file, cannot be made or read, or lies on a network drive.
         """
-        chosen = Path(path or os.environ.get("LAB_HOME") or PROJECT_DATA).expanduser().resolve()
+        named = Path(path or os.environ.get("LAB_HOME") or PROJECT_DATA)
+        try:
+            chosen = named.expanduser().resolve()
+        except (OSError, RuntimeError) as error:  # links in a circle, an unknown user
+            raise LabError(
+                f"The lab home {named} cannot be found ({error}). Set LAB_HOME to a folder."
+            ) from error
         file_system = _file_system_of(chosen)
         if file_system in _NETWORK_FILE_SYSTEMS or str(chosen).startswith("\\\\"):
             raise LabError(
@@ -48,11 +58,27 @@ class LabHome:
             home.corpora.mkdir(parents=True, exist_ok=True)
             home.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if error.errno in (errno.EACCES, errno.EROFS) and os.access(chosen, os.R_OK | os.X_OK):
+                return home
             raise LabError(
                 f"The lab home {chosen} cannot be used ({error.strerror}). "
                 "Set LAB_HOME to a folder that you may write to."
             ) from error
         return home
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the lab may keep anything here; else what is here can only be looked at."""
+        places = (self.path, self.corpora, self.runs, self.database)
+        return all(os.access(place, os.W_OK) for place in places if place.exists())
+
+    def check_writable(self) -> None:
+        """Raise StorageError unless the lab may keep something here."""
+        if not self.is_writable:
+            raise StorageError(
+                f"The lab home {self.path} is read-only for you: what is in it can be looked at. "
+                "To train or to change something, set LAB_HOME to a folder of your own."
+            )
 
     @property
     def corpora(self) -> Path:
@@ -65,6 +91,10 @@ class LabHome:
     @property
     def runs(self) -> Path:
         return self.path / "runs"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.path / "sweeps"
 
     @property
     def database(self) -> Path:
