@@ -16,8 +16,9 @@ from core.records.stored import stored_names
 
 MOST_STEPS = 2**53
 """Above this, a whole number is not the same as a fraction any more."""
-LONGEST_S, LARGEST_NATS, LARGEST = 1e11, 1e9, 1e30
-"""Seconds (3,000 years, which a date can say too), a loss, and any other number."""
+LONGEST_S, LARGEST = 1e11, 1e39
+"""Seconds (3,000 years, which a date can say too), and any other number, above all of float32: the
+loss of a run that diverges comes near to that."""
 LONGEST_TEXT = 1_000_000
 """Characters in a field."""
 
@@ -67,7 +68,7 @@ def bounds_of(name: str) -> tuple[float, float]:
     if name.endswith(("_s", "_at")) or name == "at":
         return 0.0, LONGEST_S
     if name.endswith("_nats"):
-        return -1.0, LARGEST_NATS  # a sum of rounded numbers may end just below 0
+        return -1.0, LARGEST  # a sum of rounded numbers may end just below 0
     return -LARGEST, LARGEST
 
 

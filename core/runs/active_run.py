@@ -278,10 +278,11 @@ class ActiveRun:
     def give_up(self, message: str) -> None:
         """Leave the run as it was saved last, since the disk takes no more: to be resumed later.
 
-        Says why in the registry, where that still can be written. Raises nothing for the disk.
+        Says why in the registry, where that still can be written; that it was interrupted follows
+        from its lock, as for a run that was killed. Raises nothing for the disk.
         """
         with suppress(StorageError, RegistryDamaged):
-            self._store.update_run(self.id, status="interrupted", message=message)
+            self._store.update_run(self.id, message=message)
 
     def close(self) -> None:
         """Give the run back, and send the followers home. Idempotent."""

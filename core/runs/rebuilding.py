@@ -190,13 +190,22 @@ def _said_by(
     try:
         record, events = journal.read_run()
         if record.id == folder.name:
-            return record, events, journal.read_measured(record.step)
+            measured = journal.read_measured(record.step)
+            return _as_far_as_known(record, measured), events, measured
     except CheckpointError:
         # A folder that somebody holds and that says nothing yet is only being made.
         if not journal.is_there and (not with_checkpoints or is_held(home, folder.name)):
             return None, [], Measured()
     found = _of_checkpoint(home, folder)
     return found, [], journal.read_measured(found.step) if found else Measured()
+
+
+def _as_far_as_known(record: RunRecord, measured: Measured) -> RunRecord:
+    """A run that was killed between two saves is as far as the last of them."""
+    if not measured.steps:
+        return record
+    reached = max(record.checkpoint_step, measured.steps[-1].step)
+    return replace(record, step=min(record.step, reached))
 
 
 def _of_checkpoint(home: LabHome, folder: Path) -> RunRecord | None:

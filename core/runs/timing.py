@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import torch
 
+from core.errors import StorageError
 from core.storage.files import write_atomically
 from core.storage.home import LabHome
 from core.training.devices import pick_device
@@ -42,7 +43,7 @@ def calibration_of(home: LabHome, device: str = "auto") -> Calibration:
     if not is_busy:
         entry = {"timed_at": time.time(), "rates": asdict(timed)}
         content = json.dumps(_entries(home) | {_key(device): entry}, indent=1)
-        with suppress(OSError):  # a full disk, say: then it is timed again another time
+        with suppress(StorageError):  # a full disk, say: then it is timed again another time
             write_atomically(home.calibrations, content.encode(), durable=False)
     return timed
 

@@ -45,8 +45,7 @@ def disk_full(path: Path, needed_bytes: int = 0) -> StorageError:
     needed = f", needed {_mib(needed_bytes)}" if needed_bytes else ""
     return StorageError(
         f"The disk is full: {_mib(free_bytes(path))} free{needed} for {path.name}. What was saved "
-        "is safe; make room (`python -m core runs clean --all` drops what can be spared), and go "
-        "on.",
+        "is safe. Make room, and go on.",
         is_full=True,
     )
 
@@ -66,6 +65,8 @@ def in_words(path: Path | None = None, needed_bytes: int = 0) -> Iterator[None]:
     """Inside, an OSError becomes a StorageError."""
     try:
         yield
+    except TimeoutError:  # of a lock that somebody holds, and no matter of the disk
+        raise
     except OSError as error:
         raise storage_error(error, path, needed_bytes) from error
 

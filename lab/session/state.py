@@ -25,6 +25,7 @@ from core.interpretability.parts import Part
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Moment
+from core.runs.rebuilding import suspect
 from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
 from core.settings.config import RunConfig
@@ -58,6 +59,7 @@ CALM_AFTER_S = 3.0
 _CHOSEN_RUN: Entry[str | None] = Entry("chosen_run", None)
 _WANTED_VIEW: Entry[View | None] = Entry("train_wanted_view", None)
 _DRAFTED_RUN: Entry[str | None] = Entry("train_drafted_run", None)
+_NOTES_SAID: Entry[tuple[str, ...]] = Entry("notes_of_the_lab_said", ())
 _BENCH_IS_CLEAR = Entry("train_bench_is_clear", False)
 
 
@@ -68,9 +70,26 @@ def the_lab() -> Lab:
     return Lab()
 
 
+def notes_of_the_lab() -> tuple[str, ...]:
+    """What is to be said of the lab home as it was found, once in a session."""
+    notes = the_lab().notes
+    if _NOTES_SAID.get() == notes:
+        return ()
+    _NOTES_SAID.set(notes)
+    return notes
+
+
+def open_the_lab_again() -> None:
+    """The registry was found damaged: it is made anew when the lab is opened, for all sessions."""
+    suspect(the_lab().home)
+    the_lab.clear()
+
+
 @st.cache_resource(show_spinner=False)
 def begin_process() -> None:
-    """Send errors to the lab's log."""
+    """Send errors to the lab's log, where it can be written."""
+    if not the_lab().home.is_writable:
+        return
     handler = logging.FileHandler(the_lab().home.log, delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.errors import RunError
+from core.errors import RegistryDamaged, RunError
 from core.records.events import EndMoved, Finished, Resumed
 from core.records.records import Change, Estimate, NewRun, RunRecord, Sample, StepRecord
 from core.registry import Store
@@ -131,9 +132,8 @@ def test_measurements_come_back_in_order_bit_for_bit(store: Store) -> None:
 
 def test_measurements_and_columns_are_one_commit(store: Store) -> None:
     add(store)
-    broken: Any = StepRecord(2, None, 0.1, 0.5, 0.1)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
-        store.record("r1", [step(1), broken], step=2)
+        store.record("r1", [step(1)], step=None)
     assert store.steps("r1") == []
     assert store.run("r1").step == 0
 
@@ -261,9 +261,23 @@ def test_readers_and_writers_do_not_disturb_each_other(store: Store, tmp_path: P
     assert [record.step for record in store.runs()] == [n_steps, n_steps]
 
 
+@pytest.mark.parametrize("number", [None, float("nan"), float("inf"), -5.0, 1e300])
+def test_a_number_that_cannot_be_is_neither_written_nor_read(
+    store: Store, number: float | None
+) -> None:
+    add(store)
+    broken = replace(step(2), loss_nats=number)
+    store.record("r1", [step(1), broken], [(Estimate(2, number, 1.0), "")])  # type: ignore[arg-type]
+    assert (store.steps("r1"), store.estimates("r1")) == ([step(1)], [])
+    if number is not None and number == number:
+        with store._transaction() as db:
+            db.execute("UPDATE steps SET loss = ?", (number,))
+    assert store.steps("r1") == [] or number is None or number != number
+
+
 def test_a_file_that_is_no_registry_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "lab.sqlite"
     path.write_bytes(b"a shopping list, not a database\n" * 200)
-    with pytest.raises(RunError, match="cannot be read as the lab's registry"):
+    with pytest.raises(RegistryDamaged, match="file is not a database"):
         Store(path)
     assert path.read_bytes().startswith(b"a shopping list")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, StorageError
 from core.settings.config import ModelKind
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.text.corpus import Corpus
@@ -127,7 +127,7 @@ def test_a_failed_write_leaves_the_old_checkpoint_and_no_rubbish(
     with monkeypatch.context() as patched:
         patched.setattr(*((os, "fsync") if broken == "fsync" else (Path, "replace")), fail)
         for step in (5, 6):
-            with pytest.raises(OSError, match="No space left"):
+            with pytest.raises(StorageError, match=r"The disk is full: .* MiB free, needed"):
                 folder.save(checkpoint(step, more=torch.ones(5)))
     assert [p.name for p in folder.path(5).parent.iterdir()] == [folder.path(5).name]
     assert folder.path(5).read_bytes() == before
