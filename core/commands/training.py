@@ -129,6 +129,7 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
             raise Failed(str(error), run_fields(lab, lab.run(run.id), world)) from None
         except StorageError as error:
             run.give_up(str(error))
+            run.close()  # from now on it reads as interrupted
             said = f"{error} `python -m core resume {record.name}` takes the run up again."
             raise Failed(said, run_fields(lab, lab.run(run.id), world)) from None
         finally:

@@ -141,8 +141,9 @@ class CorpusLibrary:
         if name == SHIPPED:
             raise CorpusError(f"{SHIPPED} is shipped with the lab and cannot be deleted.")
         self._check_there(name)
-        self._home.corpora_bin.mkdir(exist_ok=True)
+        self._home.check_writable()
         try:
+            self._home.corpora_bin.mkdir(exist_ok=True)
             self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
         except FileNotFoundError:
             raise CorpusError(f"The corpus {name!r} has just been deleted.") from None
@@ -159,6 +160,7 @@ class CorpusLibrary:
         Where the name has gone to another text, it gets a number. Raises CorpusError when there is
         no such text in the bin.
         """
+        self._home.check_writable()
         path = next((p for p in self.in_bin() if binned_name(p) == name), None)
         if path is None:
             there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
@@ -171,6 +173,7 @@ class CorpusLibrary:
     def empty_bin(self) -> int:
         """Delete the texts in the bin for good; returns how many bytes that frees."""
         freed = 0
+        self._home.check_writable()
         for path in self.in_bin():
             freed += size_bytes(path)
             path.unlink(missing_ok=True)

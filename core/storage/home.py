@@ -58,7 +58,7 @@ class LabHome:
             home.corpora.mkdir(parents=True, exist_ok=True)
             home.runs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EROFS) and os.access(chosen, os.R_OK | os.X_OK):
+            if error.errno in (errno.EACCES, errno.EROFS) and _may(os.R_OK | os.X_OK, chosen):
                 return home
             raise LabError(
                 f"The lab home {chosen} cannot be used ({error.strerror}). "
@@ -70,7 +70,7 @@ class LabHome:
     def is_writable(self) -> bool:
         """Whether the lab may keep anything here; else what is here can only be looked at."""
         places = (self.path, self.corpora, self.runs, self.database)
-        return all(os.access(place, os.W_OK) for place in places if place.exists())
+        return all(_may(os.W_OK, place) for place in places if place.exists())
 
     def check_writable(self) -> None:
         """Raise StorageError unless the lab may keep something here."""
@@ -119,6 +119,11 @@ class LabHome:
     def run_folder(self, run_id: str) -> Path:
         """The folder of one run; not necessarily there yet."""
         return self.runs / run_id
+
+
+def _may(do_what: int, path: Path) -> bool:
+    """Whether this process may read, write or enter a path, as os.access names it."""
+    return os.access(path, do_what, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _file_system_of(path: Path) -> str:
