@@ -7,6 +7,7 @@ one line on stderr. 130, 143: stopped by Ctrl-C or SIGTERM, with the run saved. 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from core.commands.wording import lines_of
 from core.errors import LabError, RegistryDamaged
 from core.runs.lab import Lab
 from core.runs.rebuilding import suspect
+from core.storage.names import as_text
 from core.storage.trouble import storage_error
 from core.training.parallel import is_follower
 from core.training.threads import set_threads
@@ -41,13 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stopped.exit_code
     except commands.Failed as failed:
         _print(failed.fields, as_json=args.json)
-        print(failed, file=sys.stderr)
+        _complain(failed)
         return 2
     except LabError as error:
-        print(error, file=sys.stderr)
+        _complain(error)
         return 2
     except OSError as error:  # of the system, wherever a command came upon it
-        print(storage_error(error), file=sys.stderr)
+        _complain(storage_error(error))
         return 2
     except KeyboardInterrupt:  # training hears of it itself, and saves
         print("Stopped.", file=sys.stderr)
@@ -73,7 +75,7 @@ def _opened_lab() -> Lab:
     """The lab; what is to be said of it is said once."""
     lab = Lab()
     for note in lab.notes if not is_follower() else ():
-        print(note, file=sys.stderr)
+        _complain(note)
     return lab
 
 
@@ -106,7 +108,13 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
+def _complain(what: object) -> None:
+    print(as_text(str(what)), file=sys.stderr)  # a file's name, or an argument, need not be a text
+
+
 def _print(result: commands.Fields, *, as_json: bool) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(json.dumps(result) if as_json else "\n".join(lines_of(result)), flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, as in `… | head`

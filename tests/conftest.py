@@ -21,6 +21,7 @@ from core.service.service import TrainingService
 from core.settings.config import MODEL_KINDS, ModelKind
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
+from tests import soak
 from tests.helpers import add_corpus, play
 
 
@@ -109,3 +110,7 @@ def service(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingServi
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that are held are given up at once instead of after two seconds."""
     monkeypatch.setattr("core.storage.locks.PATIENCE_S", 0.0)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    soak.add_option(parser)

@@ -14,6 +14,7 @@ from core.records.course import Course
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import ModelConfig, TrainConfig
+from core.storage.names import as_text
 from core.training.parallel import ALONE, World
 
 Fields = dict[str, Any]
@@ -90,4 +91,4 @@ def progress_bar(done: int, total: int) -> tqdm[Any]:
 
 
 def say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+    print(as_text(sentence), file=sys.stderr)

@@ -19,6 +19,8 @@ from core.text.statistics import finite, statistics_of
 
 
 def list_corpora(lab: Lab, args: Namespace) -> Fields:
+    for trouble in lab.library.troubles():
+        say(trouble)
     return {
         "corpora": [_corpus_fields(corpus) for corpus in lab.library.load_all()],
         "in_bin": [

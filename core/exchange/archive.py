@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from core.errors import CheckpointError, CorpusError, ExchangeError
+from core.exchange.formats.weights import check_file
 from core.exchange.runfile import (
     MANIFEST,
     MAX_RUN_FILE_BYTES,
@@ -34,7 +35,7 @@ from core.runs.lab import Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
 from core.storage.files import open_atomically
-from core.storage.names import new_run_id, plain_file_name
+from core.storage.names import as_text, new_run_id, plain_file_name
 from core.storage.snapshots import SnapshotFolder
 
 ENDING = ".run.zip"
@@ -135,7 +136,11 @@ def _content_of(lab: Lab, record: RunRecord, checkpoint_step: int) -> Content:
 
 
 def is_run_file(path: Path) -> bool:
-    """Whether a file is the lab's own, by its name or by what is in it."""
+    """Whether a file is the lab's own, by its name or by what is in it.
+
+    Raises ExchangeError where there is no such file, or it is none that can be read.
+    """
+    check_file(path)
     if path.name.endswith(ENDING):
         return True
     try:
@@ -147,13 +152,9 @@ def is_run_file(path: Path) -> bool:
 
 def open_run_file(lab: Lab, path: Path, name: str | None = None) -> RunRecord:
     """Make a run of a file that `pack_run` wrote; see `open_run`."""
-    try:
-        with path.open("rb") as file:
-            return open_run(lab, file, path.name, name)
-    except FileNotFoundError:
-        raise ExchangeError(f"There is no file {path}.") from None
-    except IsADirectoryError:
-        raise ExchangeError(f"{path} is a folder; expected a run file.") from None
+    check_file(path)
+    with refusing(path.name), path.open("rb") as file:
+        return open_run(lab, file, as_text(path.name), name)
 
 
 def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> RunRecord:

@@ -19,15 +19,19 @@ from core.exchange.formats.hf import export_hf
 from core.exchange.formats.metrics import export_csv
 from core.exchange.formats.nanogpt import export_nanogpt, read_nanogpt
 from core.exchange.formats.tensors import export_safetensors, read_safetensors
+from core.exchange.formats.weights import check_file
+from core.records.door import is_sound, is_within
 from core.records.events import ModelImported
-from core.records.records import RunRecord
+from core.records.records import Estimate, RunRecord
 from core.runs.keeping import keep_all_of
 from core.runs.lab import Lab, LoadedModel, Which
 from core.settings.config import RunConfig, TrainConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
+from core.storage.files import sweep_left_overs
+from core.storage.names import as_text
 from core.text.corpus import Corpus
-from core.training.trainer import Trainer
+from core.training.trainer import DivergedError, Trainer
 
 Format = Literal["hf", "safetensors", "nanogpt", "csv", "run"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -43,6 +47,7 @@ def export_run(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep_left_overs(folder)
         if form == "csv":
             store = lab.store
             return export_csv(
@@ -109,7 +114,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
     trainer = Trainer(config, corpus)
     trainer.model.load_state_dict(imported.weights)
     trainer.step = imported.step
-    estimate, val_loss = trainer.estimate(), trainer.evaluate()
+    estimate, val_loss = _losses_of(trainer, path)
 
     run_id = lab.create_run(config, corpus, name)
     try:
@@ -124,7 +129,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
             best_step=imported.step, checkpoint_step=imported.step, val_loss_nats=val_loss,
             best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
         )  # fmt: skip
-        lab.store.add_event(run_id, imported.step, ModelImported(path.name))
+        lab.store.add_event(run_id, imported.step, ModelImported(as_text(path.name)))
         keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.delete_run(run_id)
@@ -132,9 +137,22 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
     return lab.run(run_id)
 
 
+def _losses_of(trainer: Trainer, path: Path) -> tuple[Estimate, float]:
+    """An estimate, and the loss over the whole validation split. Raises ExchangeError for none."""
+    try:
+        estimate, val_loss = trainer.estimate(), trainer.evaluate()
+        if is_sound(estimate) and is_within("val_loss_nats", val_loss):
+            return estimate, val_loss
+    except DivergedError:
+        pass
+    raise ExchangeError(
+        f"The model in {path.name} makes no finite loss of the text {trainer.corpus.name}, so "
+        "there is nothing to look at in it. Its numbers are too large."
+    )
+
+
 def _read(path: Path) -> Imported:
-    if not path.is_file():
-        raise ExchangeError(f"There is no file {path}.")
+    check_file(path)
     with path.open("rb") as file:
         is_zip = file.read(2) == b"PK"  # as torch.save has written since 2020
     return read_nanogpt(path) if is_zip else read_safetensors(path)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from shlex import quote
@@ -22,7 +23,7 @@ from core.library.fetching import Progress, download, read_bytes
 from core.library.intake import Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
-from core.storage.names import numbered
+from core.storage.names import as_text, numbered
 from core.text.corpus import Corpus, fingerprint_of
 
 SHIPPED = "shakespeare"
@@ -57,7 +58,8 @@ class CorpusLibrary:
 
     def names(self) -> list[str]:
         """Every corpus, the default first."""
-        added = sorted(p.stem for p in self._home.corpora.glob("*.txt"))
+        files = (p for p in self._home.corpora.glob("*.txt") if p.is_file())
+        added = sorted(p.stem for p in files if as_text(p.stem) == p.stem)
         return sorted([SHIPPED, *added], key=lambda n: (n != ORIGINAL, n != SHIPPED, n))
 
     @property
@@ -80,17 +82,26 @@ class CorpusLibrary:
             return _load(name, path, path.stat().st_mtime_ns)
         except FileNotFoundError:
             raise CorpusError(f"The corpus {name!r} has just been deleted.") from None
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read ({error.strerror or error}).") from error
 
     def load_all(self) -> list[Corpus]:
-        """Every corpus, the default first, but those that are deleted in this moment."""
+        """Every corpus that can be read, the default first; of the others `troubles` says why."""
         loaded = []
         for name in self.names():
-            try:
+            with suppress(CorpusError):
                 loaded.append(self.load(name))
-            except CorpusError:
-                if self.path(name).exists():
-                    raise
         return loaded
+
+    def troubles(self) -> list[str]:
+        """What is wrong with texts that somebody put here by hand, a sentence for each."""
+        found = []
+        for name in self.names():
+            try:
+                self.load(name)
+            except CorpusError as error:
+                found.append(f"{error} The text {name} is left out.")
+        return found
 
     def load_exactly(self, name: str, fingerprint: str) -> Corpus:
         """The text that a run learned from, and no other. Raises CorpusError when it is gone.
@@ -267,7 +278,13 @@ def check_name(name: str) -> None:
 @lru_cache(maxsize=8)
 def _load(name: str, path: Path, mtime_ns: int) -> Corpus:
     """A corpus from its file; a changed file (`mtime_ns`) is read anew."""
-    return Corpus(name, plain_text(path.read_bytes(), path.name).text)
+    return Corpus(name, plain_text(_content(path), path.name).text)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a text that is here. Raises CorpusError for more than a text may have."""
+    check_size(path.stat().st_size, path.name)
+    return path.read_bytes()
 
 
 def _fingerprint_in(path: Path) -> str | None:
@@ -280,4 +297,4 @@ def _fingerprint_in(path: Path) -> str | None:
 
 @lru_cache(maxsize=256)
 def _fingerprint(path: Path, mtime_ns: int) -> str:
-    return fingerprint_of(plain_text(path.read_bytes(), path.name).text)
+    return fingerprint_of(plain_text(_content(path), path.name).text)

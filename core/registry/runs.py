@@ -11,11 +11,12 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from core.errors import ConfigError, RunError
-from core.records.door import checked_fields
+from core.records.door import checked_fields, is_within
 from core.records.records import NewRun, RunRecord, RunStatus
 from core.records.stored import stored_names
 from core.registry.database import Database
 from core.settings.config import RunConfig
+from core.storage.names import as_text
 
 _COLUMNS = stored_names(RunRecord)
 """The fields of a run, each with the column that holds it."""
@@ -95,7 +96,7 @@ class RunRows(Database):
         rows = self._rows(
             "SELECT * FROM runs WHERE (id = ?1 OR name = ?1) AND (deleted_at IS NOT NULL) = ?2"
             " ORDER BY id = ?1 DESC, deleted_at DESC LIMIT 1",
-            id_or_name,
+            as_text(id_or_name),
             deleted,
         )
         if not rows:
@@ -168,10 +169,15 @@ def set_fields(db: sqlite3.Connection, run_id: str, values: Mapping[str, Any]) -
 def _row_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The columns, each with what is written into it."""
     assert values.keys() <= _COLUMNS.keys(), f"no such field: {set(values) - set(_COLUMNS)}"
-    return {
-        _COLUMNS[name]: json.dumps(value.flat()) if isinstance(value, RunConfig) else value
-        for name, value in values.items()
-    }
+    return {_COLUMNS[name]: _stored_value(name, value) for name, value in values.items()}
+
+
+def _stored_value(name: str, value: Any) -> Any:
+    if isinstance(value, RunConfig):
+        return json.dumps(value.flat())
+    if name.endswith("_nats") and value is not None and not is_within(name, value):
+        return None  # a loss that is no finite number is none
+    return value
 
 
 BAD_ROW = (ValueError, TypeError, KeyError, AttributeError, ConfigError)

@@ -14,6 +14,7 @@ from core.records.door import is_within
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
+from core.storage.names import as_text
 
 
 class SweepRows(Database):
@@ -58,7 +59,7 @@ class SweepRows(Database):
         """One sweep by its id or its name. Raises RunError when there is none."""
         rows = self._rows(
             "SELECT * FROM sweeps WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1",
-            id_or_name,
+            as_text(id_or_name),
         )
         if not rows:
             raise RunError(

@@ -43,6 +43,8 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 MAX_VOCABULARY = 1_000_000
+MOST_STEPS = 10_000_000
+"""Of a run."""
 FIRST_ESTIMATE = 8
 """The earliest step after the start at which the loss is estimated out of turn."""
 SAMPLE_LENGTH = 120
@@ -278,7 +280,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         _need_whole("batch_size", self.batch_size, 1, 4096)
-        _need_whole("max_iters", self.max_iters, 1, 10_000_000)
+        _need_whole("max_iters", self.max_iters, 1, MOST_STEPS)
         _need_number("learning_rate", self.learning_rate, 1e-9, 100.0)
         _need_number("min_lr", self.min_lr, 0.0, 100.0)
         if self.min_lr > self.learning_rate:

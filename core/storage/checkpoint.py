@@ -28,7 +28,7 @@ from core.errors import CheckpointError
 from core.records.stored import from_stored, stored, stored_as
 from core.settings.config import RunConfig
 from core.storage.empty_rows import with_empty_rows, without_empty_rows
-from core.storage.files import write_atomically
+from core.storage.files import numbers_of_files, write_atomically
 
 FORMAT = 2
 READ_FORMATS = (1, FORMAT)
@@ -87,10 +87,7 @@ class CheckpointFolder:
 
     def steps(self) -> list[int]:
         """The steps for which there is a checkpoint, ascending."""
-        if not self._folder.is_dir():
-            return []
-        matches = (_NAME.fullmatch(p.name) for p in self._folder.iterdir())
-        return sorted(int(m[1]) for m in matches if m)
+        return numbers_of_files(self._folder, _NAME)
 
     def path(self, step: int) -> Path:
         """The file of one step, which need not be there."""
@@ -162,12 +159,7 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
     """
     what = kind.__name__.lower()
     try:
-        with zipfile.ZipFile(path) as archive:  # torch would load numbers that a disk spoiled
-            sizes = sum(member.file_size for member in archive.infolist())
-            if sizes > path.stat().st_size:  # torch packs nothing; a packed file could be a bomb
-                raise zipfile.BadZipFile("its parts are larger than the whole")
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+        check_zip(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise CheckpointError(
@@ -186,3 +178,16 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
             f"The {what} {path.name} does not hold what a {what} holds.",
             "Delete it to go on from the one before.",
         ) from error
+
+
+def check_zip(path: Path) -> None:
+    """Raise BadZipFile or OSError unless a file of torch's is whole, part by part.
+
+    torch itself loads numbers that a disk spoiled.
+    """
+    with zipfile.ZipFile(path) as archive:
+        sizes = sum(member.file_size for member in archive.infolist())
+        if sizes > path.stat().st_size:  # torch packs nothing; a packed file could be a bomb
+            raise zipfile.BadZipFile("its parts are larger than the whole")
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"wrong checksum of {damaged}")

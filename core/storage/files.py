@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -54,6 +55,19 @@ def append(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(content)
+
+
+def numbers_of_files(folder: Path, name: re.Pattern[str]) -> list[int]:
+    """The numbers in the names of the files in a folder that a pattern fits, ascending.
+
+    None where there is no such folder, or it has just been deleted.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = ((name.fullmatch(entry.name), entry) for entry in entries)
+            return sorted(int(match[1]) for match, entry in found if match and entry.is_file())
+    except OSError:
+        return []
 
 
 def sweep_left_overs(folder: Path) -> None:

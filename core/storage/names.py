@@ -48,6 +48,11 @@ def plain_file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")
 
 
+def as_text(name: str) -> str:
+    """A name as it can be written down: what of a file's name is no text becomes `?`."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def new_run_id() -> str:
     """What a run is called by the lab itself, for its whole life."""
     return secrets.token_hex(4)

@@ -26,7 +26,7 @@ from torch import Tensor
 from core.errors import CheckpointError
 from core.storage.checkpoint import Snapshot, read_saved, to_save
 from core.storage.empty_rows import without_empty_rows
-from core.storage.files import write_atomically
+from core.storage.files import numbers_of_files, write_atomically
 
 BUDGET_MIB = 256.0
 """What the snapshots of one run may take on the disk, unless the user says otherwise."""
@@ -43,10 +43,7 @@ class SnapshotFolder:
 
     def steps(self) -> list[int]:
         """The steps for which there is a snapshot, ascending."""
-        if not self._folder.is_dir():
-            return []
-        matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
-        return sorted(int(match[1]) for match in matches if match)
+        return numbers_of_files(self._folder, _NAME)
 
     def path(self, step: int) -> Path:
         """The file of one step, which need not be there."""

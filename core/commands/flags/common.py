@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from core.commands.common import Command
 from core.settings.config import BLOCKS, DEVICES, DTYPES, OPTIMIZERS, SCHEDULES, block_named
+from core.storage.names import as_text
 from core.training.threads import THREADS_VARIABLE
 
 MAX_COUNT = 1000
@@ -29,7 +30,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2, as argparse does."""
-        print(f"{self.prog}: {message} ({self.prog} --help lists what there is)", file=sys.stderr)
+        said = f"{self.prog}: {message} ({self.prog} --help lists what there is)"
+        print(as_text(said), file=sys.stderr)
         raise SystemExit(2)
 
 

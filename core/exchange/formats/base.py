@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from core.errors import ExchangeError
-from core.settings.config import ModelConfig
+from core.settings.config import MOST_STEPS, ModelConfig
 from core.text.corpus import Vocabulary
 
 MISSING_ELSEWHERE: tuple[tuple[str, str], ...] = (
@@ -55,9 +55,9 @@ def check_is_gpt2(config: ModelConfig, format_name: str) -> None:
 
 def step_of(path: Path, given: Any) -> int:
     """The step that a file says its model is of. Raises ExchangeError when that is no step."""
-    if type(given) is not int or given < 0:
+    if type(given) is not int or not 0 <= given <= MOST_STEPS:
         raise ExchangeError(
-            f"The step that {path.name} says its model is of is no whole number from 0 on: "
-            f"{given!r}."
+            f"The step that {path.name} says its model is of is no whole number from 0 to "
+            f"{MOST_STEPS:,}: {str(given)[:40]}."
         )
     return given

@@ -23,9 +23,10 @@ from torch import Tensor
 from core.errors import ConfigError, ExchangeError
 from core.exchange.formats.base import Imported, check_is_gpt2, step_of
 from core.exchange.formats.card import About, text_words
+from core.exchange.formats.weights import check_file, check_weights
 from core.models import LanguageModel, weight_shapes
 from core.settings.config import ModelConfig
-from core.storage.checkpoint import UNREADABLE
+from core.storage.checkpoint import UNREADABLE, check_zip
 from core.storage.files import write_atomically
 from core.storage.names import plain_file_name
 from core.text.corpus import Corpus, Vocabulary
@@ -180,7 +181,9 @@ def read_nanogpt(path: Path) -> Imported:
     Its optimiser, if there is one, is left aside. Raises ExchangeError when the file is something
     else, or something is missing in it.
     """
+    check_file(path)
     try:
+        check_zip(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise ExchangeError(
@@ -230,8 +233,11 @@ def _our_weights(path: Path, theirs: Any, config: ModelConfig) -> dict[str, Tens
                 f"In {path.name} the weight {their_name(name)} is {came}; by its model_args it "
                 f"should be of shape {tuple(shape)}."
             )
+        check_weights(path.name, {their_name(name): weight})
         weights[name] = weight.float()
     head = found.get("lm_head.weight")
+    if head is not None:
+        check_weights(path.name, {"lm_head.weight": head})
     if head is not None and not torch.equal(head.float(), weights["token_embedding.weight"]):
         raise ExchangeError(
             f"The model in {path.name} has a head of its own; nanoGPT's, and the lab's classic "

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.errors import ConfigError, ExchangeError
 from core.exchange.formats.base import Imported, step_of
+from core.exchange.formats.weights import check_file, check_weights, checksum_of
 from core.models import LanguageModel, weight_shapes
 from core.settings.config import RunConfig
 from core.storage.files import write_atomically
@@ -24,6 +25,8 @@ from core.text.corpus import Vocabulary
 
 FORMAT = 1
 _KEY = "character_lab"
+_SUM = "sha256"
+"""Of the weights, which the format itself has no checksum for. Older exports have none."""
 _DESCRIBED = {"config": dict, "corpus": str, "iter": int, "vocabulary": str}
 """What the metadata say of a model, each with its type."""
 
@@ -32,8 +35,9 @@ def export_safetensors(
     model: LanguageModel, vocabulary: Vocabulary, path: Path, *, about: dict[str, Any]
 ) -> list[Path]:
     """Write the weights with their settings; `about` holds `config`, `iter`, `corpus`."""
-    described = {"format": FORMAT, "vocabulary": vocabulary.characters} | about
     weights = {name: w.detach().cpu().contiguous() for name, w in model.state_dict().items()}
+    described = {"format": FORMAT, "vocabulary": vocabulary.characters} | about
+    described[_SUM] = checksum_of(weights)
     content = safetensors.torch.save(weights, {"format": "pt", _KEY: json.dumps(described)})
     write_atomically(path, content)
     return [path]
@@ -44,6 +48,7 @@ def read_safetensors(path: Path) -> Imported:
 
     Raises ExchangeError when the file is damaged, or another program wrote it.
     """
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
@@ -70,11 +75,24 @@ def read_safetensors(path: Path) -> Imported:
         ) from error
     if {name: weight.shape for name, weight in weights.items()} != shapes:
         raise ExchangeError(f"The weights in {path.name} are not those that its settings ask for.")
+    if about.get(_SUM, whole := checksum_of(weights)) != whole:
+        raise ExchangeError(
+            f"The weights in {path.name} are not those that were exported: the file was damaged "
+            "on its way. Export the model again, or copy the file once more."
+        )
+    check_weights(path.name, weights)
     return Imported(
         config=config.model,
         weights=weights,
         step=step_of(path, about["iter"]),
-        vocabulary=Vocabulary(about["vocabulary"]),
+        vocabulary=_vocabulary(path, about["vocabulary"]),
         corpus=about["corpus"],
         settings=about["config"],
     )
+
+
+def _vocabulary(path: Path, characters: str) -> Vocabulary:
+    vocabulary = Vocabulary.of(characters)
+    if vocabulary.characters != characters:
+        raise ExchangeError(f"The characters in {path.name} are not each there once, in order.")
+    return vocabulary

@@ -80,7 +80,7 @@ def test_resume_without_a_checkpoint_starts_again_and_says_so(cli: CommandLine, 
     run_id = cli.ok(*train_command())["run"]
     for path in lab.home.run_folder(run_id).glob("*.pt"):
         path.unlink()
-    lab.store.update_run(run_id, status="running")
+    lab.store.update_run(run_id, status="running", checkpoint_step=0)
     fields = cli.ok("resume", run_id)
     assert (fields["resumed_from"], fields["iter"]) == (0, 40)
     assert cli.stderr.splitlines()[0].startswith("There was no checkpoint yet")

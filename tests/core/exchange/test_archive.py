@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.errors import ExchangeError, RunError
+from core.errors import ExchangeError, RunError, StorageError
 from core.exchange import archive, runfile
 from core.exchange.archive import file_name, is_run_file, open_run, pack_run, packed
 from core.library.texts import ORIGINAL
@@ -514,7 +514,7 @@ def test_a_full_disk_is_said(a_run_file: bytes, lab: Lab, monkeypatch: pytest.Mo
 
     before = contents(lab)
     monkeypatch.setattr("core.exchange.archive.shutil.copyfileobj", full)
-    with pytest.raises(ExchangeError, match=r"mine.zip cannot be opened \(No space left"):
+    with pytest.raises(StorageError, match="The disk is full: "):
         open_run(lab, io.BytesIO(a_run_file), "mine.zip")
     assert contents(lab) == before
 

@@ -150,7 +150,7 @@ def test_cleaning_frees_what_was_promised_and_leaves_last_and_best(
     assert clean_run(lab, "owl") == before - size_of(folder) == spare > 0
     assert checkpoint_steps(lab, run_id) == [20, 40]
     assert {path.name for path in folder.iterdir()} == {
-        "lock", "checkpoint-000000020.pt", "checkpoint-000000040.pt"
+        "lock", "run.json", "measured.jsonl", "checkpoint-000000020.pt", "checkpoint-000000040.pt"
     }  # fmt: skip
     for step, state in zip((20, 40), states):
         assert_equal_states(checkpoint_state(lab, run_id, step), state)

@@ -1,0 +1,16 @@
+"""How often a test that tries its luck does so: a few times always, many times with `--soak`."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def add_option(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak", action="store_true",
+        help="kills, flipped bits and made-up values many times over; takes some minutes",
+    )  # fmt: skip
+
+
+def n_rounds(config: pytest.Config, *, ci: int, soak: int) -> int:
+    return soak if config.getoption("--soak") else ci
