@@ -16,6 +16,7 @@ LABELS = {
     "total_bytes": "all runs", "bin_bytes": "in the bin", "in_bin": "in the bin",
     "freed_bytes": "freed", "resumed_from": "resumed from step", "by": "equal in",
     "flops_per_token": "FLOPs per character", "memory_mib": "memory",
+    "disk_mib": "on the disk at most",
     "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
     "n_failed": "failed", "x": "across", "y": "up",

@@ -13,9 +13,11 @@ from core.commands.common import Fields, flags, progress_bar, run_fields, say, s
 from core.errors import LabError, StorageError
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
+from core.runs.disk_ahead import most_disk_mib
 from core.runs.follower import follow_run
 from core.runs.lab import Lab
 from core.runs.timing import calibration_of, remembered_calibration
+from core.storage.budget import DiskBudget
 from core.training.parallel import World, joined_world
 from core.training.preflight import preflight
 from core.training.trainer import DivergedError
@@ -43,12 +45,18 @@ def train(lab: Lab, args: Namespace) -> Fields:
         corpus = lab.library.load(args.corpus)
         config = lab.configure(args.model, corpus, args.preset, args.recipe, **flags(args))
         calibration = calibration_of(lab.home, config.train.device)
+        wall_s = calibration.wall_s(config, len(corpus.val))
         return asdict(preflight(config)) | {
+            "disk_mib": most_disk_mib(config, wall_s, _budget(args)),
             "estimated_train_s": calibration.train_s(config),
-            "estimated_wall_s": calibration.wall_s(config, len(corpus.val)),
+            "estimated_wall_s": wall_s,
         }
     with joined_world() as world:
         return _follow(lab, world) if world.follows else _train_new(lab, args, world)
+
+
+def _budget(args: Namespace) -> DiskBudget:
+    return DiskBudget(checkpoint_mib=args.checkpoint_mib, snapshot_mib=args.snapshot_mib)
 
 
 def resume(lab: Lab, args: Namespace) -> Fields:
@@ -62,9 +70,7 @@ def _train_new(lab: Lab, args: Namespace, world: World) -> Fields:
         config = lab.configure(args.model, corpus, args.preset, args.recipe, **flags(args))
         run_id = lab.create_run(config, corpus, args.name)
         try:
-            run = ActiveRun.open(
-                lab.home, lab.store, run_id, snapshot_mib=args.snapshot_mib, world=world
-            )
+            run = ActiveRun.open(lab.home, lab.store, run_id, budget=_budget(args), world=world)
         except LabError:
             lab.delete_run(run_id)
             raise
@@ -77,7 +83,7 @@ def _resume(lab: Lab, args: Namespace, world: World) -> Fields:
         record = lab.store.run(args.run)
         run = ActiveRun.open(
             lab.home, lab.store, record.id, max_iters=args.max_iters,
-            learning_rate=args.learning_rate, snapshot_mib=args.snapshot_mib, world=world,
+            learning_rate=args.learning_rate, budget=_budget(args), world=world,
         )  # fmt: skip
     run.waited_since(args.started_at)
     for note in run.notes:

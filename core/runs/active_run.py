@@ -32,11 +32,12 @@ from core.runs.machine import machine_here
 from core.runs.observer import Clock, Observer, Pace
 from core.runs.resuming import ResumePoint, resume_point
 from core.runs.saving import Keeper
+from core.storage.budget import USUAL, DiskBudget
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.home import LabHome
 from core.storage.journal import Measured
 from core.storage.locks import take_lock
-from core.storage.snapshots import BUDGET_MIB, SnapshotFolder, is_due
+from core.storage.snapshots import SnapshotFolder, is_due
 from core.training.health import UpdateProbe
 from core.training.parallel import ALONE, World
 from core.training.threads import n_threads
@@ -60,7 +61,7 @@ class ActiveRun:
         *,
         max_iters: int | None = None,
         learning_rate: float | None = None,
-        snapshot_mib: float = BUDGET_MIB,
+        budget: DiskBudget = USUAL,
         world: World = ALONE,
     ) -> Self:
         """Take the lock of a run, and take it up where its newest readable checkpoint left it.
@@ -71,7 +72,7 @@ class ActiveRun:
         Args:
             max_iters: a new end for the run; None keeps the old one.
             learning_rate: another peak from where it is taken up, as `set_learning_rate` does.
-            snapshot_mib: what the snapshots of this run may take on the disk.
+            budget: what the run may take on the disk.
             world: the processes that train the run; this one leads them.
 
         Raises RunError when another process trains it, CorpusError when its corpus is gone or
@@ -88,7 +89,8 @@ class ActiveRun:
                 trainer.load_state_dict(left.checkpoint.trainer)
             run = cls(
                 store, lock, left, course, trainer,
-                CheckpointFolder(folder), SnapshotFolder(folder, snapshot_mib),
+                CheckpointFolder(folder, budget.checkpoint_mib),
+                SnapshotFolder(folder, budget.snapshot_mib),
             )  # fmt: skip
             change = None if learning_rate is None else run._new_rate(learning_rate)
             run._begin(left)

@@ -27,14 +27,13 @@ from torch import Tensor
 from core.errors import CheckpointError
 from core.records.stored import from_stored, stored, stored_as
 from core.settings.config import RunConfig
+from core.storage.budget import USUAL
 from core.storage.empty_rows import with_empty_rows, without_empty_rows
 from core.storage.files import numbers_of_files, write_atomically
 
 FORMAT = 2
 READ_FORMATS = (1, FORMAT)
 """In the first all tensors were whole."""
-BRANCH_POINTS_MIB = 128.0
-"""What the checkpoints of one run may take on the disk, as long as the last and the best fit."""
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 UNREADABLE = (
     RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError,
@@ -82,8 +81,9 @@ Saved = TypeVar("Saved", bound=Checkpoint | Snapshot)
 class CheckpointFolder:
     """The checkpoints of one run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, budget_mib: float = USUAL.checkpoint_mib) -> None:
         self._folder = folder
+        self._budget_mib = budget_mib
 
     def steps(self) -> list[int]:
         """The steps for which there is a checkpoint, ascending."""
@@ -117,7 +117,7 @@ class CheckpointFolder:
                 damaged.append(error)
         return None, damaged
 
-    def thin(self, needed: Collection[int], budget_mib: float = BRANCH_POINTS_MIB) -> None:
+    def thin(self, needed: Collection[int]) -> None:
         """Delete checkpoints until the rest fit into the budget; the `needed` steps stay.
 
         The others are where a branch can start without a long replay. First goes the one that
@@ -128,7 +128,7 @@ class CheckpointFolder:
             with suppress(FileNotFoundError):  # somebody else has just deleted it
                 sizes[step] = self.path(step).stat().st_size
         steps = sorted(sizes)
-        while sum(sizes.values()) > budget_mib * 2**20:
+        while sum(sizes.values()) > self._budget_mib * 2**20:
             spare = [i for i, step in enumerate(steps) if step not in needed]
             if not spare:
                 return

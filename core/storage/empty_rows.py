@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_LARGE = 2**20
+LARGE = 2**20
 """Numbers from which it is worth looking for empty rows."""
 MAX_UNPACKED_BYTES = 2**28
 """What all such tables of one file take together when they are whole; more stay as they are. A file
@@ -43,7 +43,7 @@ class _Packer:
     def packed(self, content: Any) -> Any:
         if isinstance(content, dict):
             return {name: self.packed(part) for name, part in content.items()}
-        if not isinstance(content, Tensor) or content.dim() != 2 or content.numel() < _LARGE:
+        if not isinstance(content, Tensor) or content.dim() != 2 or content.numel() < LARGE:
             return content
         if content.is_sparse:
             return content

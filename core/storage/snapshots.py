@@ -24,12 +24,11 @@ import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
+from core.storage.budget import USUAL
 from core.storage.checkpoint import Snapshot, read_saved, to_save
 from core.storage.empty_rows import without_empty_rows
 from core.storage.files import numbers_of_files, write_atomically
 
-BUDGET_MIB = 256.0
-"""What the snapshots of one run may take on the disk, unless the user says otherwise."""
 _SMALL = 4096
 _NAME = re.compile(r"snapshot-(\d+)\.pt")
 
@@ -37,7 +36,7 @@ _NAME = re.compile(r"snapshot-(\d+)\.pt")
 class SnapshotFolder:
     """The snapshots of one run."""
 
-    def __init__(self, folder: Path, budget_mib: float = BUDGET_MIB) -> None:
+    def __init__(self, folder: Path, budget_mib: float = USUAL.snapshot_mib) -> None:
         self._folder = folder
         self._budget = budget_mib * 2**20
 

@@ -12,6 +12,7 @@ from core.errors import LabError
 from core.findings.meaning import loss_in
 from core.models import count_params
 from core.records.records import RunRecord
+from core.runs.disk_ahead import most_disk_mib
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import preflight
@@ -169,12 +170,15 @@ def _render_length(corpus: Corpus, config: RunConfig) -> None:
 def _render_costs(corpus: Corpus, config: RunConfig, waited: bool) -> None:
     """What the run will cost on this machine; drawn again until that is known."""
     costs, time = preflight(config), expected_time([config], corpus)
+    calibration = the_calibration()
+    wall_s = calibration.wall_s(config, len(corpus.val)) if calibration else None
     if waited and time:
         draw_page_again()
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
-        f"{words.count(costs.memory_mib)} MiB of memory · {time or 'timing …'} on this machine "
-        f"({costs.device}, {costs.dtype})",
+        f"{words.count(costs.memory_mib)} MiB of memory · up to "
+        f"{words.count(most_disk_mib(config, wall_s))} MiB of disk · {time or 'timing …'} on this "
+        f"machine ({costs.device}, {costs.dtype})",
         help="The time is that of a machine that does nothing else: other programs, and other runs "
         f"in training, make it longer.\n\n{explained('FLOPs')}",
     )

@@ -13,7 +13,7 @@ from core.experiments.terms import BUDGETS as RUNG_BUDGETS
 from core.experiments.terms import EQUAL_IN
 from core.settings.config import MODEL_KINDS, ModelConfig, TrainConfig, help_line
 from core.settings.presets import PRESETS, RECIPES
-from core.storage.snapshots import BUDGET_MIB
+from core.storage.budget import USUAL
 
 
 def add_training(sub: Any) -> None:
@@ -21,7 +21,7 @@ def add_training(sub: Any) -> None:
     train = add_command(sub, "train", commands.train, "train a new run")
     _add_start(train, required=True)
     train.add_argument("--dry_run", action="store_true", help="only say what the run would cost")
-    _add_snapshot_budget(train)
+    _add_disk_budget(train)
 
     resume = add_command(
         sub, "resume", commands.resume, "go on with a run from its last checkpoint"
@@ -33,7 +33,7 @@ def add_training(sub: Any) -> None:
         type=float,
         help="go on at another rate: the peak of the schedule, and past its end the rate itself",
     )
-    _add_snapshot_budget(resume)
+    _add_disk_budget(resume)
 
 
 def _add_start(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -49,11 +49,15 @@ def _add_start(parser: argparse.ArgumentParser, *, required: bool) -> None:
     add_settings(parser, TrainConfig)
 
 
-def _add_snapshot_budget(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--snapshot_mib", type=float, default=BUDGET_MIB, metavar="MIB",
-        help=f"disk space for weights over time; default: {BUDGET_MIB:g}",
-    )  # fmt: skip
+def _add_disk_budget(parser: argparse.ArgumentParser) -> None:
+    for flag, what, usual in (
+        ("--checkpoint_mib", "states to go on and to branch off from", USUAL.checkpoint_mib),
+        ("--snapshot_mib", "weights over time", USUAL.snapshot_mib),
+    ):
+        parser.add_argument(
+            flag, type=float, default=usual, metavar="MIB",
+            help=f"disk space for {what}; default: {usual:g}",
+        )  # fmt: skip
 
 
 def add_race(sub: Any) -> None:

@@ -85,11 +85,11 @@ def test_over_the_budget_the_smallest_gaps_close_first_and_what_is_needed_stays(
     for step in (10, 20, 25, 30, 100):
         folder.save(checkpoint(step))
     one_mib = folder.path(10).stat().st_size / 2**20
-    folder.thin({100}, budget_mib=4.5 * one_mib)
+    CheckpointFolder(folder.path(0).parent, 4.5 * one_mib).thin({100})
     assert folder.steps() == [10, 20, 30, 100]
-    folder.thin({20, 100}, budget_mib=2.5 * one_mib)
+    CheckpointFolder(folder.path(0).parent, 2.5 * one_mib).thin({20, 100})
     assert folder.steps() == [20, 100]
-    folder.thin({20, 100}, budget_mib=0.0)
+    CheckpointFolder(folder.path(0).parent, 0.0).thin({20, 100})
     assert folder.steps() == [20, 100]
 
 
@@ -100,7 +100,7 @@ def test_what_somebody_else_has_just_deleted_is_passed_over(
         folder.save(checkpoint(step))
     with monkeypatch.context() as patched:
         patched.setattr(CheckpointFolder, "steps", lambda self: [10, 20, 30])  # as they just were
-        folder.thin({30}, budget_mib=0.0)
+        CheckpointFolder(folder.path(0).parent, 0.0).thin({30})
     assert folder.steps() == [30]
 
 

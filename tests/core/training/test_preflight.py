@@ -214,8 +214,8 @@ def test_a_dry_run_says_what_it_would_cost_and_starts_nothing(
     cli = CommandLine(capsys)
     fields = cli.ok(*command, "--dry_run")
     assert fields.keys() == {
-        "n_params", "flops_per_token", "memory_mib", "device", "dtype", "estimated_train_s",
-        "estimated_wall_s",
+        "n_params", "flops_per_token", "memory_mib", "device", "dtype", "disk_mib",
+        "estimated_train_s", "estimated_wall_s",
     }  # fmt: skip
     config = resolve("transformer", len(corpus.vocabulary), None, {"device": "cpu"})
     costs = preflight(config)
