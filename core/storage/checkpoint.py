@@ -166,10 +166,12 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
             f"The {what} {path.name} cannot be read: the file is damaged or cut short.",
             "Delete it to go on from the one before.",
         ) from error
-    if not isinstance(content, dict) or content.pop("format", None) not in READ_FORMATS:
+    version = content.pop("format", None) if isinstance(content, dict) else None
+    if version not in READ_FORMATS:
+        by = "a newer version of the lab" if _is_newer(version) else "another program"
         raise CheckpointError(
             f"The {what} {path.name} is not of this lab's format {FORMAT}.",
-            "It was written by another version or another program.",
+            f"It was written by {by}.",
         )
     try:
         return kind(**from_stored(kind, with_empty_rows(content)))
@@ -191,3 +193,7 @@ def check_zip(path: Path) -> None:
             raise zipfile.BadZipFile("its parts are larger than the whole")
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+
+
+def _is_newer(version: object) -> bool:
+    return type(version) is int and version > FORMAT
