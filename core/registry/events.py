@@ -56,7 +56,9 @@ class EventRows(Database):
     def events(self, run_id: str) -> list[Event]:
         """What happened to a run, in the order in which it did."""
         rows = self._rows(
-            f"SELECT {_COLUMNS} FROM events WHERE run_id = ? ORDER BY at, rowid", run_id
+            # As they were entered: a clock may be set back.
+            f"SELECT {_COLUMNS} FROM events WHERE run_id = ? ORDER BY rowid",
+            run_id,
         )
         return [_event_of(row) for row in rows]
 

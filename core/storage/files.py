@@ -15,7 +15,7 @@ from core.storage.trouble import disk_full, free_bytes, in_words
 LARGE_BYTES = 2**16
 RESERVE_BYTES = 2 * 2**20
 """A large file leaves this much of the disk free, so that what became of it can be noted."""
-LEFT_OVER_S = 3600.0
+LEFT_OVER_S = 24 * 3600.0
 """A temporary file that nobody has touched for so long was left by a writer that was killed."""
 
 
