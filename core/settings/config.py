@@ -11,7 +11,6 @@ Source of the names: https://github.com/karpathy/nanoGPT (`train.py`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
@@ -144,7 +143,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
-            raise ConfigError(f"model is one of {', '.join(MODEL_KINDS)}, not {self.model!r}.")
+            raise ConfigError(
+                f"model is one of {', '.join(MODEL_KINDS)}, not {_shown(self.model)}."
+            )
         _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
         if "n_embd" in MODEL_SETTINGS[self.model]:
@@ -157,10 +158,13 @@ class ModelConfig:
                     f"{self.n_head} heads do not divide {self.n_embd}. "
                     f"Try n_head {_nearest_divisor(self.n_embd, self.n_head)}."
                 )
+        else:
+            for name in ("n_layer", "n_head", "n_embd"):
+                _need_whole(name, getattr(self, name), 0, 4096)
         _need_number("dropout", self.dropout, 0.0, 0.9)
         object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
-            raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {self.block!r}.")
+            raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {_shown(self.block)}.")
         if self.block != "classic" and "block" not in MODEL_SETTINGS[self.model]:
             raise ConfigError(f"The {self.model} model has no block, and so no {self.block} one.")
         self._check_ideas()
@@ -186,6 +190,10 @@ class ModelConfig:
             )
 
     def _check_ideas(self) -> None:
+        if not isinstance(self.ideas, str):
+            raise ConfigError(
+                f"ideas are words with commas between them, not {_shown(self.ideas)}."
+            )
         ideas = ideas_in(self.ideas)
         if ideas and self.block != "ladder":
             raise ConfigError(
@@ -292,12 +300,14 @@ class TrainConfig:
         _need_whole("lr_decay_iters", self.lr_decay_iters, 1, 10_000_000)
         if self.optimizer not in OPTIMIZERS:
             raise ConfigError(
-                f"optimizer is one of {', '.join(OPTIMIZERS)}, not {self.optimizer!r}."
+                f"optimizer is one of {', '.join(OPTIMIZERS)}, not {_shown(self.optimizer)}."
             )
         _need_number("muon_lr", self.muon_lr, 1e-9, 100.0)
         _need_number("table_lr", self.table_lr, 1e-9, 100.0)
         if self.schedule not in SCHEDULES:
-            raise ConfigError(f"schedule is one of {', '.join(SCHEDULES)}, not {self.schedule!r}.")
+            raise ConfigError(
+                f"schedule is one of {', '.join(SCHEDULES)}, not {_shown(self.schedule)}."
+            )
         _need_number("weight_decay", self.weight_decay, 0.0, 10.0)
         _need_number("beta1", self.beta1, 0.0, 0.9999)
         _need_number("beta2", self.beta2, 0.0, 0.99999)
@@ -306,9 +316,9 @@ class TrainConfig:
         _need_whole("eval_iters", self.eval_iters, 1, 10_000)
         _need_whole("seed", self.seed, 0, 2**31 - 1)
         if self.device not in DEVICES:
-            raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {self.device!r}.")
+            raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {_shown(self.device)}.")
         if self.dtype not in DTYPES:
-            raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}.")
+            raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {_shown(self.dtype)}.")
 
     def estimates_after(self, step: int) -> bool:
         """Whether the loss is estimated after this step: at each interval and at the end.
@@ -423,13 +433,25 @@ def help_line(name: str) -> str:
 
 def _need_whole(name: str, value: int, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ConfigError(f"{name} is a whole number from {low:,} to {high:,}, not {value!r}.")
+        raise ConfigError(
+            f"{name} is a whole number from {low:,} to {high:,}, not {_shown(value)}."
+        )
 
 
 def _need_number(name: str, value: float, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high:
-        raise ConfigError(f"{name} is a number from {low:g} to {high:g}, not {value!r}.")
+    # What is no finite number lies between no two others, and a whole number may be huge.
+    if not number or not low <= value <= high:
+        raise ConfigError(f"{name} is a number from {low:g} to {high:g}, not {_shown(value)}.")
+
+
+def _shown(value: object) -> str:
+    """A value as it came, or its beginning."""
+    try:
+        shown = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 60 else f"{shown[:60]}…"
 
 
 def _nearest_divisor(width: int, wanted: int) -> int:

@@ -35,7 +35,7 @@ def ideas_in(text: str) -> frozenset[Idea]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in IDEAS:
-            raise ConfigError(f"ideas are some of {', '.join(IDEAS)}, not {name!r}.")
+            raise ConfigError(f"ideas are some of {', '.join(IDEAS)}, not {name[:60]!r}.")
     return frozenset(idea for idea in IDEAS if idea in names)
 
 
