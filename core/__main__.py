@@ -60,23 +60,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _result_of(args: argparse.Namespace) -> commands.Fields:
-    """What the command returns; once again where it found the registry damaged."""
-    lab = _opened_lab()
+    """What the command returns. What is to be said of the lab home is said, before it or after."""
+    lab = Lab()
+    said = _say_notes(lab.notes)
     try:
         result: commands.Fields = args.command(lab, args)
-        return result
-    except RegistryDamaged:
+    except RegistryDamaged:  # found by one who writes: once more, with one that is made anew
         suspect(lab.home)
-        result = args.command(_opened_lab(), args)
-        return result
+        lab = Lab()
+        said = _say_notes(lab.notes)
+        result = args.command(lab, args)
+    finally:
+        _say_notes(lab.notes[said:])
+    return result
 
 
-def _opened_lab() -> Lab:
-    """The lab; what is to be said of it is said once."""
-    lab = Lab()
-    for note in lab.notes if not is_follower() else ():
+def _say_notes(notes: Sequence[str]) -> int:
+    """Say what is to be said of the lab home, in the first of several processes; how much it is."""
+    for note in notes if not is_follower() else ():
         _complain(note)
-    return lab
+    return len(notes)
 
 
 def _process_started_at() -> float:

@@ -85,8 +85,6 @@ def _render(page: StreamlitPage) -> None:
 
     try:
         begin_process()
-        for note in notes_of_the_lab():
-            st.toast(plain_but_code(note), duration="infinite")
         st.html(f"<style>{CSS}{action_buttons.CSS}</style>")
         render_now_training()
         arrive_at(page.url_path)
@@ -100,6 +98,8 @@ def _render(page: StreamlitPage) -> None:
         st.error(plain_but_code(str(storage_error(error))))
     if is_to_be_drawn_again():
         st.rerun()
+    for note in notes_of_the_lab():  # last, since what is drawn again would lose them
+        st.toast(plain_but_code(note), duration="infinite")
 
 
 main()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class Database:
         """
         self._path = path
         self._read_only = read_only
+        self.mend: Callable[[], None] | None = None
+        """What makes the file anew, where a reader comes upon damage and somebody can."""
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._copied: object = None
         if read_only:
@@ -122,7 +124,16 @@ class Database:
                 raise
 
     def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        """What one query finds."""
+        """What one query finds; of a damaged file, once it has been made anew."""
+        try:
+            return self._found(query, values)
+        except RegistryDamaged:
+            if self.mend is None:
+                raise
+            self.mend()
+        return self._found(query, values)
+
+    def _found(self, query: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         with self._connection() as db:
             return db.execute(query, values).fetchall()
 

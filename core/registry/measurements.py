@@ -69,19 +69,17 @@ class MeasuredRows(Database):
 
     def steps(self, run_id: str, *, at_most: int | None = None) -> list[StepRecord]:
         """The steps of a run in order; `at_most` keeps every k-th and always the last."""
-        with self._connection() as db:
-            stride = 1
-            if at_most is not None:
-                last = db.execute(
-                    "SELECT max(iter) FROM steps WHERE run_id = ?", (run_id,)
-                ).fetchone()[0]
-                stride = max(1, -(-(last or 0) // at_most))
-            rows = db.execute(
-                f"SELECT {_MEASURED['steps']} FROM steps"
-                " WHERE run_id = ?1 AND (iter % ?2 = 0 OR iter = 1"
-                " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?1)) ORDER BY iter",
-                (run_id, stride),
-            ).fetchall()
+        stride = 1
+        if at_most is not None:
+            last = self._rows("SELECT max(iter) FROM steps WHERE run_id = ?", run_id)[0][0]
+            stride = max(1, -(-(last or 0) // at_most))
+        rows = self._rows(
+            f"SELECT {_MEASURED['steps']} FROM steps"
+            " WHERE run_id = ?1 AND (iter % ?2 = 0 OR iter = 1"
+            " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?1)) ORDER BY iter",
+            run_id,
+            stride,
+        )
         return [record for row in rows if is_sound(record := StepRecord(*row))]
 
     def estimates(self, run_id: str) -> list[Estimate]:

@@ -21,7 +21,7 @@ from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
 from core.runs.keeping import keep_run
 from core.runs.lost_states import check_not_lost
-from core.runs.rebuilding import open_registry
+from core.runs.rebuilding import open_registry, suspect
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import CheckpointFolder
@@ -59,9 +59,15 @@ class Lab:
         self.home = LabHome.open(path)
         opened = open_registry(self.home)
         self.store: Store = opened.store
+        self.store.mend = self._mend
         self.notes = opened.notes
         """What is to be said of the lab home as it was found, in sentences; mostly nothing."""
         self.library = CorpusLibrary(self.home)
+
+    def _mend(self) -> None:
+        """Have the registry made anew, in which a reader has come upon damage."""
+        suspect(self.home)
+        self.notes += open_registry(self.home).notes
 
     # --- runs -------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from core.errors import RegistryDamaged
 from core.experiments.grid import Axis
 from core.experiments.sweep import enter_sweep, load_sweep, sweep_cells
 from core.records.records import RunRecord
+from core.registry import Store
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.runs.rebuilding import suspect
@@ -135,7 +136,7 @@ def test_damage_that_shows_late_is_mended_too(
     content[(root - 1) * page_bytes : root * page_bytes] = b"\xff" * page_bytes
     lab.home.database.write_bytes(content)
     with pytest.raises(RegistryDamaged, match="is damaged"):
-        Lab(lab.home.path).store.steps(ids["owl"])
+        Store(lab.home.database).steps(ids["owl"])
     cli = CommandLine(capsys)
     assert cli.code("runs", "show", "owl") == 0
     assert "is kept as lab.damaged-" in cli.stderr
