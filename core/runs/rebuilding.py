@@ -161,7 +161,7 @@ def _bring_in(home: LabHome, store: Store) -> list[str]:
             if folder.name not in bad:
                 found.append(record.name)
                 without_curve += [record.name] * (not measured and record.step > 0)
-    for run_id in sorted(bad & set(store.unreadable_runs())):
+    for run_id in sorted(bad & set(store.unreadable_runs())) if bad else ():
         notes.append(f"The row of run {run_id} cannot be read, so it is left out.")
     return notes + ([_said_of(found, without_curve)] if found else [])
 
