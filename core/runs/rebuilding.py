@@ -34,6 +34,7 @@ from core.storage.home import LabHome
 from core.storage.journal import Journal, Measured
 from core.storage.locks import is_held
 from core.storage.names import numbered
+from core.storage.snapshots import SnapshotFolder
 from core.storage.trouble import in_words
 
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -152,6 +153,11 @@ def _bring_in(home: LabHome, store: Store) -> list[str]:
             continue
         record, events, measured = _said_by(home, folder, with_checkpoints=not known)
         if record is None:
+            if not known and SnapshotFolder(folder).steps():
+                notes.append(
+                    f"The folder {folder} has snapshots and nothing that says of which run; it is "
+                    "left as it is."
+                )
             continue
         if folder.name in bad:
             store.delete_run(folder.name)

@@ -205,6 +205,16 @@ def test_a_folder_that_says_nothing_is_known_by_its_checkpoint(
     assert again.model(found).step == before.best_step
 
 
+def test_a_folder_with_snapshots_alone_is_said(lab: Lab, ids: dict[str, str]) -> None:
+    folder = lab.home.run_folder(ids["owl"])
+    for path in (*folder.glob("*.json*"), *folder.glob("checkpoint-*")):
+        path.unlink()
+    delete(lab)
+    again = Lab(lab.home.path)
+    assert {run.name for run in again.runs()} == {"fox"}
+    assert str(folder) in again.notes[0] and "left as it is" in again.notes[0]
+
+
 @pytest.mark.parametrize("name", [RUN, MEASURED])
 def test_a_copy_that_is_damaged_says_no_wrong_number(
     lab: Lab, ids: dict[str, str], name: str
