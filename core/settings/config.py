@@ -162,6 +162,8 @@ class ModelConfig:
             for name in ("n_layer", "n_head", "n_embd"):
                 _need_whole(name, getattr(self, name), 0, 4096)
         _need_number("dropout", self.dropout, 0.0, 0.9)
+        for name in ("bias", "head_gates", "pair_embedding"):
+            _need_truth(name, getattr(self, name))
         object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
             raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {_shown(self.block)}.")
@@ -443,6 +445,11 @@ def _need_number(name: str, value: float, low: float, high: float) -> None:
     # What is no finite number lies between no two others, and a whole number may be huge.
     if not number or not low <= value <= high:
         raise ConfigError(f"{name} is a number from {low:g} to {high:g}, not {_shown(value)}.")
+
+
+def _need_truth(name: str, value: bool) -> None:
+    if value not in (True, False):  # 0 and 1 too, as they come from elsewhere
+        raise ConfigError(f"{name} is true or false, not {_shown(value)}.")
 
 
 def _shown(value: object) -> str:
