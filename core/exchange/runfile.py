@@ -137,9 +137,9 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
     """All but the saved states, checked. Raises ExchangeError, or one of those of `refusing`."""
     manifest = json.loads(archive.read(MANIFEST))
     if manifest["format"] != FORMAT:
+        came = repr(manifest["format"])[:20]
         raise ExchangeError(
-            f"{what} was written by another version of the lab (format {manifest['format']!r}, "
-            f"expected {FORMAT})."
+            f"{what} was written by another version of the lab (format {came}, expected {FORMAT})."
         )
     try:
         record = _record(manifest)

@@ -270,8 +270,8 @@ def check_name(name: str) -> None:
     """Raise CorpusError unless the name is plain enough to be a file on every system."""
     if not _PLAIN_NAME.fullmatch(name) or _WINDOWS_DEVICES.fullmatch(name):
         raise CorpusError(
-            f"{name!r} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and '_' "
-            "(a-z, A-Z, 0-9), starting with a letter or digit."
+            f"{name[:80]!r} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and "
+            "'_' (a-z, A-Z, 0-9), starting with a letter or digit."
         )
 
 

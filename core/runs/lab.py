@@ -328,6 +328,6 @@ def clean_name(name: str, what: str = "run") -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_RUN_NAME or not name.isprintable():
         raise RunError(
-            f"A {what}'s name has 1 to {MAX_RUN_NAME} printable characters, not {name!r}."
+            f"A {what}'s name has 1 to {MAX_RUN_NAME} printable characters, not {name[:80]!r}."
         )
     return name
