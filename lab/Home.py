@@ -17,10 +17,12 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 from streamlit import cli_util, config  # noqa: E402
 from streamlit.web.server import server_util  # noqa: E402
 
 from lab.components.window import PLOTLY_ROUTE  # noqa: E402
+from lab.guard import Guard  # noqa: E402
 from lab.preloading import begin_preloading  # noqa: E402
 
 
@@ -35,5 +37,5 @@ async def _lifespan(server: st.App) -> AsyncIterator[None]:
         service.close_services()
 
 
-app = st.App("frame.py", routes=[PLOTLY_ROUTE], lifespan=_lifespan)
+app = st.App("frame.py", routes=[PLOTLY_ROUTE], middleware=[Middleware(Guard)], lifespan=_lifespan)
 """Streamlit looks for this name in this file, and serves it."""

@@ -114,6 +114,7 @@ ROOMS = {
     "figures session widgets attention_page train_page",
     "lab.app_pages": "*",
     "lab.preloading": "",
+    "lab.guard": "",
     "lab.frame": "*",
     "lab.Home": "*",
 }

@@ -6,7 +6,7 @@ Okabe and Ito (https://jfly.uni-koeln.de/color/), which colour-blind people can 
 lightness is moved where a line would otherwise fall below a contrast of 3:1 with the ground.
 
 Must not know: Streamlit, Plotly, or which theme is on. The grounds and text colours here are
-repeated in `.streamlit/config.toml`, and a test holds the two together.
+repeated in `lab/.streamlit/config.toml`, and a test holds the two together.
 
 Scales are made in OKLab (https://bottosson.github.io/posts/oklab/), a space in which equal
 distances look about equally large, so that equal steps of a number become equal steps to the eye.

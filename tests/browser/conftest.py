@@ -161,13 +161,14 @@ def new_page(browser: "Browser", request: pytest.FixtureRequest) -> Iterator[New
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Factory of servers: `serve(script_path, env={...})`.
 
-    Each runs from the repository's root, so with its settings and theme, on a free port and with
-    a lab home of its own (unless `env` names one). All end with the module.
+    Each runs in a folder with the lab's settings and theme, on a free port and with a lab home of
+    its own (unless `env` names one). All end with the module.
     """
     servers: list[Server] = []
 
     def start(script_path: Path, env: Mapping[str, str] | None = None) -> Server:
         folder = tmp_path_factory.mktemp("server")
+        shutil.copytree(ROOT / "lab" / ".streamlit", folder / ".streamlit")
         log_path = folder / "server.log"
         port = _free_port()
         command = [sys.executable, "-m", "streamlit", "run", str(script_path)]
@@ -180,7 +181,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         }
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         server = Server(f"http://127.0.0.1:{port}", process)
         servers.append(server)

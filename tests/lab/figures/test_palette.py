@@ -19,7 +19,7 @@ from lab.figures.palette import (
 )
 from tests.helpers import ROOT
 
-CONFIG_PATH = ROOT / ".streamlit" / "config.toml"
+CONFIG_PATH = ROOT / "lab" / ".streamlit" / "config.toml"
 THEMES = [pytest.param("light", LIGHT, id="light"), pytest.param("dark", DARK, id="dark")]
 
 
