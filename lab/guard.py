@@ -23,8 +23,8 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 _REFUSED: Final = (
-    "The lab answers only under the names of its settings (lab/.streamlit/config.toml). To serve it "
-    "under another name, start it with --server.allowedHosts NAME: see CONTRIBUTING.md.\n"
+    "The lab answers only under the names in its settings, lab/.streamlit/config.toml. To serve "
+    "it under another name, start it with --server.allowedHosts NAME: see CONTRIBUTING.md.\n"
 )
 _POLICY: Final = {
     "default-src": "'self'",

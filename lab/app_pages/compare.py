@@ -138,7 +138,7 @@ def _choose(runs: list[RunRecord]) -> list[RunRecord]:
     kept = [i for i in RUNS.get() if i in by_id]
     if not TOUCHED.get() or not (kept or _chose_none()):
         kept = [run.id for run in newest_of_each_model(runs)]
-    RUNS.set(kept)
+    RUNS.set(kept[:MAX_RUNS])
     st.multiselect(
         "Runs", list(by_id), key=RUNS.key, max_selections=MAX_RUNS, persist_state="session",
         format_func=option_text, on_change=TOUCHED.set, args=(True,),

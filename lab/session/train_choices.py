@@ -27,7 +27,8 @@ SMOOTHING: Entry[str] = Entry("train_smoothing", "off")
 BEHIND: Entry[Behind] = Entry("train_behind", "newest")
 """Which runs stand behind the one on the bench."""
 RUNS_BEHIND: Entry[tuple[str, ...] | list[str]] = Entry("train_runs", ())
-"""Ids of the runs that were chosen to stand there."""
+"""Ids of the runs that were chosen to stand there, at most `MAX_BEHIND`."""
+MAX_BEHIND = 6
 CORPUS: Entry[str | None] = Entry("train_corpus", None)
 """Name of the text; None is the lab's default."""
 RECIPE: Entry[str] = Entry("train_recipe", "classic")

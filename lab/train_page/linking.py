@@ -5,6 +5,7 @@ What an address may hold is `lab.train_page.link`'s; here it meets the session.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,11 +19,14 @@ from lab.session import train_choices
 from lab.session.drafts import draft_of
 from lab.session.entry import Entry
 from lab.session.state import choose_run, clear_bench, draft_is_of, run_on_the_bench, the_lab
+from lab.session.train_choices import MAX_BEHIND
 from lab.train_page.link import SWITCHES, Link, read_link, write_link
 from lab.widgets.controls import HIDEABLE, SETTINGS, begin_controls, chosen_corpus
 from lab.wording.labels import label_of
 from lab.wording.plain import plain_but_code
 
+MAX_SHOWN, MAX_LENGTH = 3, 200
+"""Of what cannot be: so many complaints, of so many characters each."""
 _APPLIED = Entry("train_link_applied", False)
 _HIDDEN: Entry[tuple[str, ...]] = Entry("train_hidden", ())
 
@@ -42,16 +46,43 @@ def apply_link() -> None:
         if value != SWITCHES[name]:
             train_choices.SWITCHES[name].set(value)
     _HIDDEN.set(link.hidden)
-    named = {run.name: run.id for run in the_lab().runs()}
-    complaints += [f"there is no run {name!r}" for name in link.runs if name not in named]
-    train_choices.RUNS_BEHIND.set([named[name] for name in link.runs if name in named])
-    try:
-        _apply_run(link)
-        _apply_settings(link)
-    except LabError as error:
-        complaints.append(str(error))
+    complaints += _apply_runs_behind(link.runs)
+    for apply in (_apply_corpus, _apply_run_and_settings):
+        try:
+            apply(link)
+        except LabError as error:
+            complaints.append(str(error))
     if complaints:
-        st.warning("Left out of the address: " + plain_but_code("; ".join(complaints)))
+        st.warning("Left out of the address: " + plain_but_code(_in_short(complaints)))
+
+
+def _in_short(complaints: list[str]) -> str:
+    """Some of them, and how many more there are: an address can be long."""
+    shown = [c if len(c) <= MAX_LENGTH else f"{c[:MAX_LENGTH]} …" for c in complaints[:MAX_SHOWN]]
+    n_more = len(complaints) - len(shown)
+    return "; ".join(shown) + (f"; and {n_more:,} more" if n_more else "")
+
+
+def _apply_runs_behind(names: Sequence[str]) -> list[str]:
+    """Choose these runs to stand behind the one on the bench; why some of them cannot."""
+    named = {run.name: run.id for run in the_lab().runs()}
+    found = [named[name] for name in dict.fromkeys(names) if name in named]
+    train_choices.RUNS_BEHIND.set(found[:MAX_BEHIND])
+    complaints = [f"there is no run {name!r}" for name in names if name not in named]
+    if len(found) > MAX_BEHIND:
+        complaints.append(f"at most {MAX_BEHIND} runs stand behind, not {len(found):,}")
+    return complaints
+
+
+def _apply_corpus(link: Link) -> None:
+    if "corpus" in link.names:
+        the_lab().library.load(link.names["corpus"])
+        train_choices.CORPUS.set(link.names["corpus"])
+
+
+def _apply_run_and_settings(link: Link) -> None:
+    _apply_run(link)
+    _apply_settings(link)
 
 
 def _apply_run(link: Link) -> None:
@@ -67,8 +98,6 @@ def _apply_run(link: Link) -> None:
 
 def _apply_settings(link: Link) -> None:
     """A draft of the settings that the address says."""
-    if link.names.get("corpus") in the_lab().library.names():
-        train_choices.CORPUS.set(link.names["corpus"])
     preset, recipe = link.names.get("preset"), link.names.get("recipe", "classic")
     if not link.settings and preset is None and recipe == "classic":
         return

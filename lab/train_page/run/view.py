@@ -40,7 +40,7 @@ from lab.widgets.switches import switch
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
 
-N_NEWEST, MAX_BEHIND = 3, 6
+N_NEWEST = 3
 SHORT_NOTES: dict[NoteKind, str] = {
     "passed_unigram": "passed unigram counts",
     "beat_bigram": "beat bigram counts",
@@ -109,7 +109,7 @@ def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
     if how == "chosen":
         by_id = {other.id: other for other in others}
         held = train_choices.RUNS_BEHIND
-        held.set([run_id for run_id in held.get() if run_id in by_id])
+        held.set([run_id for run_id in held.get() if run_id in by_id][: train_choices.MAX_BEHIND])
         if left_out := len(every) - len(others):
             st.caption(
                 f"{left_out:,} {'run' if left_out == 1 else 'runs'} on other texts cannot stand "
@@ -117,7 +117,7 @@ def _choose_behind(bench: Bench, runs: list[RunRecord]) -> tuple[str, ...]:
             )
         return tuple(
             st.multiselect(
-                "Which", list(by_id), key=held.key, max_selections=MAX_BEHIND,
+                "Which", list(by_id), key=held.key, max_selections=train_choices.MAX_BEHIND,
                 format_func=lambda run_id: run_label(by_id[run_id]), persist_state="session",
             )
         )  # fmt: skip
