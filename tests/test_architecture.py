@@ -351,6 +351,89 @@ def test_a_color_is_known_when_seen(text: str, is_colored: bool) -> None:
     assert bool(colors_in(text)) == is_colored
 
 
+# --- what others wrote ----------------------------------------------------------------------------
+
+
+AS_TEXT = {"plain", "plain_but_code", "quoted", "as_text", "escape", "unmarked"}
+"""What makes text of what somebody wrote, where Markdown or HTML would be read."""
+OF_OTHERS = {"name", "corpus", "message", "prompt", "sample", "query"}
+"""Attributes that hold what somebody wrote, in this lab or in a file that came into it."""
+OUR_NAMES = {"line.name", "sweep.x.name", "sweep.y.name", "slider.name", "step.name", "axis.name"}
+"""Those that are words of the lab: of counted lines and of settings."""
+READ_AS_MARKDOWN = set(
+    "badge button caption checkbox dialog download_button error expander header info link_button "
+    "markdown metric page_link pills popover radio segmented_control spinner status subheader "
+    "success tabs table title toast toggle warning write explained".split()
+)
+
+
+def as_it_came(node: ast.AST) -> Iterator[str]:
+    """What stands in an expression of what others wrote, or of an error, and is not made text."""
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func).split(".")[-1]
+        if called in AS_TEXT:
+            return
+        if called == "str" and ast.unparse(node.args[0]) in ("error", "refusal", "trouble"):
+            yield ast.unparse(node)
+        if called not in ("format", "join") and not isinstance(node.func, ast.Attribute):
+            return  # a function of ours, which is looked at where it stands
+    if isinstance(node, ast.Attribute) and node.attr in OF_OTHERS:
+        if ast.unparse(node) not in OUR_NAMES:
+            yield ast.unparse(node)
+        return
+    if isinstance(node, ast.Compare | ast.Subscript):
+        return
+    if isinstance(node, ast.IfExp):
+        yield from as_it_came(node.body)
+        yield from as_it_came(node.orelse)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from as_it_came(child)
+
+
+@each_file(LAB)
+def test_what_others_wrote_is_no_markup(path: Path) -> None:
+    """Names, messages and errors may hold anything: they reach the screen as text, or not at all.
+
+    What is built elsewhere and then drawn, `tests/browser/test_walk.py` sees.
+    """
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in READ_AS_MARKDOWN:
+            given = [*node.args[:1], *(k.value for k in node.keywords if k.arg in ("help", "body"))]
+            found = [written for part in given for written in as_it_came(part)]
+            assert found == [], f"line {node.lineno}: {found}"
+
+
+OUR_FIGURES_NAMES = ("vector.", "part.", "stage.", "each.")
+"""Of parts, heads and steps of a calculation: words of the lab."""
+
+
+@each_file(FIGURES)
+def test_names_in_a_figure_are_no_markup(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        called = ast.unparse(node.func).split(".")[-1] if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and called.startswith(("add_", "Scatter", "update_")):
+            words = [k for k in node.keywords if k.arg in ("name", "text", "hovertext", "ticktext")]
+            found = [written for word in words for written in as_it_came(word.value)]
+            found = [w for w in found if not w.startswith(OUR_FIGURES_NAMES)]
+            assert found == [], f"line {node.lineno}: {found}"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("st.error(str(error))", ["str(error)"]),
+        ('st.caption(f"Run {run.name} has ended.")', ["run.name"]),
+        ('st.caption(f"Run {plain(run.name)} has ended.")', []),
+        ('st.write(run.message if run.message else "none")', ["run.message"]),
+        ('st.toast("a" if run.name == "b" else "c")', []),
+    ],
+)
+def test_what_others_wrote_is_known_when_seen(source: str, found: list[str]) -> None:
+    call = ast.parse(source).body[0].value  # type: ignore[attr-defined]
+    assert list(as_it_came(call.args[0])) == found
+
+
 # --- the state of a session -----------------------------------------------------------------------
 
 

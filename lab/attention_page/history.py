@@ -20,6 +20,7 @@ from lab.figures.head_history import (
 )
 from lab.session.state import habits_at_step, palette, snapshot_steps
 from lab.wording.glossary import explained
+from lab.wording.plain import unmarked
 
 ONE_PX, ALL_PX, ONE_HEIGHT_PX = 470, 700, 330
 SHORT = {name: short for name, (short, _) in HABIT_WORDS.items()}
@@ -78,7 +79,7 @@ def _render_histories(
         even_nats = even_entropy_nats(model.block_size)
         live_plot(
             head_history_figure(head, even_nats, SHORT, model.model, palette(), ONE_PX),
-            key="attention_history_one", height_px=ONE_HEIGHT_PX, alt=sentence.replace("*", ""),
+            key="attention_history_one", height_px=ONE_HEIGHT_PX, alt=unmarked(sentence),
         )  # fmt: skip
         about = (
             f"Share: for {HABIT_WORDS[head.habit][1]}. Dashed: a head that spreads evenly. Its "

@@ -62,5 +62,5 @@ def saveable_picture(
     `alt` is what a screen reader says in place of the picture; None where the words beside it do.
     """
     with st.container(key=f"saveable_{key}"):
-        st.image(svg, alt=alt, width=width)
+        st.image(svg, alt=alt or "", width=width)
         _SAVE(key=f"save_{key}", data={"svg": svg, "key": key})

@@ -1,5 +1,5 @@
-// Loads Plotly's script, and tells Python when the reader changes the theme or follows a link to the
-// glossary.
+// Loads Plotly's script, tells Python when the reader changes the theme or follows a link to the
+// glossary, and lets what scrolls be reached by keyboard.
 //
 // Streamlit calls the default export again at each run of the page, and the function that it
 // returned last when the component leaves.
@@ -7,6 +7,7 @@
 const READY_EVENT = "lab-plotly-ready"; // live_plot.js waits for it
 const TERM_LINK = "a[href^='glossary?term=']";
 const MARK = "data-lab-chosen";
+const SETTLED_MS = 200;
 let knownGround;
 let askForTerm; // the newest run's, since only that one is heard
 
@@ -27,7 +28,25 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (document.activeElement?.type === "range") document.activeElement.blur();
   };
   window.addEventListener("pointerup", letGo);
-  return () => window.removeEventListener("pointerup", letGo);
+  let looking;
+  const watch = new MutationObserver(() => {
+    clearTimeout(looking);
+    looking = setTimeout(letKeysScroll, SETTLED_MS);
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
+  return () => {
+    window.removeEventListener("pointerup", letGo);
+    watch.disconnect();
+  };
+}
+
+// Text that Streamlit lets scroll holds nothing that takes the focus, so it takes it itself.
+function letKeysScroll() {
+  for (const text of document.querySelectorAll("pre, .katex-display")) {
+    const scrolls = text.scrollWidth > text.clientWidth || text.scrollHeight > text.clientHeight;
+    if (scrolls) text.tabIndex = 0;
+    else text.removeAttribute("tabindex");
+  }
 }
 
 function loadPlotly(address) {

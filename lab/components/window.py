@@ -28,9 +28,10 @@ _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
 # First, hide the component below, or every page would begin with an empty row. Then, give selected
 # labels the colour of text. Streamlit gives them its primary colour, which on dark ground cannot be
 # both dark enough under white words and light enough for words itself. Links that were chosen by
-# arrow keys are framed. Last, the picture of the
-# model stays in sight of the controls that are further down, where there is room for both; the row
-# that it stands in would else be what it is held by.
+# arrow keys are framed. Words of code get the theme's colours for text, and those in a caption no
+# ground, since Streamlit's are too pale to be read. Last, the picture of the model stays in sight of
+# the controls that are further down, where there is room for both; the row that it stands in would
+# else be what it is held by.
 _CSS: Final = """
 .st-key-lab_window_watch {
   display: none;
@@ -43,6 +44,15 @@ button[data-variant][data-selected="true"][type="button"],
 a[data-lab-chosen] {
   outline: 2px solid currentColor;
   outline-offset: 1px;
+}
+[data-testid="stCode"] .token.keyword {
+  color: var(--st-blue-text-color);
+}
+[data-testid="stCode"] .token.comment {
+  color: var(--st-gray-text-color);
+}
+[data-testid="stCaptionContainer"] code {
+  background: none;
 }
 @media (min-width: 800px) and (min-height: 700px) {
   [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {

@@ -15,8 +15,10 @@ import plotly.graph_objects as go
 from core.settings.config import ModelKind
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.columns import axis_columns
+from lab.figures.losses import as_text
 from lab.figures.palette import Palette
 from lab.wording import words
+from lab.wording.plain import plain
 
 SINGLE_PLACES = 8
 _SEEN = ["characters of context, from", "to"]
@@ -82,9 +84,10 @@ def context_figure(
         figure.add_scatter(
             x=compact([(g.first * g.last) ** 0.5 for g in groups]),
             y=compact([g.loss_nats for g in groups]),
-            name=curve.name, mode="lines+markers", line=dict(color=color), marker=dict(size=6),
+            name=as_text(curve.name), mode="lines+markers", line=dict(color=color),
+            marker=dict(size=6),
             hovertext=[
-                f"{curve.name}: {g.loss_nats:.3f} nats with {g.label} "
+                f"{as_text(curve.name)}: {g.loss_nats:.3f} nats with {g.label} "
                 f"character{'s' * (g.last > 1)} of context" for g in groups
             ],
             hovertemplate="%{hovertext}<extra></extra>",
@@ -120,13 +123,13 @@ def context_figure(
 def context_sentence(curve: ContextLoss, counted_nats: Sequence[float]) -> str:
     """Where a run stops to gain from more context, and what counting makes of as little."""
     if curve.model == "bigram":
-        return f"**{curve.name}** sees one character, wherever it stands: more buys nothing."
+        return f"**{plain(curve.name)}** sees one character, wherever it stands: more buys nothing."
     enough, best = (
         gains_up_to(curve.losses_nats),
         min(g.loss_nats for g in groups_of(curve.losses_nats)),
     )
     sentence = (
-        f"**{curve.name}** gains next to nothing from more than {words.count(enough)} "
+        f"**{plain(curve.name)}** gains next to nothing from more than {words.count(enough)} "
         f"character{'s' * (enough != 1)}; it gets to {words.loss(best)} nats."
     )
     better = [n for n, loss in enumerate(counted_nats, 1) if loss < best]

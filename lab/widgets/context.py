@@ -12,7 +12,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.context import ContextLoss, context_figure, context_sentence
 from lab.session.state import counted_context_of, losses_by_context, palette
 from lab.wording.glossary import explained
-from lab.wording.plain import plain, plain_but_code
+from lab.wording.plain import plain_but_code, unmarked
 
 CHART_PX = 300
 ABOUT = (
@@ -39,7 +39,7 @@ def render_context(runs: Sequence[RunRecord], key: str) -> None:
             live_plot(
                 context_figure(curves, counted, palette()), key=f"{key}_context_plot",
                 height_px=CHART_PX,
-                alt=" ".join(context_sentence(curve, counted).replace("*", "") for curve in curves),
+                alt=" ".join(unmarked(context_sentence(curve, counted)) for curve in curves),
             )  # fmt: skip
             st.markdown("\n".join(f"* {context_sentence(curve, counted)}" for curve in curves))
             st.caption(ABOUT, help=explained(ABOUT, "loss", "nats"))
@@ -53,7 +53,7 @@ def _measured(runs: Sequence[RunRecord]) -> tuple[list[ContextLoss], list[float]
     curves, troubles = [], []
     for run in runs:
         try:
-            curves.append(ContextLoss(plain(run.name), run.model, losses_by_context(run)))
+            curves.append(ContextLoss(run.name, run.model, losses_by_context(run)))
         except LabError as error:
             troubles.append(f"{run.name}: {error}")
     of_one_text = curves and len({run.fingerprint for run in runs}) == 1

@@ -10,8 +10,17 @@ from core.text.characters import in_quotes
 
 
 def plain(text: str) -> str:
-    """A text that stays what it is in Markdown: no emphasis, formula, link or colour of it."""
+    """A text that stays what it is in Markdown: no emphasis, formula, link or colour of it.
+
+    An address becomes a link whether or not its signs are escaped: so a word joiner, which takes no
+    room, stands in it where it would be recognised.
+    """
+    text = _LINKED.sub("\u2060", text)
     return "".join(f"\\{c}" if c in string.punctuation else c for c in text)
+
+
+_LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+"""Within `https://…`, `www.…` and `name@…` (https://github.github.com/gfm/#autolinks-extension-)."""
 
 
 def plain_but_code(text: str) -> str:
@@ -24,6 +33,14 @@ def plain_but_code(text: str) -> str:
 
 
 _CODE = re.compile(r"(?<![^\s(])(`[^`\s](?:[^`\n]*[^`\s])?`)(?![\w`])")
+
+
+def unmarked(markdown: str) -> str:
+    """A sentence for the screen as a screen reader says it: no `**`, and `plain` undone."""
+    return _MARKS.sub(lambda mark: mark[1] or "", markdown)
+
+
+_MARKS = re.compile(rf"\\([{re.escape(string.punctuation)}])|\*\*|\u2060")
 
 
 def quoted(characters: Iterable[str], at_most: int = 10) -> str:

@@ -35,7 +35,7 @@ MAX_UPLOAD_MB = 200
 
 def render_disk(use: DiskUse) -> None:
     """What the runs take, and what of it can be freed."""
-    st.subheader("On the disk")
+    st.header("On the disk")
     if not use.total_bytes:
         st.caption("Nothing yet. Checkpoints and snapshots of runs take space.")
         return
@@ -67,7 +67,7 @@ def render_disk(use: DiskUse) -> None:
 
 def render_bin(use: DiskUse) -> None:
     """The runs in the bin: one to take out, or all to be gone."""
-    st.subheader("In the bin")
+    st.header("In the bin")
     deleted = {run.id: run for run in the_lab().deleted_runs()}
     if not deleted:
         st.caption("Empty. A run that is deleted lands here first.")
@@ -91,7 +91,7 @@ def render_bin(use: DiskUse) -> None:
 
 def render_opening() -> None:
     """A run or a model from a file, and how one that is too large for a page comes in."""
-    st.subheader("From a file")
+    st.header("From a file")
     file = st.file_uploader(
         f"A run file (NAME{ENDING}), nanoGPT's ckpt.pt, or a safetensors export of a lab",
         type=["zip", "pt", "safetensors"], key=upload_key(), max_upload_size=MAX_UPLOAD_MB,

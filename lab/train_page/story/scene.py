@@ -20,7 +20,7 @@ from lab.session.told_steps import StepSource, step_told
 from lab.train_page.story.playing import Stand
 from lab.train_page.story.words import SCENES, Telling, context_line, scene_text
 from lab.wording.glossary import explained
-from lab.wording.plain import plain_but_code
+from lab.wording.plain import plain_but_code, unmarked
 
 MIN_PX, PART_PX, PICKER_PX = 320, 19, 130
 
@@ -137,4 +137,4 @@ def _picture(scene: int, telling: Telling) -> go.Figure:
 
 def _spoken(scene: int, telling: Telling) -> str:
     """The sentences of a scene without what makes them Markdown."""
-    return scene_text(scene, telling).replace("*", "").replace("\\", "")
+    return unmarked(scene_text(scene, telling))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from lab.components.text_view import stand_ins
-from lab.wording.plain import plain, plain_but_code, quoted
+from lab.wording.plain import plain, plain_but_code, quoted, unmarked
 
 
 def test_markdown_stays_text() -> None:
     assert plain("a*b_c[d]") == r"a\*b\_c\[d\]"
+
+
+def test_an_address_becomes_no_link() -> None:
+    assert plain("https://a WWW.a e@a") == ("https\\:\u2060\\/\\/a WWW\u2060\\.a e\u2060\\@a")
+
+
+def test_a_sentence_is_said_without_its_marks() -> None:
+    name = r"a*b**c\d [e](https://f) :red[g]"
+    assert unmarked(f"**{plain(name)}** learns") == f"{name} learns"
 
 
 def test_a_command_in_a_message_stays_code_and_all_else_plain() -> None:

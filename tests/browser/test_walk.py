@@ -1,0 +1,141 @@
+"""A walk over every page with all folds open, in a lab in which everything is there.
+
+What others wrote, in names, messages, samples, addresses, typed words and files, is never read as
+markup; nothing is asked of anybody but the server; and axe finds nothing to complain of.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import pytest
+
+from core.runs.lab import Lab
+from tests.browser.conftest import NewPage, Server, Window, born_server
+from tests.populated import EVERYTHING, MARKUP, plant_markup, populated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.browser
+
+ADDRESSED: Final = quote(EVERYTHING)
+VIEWS: Final = (
+    "", f"train?corpus={ADDRESSED}&runs={ADDRESSED}&{ADDRESSED}=1&model={ADDRESSED}",
+    "train?view=race", "train?view=sweep", "train?view=runs", "ladder",
+    f"model?run={ADDRESSED}&part={ADDRESSED}", f"attention?text={ADDRESSED}&layer={ADDRESSED}",
+    f"bigram?other={ADDRESSED}&step={ADDRESSED}", "generate", "compare", "corpus",
+)  # fmt: skip
+
+STREAMLITS_OWN: Final = {
+    # The file uploader's drop zone says that it is decoration and yet has a name.
+    ("presentation-role-conflict", '[data-testid="stFileUploaderDropzone"]'),
+}
+"""Rules of axe that something of Streamlit's breaks, and what: nothing here can mend them."""
+
+MARKUP_IN_PAGE: Final = """() => {
+  const main = document.querySelector("[data-testid=stMain]");
+  const is = (selector, holds) => [...main.querySelectorAll(selector)].filter(holds);
+  const said = node => node.textContent.trim();
+  return [
+    ...is("a, img, image, iframe, use", e => /example/.test(
+      [...e.attributes].map(a => a.value.slice(0, 99)).join(" "))),
+    ...is(".katex", e => /x\\^?2/.test(said(e)) && said(e).length < 9),
+    ...is("b, strong, tspan", e => /^[yzql]$/.test(said(e))),
+    ...is("h1, h2, h3", e => /^h %/.test(said(e))),
+    ...is("[data-testid=stIconMaterial]", e => said(e) === "home"),
+    ...is("[class*=colored], .stMarkdownColoredText", e => said(e) === "x"),
+  ].map(e => e.outerHTML.slice(0, 300)).concat(window.planted ? ["a script ran"] : []);
+}"""
+"""What of `MARKUP` is drawn as what it would be, rather than shown."""
+
+
+@pytest.fixture(scope="module")
+def planted_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home: Path = tmp_path_factory.mktemp("planted") / "lab-home"
+    lab = Lab(home)
+    populated(lab)
+    plant_markup(lab)
+    with born_server(home) as server:
+        yield server
+
+
+def watched(new_page: NewPage, color_scheme: str, server: Server) -> tuple[Window, list[str]]:
+    """A window, and the addresses that it asks of others, which grow as they come."""
+    window, elsewhere = new_page(color_scheme=color_scheme), []
+
+    def note(request: Any) -> None:
+        if not request.url.startswith((server.url, "data:", "blob:")):
+            elsewhere.append(request.url)
+
+    window.page.on("request", note)
+    return window, elsewhere
+
+
+def unfold(window: Window) -> None:
+    """Open every fold, those within folds too."""
+    closed = window.page.locator("details:not([open]) > summary")
+    deadline_s = time.monotonic() + 60
+    while closed.count() and time.monotonic() < deadline_s:
+        n = closed.count()
+        closed.first.click()
+        window.wait_until(lambda: closed.count() != n, "a fold open")  # noqa: B023
+        window.wait_idle()
+
+
+def violations(window: Window) -> list[str]:
+    """What axe finds, but for what is Streamlit's own."""
+    axe: Any = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(window.page, options={"resultTypes": ["violations"]}).response
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]} {node['failureSummary'][:200]}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+        if not any(rule["id"] == name and of in node["html"].replace("'", '"')
+                   for name, selector in STREAMLITS_OWN for of in [selector.strip("[]")])
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
+    planted_lab: Server, new_page: NewPage, color_scheme: str
+) -> None:
+    window, elsewhere = watched(new_page, color_scheme, planted_lab)
+    complaints = []
+    for view in VIEWS:
+        window.open(f"{planted_lab.url}/{view}")
+        window.page.locator("h1").first.wait_for()
+        unfold(window)
+        found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
+        complaints += [f"{view[:20]}: {each}" for each in found]
+        assert window.page.locator("[data-testid=stException]").count() == 0, view
+    assert complaints == [], "\n".join(complaints)
+    assert elsewhere == []
+    assert window.errors == []
+
+
+def test_what_is_typed_and_uploaded_is_no_markup(planted_lab: Server, new_page: NewPage) -> None:
+    window, elsewhere = watched(new_page, "light", planted_lab)
+    file = {"name": f"{MARKUP[1]}.zip", "mimeType": "application/zip", "buffer": b"no archive"}
+    fields = {
+        "train?view=runs": ("runs_query input", "[data-testid=stFileUploaderDropzoneInput]", file),
+        "corpus": ("corpus_name input", "[data-testid=stFileUploaderDropzoneInput]", file),
+        "generate": ("generate_prompt textarea", None, None),
+    }
+    for view, (field, uploader, upload) in fields.items():
+        window.open(f"{planted_lab.url}/{view}")
+        unfold(window)
+        if uploader and upload:
+            window.page.locator(uploader).first.set_input_files(upload)  # type: ignore[arg-type]
+            window.wait_idle()
+        typed = window.page.locator(f"[class*=st-key-{field.split()[0]}] {field.split()[1]}")
+        if typed.count():
+            typed.first.fill(EVERYTHING)
+            typed.first.press("Control+Enter")
+        window.page.wait_for_timeout(500)
+        window.wait_idle()
+        assert window.page.evaluate(MARKUP_IN_PAGE) == [], view
+    assert elsewhere == []
