@@ -24,7 +24,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 _REFUSED: Final = (
     "The lab answers only under the names in its settings, lab/.streamlit/config.toml. To serve "
-    "it under another name, start it with --server.allowedHosts NAME: see CONTRIBUTING.md.\n"
+    "it under another name, start it with --server.allowedHosts NAME: see SERVING.md.\n"
 )
 _POLICY: Final = {
     "default-src": "'self'",

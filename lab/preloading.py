@@ -15,6 +15,11 @@ from threading import Event, Thread
 
 _SCRIPTS = ("lab.app_pages", "lab.Home", "lab.frame")
 """Are run and not imported."""
+_LATER = (
+    "pandas", "pyarrow.pandas_compat", "PIL.Image", "plotly.io", "plotly.offline", "plotly.tools",
+    "streamlit.material_icon_names", "torch.utils.serialization", "torch.profiler",
+)  # fmt: skip
+"""What Streamlit, Plotly and torch import by themselves at first use, which is in a session."""
 _FIRST_PAGE_S = 3.0
 """In which the first page is drawn. What can wait that long does not hold it up."""
 
@@ -44,9 +49,8 @@ def _preload() -> None:
         for module in pkgutil.walk_packages([str(Path(__file__).parent)], "lab."):
             if not module.name.startswith(_SCRIPTS):
                 importlib.import_module(module.name)
-        importlib.import_module(
-            "pandas"
-        )  # Streamlit does so too, for the first table, in a session
+        for name in _LATER:
+            importlib.import_module(name)
     finally:
         _loaded.set()
     time.sleep(_FIRST_PAGE_S)

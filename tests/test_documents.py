@@ -13,7 +13,7 @@ import pytest
 from core.__main__ import command_line
 from tests.helpers import ROOT
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "GLOSSARY.md", "tests/bench/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SERVING.md", "GLOSSARY.md", "tests/bench/README.md")
 NAMED = re.compile(r"(?<![\w/.-])(?:core|lab|tests|data|\.ci|\.streamlit)/[\w./-]*\w")
 EXAMPLES = ("trigram", "samples")
 """What the walks of CONTRIBUTING make."""

@@ -29,9 +29,9 @@ _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
 # labels the colour of text. Streamlit gives them its primary colour, which on dark ground cannot be
 # both dark enough under white words and light enough for words itself. Links that were chosen by
 # arrow keys are framed. Words of code get the theme's colours for text, and those in a caption no
-# ground, since Streamlit's are too pale to be read. Last, the picture of the model stays in sight of
-# the controls that are further down, where there is room for both; the row that it stands in would
-# else be what it is held by.
+# ground, since Streamlit's are too pale to be read. Where the system asks for it, nothing fades,
+# slides or spins. Last, the picture of the model stays in sight of the controls that are further
+# down, where there is room for both; the row that it stands in would else be what it is held by.
 _CSS: Final = """
 .st-key-lab_window_watch {
   display: none;
@@ -53,6 +53,14 @@ a[data-lab-chosen] {
 }
 [data-testid="stCaptionContainer"] code {
   background: none;
+}
+@media (prefers-reduced-motion: reduce) {
+  *, ::before, ::after {
+    animation-duration: 1ms !important;
+    animation-iteration-count: 1 !important;
+    transition-duration: 1ms !important;
+    scroll-behavior: auto !important;
+  }
 }
 @media (min-width: 800px) and (min-height: 700px) {
   [data-testid="stHorizontalBlock"]:has(> * > * > * > .st-key-model_picture) {

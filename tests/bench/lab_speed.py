@@ -214,6 +214,13 @@ def running(arguments: list[str], home: str) -> Iterator[subprocess.Popen[bytes]
 @contextmanager
 def served(home: str) -> Iterator[str]:
     """A server of the lab; yields its host and port."""
+    with served_process(home) as (address, _):
+        yield address
+
+
+@contextmanager
+def served_process(home: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server of the lab; yields its host and port, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -226,7 +233,7 @@ def served(home: str) -> Iterator[str]:
             if process.poll() is not None or time.monotonic() > deadline_s:
                 raise RuntimeError("the server did not start")
             time.sleep(0.1)
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}", process
 
 
 @contextmanager

@@ -53,6 +53,10 @@ MARKUP_IN_PAGE: Final = """() => {
 """What of `MARKUP` is drawn as what it would be, rather than shown."""
 
 
+SETTLED: Final = "() => !document.querySelector('[data-stale=true]')"
+"""What is about to be drawn anew is pale meanwhile."""
+
+
 @pytest.fixture(scope="module")
 def planted_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home: Path = tmp_path_factory.mktemp("planted") / "lab-home"
@@ -109,6 +113,7 @@ def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
         window.open(f"{planted_lab.url}/{view}")
         window.page.locator("h1").first.wait_for()
         unfold(window)
+        window.page.wait_for_function(SETTLED)
         found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
         complaints += [f"{view[:20]}: {each}" for each in found]
         assert window.page.locator("[data-testid=stException]").count() == 0, view
