@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, get_args
 
 from core.errors import ConfigError, RunError
@@ -187,10 +188,16 @@ BAD_ROW = (ValueError, TypeError, KeyError, AttributeError, ConfigError)
 def run_of(row: sqlite3.Row) -> RunRecord:
     """The run that a row of the table of runs says. Raises one of `BAD_ROW` where it cannot be."""
     given = dict(row)
-    config = RunConfig.from_flat(json.loads(given.pop("config")))
+    config = _config_of(given.pop("config"))
     values = checked_fields(RunRecord, given, leave_out=("config",))
     is_plain = values["id"].isprintable() and not set(values["id"]) & set("/\\.")
     state = values["status"], values["model"]
     if state[0] not in get_args(RunStatus) or state[1] != config.model.model or not is_plain:
         raise ValueError("a state that no run can be in")
     return RunRecord(config=config, **values)
+
+
+@lru_cache(maxsize=1024)
+def _config_of(written: str) -> RunConfig:
+    """The settings that a row says, shared by all who look at them: they never change."""
+    return RunConfig.from_flat(json.loads(written))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from core.settings.config import RunConfig
@@ -54,8 +55,12 @@ def reading_text(before: RunConfig, after: RunConfig) -> str:
     return f"{_SHARES.get(new / old, share)} the characters per step"
 
 
-def _that_follow(config: RunConfig) -> set[str]:
-    """The following settings that are what `resolve` gives to a run where nobody named them."""
+@lru_cache(maxsize=1024)
+def _that_follow(config: RunConfig) -> frozenset[str]:
+    """The following settings that are what `resolve` gives to a run where nobody named them.
+
+    Remembered: a table of runs asks for each of them, at every look.
+    """
     flat = config.flat()
     follow: set[str] = set()
     named = {name: flat[name] for name in ("max_iters", "learning_rate")}
@@ -64,7 +69,7 @@ def _that_follow(config: RunConfig) -> set[str]:
         if flat[name] == derived[name]:
             follow.add(name)
         named[name] = flat[name]
-    return follow
+    return frozenset(follow)
 
 
 def _value_text(value: Any) -> str:
