@@ -56,7 +56,7 @@ def soak(
     address: str, server: psutil.Process, minutes: float, n_sessions: int
 ) -> list[list[float]]:
     """Minutes, sessions so far and resident MiB, after each round until the time is over."""
-    begun_s, measured = time.monotonic(), []
+    begun_s, measured = time.monotonic(), list[list[float]]()
     with ThreadPoolExecutor(n_sessions) as pool:
         while not measured or measured[-1][0] < minutes:
             list(pool.map(look_around, [address] * n_sessions))
