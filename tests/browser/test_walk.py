@@ -15,7 +15,7 @@ import pytest
 
 from core.runs.lab import Lab
 from tests.browser.conftest import NewPage, Server, Window, born_server
-from tests.populated import EVERYTHING, MARKUP, plant_markup, populated
+from tests.populated import EVERYTHING, plant_markup, populated
 
 if TYPE_CHECKING:
     from pathlib import Path
