@@ -39,9 +39,10 @@ def test_the_losses_at_each_place_are_drawn_beside_the_counts(
     ours, counted = plots.figures[f"{page}_context_plot"].data
     assert ours.y[0] == pytest.approx(losses[0], abs=1e-5)
     assert list(counted.y) == pytest.approx(counted_by_context(corpus), abs=1e-5)
-    sentence = context_sentence(
-        ContextLoss(plain(run.name), run.model, losses), counted_by_context(corpus)
-    )
+    assert ours.name == run.name
+    curve = ContextLoss(run.name, run.model, losses)
+    sentence = context_sentence(curve, counted_by_context(corpus))
+    assert plain(run.name) in sentence
     assert any(sentence in m.value for m in app.markdown)
 
 
