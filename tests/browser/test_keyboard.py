@@ -20,6 +20,8 @@ MAIN_CONTROLS = {
     "bigram": ".st-key-bigram_view >> button",
     "generate": ".st-key-generate_write >> button",
     "compare": ".st-key-compare_runs >> input",
+    "challenges?view=guess": ".st-key-guess_typed >> input",
+    "glossary": ".st-key-glossary_search >> input",
     "corpus": "[data-testid=stFileUploader] >> button",
 }
 """Where it stands, and what it is there."""

@@ -37,7 +37,7 @@ def test_a_newcomer_is_led_from_an_empty_lab_to_a_text_by_a_transformer(
             ).wait_for()
             window.page.reload()
     window.page.locator(END).wait_for()
-    written = window.page.locator(".st-key-generate_text .page")
+    written = window.page.locator(".st-key-generate_text_0_0 .page")
     window.wait_until(lambda: len(written.inner_text()) > 300, "all of the text")
     assert "all 6 steps done" in window.page.locator(END).inner_text()
     assert {run.model for run in Lab(lab_home).runs()} == {task.needs for task in TASKS}

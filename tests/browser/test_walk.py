@@ -27,7 +27,8 @@ VIEWS: Final = (
     "", f"train?corpus={ADDRESSED}&runs={ADDRESSED}&{ADDRESSED}=1&model={ADDRESSED}",
     "train?view=race", "train?view=sweep", "train?view=runs", "ladder",
     f"model?run={ADDRESSED}&part={ADDRESSED}", f"attention?text={ADDRESSED}&layer={ADDRESSED}",
-    f"bigram?other={ADDRESSED}&step={ADDRESSED}", "generate", "compare", "corpus",
+    f"bigram?other={ADDRESSED}&step={ADDRESSED}", "generate", "compare",
+    f"challenges?view={ADDRESSED}", "challenges?view=guess", "corpus", f"glossary?term={ADDRESSED}",
 )  # fmt: skip
 
 STREAMLITS_OWN: Final = {
