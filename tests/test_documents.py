@@ -123,6 +123,7 @@ def test_every_flag_that_a_document_names_is_one(document: str) -> None:
         "--check",
         "--init_from",
         "--dist",
+        "--server",
     }
     lines = [line for line in read(document).splitlines() if "tests/bench/" not in line]
     named = set(FLAG.findall("\n".join(lines)))

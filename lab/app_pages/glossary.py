@@ -41,7 +41,7 @@ def main() -> None:
         st.info(f"No entry has {plain(search)} in it. There are {len(ENTRIES)} of them.")
     for group in GROUPS:
         if entries := [entry for entry in found if entry.group == group]:
-            st.subheader(group, anchor=False)
+            st.header(group, anchor=False)
             _render_entries(entries, marked)
 
 

@@ -12,7 +12,6 @@ from core.errors import LabError
 from core.findings.meaning import loss_in
 from core.models import count_params
 from core.records.records import RunRecord
-from core.runs.disk_ahead import most_disk_mib
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
 from core.text.corpus import Corpus
 from core.training.preflight import preflight
@@ -43,7 +42,7 @@ from lab.train_page.runs.view import render_runs_view
 from lab.train_page.sweep.view import render_sweep_view
 from lab.visit.card import render_visit
 from lab.widgets.controls import LEVELS, Level, Panel, chosen_corpus, run_settings
-from lab.widgets.expected_time import expected_time
+from lab.widgets.expected_time import expected_disk, expected_time
 from lab.widgets.pickers import PICKER_PX, pick_run
 from lab.widgets.switches import switch
 from lab.wording import words
@@ -176,9 +175,8 @@ def _render_costs(corpus: Corpus, config: RunConfig, waited: bool) -> None:
         draw_page_again()
     st.caption(
         f"{words.short_count(costs.flops_per_token)} FLOPs per character · "
-        f"{words.count(costs.memory_mib)} MiB of memory · up to "
-        f"{words.count(most_disk_mib(config, wall_s))} MiB of disk · {time or 'timing …'} on this "
-        f"machine ({costs.device}, {costs.dtype})",
+        f"{words.count(costs.memory_mib)} MiB of memory · {expected_disk(config, wall_s)} · "
+        f"{time or 'timing …'} on this machine ({costs.device}, {costs.dtype})",
         help="The time is that of a machine that does nothing else: other programs, and other runs "
         f"in training, make it longer.\n\n{explained('FLOPs')}",
     )

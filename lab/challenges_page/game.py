@@ -61,7 +61,7 @@ def render_game(corpus: Corpus) -> None:
 
 def _render_question(corpus: Corpus, place: int, n: int) -> None:
     """A place, and the box for a guess; nothing is said of it before there is one."""
-    st.subheader(f"Place {words.count(n + 1)}: what comes next?", anchor=False)
+    st.header(f"Place {words.count(n + 1)}: what comes next?", anchor=False)
     st.code(with_gap(context_of(corpus, place)), language=None, wrap_lines=True)
     if complaint := _COMPLAINT.take():
         st.warning(plain_but_code(complaint))
@@ -147,7 +147,7 @@ def _called(run: RunRecord | None) -> str:
 
 def _render_score(corpus: Corpus, guesses: list[Guess], answered: Answered) -> None:
     """Who was right how often on the same places."""
-    st.subheader("Who was right", anchor=False)
+    st.header("Who was right", anchor=False)
     n = len(guesses)
     mine = n_right(learner_answers(corpus, guesses))
     scores = [Score("you", mine)] if n else []

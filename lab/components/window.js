@@ -33,7 +33,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     clearTimeout(looking);
     looking = setTimeout(letKeysScroll, SETTLED_MS);
   });
-  watch.observe(document.body, { childList: true, subtree: true });
+  const changes = { childList: true, subtree: true, attributeFilter: ["open"] }; // folds too
+  watch.observe(document.body, changes);
   return () => {
     window.removeEventListener("pointerup", letGo);
     watch.disconnect();

@@ -28,10 +28,11 @@ _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
 # First, hide the component below, or every page would begin with an empty row. Then, give selected
 # labels the colour of text. Streamlit gives them its primary colour, which on dark ground cannot be
 # both dark enough under white words and light enough for words itself. Links that were chosen by
-# arrow keys are framed. Words of code get the theme's colours for text, and those in a caption no
-# ground, since Streamlit's are too pale to be read. Where the system asks for it, nothing fades,
-# slides or spins. Last, the picture of the model stays in sight of the controls that are further
-# down, where there is room for both; the row that it stands in would else be what it is held by.
+# arrow keys are framed. Words of code get the theme's colours for text, those in a caption no
+# ground and links there its own colour, since Streamlit's are too pale to be read. Where the system
+# asks for it, nothing fades, slides or spins. Last, the picture of the model stays in sight of the
+# controls that are further down, where there is room for both; the row that it stands in would else
+# be what it is held by.
 _CSS: Final = """
 .st-key-lab_window_watch {
   display: none;
@@ -53,6 +54,9 @@ a[data-lab-chosen] {
 }
 [data-testid="stCaptionContainer"] code {
   background: none;
+}
+[data-testid="stCaptionContainer"] a {
+  color: inherit;
 }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after {

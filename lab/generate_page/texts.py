@@ -197,7 +197,7 @@ def _render_nothing_yet(wishes: Sequence[Wish]) -> None:
     st.caption(f"Press Write, and the text of {names} appears here as it is written.")
     text_view(
         WrittenText(prompt=wishes[0].prompt, records=(), vocab_size=0), palette(),
-        key="generate_text_0_0", alt="The prompt", height_px=TEXT_PX // 2,
+        key="generate_prompt_text", alt="The prompt", height_px=TEXT_PX // 2,
         hint="Your prompt stands here in bold; what the model adds follows it.",
     )  # fmt: skip
 

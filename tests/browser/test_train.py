@@ -15,6 +15,7 @@ from core.runs.lab import Lab
 from core.settings.differences import settings_diff
 from core.text.reference import reference_lines
 from core.training.health import KINDS
+from lab.visit.notes import VisitNotes, keep_notes
 from lab.wording.labels import change_text
 from tests.browser.conftest import NewPage, Server, Window
 from tests.browser.test_lab import CHART, click, shown_range, wait_for_step, zoom
@@ -218,6 +219,7 @@ def test_the_picture_changes_in_its_element_and_stays_in_sight(
 def test_five_answers_stand_on_the_first_screen_with_the_registry_s_numbers(
     server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
+    keep_notes(Lab(lab_home), VisitNotes("off"))  # its card would stand above them
     window = new_page(width=1440, height=900)
     window.open(f"{server.url}/train?n_layer=1&n_embd=16&n_head=1&batch_size=2&max_iters=100")
     click(window, "train_start")

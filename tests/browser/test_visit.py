@@ -20,6 +20,8 @@ MARKED = ".st-key-glossary_marked"
 
 def do(window: Window, task: TaskName) -> None:
     """Press the card's button for a task, once what comes before it is done."""
+    window.page.locator(f".st-key-visit_{task} button").first.wait_for()
+    window.wait_idle()
     window.page.locator(f".st-key-visit_{task} button").first.click()
 
 

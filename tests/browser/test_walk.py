@@ -54,8 +54,10 @@ MARKUP_IN_PAGE: Final = """() => {
 """What of `MARKUP` is drawn as what it would be, rather than shown."""
 
 
-SETTLED: Final = "() => !document.querySelector('[data-stale=true]')"
-"""What is about to be drawn anew is pale meanwhile."""
+SETTLED: Final = """() => !document.querySelector('[data-stale=true]')
+  && [...document.querySelectorAll('pre, .katex-display')].every(text => text.tabIndex === 0
+    || (text.scrollWidth <= text.clientWidth && text.scrollHeight <= text.clientHeight))"""
+"""What is about to be drawn anew is pale meanwhile; what scrolls takes the focus a moment later."""
 
 
 @pytest.fixture(scope="module")

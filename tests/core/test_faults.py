@@ -157,7 +157,7 @@ def write_everything(home: Path, started: Any) -> None:
         turn += 1
         run_id = lab.create_run(config, corpus)
         train(lab, run_id)
-        lab.rename_run(run_id, f"run {turn}")
+        lab.rename_run(run_id, f"{run_id} {turn}")
         for form in ("safetensors", "csv"):
             export_run(lab, lab.run(run_id), form, home / "out")  # type: ignore[arg-type]
         import_run(lab, home / "out" / "model.safetensors", None, None)

@@ -174,7 +174,7 @@ def used_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     lab = Lab(tmp_path_factory.mktemp("lab"))
     lab.library.add("tiny", play(4_000).encode(), "tiny")
     lab.store.add_sweep("id", "taken", {"x": {"name": "n_head", "values": [1]}}, [])
-    yield lab
+    yield Lab(lab.home.path)  # which keeps the sweep in a file of its own
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=_joined)

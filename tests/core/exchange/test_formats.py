@@ -379,8 +379,8 @@ class Evil:
         ({"model": [1, 2]}, "its `model` holds no weights"),
         ({"model": {"transformer.wte.weight": "heavy"}}, "its `model` holds no weights"),
         ({"model": {7: torch.ones(2)}}, r"wte\.weight is missing"),
-        ({"iter_num": "last"}, "no whole number from 0 on: 'last'"),
-        ({"iter_num": -5}, "no whole number from 0 on: -5"),
+        ({"iter_num": "last"}, "no whole number from 0 to 10,000,000: last"),
+        ({"iter_num": -5}, "no whole number from 0 to 10,000,000: -5"),
         ({"evil": Evil()}, "not loaded because it could run code"),
     ],
     ids=lambda value: str(value)[:40],
@@ -512,5 +512,5 @@ def test_a_step_that_is_none_is_refused(tmp_path: Path) -> None:
     about = {"config": config.flat(), "iter": -1, "corpus": "tiny"}
     model = build_model(config.model, 1)
     (path,) = export_safetensors(model, VOCABULARY, tmp_path / "m.safetensors", about=about)
-    with pytest.raises(ExchangeError, match="no whole number from 0 on: -1"):
+    with pytest.raises(ExchangeError, match="no whole number from 0 to 10,000,000: -1"):
         read_safetensors(path)

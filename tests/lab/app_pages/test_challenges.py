@@ -156,14 +156,14 @@ def test_nothing_is_shown_before_the_guess_and_all_of_it_after(
         trained(pages, text, kind, name=f"the {kind}")  # type: ignore[arg-type]
     app = opened(view="guess")
     assert "took for likeliest" not in said(app) and not plots.figures["guess_score"].data
-    assert app.subheader[0].value == "Place 1: what comes next?"
+    assert app.header[0].value == "Place 1: what comes next?"
     came = character_at(text, place_number(text, 0))
     guess(app, came)
     assert "**Right**" in said(app) and "took for likeliest" in said(app)
     for who in ("counted bigram", "the bigram, sees 1 character", "the attention, sees 8",
                 "the transformer, sees 8"):  # fmt: skip
         assert who in said(app), who
-    assert app.subheader[0].value == "Place 2: what comes next?"
+    assert app.header[0].value == "Place 2: what comes next?"
     (bars,) = plots.figures["guess_score"].data
     assert dict(zip(bars.y, bars.x.tolist()))["you"] == 100.0 and len(bars.y) == 5
     assert "you 1 of 1" in plots.alts["guess_score"]
@@ -177,7 +177,7 @@ def test_a_wrong_guess_counts_and_is_kept(pages: Lab, text: Corpus, plots: Plots
     kept, _ = load_kept(pages.home)
     assert [g.place for g in kept.guesses] == [place_number(text, 0)]
     again = opened(view="guess")
-    assert again.subheader[0].value == "Place 2: what comes next?"
+    assert again.header[0].value == "Place 2: what comes next?"
 
 
 def test_spaces_and_line_ends_have_buttons(pages: Lab, text: Corpus, plots: Plots) -> None:
@@ -195,11 +195,11 @@ def test_what_is_no_guess_is_said_and_the_place_stays(
     app = opened(view="guess")
     guess(app, typed)
     assert why in said(app)
-    assert app.subheader[0].value == "Place 1: what comes next?"
+    assert app.header[0].value == "Place 1: what comes next?"
     assert load_kept(pages.home)[0].guesses == ()
 
 
 def test_the_address_says_which_of_the_two_is_shown(pages: Lab, plots: Plots) -> None:
-    assert open_page("challenges", view="guess").subheader
+    assert open_page("challenges", view="guess").header
     app = open_page("challenges", view="fly")
     assert "view is one of goals, guess" in said(app)

@@ -27,7 +27,7 @@ def marked_on(app: AppTest) -> list[str]:
 def test_all_words_stand_in_their_groups_each_with_a_link_to_its_picture(pages: Lab) -> None:
     app = open_page("glossary")
     assert terms_on(app) == [entry.term for entry in ENTRIES]
-    assert tuple(header.value for header in app.subheader) == GROUPS
+    assert tuple(header.value for header in app.header) == GROUPS
     assert len(app.get("page_link")) == len(ENTRIES)
     assert marked_on(app) == [] and not app.warning
 
