@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+
 import pytest
 
 
@@ -14,3 +17,8 @@ def add_option(parser: pytest.Parser) -> None:
 
 def n_rounds(config: pytest.Config, *, ci: int, soak: int) -> int:
     return soak if config.getoption("--soak") else ci
+
+
+def some_of(config: pytest.Config, things: Sequence[str], n: int) -> Sequence[str]:
+    """All of them with `--soak`, else `n`, the same ones each time."""
+    return things if config.getoption("--soak") else random.Random(5).sample(things, n)

@@ -16,6 +16,7 @@ import pytest
 from core.runs.lab import Lab
 from tests.browser.conftest import NewPage, Server, Window, born_server
 from tests.populated import EVERYTHING, plant_markup, populated
+from tests.soak import some_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ VIEWS: Final = (
     f"challenges?view={ADDRESSED}", "challenges?view=guess", "corpus", f"glossary?term={ADDRESSED}",
 )  # fmt: skip
 
+N_DARK = 5
 STREAMLITS_OWN: Final = {
     # The file uploader's drop zone says that it is decoration, and yet it has a name.
     "presentation-role-conflict": 'data-testid="stFileUploaderDropzone"',
@@ -107,11 +109,12 @@ def violations(window: Window) -> list[str]:
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
-    planted_lab: Server, new_page: NewPage, color_scheme: str
+    planted_lab: Server, new_page: NewPage, color_scheme: str, pytestconfig: pytest.Config
 ) -> None:
+    """In the dark only colours are others: some of the pages there, and all with `--soak`."""
     window, elsewhere = watched(new_page, color_scheme, planted_lab)
     complaints = []
-    for view in VIEWS:
+    for view in VIEWS if color_scheme == "light" else some_of(pytestconfig, VIEWS, N_DARK):
         window.open(f"{planted_lab.url}/{view}")
         window.page.locator("h1").first.wait_for()
         unfold(window)
