@@ -22,3 +22,9 @@ def n_rounds(config: pytest.Config, *, ci: int, soak: int) -> int:
 def some_of(config: pytest.Config, things: Sequence[str], n: int) -> Sequence[str]:
     """All of them with `--soak`, else `n`, the same ones each time."""
     return things if config.getoption("--soak") else random.Random(5).sample(things, n)
+
+
+def only_with_soak(config: pytest.Config) -> None:
+    """Leave the test out of the usual run, which has to stay short."""
+    if not config.getoption("--soak"):
+        pytest.skip("takes half a minute: only with --soak")

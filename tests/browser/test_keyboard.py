@@ -9,6 +9,7 @@ import pytest
 from core.runs.lab import Lab
 from tests.browser.conftest import NewPage, Server, Window
 from tests.helpers import add_corpus, play, trained
+from tests.soak import some_of
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +26,7 @@ MAIN_CONTROLS = {
     "corpus": "[data-testid=stFileUploader] >> button",
 }
 """Where it stands, and what it is there."""
-MOST_TABS = 80
+MOST_TABS, N_PAGES = 80, 4
 IS_FOCUSED = """async selector => {
   let at = document.activeElement;
   const [place, control] = selector.split(" >> ");
@@ -61,16 +62,17 @@ def tab_to(window: Window, selector: str) -> str:
 
 
 def test_the_main_control_of_every_page_is_reached_by_tab(
-    server: Server, new_page: NewPage, lab_home: Path
+    server: Server, new_page: NewPage, lab_home: Path, pytestconfig: pytest.Config
 ) -> None:
+    """Some pages, and all of them with `--soak`."""
     lab = Lab(lab_home)
     corpus = add_corpus(lab, "tiny", play(4_000))
     for kind in ("bigram", "transformer"):
         trained(lab, corpus, kind)  # type: ignore[arg-type]
     window = new_page()
-    for page, selector in MAIN_CONTROLS.items():
+    for page in some_of(pytestconfig, list(MAIN_CONTROLS), N_PAGES):
         window.open(f"{server.url}/{page}")
-        assert tab_to(window, selector) == "seen", page or "home"
+        assert tab_to(window, MAIN_CONTROLS[page]) == "seen", page or "home"
     assert window.errors == []
 
 

@@ -6,16 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import pytest
 
 from core.runs.lab import Lab
 from tests.bench.soak import MIB, look_around
 from tests.browser.conftest import born_server
 from tests.helpers import add_corpus, play, trained
+from tests.soak import only_with_soak
 
 N_SESSIONS, N_ROUNDS, MOST_MIB = 4, 3, 40.0
 
 
-def test_sessions_come_and_go_and_memory_stays(tmp_path: Path) -> None:
+def test_sessions_come_and_go_and_memory_stays(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    only_with_soak(pytestconfig)
     home = tmp_path / "served" / "lab-home"
     home.parent.mkdir()
     lab = Lab(home)
