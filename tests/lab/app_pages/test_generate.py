@@ -44,7 +44,10 @@ def shown(app: AppTest) -> dict[str, Any]:
 
 def text_at(app: AppTest, sheet: int, text: int = 0) -> dict[str, Any]:
     """What was given to the view of one of the texts of one of the runs."""
-    key = f"generate_text_{sheet}_{text}"
+    return given_to(app, f"generate_text_{sheet}_{text}")
+
+
+def given_to(app: AppTest, key: str) -> dict[str, Any]:
     (view,) = [e for e in app.get("bidi_component") if e.key == key]
     data: dict[str, Any] = json.loads(view.proto.json)
     return data
@@ -75,7 +78,8 @@ def test_before_any_run_an_untrained_model_writes(pages: Lab) -> None:
     app = open_page("generate")
     assert "untrained transformer" in words_of(app)
     assert [link.proto.page for link in app.get("page_link")] == ["train"]
-    assert shown(app)["hint"] and shown(app)["added"] == ""
+    before = given_to(app, "generate_prompt_text")
+    assert before["hint"] and before["added"] == ""
     app.slider(key="generate_length").set_value(50)
     assert len(let_it_write(app)) == 50
     assert "untrained, step 0" in words_of(app)
