@@ -16,7 +16,7 @@ from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from lab.train_page.link import LISTS, NAMES, SWITCHES
 from lab.widgets.controls import SETTINGS
-from tests.helpers import ROOT, add_corpus, filled, play, trained
+from tests.helpers import PAGES, add_corpus, filled, play, trained
 from tests.pages import open_page, pages  # noqa: F401
 
 MARKUP = "![x](http://example.invalid/x.png) [l](https://example.invalid) $x^2$ <b> :red[x] **b**"
@@ -36,7 +36,6 @@ PARTS: dict[str, tuple[str, ...]] = {
 """What a page's address may hold; of the others, what those of its neighbours hold."""
 EVERY_PART = sorted({part for parts in PARTS.values() for part in parts})
 N_ADDRESSES = 4
-PAGES = sorted(path.stem for path in (ROOT / "lab" / "app_pages").glob("*.py"))
 
 
 def some_runs(lab: Lab) -> list[RunRecord]:

@@ -8,25 +8,14 @@ import pytest
 
 from core.runs.lab import Lab
 from lab.session import entry, train_choices
-from tests.helpers import add_corpus, filled, play, trained
+from tests.helpers import PAGES, add_corpus, filled, play, trained
 from tests.pages import open_page, pages, scrub_to
 from tests.plots import Plots, plots
 from tests.screens import Screen
 
 __all__ = ["pages", "plots"]
 
-PAGES = (
-    "home",
-    "train",
-    "model",
-    "attention",
-    "bigram",
-    "generate",
-    "compare",
-    "challenges",
-    "corpus",
-    "glossary",
-)
+PAGES_WITH_WIDGETS = [page for page in PAGES if page != "ladder"]
 
 
 def all_kinds(lab: Lab) -> dict[str, str]:
@@ -101,7 +90,7 @@ def test_the_bigram_s_character_is_the_row_that_is_framed(
         assert f"‘{rows[round((frame.y0 + frame.y1) / 2)].strip()}’" == shown
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGES_WITH_WIDGETS)
 def test_every_widget_of_a_page_shows_what_the_page_holds(
     pages: Lab, runs: dict[str, str], page: str
 ) -> None:
