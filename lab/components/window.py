@@ -21,6 +21,7 @@ from starlette.routing import Route
 from streamlit import config
 
 from lab.components.delivery import keep_what_is_unsent
+from lab.components.ticks import keep_ticks_on_the_page
 
 _KEY: Final = "lab_window_watch"
 _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
@@ -116,6 +117,7 @@ def equip_window() -> str | None:
     traces are chosen in Python. Returns the term of a link to the glossary that was just followed.
     """
     keep_what_is_unsent()
+    keep_ticks_on_the_page()
     base = str(config.get_option("server.baseUrlPath")).strip("/")
     address = f"/{base}{_PLOTLY_PATH}" if base else _PLOTLY_PATH
     happened = _WINDOW(
