@@ -5,7 +5,8 @@
 // Streamlit calls the default export again whenever the data or the theme change, and the function
 // that it returned last once, when the component leaves the page. When two changes come at once it
 // also calls what the first of them returned, so that function looks whether the page has been
-// left. All text is set as textContent.
+// left. All text is set as textContent. What stands in saving.js, csv.js and map_picture.js is before
+// this in the same script.
 
 const maps = new WeakMap(); // the element that Streamlit gave us -> its ModelMap
 
@@ -61,7 +62,19 @@ class ModelMap {
       this.root.append(body);
     }
     for (const part of ways_out) this.root.append(this.row([part]));
-    this.root.append(this.guess);
+    this.root.append(this.guess, this.saving());
+  }
+
+  saving() {
+    const { name } = this.data;
+    const svg = () => svgOfMap(this.root);
+    const row = make("div", "save");
+    row.append(
+      saveButton("SVG", name, () => svgBlob(svg())),
+      saveButton("PNG", name, () => pngBlob(svg())),
+      saveButton("CSV", name, () => csvBlob(csvOf(partsOfMap(this.data)))),
+    );
+    return row;
   }
 
   row(parts) {

@@ -1,7 +1,8 @@
 """A model as a map: its parts as buttons, each with a small picture of its own numbers.
 
 Owns: getting the parts into the browser, and which of them was pressed. Small pictures travel as a
-byte for each cell, and are drawn by the script file beside this one.
+byte for each cell, and are drawn by the script file beside this one; `map_picture.js` saves the map
+as a picture, and its parts as a table.
 
 Must not know: what the parts are.
 """
@@ -27,6 +28,7 @@ ENDS_PX, ROW_PX = 48, 56
 """The two lines of text, and a row of parts without its small pictures."""
 _CSS: Final = """
 .map {
+  position: relative;
   display: flex;
   flex-direction: column;
   gap: 6px;
@@ -35,6 +37,18 @@ _CSS: Final = """
   color: var(--st-gray-text-color);
 }
 .row { display: flex; gap: 6px; align-items: stretch; }
+.save { position: absolute; top: 0; right: 0; display: flex; gap: 4px; opacity: 0; }
+.map:is(:hover, :focus-within) .save { opacity: 1; }
+.save button {
+  padding: 0 6px;
+  font: 0.75rem/1.25rem var(--st-font);
+  color: var(--st-gray-text-color);
+  background: var(--st-background-color);
+  border: 1px solid var(--st-border-color);
+  border-radius: var(--st-base-radius);
+  cursor: pointer;
+}
+.save button:is(:hover, :focus-visible) { color: var(--st-text-color); }
 .text {
   margin: 0;
   font-family: var(--st-code-font);
@@ -84,9 +98,11 @@ _CSS: Final = """
 .layers { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 6px; }
 """
 
+_SCRIPTS: Final = ("saving.js", "csv.js", "map_picture.js", "model_map.js")
 _MODEL_MAP = st.components.v2.component(
-    "lab_model_map", css=_CSS, js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-)
+    "lab_model_map", css=_CSS,
+    js="\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SCRIPTS),
+)  # fmt: skip
 Kind = Literal["signed", "share"]
 
 
@@ -130,10 +146,11 @@ def model_map(
 ) -> str | None:
     """Draw it; the key of the part that was pressed since the last run, if one was.
 
-    `picture_px` is the height of each small picture; 0 leaves them out.
+    `picture_px` is the height of each small picture; 0 leaves them out. What is saved from it is
+    called after `key`.
     """
     result = _MODEL_MAP(
-        key=key, data=_data(shown, color, palette, picture_px),
+        key=key, data=_data(shown, color, palette, picture_px) | {"name": key},
         height=_height_px(shown, picture_px), on_pressed_change=nothing,
     )  # fmt: skip
     known = {part.key for part in _parts(shown)}

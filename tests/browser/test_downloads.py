@@ -265,3 +265,35 @@ def test_a_drawing_is_saved_as_it_stands(filled_lab: tuple[Server, Lab], new_pag
             assert seen["size"] == [round(2 * float(root.attrib[s])) for s in ("width", "height")]
             assert seen["color"] == [int(LIGHT.ground[i : i + 2], 16) for i in (1, 3, 5)] + [255]
     assert window.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_map_of_a_model_is_saved_as_it_stands(
+    filled_lab: tuple[Server, Lab], new_page: NewPage, scheme: str
+) -> None:
+    server, _ = filled_lab
+    window = new_page(color_scheme=scheme)
+    window.open(f"{server.url}/model?run=a+name%2C+with+spaces")
+    part = window.page.locator(".st-key-model_map .part").first
+    part.wait_for()
+    window.wait_idle()
+    titles = window.page.locator(".st-key-model_map .title").all_inner_texts()
+    files = {}
+    for kind in ("SVG", "PNG", "CSV"):
+        button = window.page.locator(f".st-key-model_map .save [title$='as {kind}']")
+        button.focus()
+        assert button.evaluate("button => getComputedStyle(button.parentElement).opacity") == "1"
+        with window.page.expect_download() as download:
+            window.page.keyboard.press("Enter")
+        assert download.value.suggested_filename == f"a-name-with-spaces-model_map.{kind.lower()}"
+        files[kind] = content(download.value)
+    root = ElementTree.fromstring(files["SVG"])
+    said = {"".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert set(titles) <= said and len(titles) > 8
+    n_pictures = window.page.locator(".st-key-model_map canvas").count()
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}image"))) == n_pictures > 5
+    seen = window.page.evaluate(FIRST_DOT, list(files["PNG"]))
+    ground = {"light": LIGHT, "dark": DARK}[scheme].ground
+    assert seen["color"] == [int(ground[i : i + 2], 16) for i in (1, 3, 5)] + [255]
+    assert [row["part"] for row in rows_of(files["CSV"].decode())] == titles
+    assert window.errors == []
