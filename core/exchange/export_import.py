@@ -7,6 +7,7 @@ from it with a fresh optimiser.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -108,7 +109,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
     the lab's default. Raises ExchangeError when the file cannot be read or has other characters,
     CorpusError when there is no such corpus. Nothing has then changed.
     """
-    imported = _read(path)
+    imported, sha256 = _read(path)
     corpus = _corpus_of(lab, imported, corpus_name, path)
     config = _config_of(imported, corpus)
     trainer = Trainer(config, corpus)
@@ -129,7 +130,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
             best_step=imported.step, checkpoint_step=imported.step, val_loss_nats=val_loss,
             best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
         )  # fmt: skip
-        lab.store.add_event(run_id, imported.step, ModelImported(as_text(path.name)))
+        lab.store.add_event(run_id, imported.step, ModelImported(as_text(path.name), sha256))
         keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.delete_run(run_id)
@@ -151,11 +152,14 @@ def _losses_of(trainer: Trainer, path: Path) -> tuple[Estimate, float]:
     )
 
 
-def _read(path: Path) -> Imported:
+def _read(path: Path) -> tuple[Imported, str]:
+    """The model in a file, and the sha256 of the file, by which it can be known again."""
     check_file(path)
     with path.open("rb") as file:
         is_zip = file.read(2) == b"PK"  # as torch.save has written since 2020
-    return read_nanogpt(path) if is_zip else read_safetensors(path)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return (read_nanogpt(path) if is_zip else read_safetensors(path)), sha256
 
 
 def _corpus_of(lab: Lab, imported: Imported, named: str | None, path: Path) -> Corpus:

@@ -26,6 +26,8 @@ from core.records.events import (
 from core.settings.differences import Difference, difference_text
 
 RESTORED = "weights, optimiser, random numbers and place in the text are those of that step"
+N_DIGITS = 12
+"""So many of a checksum tell files apart; all of them stand in the event."""
 FROM_START = "There was no checkpoint yet, so it starts again from step 0."
 
 
@@ -53,7 +55,8 @@ def story_of(what: Happening) -> str:
             each = what.by.removesuffix("s") if what.budget == 1 else what.by
             return f"takes part in a race: {what.budget:,} {each} for each model"
         case ModelImported():
-            return f"made of the model in {what.file}"
+            sum_said = f" (sha256 {what.sha256[:N_DIGITS]}…)" if what.sha256 else ""
+            return f"made of the model in {what.file}{sum_said}"
         case RunFileOpened():
             return f"opened {detail_of(what)}"
         case PlainText():

@@ -103,6 +103,8 @@ class ModelImported:
     """A run was made of a model in a file."""
 
     file: str
+    sha256: str | None = None
+    """Of the file, as hexadecimal digits; older labs did not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,8 @@ def _value_of(hint: Any, stored: Any) -> Any:
     if hint is Any:
         return stored
     if isinstance(hint, type) and is_dataclass(hint):
-        hints = _hints_of(hint).items()
-        return hint(**{name: _value_of(each, stored[name]) for name, each in hints})
+        known = [(name, each) for name, each in _hints_of(hint).items() if name in stored]
+        return hint(**{name: _value_of(each, stored[name]) for name, each in known})
     if origin is UnionType:  # something, or None
         return None if stored is None else _value_of(args[0], stored)
     if origin is Mapping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from core.bench.rival import GPT, GPTConfig
 from core.exchange.export_import import import_run
 from core.exchange.formats.nanogpt import nanogpt_weights
+from core.records.events import ModelImported
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.storage.checkpoint import CheckpointFolder
@@ -190,7 +192,9 @@ def test_a_run_that_went_out_comes_back_as_a_run(
     assert fields["val_loss"] == back.val_loss_nats == back.best_val_loss_nats
     best = cli.ok("eval", run_id, "--checkpoint", "best")
     assert back.val_loss_nats == pytest.approx(best["val_loss"], abs=1e-6)
-    assert [event.kind for event in lab.store.events(back.id)] == ["imported"]
+    (event,) = lab.store.events(back.id)
+    sha256 = hashlib.sha256(files["model.safetensors"].read_bytes()).hexdigest()
+    assert event.what == ModelImported("model.safetensors", sha256)
     text = [cli.ok("generate", run, "--max_new_tokens", 20)["text"] for run in (run_id, "back")]
     assert text[0] == text[1]
 

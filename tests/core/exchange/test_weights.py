@@ -69,11 +69,16 @@ ODD: dict[str, tuple[Callable[[], Any], str]] = {
     "complex": (lambda: torch.ones(2, dtype=torch.complex64), "complex numbers"),
     "sparse": (lambda: torch.eye(2).to_sparse(), "is sparse"),
     "meta": (lambda: torch.ones(2, device="meta"), "is a meta tensor"),
+    "quantized": (
+        lambda: torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+        "is quantized",
+    ),
     "whole": (lambda: torch.ones(2, dtype=torch.int64), "of type int64, no fractions"),
     "no tensor": (lambda: [1.0, 2.0], "is no tensor"),
 }
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # will be gone one day
 @pytest.mark.parametrize("what", ODD)
 def test_odd_weights_are_refused_by_name(what: str) -> None:
     make, said = ODD[what]

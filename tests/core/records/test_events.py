@@ -128,6 +128,10 @@ TOLD: list[tuple[Happening, str]] = [
     (Race("ab12", "steps", 1000), "takes part in a race: 1,000 steps for each model"),
     (Race("ab12", "seconds", 1), "takes part in a race: 1 second for each model"),
     (ModelImported("ckpt.pt"), "made of the model in ckpt.pt"),
+    (
+        ModelImported("ckpt.pt", "0123456789abcdef"),
+        "made of the model in ckpt.pt (sha256 0123456789ab…)",
+    ),
     (RunFileOpened("owl.run.zip"), "opened from owl.run.zip"),
     (PlainText("telepathy", "so it said"), "telepathy: so it said"),
     (PlainText("telepathy", ""), "telepathy"),

@@ -342,7 +342,8 @@ def test_nanogpts_checkpoint_becomes_a_run_once_its_text_is_named(
     assert said(app) == f"Imported theirs, of step 1,750: {loss}."
     assert rows(app)[0] == "theirs" and "**theirs**" in facts(app)
     assert "import_file" not in keys(app)  # the box is empty again
-    assert pages.store.events(theirs.id)[-1].what == ModelImported("ckpt.pt")
+    imported = pages.store.events(theirs.id)[-1].what
+    assert isinstance(imported, ModelImported) and imported.file == "ckpt.pt"
 
 
 def test_a_safetensors_export_names_its_text_itself(
