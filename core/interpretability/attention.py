@@ -17,24 +17,6 @@ from core.text.corpus import Vocabulary
 from core.training.evaluation import split_loss
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeadSummary:
-    """What one head does on one text, averaged over all characters that have a choice.
-
-    The first character can only look at itself, so it is left out. Shares go from 0 to 1.
-    """
-
-    previous: float
-    """Share of the weight on the character just before."""
-    itself: float
-    first: float
-    """Share on the first character of the text."""
-    mean_distance: float
-    """How far back the head looks, in characters, each weighed by its share."""
-    entropy_nats: float
-    """How much the weight is spread out: 0 for all of it on one character."""
-
-
 @torch.inference_mode()
 def attention_weights(model: LanguageModel, vocabulary: Vocabulary, text: str) -> Tensor:
     """How much each character of a text takes from each: (L, H, T, T), rows sum to 1.
@@ -47,32 +29,6 @@ def attention_weights(model: LanguageModel, vocabulary: Vocabulary, text: str) -
     seen = text[-model.config.block_size :]
     tokens = vocabulary.encode(seen)[None]  # 1, T
     return model.trace(tokens).attention[:, 0]
-
-
-def even_weights(n_characters: int) -> Tensor:
-    """What a head does that has learned nothing, spread over all that it may see: (T, T)."""
-    allowed = torch.ones(n_characters, n_characters).tril()
-    return allowed / allowed.sum(dim=1, keepdim=True)
-
-
-def head_summary(weights: Tensor) -> HeadSummary:
-    """Sum up the attention weights (T, T) of one head.
-
-    Raises ValueError when there are less than two characters, so that none has a choice.
-    """
-    T = len(weights)
-    if T < 2:
-        raise ValueError(f"a head's habits show from two characters on, not {T}")
-    place = torch.arange(T, dtype=weights.dtype)
-    distance = place[:, None] - place[None, :]  # T, T
-    choosing = weights[1:]
-    return HeadSummary(
-        previous=float(weights.diagonal(-1).mean()),
-        itself=float(weights.diagonal()[1:].mean()),
-        first=float(choosing[:, 0].mean()),
-        mean_distance=float((choosing * distance[1:]).sum(dim=1).mean()),
-        entropy_nats=float(torch.special.entr(choosing).sum(dim=1).mean()),
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,10 +75,11 @@ class MeasuredRows(Database):
             stride = max(1, -(-(last or 0) // at_most))
         rows = self._rows(
             f"SELECT {_MEASURED['steps']} FROM steps"
-            " WHERE run_id = ?1 AND (iter % ?2 = 0 OR iter = 1"
-            " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?1)) ORDER BY iter",
+            " WHERE run_id = ? AND (iter % ? = 0 OR iter = 1"
+            " OR iter = (SELECT max(iter) FROM steps WHERE run_id = ?)) ORDER BY iter",
             run_id,
             stride,
+            run_id,
         )
         return [record for row in rows if is_sound(record := StepRecord(*row))]
 

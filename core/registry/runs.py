@@ -95,10 +95,11 @@ class RunRows(Database):
         Raises RunError when there is none.
         """
         rows = self._rows(
-            "SELECT * FROM runs WHERE (id = ?1 OR name = ?1) AND (deleted_at IS NOT NULL) = ?2"
-            " ORDER BY id = ?1 DESC, deleted_at DESC LIMIT 1",
+            "SELECT * FROM runs WHERE ? IN (id, name) AND (deleted_at IS NOT NULL) = ?"
+            " ORDER BY id = ? DESC, deleted_at DESC LIMIT 1",
             as_text(id_or_name),
             deleted,
+            as_text(id_or_name),
         )
         if not rows:
             where = " in the bin" if deleted else ""

@@ -58,7 +58,8 @@ class SweepRows(Database):
     def sweep(self, id_or_name: str) -> SweepRecord:
         """One sweep by its id or its name. Raises RunError when there is none."""
         rows = self._rows(
-            "SELECT * FROM sweeps WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1",
+            "SELECT * FROM sweeps WHERE ? IN (id, name) ORDER BY id = ? DESC LIMIT 1",
+            as_text(id_or_name),
             as_text(id_or_name),
         )
         if not rows:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
-from torch import Tensor
 
 from core.errors import ConfigError, PromptError
-from core.interpretability.attention import (
-    attention_weights,
-    attention_worth,
-    even_weights,
-    head_summary,
-)
+from core.interpretability.attention import attention_weights, attention_worth
 from core.interpretability.parts import attention_of, without
 from core.models import LanguageModel, build_model
 from core.settings.config import ModelKind
@@ -36,14 +28,6 @@ def small_model(kind: ModelKind) -> LanguageModel:
         for parameter in model.parameters():
             parameter.mul_(20)
     return model
-
-
-def looking(back: int) -> Tensor:
-    """A head that looks so many characters back, and before that at the first one: (T, T)."""
-    weights = torch.zeros(T, T)
-    for t in range(T):
-        weights[t, max(0, t - back)] = 1.0
-    return weights
 
 
 # --- attention ------------------------------------------------------------------------------------
@@ -76,41 +60,6 @@ def test_unknown_characters_are_named() -> None:
     with pytest.raises(PromptError, match="‘X’") as caught:
         attention_weights(small_model("attention"), VOCABULARY, "abX")
     assert caught.value.unknown == "X"
-
-
-# --- summaries ------------------------------------------------------------------------------------
-
-
-def test_a_head_on_itself() -> None:
-    summary = head_summary(torch.eye(T))
-    assert (summary.itself, summary.previous, summary.first) == (1, 0, 0)
-    assert (summary.mean_distance, summary.entropy_nats) == (0, 0)
-
-
-def test_a_head_on_the_previous_character() -> None:
-    summary = head_summary(looking(back=1))
-    assert (summary.itself, summary.previous, summary.mean_distance) == (0, 1, 1)
-    assert summary.first == pytest.approx(1 / (T - 1))  # the second character's previous one
-
-
-def test_a_head_on_the_first_character() -> None:
-    summary = head_summary(looking(back=T))
-    assert summary.first == 1
-    assert summary.mean_distance == pytest.approx(sum(range(1, T)) / (T - 1))
-
-
-def test_an_even_head_has_the_largest_entropy() -> None:
-    weights = even_weights(T)
-    torch.testing.assert_close(weights.sum(dim=1), torch.ones(T))
-    summary = head_summary(weights)
-    expected = sum(math.log(t + 1) for t in range(1, T)) / (T - 1)
-    assert summary.entropy_nats == pytest.approx(expected)
-    assert summary.itself == pytest.approx(sum(1 / (t + 1) for t in range(1, T)) / (T - 1))
-
-
-def test_one_character_has_no_habits() -> None:
-    with pytest.raises(ValueError, match="two characters"):
-        head_summary(torch.ones(1, 1))
 
 
 # --- without attention ----------------------------------------------------------------------------

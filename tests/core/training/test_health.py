@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.interpretability.attention import even_weights, head_summary
+from core.interpretability.habits import even_entropy_nats, head_habits
 from core.models import LanguageModel, Trace, build_model
 from core.settings.config import RunConfig
 from core.settings.presets import resolve
-from core.text.corpus import Corpus
+from core.text.corpus import Corpus, Vocabulary
 from core.training.health import (
     HEALTHY,
     KINDS,
@@ -154,7 +154,8 @@ def test_heads_that_ask_nothing_look_evenly(recipe: str) -> None:
 
 
 def test_entropy_of_weights_made_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    even, itself = even_weights(3), torch.eye(3)
+    itself = torch.eye(3)
+    even = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
     two_last = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5]])
     attention = torch.stack([  # L, B, H, T, T
         torch.stack([torch.stack([itself, even]), torch.stack([itself, even])]),
@@ -176,8 +177,8 @@ def test_entropy_of_weights_made_by_hand(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_entropy_agrees_with_what_the_attention_page_says_of_a_head() -> None:
     model, tokens = model_of("classic"), some_tokens(rows=1)
     entropies = by_kind(values(measure(model, tokens)))["attention_entropy"]
-    weights = model.eval().trace(tokens).attention[1, 0, 1].detach()
-    share = head_summary(weights).entropy_nats / head_summary(even_weights(T)).entropy_nats
+    *_, last = head_habits(model, Vocabulary("abcdefgh"), tokens)
+    share = last.entropy_nats / even_entropy_nats(T)
     assert entropies["layer 2 head 2"] == pytest.approx(share)
     assert 0 < share < 1
 
