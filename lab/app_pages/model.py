@@ -7,14 +7,15 @@ import streamlit as st
 from core.interpretability.flow import flow_of
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
+from core.settings.config import ModelConfig
 from lab.components.model_map import model_map
 from lab.model_page.boxes import boxes_of
 from lab.model_page.look import Look, map_of
 from lab.model_page.pictures import WIDE_PX, render_picture, take_clicks
 from lab.model_page.side_by_side import render_side_by_side
-from lab.session.address import Part, one_of, read_address, write_address
+from lab.session.address import Part, has_just_arrived, one_of, read_address, write_address
 from lab.session.looking import PART
-from lab.session.state import moment_of, palette, the_lab
+from lab.session.state import choose_run, chosen_run, moment_of, palette, the_lab
 from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
@@ -42,7 +43,7 @@ def main() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = _pick(runs)
         loaded = load_model(run, moment_of(run)) if run else _before_any_run()
-        trouble = read_address("model", [Part("part", PART, one_of(_keys(loaded)))])
+        trouble = read_address("model", [Part("part", PART, one_of(_keys(loaded.model.config)))])
         text = text_box(run, loaded)
     if trouble:
         st.warning(plain(trouble))
@@ -69,8 +70,17 @@ def main() -> None:
 def _pick(runs: list[RunRecord]) -> RunRecord | None:
     if not runs:
         return None
+    if has_just_arrived() and "run" not in st.query_params:
+        _look_at_one_with(st.query_params.get("part"), runs)
     with st.container(width=PICKER_PX):
         return pick_addressed_run(runs, key="model_run")
+
+
+def _look_at_one_with(part: str | None, runs: list[RunRecord]) -> None:
+    """Look at the newest run that has the part which a link asks for, if the one chosen has not."""
+    having = [run for run in runs if part in _keys(run.config.model)]
+    if having and chosen_run(runs) not in having:
+        choose_run(having[0].id)
 
 
 def _before_any_run() -> LoadedModel:
@@ -93,13 +103,13 @@ def _look(run: RunRecord | None, loaded: LoadedModel, text: str) -> Look:
     return Look(loaded, lambda: load_model(run, "newest") if run else loaded, flow, seen, seen[1:])
 
 
-def _keys(loaded: LoadedModel) -> list[str]:
-    return [box.key for box in boxes_of(loaded.model.config).all()]
+def _keys(config: ModelConfig) -> list[str]:
+    return [box.key for box in boxes_of(config).all()]
 
 
 def _render_map(look: Look) -> str:
     """The map; returns the key of the part to be shown large."""
-    keys = _keys(look.loaded)
+    keys = _keys(look.config)
     chosen = PART.get() if PART.get() in keys else keys[-1]
     write_address({"part": None if chosen == PART.default else chosen})
     n_layers = look.config.n_layer

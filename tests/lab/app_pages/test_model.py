@@ -223,3 +223,13 @@ def test_the_address_names_the_part(pages: Lab, plots: Plots) -> None:
     show(app, "probabilities")
     assert app.query_params["part"] in ("probabilities", ["probabilities"])
     assert "part is one of" in open_page("model", part="nose").warning[0].value
+
+
+def test_a_link_to_a_part_shows_a_run_that_has_it(pages: Lab, plots: Plots) -> None:
+    with_mlp = finished(pages, "transformer", name="deep")
+    finished(pages, "bigram", name="table")  # the newest, which would be shown
+    app = open_page("model", part="mlp:2")
+    assert map_of(app)["chosen"] == "mlp:2" and not app.warning
+    assert app.selectbox(key="model_run").value == with_mlp
+    (other,) = open_page("model", part="mlp:2", run="table").warning
+    assert "part is one of" in other.value  # the run that is named is the one that is shown
