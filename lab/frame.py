@@ -12,6 +12,7 @@ from urllib.parse import quote
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from lab.components import skeleton
 from lab.components.window import equip_window
 from lab.figures.palette import LIGHT
 from lab.preloading import is_preloading, wait_until_preloaded
@@ -42,12 +43,6 @@ ICON = "data:image/svg+xml," + quote(
     f"<path d='M1 13h14' stroke='{LIGHT.model('transformer')}'/></svg>"
 )
 """Three models and how far each gets. Not an emoji: Streamlit would look for it among all."""
-SKELETON = "".join(
-    f"<div style='width:{width};height:{height_px}px;margin-bottom:1rem;border-radius:6px;"
-    "background:currentColor;opacity:0.06'></div>"
-    for width, height_px in (("40%", 40), ("100%", 640))
-)
-"""A title and a body. They do not pulse, as Streamlit's do, which costs the server its time."""
 
 
 def main() -> None:
@@ -68,7 +63,7 @@ def _wait_until_preloaded() -> None:
     """In the first seconds of a server, keep the page's place."""
     place = st.empty()  # in later runs too, so that all that follows keeps its own place
     if is_preloading():
-        place.html(SKELETON)
+        place.html(skeleton.PAGE)
         wait_until_preloaded()
         place.empty()
 

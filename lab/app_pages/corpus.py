@@ -22,6 +22,7 @@ from lab.figures.losses import SHOWN_REFERENCES
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.visit.card import render_visit
+from lab.widgets.measuring import measuring
 from lab.widgets.page_head import page_head
 from lab.wording import words
 from lab.wording.glossary import explained
@@ -33,6 +34,8 @@ LINES = 12
 """And lines, at most."""
 SEAM_LINES = 4
 """Lines on either side of the split, where both are shown."""
+REFERENCES_PX = 290
+"""Height of the table of what counting reaches."""
 
 WHAT_IT_KNOWS = {
     "uniform": "Every character is equally likely: all that is known is which there are.",
@@ -182,7 +185,7 @@ def _render_characters(corpus: Corpus) -> None:
 
 def _render_references(corpus: Corpus) -> None:
     st.header("What counting alone can do")
-    with st.spinner("Counting which characters follow each other …"):
+    with measuring("Counting which characters follow each other …", REFERENCES_PX):
         lines = reference_lines(corpus)
     *most, last = [line.name for line in lines if line.name in SHOWN_REFERENCES]
     drawn = f"{', '.join(most)} and {last}"

@@ -22,6 +22,7 @@ from lab.components.passage_view import DifferenceRow, PassageRow, passage_view
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.session.texts import costs_in_context, score_of
+from lab.widgets.measuring import measuring
 from lab.widgets.pickers import load_model, suggest
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained
@@ -29,6 +30,8 @@ from lab.wording.plain import plain, plain_but_code
 
 AT_MOST, MAX_CHARACTERS = 180, 400
 """Characters of a passage from the text, and of one that somebody types."""
+READINGS_PX = 420
+"""About as high as the rows of three runs and their totals are."""
 ABOUT = (
     "Each row is a run, each column a character of the passage. Strong colour: the run expected "
     "it, at few bits of surprise. Faint: it cost many. A run sees what stands before a character, "
@@ -56,7 +59,7 @@ def render_passage(runs: Sequence[RunRecord]) -> None:
         if len(passage) < 2:
             st.info("Type two characters or more: the first has nothing to be guessed from.")
             return
-        with st.spinner("Reading the passage …"):
+        with measuring("Reading the passage …", READINGS_PX):
             readings = _readings(runs, passage)
         if readings:
             _render_readings(readings, passage)

@@ -22,6 +22,7 @@ _SHOWN = 40
 """So much of a value that cannot be is quoted."""
 _HERE: Entry[str | None] = Entry("address_page", None)
 """The page that was drawn last."""
+_IS_NEW = Entry("address_page_is_new", False)
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,15 @@ def arrive_at(page: str) -> None:
     By a link from another page, that is: a page that is drawn again has written the address itself,
     and a browser may still say the one before.
     """
-    if _HERE.get() != page:
+    _IS_NEW.set(_HERE.get() != page)
+    if has_just_arrived():
         _HERE.set(page)
         _is_read(page).clear()
+
+
+def has_just_arrived() -> bool:
+    """Whether the page is drawn for the first time since the reader came to it."""
+    return _IS_NEW.get()
 
 
 def read_address(page: str, parts: Sequence[Part]) -> str:
