@@ -30,8 +30,6 @@ from core.text.corpus import Corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 """The project's folder."""
-PAGES = sorted(path.stem for path in (ROOT / "lab" / "app_pages").glob("*.py"))
-"""The names of all pages, as their addresses have them."""
 
 T = TypeVar("T")
 

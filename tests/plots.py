@@ -14,6 +14,7 @@ import pytest
 import lab
 from lab.components import live_plot as live_plot_module
 from lab.components.live_plot import PlotClick
+from lab.widgets import clicks
 
 
 @dataclass
@@ -54,4 +55,5 @@ def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plots]:
     for name, module in list(sys.modules.items()):  # pages are run anew, their rooms are not
         if name.startswith("lab.") and getattr(module, "live_plot", None) is real:
             monkeypatch.setattr(module, "live_plot", drawn.live_plot)
+    monkeypatch.setattr(clicks, "click_on", lambda key: drawn._clicks.pop(key, None))
     yield drawn

@@ -19,6 +19,7 @@ from lab.session.address import Part, read_address, short_text, whole_number, wr
 from lab.session.looking import HEAD, LAYER, TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
 from lab.visit.card import render_visit
+from lab.widgets.measuring import measuring
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
     PICKER_PX,
@@ -40,6 +41,8 @@ MAX_ADDRESSED = 500
 """A longer text is not put into the address, nor taken from it."""
 MAX_SHOWN = 256
 """More characters than this would be too much to send, and to read."""
+MAPS_PX = 900
+"""About as high as the text and the maps are."""
 
 
 def main() -> None:
@@ -70,7 +73,8 @@ def main() -> None:
             st.caption(f"{plain(looked_at.name)} {what}: it has no attention to show.")
     if is_readable(text, loaded) and _is_long_enough(seen):
         key = f"{run.id if run else ''} {loaded.origin}"
-        habits = habits_of_heads(key, loaded, corpus) if corpus else []
+        with measuring("Measuring what the heads do …", MAPS_PX):
+            habits = habits_of_heads(key, loaded, corpus) if corpus else []
         look = render_maps(loaded, seen, habits)
         render_cell(loaded, seen, look)
         if corpus:
@@ -78,7 +82,7 @@ def main() -> None:
             render_switching_off(key, loaded, corpus, seen, habits, chosen)
             clicked = render_history(run, chosen) if run else None
             if clicked:
-                look_at_head(clicked[0] - 1, clicked[1] - 1)
+                look_at_head(*clicked)
     _write_address(run, loaded, text)
 
 

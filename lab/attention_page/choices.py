@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
 from core.text.characters import sign_of
+from lab.components.looking_text import place_in
 from lab.figures.map_axes import Matrix
 from lab.session.entry import Entry
 from lab.session.looking import HEAD, LAYER
+from lab.widgets.clicks import cell_clicked, event_of
 from lab.widgets.switches import settled
 
 MAX_BUTTONS = 8
@@ -24,8 +25,12 @@ _PLACE: Entry[int | None] = Entry("attention_place", None)
 _KEY: Entry[int | None] = Entry("attention_key", None)
 _KEY_IS_OF: Entry[int | None] = Entry("attention_key_is_of", None)
 """For which character that looks the key was chosen: another one looks elsewhere."""
-_CLICKED: Entry[tuple[tuple[Entry[Any], int], ...]] = Entry("attention_clicked", ())
-"""What a click has chosen."""
+TEXT_KEY, ALL_HEADS, ONE_HEAD = (
+    "attention_looking_text", "attention_all_heads", "attention_one_head",
+)  # fmt: skip
+"""The keys of what can be clicked."""
+_HEAD_CLICKED: Entry[tuple[int, int] | None] = Entry("attention_head_clicked", None)
+"""Layer and head, from 1, that were chosen further down on the page."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,55 @@ class Look:
     """The character that is looked at: the column."""
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What the text and the maps showed: to this belongs what the reader clicked."""
+
+    n_layers: int
+    n_heads: int
+    n_characters: int
+    first_mapped: int
+    """The character, from 0, with which the large map begins."""
+
+
+_DRAWN: Entry[Drawn | None] = Entry("attention_drawn", None)
+
+
+def note_drawn(drawn: Drawn) -> None:
+    _DRAWN.set(drawn)
+
+
 def take_clicks() -> None:
-    """A click arrives after the widgets that it changes were drawn, so it is taken over here."""
-    for entry, value in _CLICKED.take():
-        entry.set(value)
+    """Take over what was clicked, before anything is drawn with what was chosen before."""
+    if head := _HEAD_CLICKED.take():
+        _choose_head_of(*head)
+    drawn = _DRAWN.get()
+    if drawn is None:
+        return
+    if cell := cell_clicked(ALL_HEADS):
+        layer, head_place = cell
+        if 0 <= layer < drawn.n_layers and 0 <= head_place < drawn.n_heads:
+            _choose_head_of(layer + 1, head_place + 1)
+    place = place_in(drawn.n_characters, event_of(TEXT_KEY, "chosen"))
+    if place is not None:
+        _PLACE.set(place + 1)
+    if cell := cell_clicked(ONE_HEAD):
+        row, column = (each + drawn.first_mapped for each in cell)
+        if 0 <= row < drawn.n_characters:
+            _choose_cell(row, column)
+
+
+def _choose_head_of(layer: int, head: int) -> None:
+    LAYER.set(layer)
+    HEAD.set(head)
+
+
+def _choose_cell(place: int, key: int) -> None:
+    """This cell of the large map; of a row alone where nobody can look."""
+    _PLACE.set(place + 1)
+    if 0 <= key <= place:
+        _KEY.set(key + 1)
+        _KEY_IS_OF.set(place + 1)
 
 
 def choose_head(n_layers: int, n_heads: int) -> tuple[int, int]:
@@ -109,21 +159,6 @@ def _labels(text: str) -> Callable[[int], str]:
 
 
 def look_at_head(layer: int, head: int) -> None:
-    """Run the page again with this head, as after a click on it."""
-    _set_and_rerun((LAYER, layer + 1), (HEAD, head + 1))
-
-
-def look_from(place: int) -> None:
-    """Run the page again with this character as the one that looks."""
-    _set_and_rerun((_PLACE, place + 1))
-
-
-def look_at_cell(place: int, key: int) -> None:
-    """Run the page again with this cell of the large map; of a row alone where nobody can look."""
-    keys = ((_KEY, key + 1), (_KEY_IS_OF, place + 1)) if 0 <= key <= place else ()
-    _set_and_rerun((_PLACE, place + 1), *keys)
-
-
-def _set_and_rerun(*choices: tuple[Entry[Any], int]) -> None:
-    _CLICKED.set(choices)
+    """Run the page again with this head; both count from 1."""
+    _HEAD_CLICKED.set((layer, head))
     st.rerun()

@@ -8,12 +8,14 @@ from core.interpretability.attention import attention_weights
 from core.interpretability.habits import HeadHabits
 from core.runs.lab import LoadedModel
 from lab.attention_page.choices import (
+    ALL_HEADS,
+    ONE_HEAD,
+    TEXT_KEY,
+    Drawn,
     Look,
     choose_head,
-    look_at_cell,
-    look_at_head,
-    look_from,
     look_of,
+    note_drawn,
     place_slider,
 )
 from lab.attention_page.head_words import (
@@ -54,6 +56,7 @@ def render_maps(loaded: LoadedModel, text: str, habits: list[HeadHabits]) -> Loo
         layer, head = choose_head(L, H)
         scale = _choose_scale()
     look = look_of(layer, head, numbers[layer, head], text)
+    note_drawn(Drawn(L, H, len(text), first_mapped(len(text), look.place)))
     _render_text(numbers[layer], text, look)
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=ALL_HEADS_PX, gap="xsmall")
@@ -87,9 +90,7 @@ def _render_text(weights: Matrix, text: str, look: Look) -> None:
     shown = LookingText(
         text=text, weights=weights, layer=look.layer + 1, head=look.head, place=look.place
     )
-    chosen = looking_text(shown, palette(), key="attention_looking_text")
-    if chosen is not None and chosen != look.place:
-        look_from(chosen)
+    looking_text(shown, palette(), key=TEXT_KEY)
 
 
 def _render_all_heads(
@@ -98,9 +99,9 @@ def _render_all_heads(
     L, H = weights.shape[:2]
     chosen = look.layer, look.head
     labels, hovers = _describe(L, H, habits)
-    click = live_plot(
+    live_plot(
         heads_figure(weights, labels, hovers, chosen, kind, palette(), scale),
-        key="attention_all_heads",
+        key=ALL_HEADS,
         alt=f"Attention of {L} × {H} heads on this text; the same numbers are in the map of one "
         "head, which the controls Layer and Head choose",
         height_px=heads_height_px(L, H, ALL_HEADS_PX),
@@ -112,10 +113,6 @@ def _render_all_heads(
         "Row: the character that looks. Column: what it looks at. Click a head to see it large."
         + thinned
     )
-    if click and isinstance(click.x, int | float) and isinstance(click.y, int | float):
-        layer, head = round(click.y), round(click.x)
-        if 0 <= layer < L and 0 <= head < H and (layer, head) != chosen:
-            look_at_head(layer, head)
 
 
 def _describe(L: int, H: int, habits: list[HeadHabits]) -> tuple[list[list[str]], list[list[str]]]:
@@ -142,11 +139,11 @@ def _render_one_head(weights: Matrix, text: str, look: Look, kind: str, scale: S
     start = first_mapped(len(text), look.place)
     part = slice(start, start + MAX_MAPPED)
     chosen = look.place - start, look.key - start
-    click = live_plot(
+    live_plot(
         head_figure(
             weights[part, part], text[part], chosen, kind, palette(), scale, start + 1
         ),
-        key="attention_one_head",
+        key=ONE_HEAD,
         alt="Attention weights of the chosen head, one row for each character that looks",
         height_px=ONE_HEAD_HEIGHT_PX,
         clickable=True,
@@ -157,10 +154,6 @@ def _render_one_head(weights: Matrix, text: str, look: Look, kind: str, scale: S
     ) * (len(text) > MAX_MAPPED)
     weight = float(weights[look.place, look.key])
     st.caption(f"**The framed cell.** {cell_sentence(weight, text, look.place, look.key)}{rest}")
-    if click and isinstance(click.x, int | float) and isinstance(click.y, int | float):
-        row, column = round(click.y) + start, round(click.x) + start
-        if 0 <= row < len(text) and (row, column) != (look.place, look.key):
-            look_at_cell(row, column)
 
 
 def first_mapped(n_characters: int, place: int) -> int:

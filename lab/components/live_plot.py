@@ -61,7 +61,8 @@ def live_plot(
 
     With `clickable`, the click since the last run, if any. A click is an event, not a state: it
     reruns the fragment (or page) that holds the plot and is returned in that run only, so acting
-    on it twice is impossible and remembering it is up to the caller.
+    on it twice is impossible and remembering it is up to the caller. Where it changes what stands
+    before the plot, `lab.widgets.clicks` knows it before the plot is drawn.
     """
     data = {
         "figure": _figure_json(figure),
@@ -74,7 +75,7 @@ def live_plot(
         _LIVE_PLOT(key=key, data=data, height=height_px)
         return None
     result = _LIVE_PLOT(key=key, data=data, height=height_px, on_clicked_change=nothing)
-    return None if result.clicked is None else _click_from(result.clicked)
+    return None if result.clicked is None else click_from(result.clicked)
 
 
 def _figure_json(figure: go.Figure) -> str:
@@ -92,8 +93,8 @@ def _figure_json(figure: go.Figure) -> str:
     return str(pio.to_json({"data": spec.get("data", []), "layout": layout}, validate=False))
 
 
-def _click_from(message: Any) -> PlotClick:
-    """Read what the browser sent. It is input from outside, so types are checked, not assumed."""
+def click_from(message: Any) -> PlotClick:
+    """Read what a browser sent of a click: input from outside, so that types are checked."""
     return PlotClick(
         x=_coordinate(message.get("x")),
         y=_coordinate(message.get("y")),

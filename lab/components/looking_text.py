@@ -57,15 +57,16 @@ class LookingText:
     """The character that the page has chosen, from 0."""
 
 
-def looking_text(shown: LookingText, palette: Palette, *, key: str) -> int | None:
-    """Show the text; returns the place, from 0, that the reader has just chosen, if any.
+def looking_text(shown: LookingText, palette: Palette, *, key: str) -> None:
+    """Show the text. A choice is the event `chosen`, which runs the page: see `place_in`."""
+    _LOOKING_TEXT(key=key, data=_data(shown, palette), on_chosen_change=nothing)
 
-    A choice is an event, not a state: it reruns the page and is returned in that run only.
-    """
-    result = _LOOKING_TEXT(key=key, data=_data(shown, palette), on_chosen_change=nothing)
-    chosen = result.chosen
-    is_place = isinstance(chosen, int) and not isinstance(chosen, bool)
-    return chosen if is_place and 0 <= chosen < len(shown.text) else None
+
+def place_in(n_characters: int, chosen: object) -> int | None:
+    """The place, from 0, that a browser says was chosen in a text, if it can be one."""
+    if isinstance(chosen, int) and not isinstance(chosen, bool) and 0 <= chosen < n_characters:
+        return chosen
+    return None
 
 
 def _data(shown: LookingText, palette: Palette) -> dict[str, Any]:

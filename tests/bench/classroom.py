@@ -29,7 +29,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -42,10 +41,9 @@ from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
 from core.settings.presets import resolve
+from tests.addresses import ADDRESSES
 from tests.bench.lab_speed import PATIENCE_S, served
 
-PAGES: Final = ("", "train", "ladder", "model", "attention", "bigram", "generate", "compare",
-                "corpus")  # fmt: skip
 WANTED_TICK_S, WANTED_TICK_P95_S, WANTED_CLICK_S, WANTED_RELOAD_S = 1.5, 3.0, 0.7, 2.0
 
 
@@ -213,7 +211,7 @@ def page_times_s(n_runs: int, n_rows: int, n_rounds: int = 3) -> dict[str, dict[
     with tempfile.TemporaryDirectory() as home:
         fill(Lab(home), n_runs, n_rows)
         with served(home) as address:
-            views = [(page, "") for page in PAGES] + [("train", "view=runs")]
+            views = [(page, "") for page in ADDRESSES] + [("train", "view=runs")]
             for page, query in views:  # what is measured once is measured now
                 _reload_s(address, page, query)
             return {

@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -30,13 +31,13 @@ from websockets.typing import Subprotocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.addresses import ADDRESSES
 from tests.bench.lab_speed import PATIENCE_S, served_process
 
-PAGES: Final = ("", "train", "model", "attention", "bigram", "generate", "compare", "corpus")
 MIB: Final = 2**20
 
 
-def look_around(address: str, pages: tuple[str, ...] = PAGES) -> None:
+def look_around(address: str, pages: Sequence[str] = ADDRESSES) -> None:
     """One session: open it, let it draw each page in turn, and close it."""
     uri, names = f"ws://{address}/_stcore/stream", [Subprotocol("streamlit")]
     with connect(uri, subprotocols=names, compression=None, max_size=None) as web_socket:

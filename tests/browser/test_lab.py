@@ -12,15 +12,15 @@ import pytest
 from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import MODEL_KINDS
-from tests.browser.conftest import NewPage, Serve, Server, Window
-from tests.helpers import PAGES, PATIENCE_S, ROOT
+from tests.addresses import ADDRESSES
+from tests.browser.conftest import NewPage, Serve, Server, Window, born_server
+from tests.helpers import PATIENCE_S, ROOT
 
 if TYPE_CHECKING:
     from playwright.sync_api import ElementHandle
 
 pytestmark = pytest.mark.browser
 
-PAGES_BESIDE_HOME = [page for page in PAGES if page != "home"]
 CHART = ".st-key-loss .js-plotly-plot"
 TICKS = 5
 
@@ -190,10 +190,8 @@ def test_a_server_that_is_stopped_saves_the_last_step_of_its_run(
 
 
 def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
-    serve: Serve, new_page: NewPage, lab_home: Path
+    server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
-    script, env = ROOT / "lab" / "Home.py", {"LAB_HOME": str(lab_home)}
-    server = serve(script, env)
     window = new_page()
     window.open(f"{server.url}/train")
     click(window, "train_start")
@@ -206,22 +204,23 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     saved_at = only_run(lab_home).checkpoint_step
 
     window = new_page()
-    window.open(f"{serve(script, env).url}/train")
-    window.page.get_by_text(re.compile("can be resumed from there")).wait_for()
-    click(window, "train_resume")
-    wait_for_status(window, lab_home, "running")
-    wait_for_step(window, lab_home, saved_at + 3)
-    events = Lab(lab_home).store.events(only_run(lab_home).id)
-    assert [(e.kind, e.step) for e in events] == [("machine", 0), ("resumed", saved_at)]
-    window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
-    click(window, "train_finish")
-    wait_for_status(window, lab_home, "finished")
+    with born_server(lab_home) as next_one:
+        window.open(f"{next_one.url}/train")
+        window.page.get_by_text(re.compile("can be resumed from there")).wait_for()
+        click(window, "train_resume")
+        wait_for_status(window, lab_home, "running")
+        wait_for_step(window, lab_home, saved_at + 3)
+        events = Lab(lab_home).store.events(only_run(lab_home).id)
+        assert [(e.kind, e.step) for e in events] == [("machine", 0), ("resumed", saved_at)]
+        window.page.get_by_text(re.compile(f"Step {saved_at}: resumed")).wait_for()
+        click(window, "train_finish")
+        wait_for_status(window, lab_home, "finished")
     assert window.errors == []
 
 
 def test_every_page_opens_in_an_empty_lab(empty_lab: Server, new_page: NewPage) -> None:
     window = new_page(color_scheme="dark")
-    for name in ("", *PAGES_BESIDE_HOME):
+    for name in ADDRESSES:
         window.open(f"{empty_lab.url}/{name}")
         window.page.locator("h1").wait_for()  # and there is but one
         assert window.page.locator("[data-testid=stException]").count() == 0, name

@@ -15,7 +15,7 @@ import pytest
 
 from core.runs.lab import Lab
 from tests.browser.conftest import NewPage, Server, Window, born_server
-from tests.populated import EVERYTHING, plant_markup, populated
+from tests.populated import EVERYTHING, MARKUP, plant_markup, populated
 from tests.soak import some_of
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
     [
         ("train?view=runs", ".st-key-runs_search input"),
         ("generate", ".st-key-generate_prompt textarea"),
+        ("compare", ".st-key-compare_passage textarea"),
+        ("glossary", ".st-key-glossary_search input"),
     ],
 )
 def test_what_is_typed_is_no_markup(
@@ -145,3 +147,47 @@ def test_what_is_typed_is_no_markup(
     window.wait_idle()
     assert window.page.evaluate(MARKUP_IN_PAGE) == []
     assert elsewhere == []
+
+
+def test_the_name_of_a_file_and_what_is_in_it_are_no_markup(
+    planted_lab: Server, new_page: NewPage
+) -> None:
+    window, elsewhere = watched(new_page, "light", planted_lab)
+    window.open(f"{planted_lab.url}/corpus")
+    file = {"name": f"{MARKUP[2]}.txt", "mimeType": "text/plain"}
+    window.page.locator("[data-testid=stFileUploader] input").set_input_files(
+        [{**file, "buffer": f"{EVERYTHING}\n".encode() * 20}]  # type: ignore[list-item]
+    )
+    name = window.page.locator("[class*=st-key-corpus_name_] input")
+    name.wait_for()
+    for typed in (EVERYTHING[:60], "planted"):  # the first is refused, and quoted
+        name.fill(typed)
+        name.press("Enter")
+        window.wait_idle()
+        window.page.locator(".st-key-corpus_add button").click()
+        window.wait_idle()
+        assert window.page.evaluate(MARKUP_IN_PAGE) == []
+    window.page.get_by_text("planted").first.wait_for()
+    assert elsewhere == []
+
+
+MOVING: Final = """() => document.getAnimations()
+  .filter(({ effect }) => effect.getComputedTiming().activeDuration > 10)
+  .map(({ effect }) => effect.target.outerHTML.slice(0, 200))"""
+"""What fades, slides or spins for longer than anybody sees, by its element."""
+
+
+def test_nothing_moves_where_the_system_asks_for_that(
+    planted_lab: Server, new_page: NewPage
+) -> None:
+    """The windows of these tests ask for it."""
+    window = new_page()
+    for view in ("train", "attention"):
+        window.page.goto(f"{planted_lab.url}/{view}", wait_until="commit")
+        moving: list[str] = []
+        while not window.page.locator("h1").count():  # also while it is being drawn
+            moving += window.page.evaluate(MOVING)
+        window.wait_idle()
+        window.page.locator(".st-key-scrubber button, [data-testid=stTooltipIcon]").first.hover()
+        moving += window.page.evaluate(MOVING)
+        assert moving == [], view

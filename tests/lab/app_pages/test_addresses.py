@@ -16,7 +16,8 @@ from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from lab.train_page.link import LISTS, NAMES, SWITCHES
 from lab.widgets.controls import SETTINGS
-from tests.helpers import PAGES, add_corpus, filled, play, trained
+from tests.addresses import PAGES
+from tests.helpers import add_corpus, filled, play, trained
 from tests.pages import open_page, pages  # noqa: F401
 
 MARKUP = "![x](http://example.invalid/x.png) [l](https://example.invalid) $x^2$ <b> :red[x] **b**"

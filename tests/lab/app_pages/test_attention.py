@@ -180,9 +180,13 @@ class Reader:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.choice: int | None = None
         monkeypatch.setattr("lab.attention_page.maps.looking_text", self.looking_text)
+        monkeypatch.setattr("lab.attention_page.choices.event_of", self.event_of)
 
-    def looking_text(self, shown: LookingText, palette: Any, *, key: str) -> int | None:
-        self.shown, (choice, self.choice) = shown, (self.choice, None)
+    def looking_text(self, shown: LookingText, palette: Any, *, key: str) -> None:
+        self.shown = shown
+
+    def event_of(self, key: str, name: str) -> int | None:
+        choice, self.choice = self.choice, None
         return choice
 
 

@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.runs.lab import Lab
+from tests.addresses import PAGES
 from tests.helpers import filled, tiny_run
-from tests.lab.wording.test_glossary import PAGES
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from lab.components import looking_text as module
-from lab.components.looking_text import SHARE_STEPS, LookingText, looking_text, packed, spoken
+from lab.components.looking_text import (
+    SHARE_STEPS,
+    LookingText,
+    looking_text,
+    packed,
+    place_in,
+    spoken,
+)
 from lab.figures.map_axes import Matrix
 from lab.figures.palette import DARK, LIGHT
 
@@ -29,10 +36,9 @@ def shown(**changes: Any) -> LookingText:
 
 
 class Browser:
-    """Takes what would be sent, and sends back what a reader might."""
+    """Takes what would be sent."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, chosen: Any = None) -> None:
-        self.chosen = chosen
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "_LOOKING_TEXT", self.mount)
 
     def mount(self, *, key: str, data: dict[str, Any], on_chosen_change: Any) -> Browser:
@@ -58,7 +64,7 @@ def test_every_character_has_a_sign_a_name_and_every_head_a_colour(
 ) -> None:
     for palette in (LIGHT, DARK):
         browser = Browser(monkeypatch)
-        assert looking_text(shown(weights=weights(9)), palette, key="text") is None
+        looking_text(shown(weights=weights(9)), palette, key="text")
         data = browser.data
         assert "".join(data["characters"]) == TEXT
         assert [data["signs"][c] for c in TEXT] == list("to␣be↵")
@@ -71,11 +77,8 @@ def test_every_character_has_a_sign_a_name_and_every_head_a_colour(
 @pytest.mark.parametrize(
     ("chosen", "found"), [(0, 0), (5, 5), (6, None), (-1, None), ("2", None), (True, None)]
 )
-def test_a_choice_is_a_place_of_the_text_or_nothing(
-    monkeypatch: pytest.MonkeyPatch, chosen: Any, found: int | None
-) -> None:
-    Browser(monkeypatch, chosen)
-    assert looking_text(shown(), LIGHT, key="text") == found
+def test_a_choice_is_a_place_of_the_text_or_nothing(chosen: Any, found: int | None) -> None:
+    assert place_in(len(TEXT), chosen) == found
 
 
 def test_characters_are_spoken_by_name_where_they_are_no_letters() -> None:

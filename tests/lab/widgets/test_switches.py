@@ -8,7 +8,8 @@ import pytest
 
 from core.runs.lab import Lab
 from lab.session import entry, train_choices
-from tests.helpers import PAGES, add_corpus, filled, play, trained
+from tests.addresses import PAGES
+from tests.helpers import add_corpus, filled, play, trained
 from tests.pages import open_page, pages, scrub_to
 from tests.plots import Plots, plots
 from tests.screens import Screen

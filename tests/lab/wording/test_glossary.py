@@ -14,7 +14,8 @@ from core.runs.lab import Lab
 from core.settings.config import help_line
 from lab.widgets.page_head import FOLD
 from lab.wording.glossary import TERMS, explained, line_of, terms_in
-from tests.helpers import PAGES, ROOT, add_corpus, play, trained
+from tests.addresses import PAGES
+from tests.helpers import ROOT, add_corpus, play, trained
 from tests.pages import open_page, pages
 
 __all__ = ["pages"]
