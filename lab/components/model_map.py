@@ -89,7 +89,7 @@ _CSS: Final = """
 }
 .body { display: flex; gap: 10px; }
 .stream {
-  flex: 0 0 46px;
+  flex: 0 0 54px;
   padding: 4px;
   border-left: 5px solid var(--run-color);
   writing-mode: vertical-rl;
