@@ -41,19 +41,26 @@ class Plots:
         """As `live_plot`, less the screen."""
         assert alt and height_px > 0
         self.figures[key], self.alts[key] = figure, alt
-        return self._clicks.pop(key, None) if clickable else None
+        return self.click_on(key) if clickable else None
+
+    def click_on(self, key: str) -> PlotClick | None:
+        """As `click_on`: asked for first, it is not found where the plot is drawn."""
+        return self._clicks.pop(key, None)
 
 
 @pytest.fixture
 def plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[Plots]:
     """Import this fixture into a test module; pages then draw here."""
     drawn = Plots()
-    real = live_plot_module.live_plot
+    stand_ins = {
+        "live_plot": (live_plot_module.live_plot, drawn.live_plot),
+        "click_on": (clicks.click_on, drawn.click_on),
+    }
     for module in pkgutil.walk_packages(lab.__path__, "lab."):
         if "_page." in module.name:  # the parts of the pages: now, not only once it is patched
             importlib.import_module(module.name)
     for name, module in list(sys.modules.items()):  # pages are run anew, their rooms are not
-        if name.startswith("lab.") and getattr(module, "live_plot", None) is real:
-            monkeypatch.setattr(module, "live_plot", drawn.live_plot)
-    monkeypatch.setattr(clicks, "click_on", lambda key: drawn._clicks.pop(key, None))
+        for function, (real, stand_in) in stand_ins.items():
+            if name.startswith("lab.") and getattr(module, function, None) is real:
+                monkeypatch.setattr(module, function, stand_in)
     yield drawn

@@ -46,8 +46,6 @@ MAPS_PX = 900
 
 
 def main() -> None:
-    take_clicks()
-    take_click()
     page_head("Where each head looks", INTRODUCTION, "attention head", "entropy")
     render_visit("attention")
     runs = the_lab().runs()
@@ -62,16 +60,26 @@ def main() -> None:
             render_worth(f"{run.id} {loaded.origin}", loaded, corpus)
     if trouble:
         st.warning(plain(trouble))
+    looked_at = chosen_run(runs)
+    if looked_at and not looked_at.config.model.n_layer:
+        what = "is a bigram table" if looked_at.model == "bigram" else "has no layers"
+        st.caption(f"{plain(looked_at.name)} {what}: it has no attention to show.")
+    if is_readable(text, loaded):
+        _render_moment(run, corpus, text)
+
+
+@st.fragment
+def _render_moment(run: RunRecord | None, corpus: Corpus | None, text: str) -> None:
+    """All that changes with the step and with a click: by itself it is sooner on the screen."""
+    take_clicks()
+    take_click()
+    loaded = load_model(run, moment_of(run)) if run else _before_any_run()
     seen = text[-min(loaded.model.config.block_size, MAX_SHOWN) :]
     with st.container(gap=None):
         if run:
             scrub(run)
         _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
-        looked_at = chosen_run(runs)
-        if looked_at and not looked_at.config.model.n_layer:
-            what = "is a bigram table" if looked_at.model == "bigram" else "has no layers"
-            st.caption(f"{plain(looked_at.name)} {what}: it has no attention to show.")
-    if is_readable(text, loaded) and _is_long_enough(seen):
+    if _is_long_enough(seen):
         key = f"{run.id if run else ''} {loaded.origin}"
         with measuring("Measuring what the heads do …", MAPS_PX):
             habits = habits_of_heads(key, loaded, corpus) if corpus else []

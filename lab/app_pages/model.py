@@ -17,6 +17,7 @@ from lab.session.address import Part, has_just_arrived, one_of, read_address, wr
 from lab.session.looking import PART
 from lab.session.state import choose_run, chosen_run, moment_of, palette, the_lab
 from lab.visit.card import render_visit
+from lab.widgets.clicks import event_of
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
 from lab.widgets.scrubber import scrub
@@ -28,7 +29,7 @@ INTRODUCTION = (
     "that comes out. Every number is real. Click a part to see it large, and move through the "
     "training to see it come to be."
 )
-MAP_PX = 470
+MAP_KEY, MAP_PX = "model_map", 470
 MAX_SHOWN = 64
 """Longer texts cannot be read in the pictures."""
 PICTURE_PX, FEW_LAYERS = 18, 6
@@ -36,7 +37,6 @@ PICTURE_PX, FEW_LAYERS = 18, 6
 
 
 def main() -> None:
-    take_clicks()
     page_head("What is inside a model", INTRODUCTION, "softmax")
     render_visit("model")
     runs = the_lab().runs()
@@ -47,16 +47,23 @@ def main() -> None:
         text = text_box(run, loaded)
     if trouble:
         st.warning(plain(trouble))
+    if is_readable(text, loaded):
+        _render_moment(run, runs, text)
+
+
+@st.fragment
+def _render_moment(run: RunRecord | None, runs: list[RunRecord], text: str) -> None:
+    """All that changes with the step and with a click: by itself it is sooner on the screen."""
+    loaded = load_model(run, moment_of(run)) if run else _before_any_run()
     if run:
         scrub(run)
     else:
         _render_offer(loaded)
-    if not is_readable(text, loaded):
-        return
     if not text:
         st.info("Type a text above: it flows through the model.")
         return
     look = _look(run, loaded, text)
+    take_clicks(look.characters, len(look.text))
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=MAP_PX, gap="xsmall")
         right = st.container(width=WIDE_PX, gap="xsmall")
@@ -110,17 +117,16 @@ def _keys(config: ModelConfig) -> list[str]:
 def _render_map(look: Look) -> str:
     """The map; returns the key of the part to be shown large."""
     keys = _keys(look.config)
+    if (pressed := event_of(MAP_KEY, "pressed")) in keys:
+        PART.set(pressed)
     chosen = PART.get() if PART.get() in keys else keys[-1]
     write_address({"part": None if chosen == PART.default else chosen})
     n_layers = look.config.n_layer
-    pressed = model_map(
-        map_of(look, chosen), palette().model(look.config.model), palette(), key="model_map",
+    model_map(
+        map_of(look, chosen), palette().model(look.config.model), palette(), key=MAP_KEY,
         picture_px=PICTURE_PX if n_layers <= FEW_LAYERS else 0,
     )  # fmt: skip
     st.caption("Below each name: shape · parameters. Small pictures: a row for each character.")
-    if pressed and pressed != chosen:
-        PART.set(pressed)
-        st.rerun()
     return chosen
 
 

@@ -36,6 +36,8 @@ MAX_DOUBLINGS = 3.0
 """Where the scale against even spreading ends: eight times as much, and an eighth."""
 MAX_OVERVIEW_CELLS = 100_000
 """A map of all heads is thinned to about this many cells: the screen has no pixels for more."""
+FEW_PERCENT = 0.04
+"""Below this, whole percents would stand twice on one axis."""
 _GAP = 0.14
 """Empty room between two heads, as a share of a head's width."""
 _MAX_TILE_PX, _LAYER_LABEL_PX, _HEAD_LABEL_PX = 150, 58, 28
@@ -294,7 +296,10 @@ def looks_figure(
         meta=dict(x=text_columns("key", text)),
     )  # fmt: skip
     figure.update_xaxes(**character_axis(text, "bottom"))
-    figure.update_yaxes(title="share", rangemode="tozero", tickformat=".0%", nticks=4)
+    small = max(float(row.max()), float(everyone.max())) < FEW_PERCENT
+    figure.update_yaxes(
+        title="share", rangemode="tozero", tickformat=".1%" if small else ".0%", nticks=4
+    )
     return figure
 
 

@@ -32,6 +32,7 @@ from lab.model_page.look import Look, part_of
 from lab.session.entry import Entry
 from lab.session.looking import show_head
 from lab.session.state import palette
+from lab.widgets.clicks import cell_clicked, click_on
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained
 
@@ -44,16 +45,21 @@ FIRST_CHARACTER = "e"
 
 _CHARACTER: Entry[str | None] = Entry("model_character", None)
 _PLACE: Entry[int | None] = Entry("model_place", None)
-_CLICKED_CHARACTER: Entry[str | None] = Entry("model_clicked_character", None)
-_CLICKED_PLACE: Entry[int | None] = Entry("model_clicked_place", None)
+CHARACTERS, OVER_CHARACTERS = "model_characters", "model_over_characters"
+"""The keys of pictures that can be clicked."""
 
 
-def take_clicks() -> None:
-    """Take over what was clicked in a picture: it arrives after the boxes that it changes."""
-    if character := _CLICKED_CHARACTER.take():
-        _CHARACTER.set(character)
-    if place := _CLICKED_PLACE.take():
-        _PLACE.set(place)
+def take_clicks(characters: str, n_places: int) -> None:
+    """Take over what was clicked in a picture, before anything is drawn with what was chosen.
+
+    `characters` are those of the model, and the text has `n_places`.
+    """
+    click = click_on(CHARACTERS)
+    if click and isinstance(click.customdata, int) and 0 <= click.customdata < len(characters):
+        _CHARACTER.set(characters[click.customdata])
+    cell = cell_clicked(OVER_CHARACTERS)
+    if cell and 0 <= cell[0] < n_places:
+        _PLACE.set(cell[0] + 1)
 
 
 def render_picture(look: Look, key: str) -> None:
@@ -89,20 +95,16 @@ def _render_characters(look: Look, _: int) -> None:
     near = nearest(vectors, place, N_NEAREST)
     plane = principal_plane(vectors)
     xy = _turned(look, plane.xy, character_vectors)
-    click = live_plot(
+    live_plot(
         characters_figure(
             xy.numpy(), plane.variance, characters, place, [i for i, _ in near], palette()
         ),
-        key="model_characters", height_px=TALL_PX, clickable=True,
+        key=CHARACTERS, height_px=TALL_PX, clickable=True,
         alt="Characters in two dimensions: those that the model treats alike lie near each other",
     )  # fmt: skip
     with said:
         neighbours = [(characters[i], cosine) for i, cosine in near]
         _say(sentences.characters_text(look.config, plane.variance, chosen, neighbours))
-    clicked = click.customdata if click else None
-    if isinstance(clicked, int) and 0 <= clicked < len(characters) and clicked != place:
-        _CLICKED_CHARACTER.set(characters[clicked])
-        st.rerun()
 
 
 def _turned(look: Look, xy: Tensor, vectors_of: Callable[[LanguageModel], Tensor]) -> Tensor:
@@ -241,15 +243,10 @@ def _choose_place(look: Look) -> int:
 
 
 def _render_over_characters(look: Look, values: Tensor, place: int, *, is_share: bool) -> None:
-    click = live_plot(
+    live_plot(
         over_characters_figure(
             values.numpy(), look.text, look.characters, palette(), row=place, is_share=is_share
         ),
-        key="model_over_characters", height_px=TALL_PX, clickable=True,
+        key=OVER_CHARACTERS, height_px=TALL_PX, clickable=True,
         alt="For each character of the text, a number for each that may follow",
     )  # fmt: skip
-    if click and isinstance(click.y, int | float):
-        clicked = round(click.y)
-        if 0 <= clicked < len(look.text) and clicked != place:
-            _CLICKED_PLACE.set(clicked + 1)
-            st.rerun()

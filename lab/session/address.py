@@ -16,7 +16,7 @@ from typing import Any
 
 import streamlit as st
 
-from lab.session.entry import Entry
+from lab.session.entry import Entry, only_fragments_run
 
 _SHOWN = 40
 """So much of a value that cannot be is quoted."""
@@ -111,7 +111,7 @@ def arrive_at(page: str) -> None:
 
 def has_just_arrived() -> bool:
     """Whether the page is drawn for the first time since the reader came to it."""
-    return _IS_NEW.get()
+    return _IS_NEW.get() and not only_fragments_run()
 
 
 def read_address(page: str, parts: Sequence[Part]) -> str:

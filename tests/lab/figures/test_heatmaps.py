@@ -237,6 +237,12 @@ def test_the_row_as_bars() -> None:
     assert "‘␣’ U+0020 space (position 3)" in bars.hovertext[2]
 
 
+@pytest.mark.parametrize(("most", "form"), [(0.5, ".0%"), (0.016, ".1%")])
+def test_small_shares_are_told_apart_on_the_axis(most: float, form: str) -> None:
+    row = np.full(3, most, np.float32)
+    assert looks_figure(row, row, "abc", "attention", LIGHT).layout.yaxis.tickformat == form
+
+
 def test_too_many_labels_are_thinned_out_evenly() -> None:
     assert len(character_axis("x" * MAX_LABELS)["tickvals"]) == MAX_LABELS
     assert character_axis("x" * (MAX_LABELS + 1))["tickvals"][:3] == [0, 2, 4]
