@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
@@ -18,16 +21,24 @@ def compact(values: ArrayLike) -> NDArray[np.float32]:
 
 def plain_figure(palette: Palette) -> go.Figure:
     """An empty figure in the lab's style."""
-    return go.Figure(
-        layout=dict(
-            margin=MARGIN,
-            paper_bgcolor=TRANSPARENT,
-            plot_bgcolor=TRANSPARENT,
-            font=dict(color=palette.text, size=13),
-            hoverlabel=dict(bgcolor=palette.surface, bordercolor=palette.border),
-            showlegend=False,
-        )
+    return whole_figure(palette, [])
+
+
+def whole_figure(palette: Palette, traces: Sequence[dict[str, Any]], **layout: Any) -> go.Figure:
+    """A figure in the lab's style, all of it at once.
+
+    Each later `add_…` or `update_…` costs Plotly a millisecond or two, which counts where a figure
+    is drawn anew while somebody plays through a training.
+    """
+    plain = dict(
+        margin=MARGIN,
+        paper_bgcolor=TRANSPARENT,
+        plot_bgcolor=TRANSPARENT,
+        font=dict(color=palette.text, size=13),
+        hoverlabel=dict(bgcolor=palette.surface, bordercolor=palette.border),
+        showlegend=False,
     )
+    return go.Figure(dict(data=list(traces), layout=plain | layout))
 
 
 def empty_figure(message: str, palette: Palette) -> go.Figure:

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import plotly.graph_objects as go
 
-from lab.figures.base import compact, empty_figure, plain_figure
+from lab.figures.base import compact, empty_figure, whole_figure
 from lab.figures.columns import Undo, text_columns
 from lab.figures.map_axes import (
     Matrix,
@@ -90,42 +90,38 @@ def heads_figure(
         return empty_figure("Every head will be here, layers down and heads across.", palette)
     tiles, pitch, gap = _tiled(_on_scale(weights, scale))
     start = -0.5 + (gap + 1) / 2 / pitch  # the middle of the first cell
-    figure = plain_figure(palette)
-    figure.add_heatmap(
-        z=tiles, x0=start, dx=1 / pitch, y0=start, dy=1 / pitch, hoverinfo="skip",
+    cells = dict(
+        type="heatmap", z=tiles, x0=start, dx=1 / pitch, y0=start, dy=1 / pitch, hoverinfo="skip",
         showscale=False, meta=_tile_columns(pitch, thinning(weights.shape), scale),
         **_colors(scale, kind, palette),
     )  # fmt: skip
     # One invisible cell per head answers the pointer; a text for each small cell would be heavy.
-    figure.add_heatmap(
-        z=np.zeros((L, H), np.float32), x0=0, dx=1, y0=0, dy=1, opacity=0, showscale=False,
-        text=[list(row) for row in hovers], hovertemplate="%{text}<extra></extra>",
-        meta=dict(rows=False),
+    answering = dict(
+        type="heatmap", z=np.zeros((L, H), np.float32), x0=0, dx=1, y0=0, dy=1, opacity=0,
+        showscale=False, text=[list(row) for row in hovers],
+        hovertemplate="%{text}<extra></extra>", meta=dict(rows=False),
     )  # fmt: skip
     half = 0.5 - gap / 2 / pitch
     every = [(layer, head) for layer in range(L) for head in range(H)]
-    figure.update_layout(  # all at once: one by one they would take a quarter of a second
+    annotations = [
+        dict(
+            text=labels[layer][head], x=head + half, y=layer - half, showarrow=False,
+            xanchor="right", yanchor="top", align="right", font=dict(size=11, color=palette.muted),
+        )
+        for layer, head in every
+    ]  # fmt: skip
+    return whole_figure(
+        palette, [cells, answering],
         shapes=[
             *(_tile_frame(head, layer, half, palette.border, 1) for layer, head in every),
             *([_tile_frame(chosen[1], chosen[0], half, palette.text, 2)] if chosen else []),
         ],
-        annotations=[
-            dict(
-                text=labels[layer][head], x=head + half, y=layer - half, showarrow=False,
-                xanchor="right", yanchor="top", align="right",
-                font=dict(size=11, color=palette.muted),
-            )
-            for layer, head in every
-        ],
-    )  # fmt: skip
-    figure.update_layout(
+        annotations=annotations, modebar=dict(orientation="v"),
         margin=dict(l=_LAYER_LABEL_PX, r=_BUTTONS_PX, t=_HEAD_LABEL_PX, b=0),
-        modebar=dict(orientation="v"),
-    )
-    figure.update_xaxes(side="top", constraintoward="left", **_tile_axis("head", H))
-    figure.update_yaxes(scaleanchor="x", constraintoward="top", **_tile_axis("layer", L))
-    figure.update_yaxes(range=[L - 0.5, -0.5])
-    return figure
+        xaxis=_tile_axis("head", H) | dict(side="top", constraintoward="left"),
+        yaxis=_tile_axis("layer", L)
+        | dict(scaleanchor="x", constraintoward="top", range=[L - 0.5, -0.5]),
+    )  # fmt: skip
 
 
 def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
@@ -234,29 +230,29 @@ def head_figure(
         ]
         for i in range(T)
     ]
-    figure = plain_figure(palette)
-    figure.add_heatmap(
-        z=_on_scale(weights, scale, first_place),
+    cells = dict(
+        type="heatmap", z=_on_scale(weights, scale, first_place),
         text=looks, hovertemplate="%{text}<extra></extra>",
         hoverongaps=False, colorbar=_scale_bar(scale) | _IN_CORNER,
         meta=dict(value=_SHARE, undo=_undo(scale), first=first_place),
         **_colors(scale, kind, palette),
     )  # fmt: skip
     row, column = chosen
-    figure.add_shape(row_frame(row, row + 1, palette))
-    figure.add_shape(_tile_frame(column, row, 0.5, palette.text, 3))
-    figure.update_xaxes(title="what it looks at (its key)", **character_axis(text, "bottom"))
-    figure.update_yaxes(title="the character that looks (its query)")
-    figure.update_yaxes(character_axis(text, "left") | dict(range=[T - 0.5, -0.5]))
-    figure.update_xaxes(constrain="domain", constraintoward="left")
-    figure.update_yaxes(constrain="domain", constraintoward="top", scaleanchor="x")
-    figure.update_layout(
-        margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"),
-        meta=dict(
-            y=text_columns("query", text, first_place), x=text_columns("key", text, first_place)
+    queries, keys = (text_columns(name, text, first_place) for name in ("query", "key"))
+    return whole_figure(
+        palette, [cells],
+        shapes=[row_frame(row, row + 1, palette), _tile_frame(column, row, 0.5, palette.text, 3)],
+        xaxis=character_axis(text, "bottom") | dict(
+            title=dict(text="what it looks at (its key)"), constrain="domain",
+            constraintoward="left",
         ),
+        yaxis=character_axis(text, "left") | dict(
+            title=dict(text="the character that looks (its query)"), range=[T - 0.5, -0.5],
+            constrain="domain", constraintoward="top", scaleanchor="x",
+        ),
+        margin=dict(l=48, r=_BUTTONS_PX, t=4, b=44), modebar=dict(orientation="v"),
+        meta=dict(y=queries, x=keys),
     )  # fmt: skip
-    return figure
 
 
 def _scale_bar(scale: Scale) -> dict[str, Any]:
@@ -278,29 +274,30 @@ def looks_figure(
     if not len(row):
         return empty_figure("Type a text to see where a character looks.", palette)
     who = _in_their_places(text)
-    figure = plain_figure(palette)
-    figure.add_bar(
-        y=row, name="this head", marker=dict(color=palette.model(kind), line_width=0),
+    bars = dict(
+        type="bar", y=row, name="this head",
+        marker=dict(color=palette.model(kind), line=dict(width=0)),
         hovertext=[f"{name} gets {percent(float(p))}" for name, p in zip(who, row)],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        y=everyone, name="mean of all heads", mode="markers",
+    means = dict(
+        type="scatter", y=everyone, name="mean of all heads", mode="markers",
         marker=dict(symbol="line-ew", size=8, line=dict(width=2, color=palette.text)),
         hovertext=[f"{name} gets {percent(float(p))} from all" for name, p in zip(who, everyone)],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
-    figure.update_layout(
+    small = max(float(row.max()), float(everyone.max())) < FEW_PERCENT
+    return whole_figure(
+        palette, [bars, means],
         margin=dict(l=48, r=0, t=28, b=28), bargap=0.15, showlegend=True,
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
         meta=dict(x=text_columns("key", text)),
+        xaxis=character_axis(text, "bottom"),
+        yaxis=dict(
+            title=dict(text="share"), rangemode="tozero", tickformat=".1%" if small else ".0%",
+            nticks=4,
+        ),
     )  # fmt: skip
-    figure.update_xaxes(**character_axis(text, "bottom"))
-    small = max(float(row.max()), float(everyone.max())) < FEW_PERCENT
-    figure.update_yaxes(
-        title="share", rangemode="tozero", tickformat=".1%" if small else ".0%", nticks=4
-    )
-    return figure
 
 
 def _in_their_places(text: str, first_place: int = 1) -> list[str]:
