@@ -13,7 +13,7 @@ import pytest
 from core.runs.lab import Lab
 from core.settings.presets import DEFAULTS, PRESETS, RECIPES
 from core.storage.snapshots import SnapshotFolder
-from tests.core.bench.test_measure import PLAN, TINY
+from tests.core.bench.test_measure import PLAN, TINY, waited_for
 from tests.core.training.test_parallel import ROOT, finished, start
 from tests.helpers import CommandLine, play
 
@@ -55,6 +55,7 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setattr("core.commands.benchmarking.Plan", lambda: PLAN)
     monkeypatch.setitem(PRESETS, PLAN.preset, {"transformer": TINY | LENGTH})
     monkeypatch.setattr("core.bench.measure._start_up", lambda: {"start_up_s": 1.5})
+    monkeypatch.setattr("core.bench.measure.waited_for", waited_for)  # whole processes
     monkeypatch.chdir(tmp_path)
     Path("my-text.txt").write_text(play(5_000, seed=4), encoding="utf-8")
     Path("opening.txt").write_text("ROMEO:\n", encoding="utf-8")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 CHART = ".st-key-loss .js-plotly-plot"
+LONG_QUICK = "train?model=transformer&preset=quick&max_iters=10000"
+"""Settings of a run whose steps take milliseconds, and that does not end by itself."""
 TICKS = 5
 
 
@@ -100,7 +102,7 @@ def test_a_run_is_started_watched_reloaded_paused_resumed_and_read(
     server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
     window = new_page()
-    window.open(f"{server.url}/train")
+    window.open(f"{server.url}/{LONG_QUICK}")
     click(window, "train_start")
     wait_for_step(window, lab_home, 5)
 
@@ -193,7 +195,7 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
     window = new_page()
-    window.open(f"{server.url}/train")
+    window.open(f"{server.url}/{LONG_QUICK}")
     click(window, "train_start")
     window.wait_until(
         lambda: any(run.checkpoint_step > 0 for run in Lab(lab_home).runs()),

@@ -9,6 +9,7 @@ import pytest
 from core.experiments.ladder import load_ladders, rung_standings
 from core.runs.lab import Lab
 from tests.browser.conftest import NewPage, Server
+from tests.helpers import add_corpus, play
 
 pytestmark = pytest.mark.browser
 
@@ -19,8 +20,10 @@ def test_a_ladder_is_trained_by_one_button_and_a_rung_is_opened(
     server: Server, new_page: NewPage, lab_home: Path
 ) -> None:
     lab = Lab(lab_home)
+    add_corpus(lab, "tiny", play(4_000))
     window = new_page()
-    window.open(f"{server.url}/ladder")
+    window.open(f"{server.url}/train?corpus=tiny")
+    window.page.get_by_role("link", name="Ladder").click()
     chart = window.page.wait_for_selector(f"{CHART} .main-svg")
     for key in ("ladder_n_layer", "ladder_n_embd"):
         for _ in range(2):
@@ -30,7 +33,7 @@ def test_a_ladder_is_trained_by_one_button_and_a_rung_is_opened(
     steps = window.page.locator(".st-key-ladder_budget_steps input")
     steps.fill("5")
     steps.press("Enter")
-    window.page.get_by_text("19 runs on shakespeare").wait_for()
+    window.page.get_by_text("19 runs on tiny").wait_for()
     window.wait_idle()
     window.page.locator(".st-key-ladder_start button").click()
     window.wait_until(lambda: bool(load_ladders(lab)), "a ladder")

@@ -70,7 +70,7 @@ def start(lab: Lab, run_id: str) -> BaseProcess:
 def test_a_run_that_is_killed_at_random_moments_becomes_the_whole_run(
     name: str, dtype: str, lab: Lab, corpus: Corpus
 ) -> None:
-    n_iters = 20 * N_ITERS if name == "bigram" else N_ITERS
+    n_iters = 8 * N_ITERS if name == "bigram" else N_ITERS
     length = dict(max_iters=n_iters, eval_interval=n_iters // 6)
     config = config_of(name, len(corpus.vocabulary), dtype=dtype, **length)
     whole, killed = (lab.create_run(config, corpus) for _ in range(2))
