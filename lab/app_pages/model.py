@@ -85,9 +85,13 @@ def _pick(runs: list[RunRecord]) -> RunRecord | None:
 
 def _look_at_one_with(part: str | None, runs: list[RunRecord]) -> None:
     """Look at the newest run that has the part which a link asks for, if the one chosen has not."""
-    having = [run for run in runs if part in _keys(run.config.model)]
-    if having and chosen_run(runs) not in having:
-        choose_run(having[0].id)
+    if part is None:
+        return
+    chosen = chosen_run(runs)
+    looked_through = [chosen, *runs] if chosen else runs
+    found = next((run for run in looked_through if part in _keys(run.config.model)), None)
+    if found and found != chosen:
+        choose_run(found.id)
 
 
 def _before_any_run() -> LoadedModel:

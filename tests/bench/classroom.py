@@ -37,13 +37,18 @@ from websockets.typing import Subprotocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from core.experiments.race import race_configs
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
-from core.settings.config import MODEL_KINDS
+from core.service.racing import start_race
+from core.service.service import TrainingService
+from core.settings.config import MODEL_KINDS, TrainConfig
 from core.settings.presets import resolve
 from tests.addresses import ADDRESSES
 from tests.bench.lab_speed import PATIENCE_S, served
 
+N_STEPS = 200_000
+"""Of each run of the race: none comes to its end meanwhile."""
 WANTED_TICK_S, WANTED_TICK_P95_S, WANTED_CLICK_S, WANTED_RELOAD_S = 1.5, 3.0, 0.7, 2.0
 
 
@@ -113,8 +118,9 @@ def watched_race(n_sessions: int, seconds: float) -> dict[str, float]:
     """Ticks of so many sessions over three running runs, and what watching costs the runs."""
     with tempfile.TemporaryDirectory() as home:
         lab = Lab(home)
+        _begin_race(lab)
         with served(home) as address:
-            _start_race(address)
+            _resume_race(address)
             _wait_for_steps(lab, 20)
             alone = _steps_per_s(lab, seconds / 2)
             with ThreadPoolExecutor(n_sessions) as pool:
@@ -128,17 +134,25 @@ def watched_race(n_sessions: int, seconds: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _start_race(address: str) -> None:
-    """Press Home's button, in a session that then leaves."""
+def _begin_race(lab: Lab) -> None:
+    """A race that no measurement sees the end of, held until somebody resumes it."""
+    service, corpus = TrainingService(lab), lab.library.load()
+    configs = race_configs(lab.configure, corpus, "steps", N_STEPS, None, TrainConfig.seed)
+    start_race(service, configs, corpus, "steps", N_STEPS)
+    service.close()
+
+
+def _resume_race(address: str) -> None:
+    """Press the button of the race's view, in a session that then leaves."""
     with session(address) as reader:
-        reader.ask("")
+        reader.ask("train", "view=race")
         button = ""
         while not button:
             received = reader.web_socket.recv(timeout=PATIENCE_S, decode=False)
             identity = ForwardMsg.FromString(received).delta.new_element.button.id
-            button = identity if "home_train" in identity else ""
+            button = identity if "race_resume" in identity else ""
         reader.until_drawn()
-        reader.ask("", pressed=button)
+        reader.ask("train", "view=race", pressed=button)
         reader.until_drawn()
 
 
