@@ -28,6 +28,7 @@ from lab.figures.losses import (
 from lab.figures.palette import Palette, in_model_color
 from lab.session.compare_choices import RUNS, TEXT, TOUCHED
 from lab.session.entry import draw_page_again
+from lab.session.pace import paced
 from lab.session.state import curve_of, is_live, palette, the_lab
 from lab.visit.card import render_visit
 from lab.widgets.context import render_context
@@ -79,7 +80,7 @@ def main() -> None:
     left, right = st.columns([8, 5], gap="medium")
     with left:
         axis, unit = _choose_axes()
-        st.fragment(_render_curves, run_every=1.0 if live else None)(ids, axis, unit, live)
+        st.fragment(_render_curves, run_every=paced(1.0 if live else None))(ids, axis, unit, live)
     with right:
         wishes = render_wish(chosen)
     render_texts(wishes)
@@ -88,7 +89,7 @@ def main() -> None:
     render_context(chosen, "compare")
     st.header("What came of them, and what was set differently")
     order, sections = _choose_lines()
-    st.fragment(_render_table, run_every=1.0 if live else None)(ids, unit, order, sections)
+    st.fragment(_render_table, run_every=paced(1.0 if live else None))(ids, unit, order, sections)
     _render_downloads(chosen)
     render_every_run(of_text, MAX_RUNS)
 

@@ -18,6 +18,7 @@ from lab.components.saveable_picture import saveable_picture
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
 from lab.session.entry import draw_page_again
+from lab.session.pace import paced
 from lab.session.state import (
     choose_newest,
     curve_of,
@@ -94,7 +95,7 @@ def main() -> None:
             required=True, key="home_axis", label_visibility="collapsed",
         )  # fmt: skip
     ticks = found.next_move == "pause" or the_calibration() is None
-    draw = st.fragment(_render_race, run_every=1.0 if ticks else None)
+    draw = st.fragment(_render_race, run_every=paced(1.0 if ticks else None))
     draw(corpus, planned, axis or "steps", found.shape)
 
 

@@ -16,6 +16,7 @@ from lab.challenges_page.words import best_text, live_text, outcome_text
 from lab.session import train_choices
 from lab.session.challenges import telemetry_for, with_heads
 from lab.session.entry import draw_page_again
+from lab.session.pace import paced
 from lab.session.state import clear_bench, is_live, open_run, the_lab, want_view
 from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import begin_controls, choose_corpus
@@ -39,7 +40,7 @@ def render_board(corpus: Corpus) -> None:
     # One run's heads are measured at each tick, so that nobody waits for those of all.
     _, n_waiting = with_heads(map(telemetry_for, records), corpus, at_most=0)
     every_s = 0.5 if n_waiting else 1.0 if live else None
-    st.fragment(_render_cards, run_every=every_s)(corpus, bool(every_s))
+    st.fragment(_render_cards, run_every=paced(every_s))(corpus, bool(every_s))
 
 
 def _render_cards(corpus: Corpus, ticks: bool) -> None:

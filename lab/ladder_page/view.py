@@ -40,6 +40,7 @@ from lab.ladder_page.words import (
     way_up_text,
 )
 from lab.session.entry import Entry, draw_page_again
+from lab.session.pace import paced
 from lab.session.state import (
     last_text_of,
     palette,
@@ -72,7 +73,7 @@ def render_ladder(corpus: Corpus) -> None:
         if shown and shown.damage:
             st.warning(plain_but_code(shown.damage))
         ticks = 1.0 if standing and standing.ticks else None
-        st.fragment(_render_standing, run_every=ticks)(shown, standing, plan, corpus)
+        st.fragment(_render_standing, run_every=paced(ticks))(shown, standing, plan, corpus)
         if shown:
             with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
                 _render_choice(ladders, shown, standing)

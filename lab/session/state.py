@@ -1,6 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-Caches, as `texts`, `transitions`, `told_steps` and `challenges` beside it do: no other file does.
+Caches, as `texts`, `transitions`, `told_steps`, `challenges` and `pace` beside it do: no other file
+does.
 Runs and services live in `core`; a session holds a run's id and nothing more.
 """
 

@@ -15,6 +15,7 @@ from core.models import count_params
 from core.settings.presets import resolve
 from lab.session.bigram_choices import VIEW
 from lab.session.entry import Entry, draw_page_again
+from lab.session.pace import paced
 from lab.session.state import is_live, the_lab
 from lab.visit.deeds import PRESET, RECIPE, do, resume
 from lab.visit.notes import VisitNotes, keep_notes, note_seen, notes_of
@@ -77,7 +78,7 @@ def render_visit(page: str, sights: Iterable[Sight] = ()) -> None:
     st.html(f"<style>{CSS}</style>")
     waited_for = run_to_wait_for(facts)
     if waited_for and is_live(waited_for):
-        st.fragment(_render_card, run_every=1.0)(page, _shape_of(facts))
+        st.fragment(_render_card, run_every=paced(1.0))(page, _shape_of(facts))
     else:  # in no fragment: a press on a button there, while the page is drawn, could be lost
         with st.container():  # as a fragment is, so that the card keeps its place on the page
             _render_card(page, _shape_of(facts))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.records.records import RunRecord
+from lab.session.pace import begin_page, keep_pace, paced
 from lab.session.state import View, choose_run, the_lab, want_view
 from lab.wording import words
 from lab.wording.plain import plain
@@ -33,11 +34,12 @@ CSS = """
 def render_now_training() -> None:
     """Call once per page run, outside any fragment."""
     st.html(f"<style>{CSS}</style>")
-    _watch()
+    begin_page()
+    st.fragment(_watch, run_every=paced(EVERY_S))()
 
 
-@st.fragment(run_every=EVERY_S)
 def _watch() -> None:
+    keep_pace()
     live = the_lab().live_runs()
     with st.container(key="now_training"):
         if live and st.button(

@@ -9,6 +9,7 @@ from core.records.records import RunRecord
 from core.runs.lab import Moment
 from lab.components.scrubber import Course, move_of, scrubber
 from lab.session.entry import Entry, draw_page_again
+from lab.session.pace import paced
 from lab.session.state import choose_moment, is_live, moment_of, palette, the_lab, usual_moment
 from lab.wording import words
 from lab.wording.plain import plain
@@ -48,7 +49,7 @@ def scrub(run: RunRecord) -> Moment:
     )
     _say_in_address(run, moment)
     if is_live(run):
-        st.fragment(_watch, run_every=FOLLOW_EVERY_S)(run.id, moment, steps[-1], shown)
+        st.fragment(_watch, run_every=paced(FOLLOW_EVERY_S))(run.id, moment, steps[-1], shown)
     return moment
 
 

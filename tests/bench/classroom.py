@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -49,6 +50,7 @@ from tests.bench.lab_speed import PATIENCE_S, served
 
 N_STEPS = 200_000
 """Of each run of the race: none comes to its end meanwhile."""
+AGAIN: Final = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 WANTED_TICK_S, WANTED_TICK_P95_S, WANTED_CLICK_S, WANTED_RELOAD_S = 1.5, 3.0, 0.7, 2.0
 
 
@@ -78,14 +80,16 @@ class Session:
             received = self.web_socket.recv(timeout=PATIENCE_S, decode=False)
             message = ForwardMsg.FromString(received)
             kind = message.WhichOneof("type")
-            if kind == "auto_rerun":
+            if kind == "new_session" and not message.metadata.run.fragment_ids:
+                self._timers_s.clear()  # the whole page is drawn
+            elif kind == "auto_rerun":
                 every_s = message.auto_rerun.interval
                 timer = (time.perf_counter() + every_s, every_s)
                 self._timers_s.setdefault(message.auto_rerun.fragment_id, timer)
             elif kind == "stop_auto_rerun":
                 for fragment in message.stop_auto_rerun.fragment_ids:
                     self._timers_s.pop(fragment, None)
-            elif kind == "script_finished":
+            elif kind == "script_finished" and message.script_finished != AGAIN:
                 return time.perf_counter() - begun_s
 
     def watch(self, seconds: float) -> None:

@@ -18,6 +18,7 @@ from core.service.racing import fit_to_seconds, resume_race, start_race
 from core.settings.config import ModelKind, RunConfig, TrainConfig
 from core.text.corpus import Corpus
 from lab.session.entry import Entry
+from lab.session.pace import paced
 from lab.session.state import (
     choose_newest,
     is_live,
@@ -49,7 +50,7 @@ def render_race_view(corpus: Corpus) -> None:
         axis = _render_controls(corpus, found)
         # Timing the machine takes a moment too, and is then said.
         ticks = found.next_move == "pause" or the_calibration() is None
-        st.fragment(render_race, run_every=1.0 if ticks else None)(corpus, axis, found.shape)
+        st.fragment(render_race, run_every=paced(1.0 if ticks else None))(corpus, axis, found.shape)
 
 
 # --- terms and buttons ----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from lab.components.live_plot import live_plot
 from lab.figures.schedules import RateCurve, planned_rates, schedule_figure
+from lab.session.pace import paced
 from lab.session.state import is_live, palette, the_lab
 from lab.train_page.run.transport import RESUMABLE
 from lab.wording.labels import settings_text
@@ -32,7 +33,7 @@ def render_schedule(run: RunRecord | None, config: RunConfig, *, restart: bool) 
     """
     shown = None if run is None or restart else run.id
     ticks = _TICK_S if shown and run and is_live(run) else None
-    st.fragment(_render, run_every=ticks)(shown, config)
+    st.fragment(_render, run_every=paced(ticks))(shown, config)
 
 
 def _render(run_id: str | None, config: RunConfig) -> None:

@@ -22,6 +22,7 @@ from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
 from lab.session import train_choices
 from lab.session.entry import Entry, draw_page_again
+from lab.session.pace import paced
 from lab.session.state import BEHIND, is_live, the_lab, untrained_sample
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
@@ -76,7 +77,9 @@ def render_run_view(bench: Bench, runs: list[RunRecord]) -> None:
     look = _render_switches(bench, runs)
     # A run that waits may be set going from another tab: a look now and then is enough.
     every_s = 1.0 if bench.live else 3.0 if bench.resumable else None
-    st.fragment(_render_live, run_every=every_s)(bench, bench.run.id if bench.run else None, look)
+    st.fragment(_render_live, run_every=paced(every_s))(
+        bench, bench.run.id if bench.run else None, look
+    )
     render_story(bench)
 
 

@@ -15,6 +15,7 @@ from core.runs.disk import DiskUse, RunDisk, disk_use
 from core.runs.lab import MAX_RUN_NAME
 from lab.figures.palette import in_model_color
 from lab.session.entry import draw_page_again
+from lab.session.pace import paced
 from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
 from lab.train_page.runs.actions import (
     button,
@@ -117,7 +118,7 @@ def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
         st.info(f"None of the {len(runs):,} runs is “{plain((query or '').strip())}”.")
         return
     live = any(is_live(run) for run in shown)
-    draw = st.fragment(_render_numbers, run_every=TICK_S if live else None)
+    draw = st.fragment(_render_numbers, run_every=paced(TICK_S if live else None))
     draw([run.id for run in shown], [run.status for run in shown])
     selected = next(each for each in use.runs if each.run.id == selected_run())
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs_actions"):

@@ -28,6 +28,7 @@ from core.settings.config import RunConfig
 from core.text.corpus import Corpus
 from lab.figures.sweeps import MEASURES, SweepMeasure
 from lab.session.entry import Entry, draw_page_again
+from lab.session.pace import paced
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.train_page.sweep.base import sweep_base
 from lab.train_page.sweep.heat_map import (
@@ -109,7 +110,7 @@ def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None =
             if not standing.ticks:
                 _render_deleting(sweeps[shown])
         ticks = 1.0 if standing.ticks else None
-        st.fragment(render_standing, run_every=ticks)(sweeps[shown], measure, standing)
+        st.fragment(render_standing, run_every=paced(ticks))(sweeps[shown], measure, standing)
 
 
 def _shown(ids: list[str]) -> str | None:
