@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lab.session.entry import Entry, draw_page_again
 
-N_UNHURRIED = 5
+N_UNHURRIED = 4
 """So many sessions tick as often as they like."""
 GONE_AFTER_S = 30.0
 """A session that has not ticked for so long has left: longer than the slowest pace."""

@@ -31,7 +31,7 @@ class Server:
 
 
 @pytest.mark.parametrize(
-    ("n", "factor"), [(0, 1), (1, 1), (5, 1), (6, 2), (10, 2), (20, 4), (40, 8), (1000, 8)]
+    ("n", "factor"), [(0, 1), (1, 1), (4, 1), (5, 2), (8, 2), (16, 4), (20, 8), (1000, 8)]
 )
 def test_pauses_grow_with_the_sessions_up_to_a_limit(n: int, factor: int) -> None:
     assert slowed(n) == factor
@@ -54,22 +54,22 @@ def test_a_page_is_drawn_again_when_many_come_or_go(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pace, "draw_page_again", lambda: drawn_again.append(n_sessions()))
     held = SimpleNamespace(get=lambda: 1, set=lambda factor: None)
     monkeypatch.setattr(pace, "_DRAWN_AT", held)
-    server.hear_of(*"abcde")
+    server.hear_of(*"abcd")
     pace.keep_pace()
     assert drawn_again == []
-    server.hear_of("f")
+    server.hear_of("e")
     pace.keep_pace()
-    assert drawn_again == [6]
+    assert drawn_again == [5]
     held.get = lambda: 2
     pace.keep_pace()
     server.now_s += GONE_AFTER_S + 1
     server.hear_of(*"abcd")  # one has left: another may come
     pace.keep_pace()
-    assert drawn_again == [6]
+    assert drawn_again == [5]
     server.now_s += GONE_AFTER_S + 1
     server.hear_of(*"abc")
     pace.keep_pace()
-    assert drawn_again == [6, 3]
+    assert drawn_again == [5, 3]
 
 
 def test_a_page_s_fragments_pause_longer_in_a_full_class(
@@ -88,4 +88,4 @@ def test_a_page_s_fragments_pause_longer_in_a_full_class(
     assert pauses_s() == [2.0]
     asked_s.clear()
     monkeypatch.setattr(pace, "n_sessions", lambda: 20)
-    assert pauses_s() == [8.0]
+    assert pauses_s() == [16.0]
