@@ -17,7 +17,7 @@ from core.records.records import Change, Estimate, RunRecord, StepRecord
 from core.settings.config import ModelKind
 from core.text.reference import ReferenceLine
 from core.training.preflight import flops_per_token
-from lab.figures.base import MARGIN, compact, plain_figure
+from lab.figures.base import MARGIN, compact, whole_figure
 from lab.figures.palette import Palette
 from lab.figures.spacing import LABEL_PX, spread_apart
 
@@ -162,30 +162,31 @@ def loss_figure(
     axis, scale = axes.x, axes.scale
     factor = unit_factor(axes.in_bits)
     unit = "bits" if axes.in_bits else "nats"
-    figure = plain_figure(palette)
-    for curve in curves:
-        drawn = curve.on_log_axis(axis) if scale == "log steps" else curve
-        _add_curve(figure, drawn, palette, axis, factor, label_by)
+    drawn = [c.on_log_axis(axis) for c in curves] if scale == "log steps" else curves
     shown = [line for line in references if line.name in axes.counted]
-    _add_references(figure, shown, palette, factor, in_log=scale == "log loss")
-    figure.update_layout(
+    x_axis, y_axis = _axes_of(axis, scale, axes.x_end or (None if curves else 1000))
+    px_per_loss = None
+    if y_range := _y_range(references, curves, factor):
+        if scale == "log loss":
+            y_range = [math.log10(max(y, LOWEST_IN_LOG)) for y in y_range]
+        elif axes.height_px:
+            height_px = axes.height_px - TOP_PX - MARGIN["b"]
+            px_per_loss = height_px / (y_range[1] - y_range[0])
+        y_axis["range"] = y_range
+    lines, labels = _references(shown, palette, factor, px_per_loss, in_log=scale == "log loss")
+    return whole_figure(
+        palette,
+        [trace for curve in drawn for trace in _traces(curve, palette, axis, factor, label_by)],
         margin=MARGIN | dict(r=112, t=TOP_PX),
         showlegend=bool(curves),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
         hovermode="closest",
         uirevision=f"{axis}-{unit}-{scale}",
+        xaxis=x_axis,
+        yaxis=y_axis | dict(title=dict(text=f"loss ({unit} per character)")),
+        shapes=lines,
+        annotations=labels,
     )
-    _set_axes(figure, axis, scale, axes.x_end or (None if curves else 1000))
-    figure.update_yaxes(title=f"loss ({unit} per character)")
-    if y_range := _y_range(references, curves, factor):
-        if scale == "log loss":
-            y_range = [math.log10(max(y, LOWEST_IN_LOG)) for y in y_range]
-        figure.update_yaxes(range=y_range)
-        if axes.height_px and scale != "log loss":
-            _move_labels_apart(
-                figure, (axes.height_px - TOP_PX - MARGIN["b"]) / (y_range[1] - y_range[0])
-            )
-    return figure
 
 
 def as_text(name: str) -> str:
@@ -198,38 +199,41 @@ def unit_factor(in_bits: bool) -> float:
     return 1.0 / math.log(2) if in_bits else 1.0
 
 
-def _set_axes(figure: go.Figure, axis: XAxis, scale: Scale, x_end: float | None) -> None:
-    figure.update_xaxes(title=X_TITLES[axis], rangemode="tozero")
+def _axes_of(
+    axis: XAxis, scale: Scale, x_end: float | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    x_axis: dict[str, Any] = dict(title=dict(text=X_TITLES[axis]), rangemode="tozero")
     if scale == "log steps":
-        figure.update_xaxes(type="log", range=[0, math.log10(x_end)] if x_end else None)
+        x_axis |= dict(type="log", range=[0, math.log10(x_end)] if x_end else None)
     elif x_end:
-        figure.update_xaxes(range=[0, x_end])
-    if scale == "log loss":
-        figure.update_yaxes(type="log", dtick="D1")
+        x_axis |= dict(range=[0, x_end])
+    return x_axis, dict(type="log", dtick="D1") if scale == "log loss" else {}
 
 
-def _add_curve(
-    figure: go.Figure,
+def _traces(
     curve: LossCurve,
     palette: Palette,
     axis: XAxis,
     factor: float,
     label_by: Literal["model", "name"],
-) -> None:
+) -> list[dict[str, Any]]:
+    """The losses of the batches, and over them the validation estimates."""
     label = curve.model if label_by == "model" else f"{as_text(curve.name)} ({curve.model})"
-    figure.add_scatter(
-        x=curve.x(curve.steps, axis), y=curve.train_losses * factor, mode="lines", name=label,
-        line=dict(color=palette.model_pale(curve.model), width=1),
+    batches = dict(
+        type="scatter", x=curve.x(curve.steps, axis), y=curve.train_losses * factor, mode="lines",
+        name=label, line=dict(color=palette.model_pale(curve.model), width=1),
         showlegend=False, legendgroup=curve.name, meta=dict(series=f"{label}, training batches"),
         **_hover(curve.steps, curve.train_losses, f"<b>{label}</b>, the batch just learned from"),
     )  # fmt: skip
-    figure.add_scatter(
-        x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * factor, mode="lines+markers",
-        name=label, legendgroup=curve.name, meta=dict(series=f"{label}, validation estimates"),
+    estimates = dict(
+        type="scatter", x=curve.x(curve.estimate_steps, axis), y=curve.val_losses * factor,
+        mode="lines+markers", name=label, legendgroup=curve.name,
+        meta=dict(series=f"{label}, validation estimates"),
         line=dict(color=palette.model(curve.model), width=2.5, dash=_DASHES[curve.model]),
         marker=dict(size=5),
         **_hover(curve.estimate_steps, curve.val_losses, f"<b>{label}</b>, validation estimate"),
     )  # fmt: skip
+    return [batches, estimates]
 
 
 def _hover(steps: NDArray[np.float32], nats: NDArray[np.float32], title: str) -> dict[str, Any]:
@@ -243,35 +247,38 @@ def _hover(steps: NDArray[np.float32], nats: NDArray[np.float32], title: str) ->
     )
 
 
-def _add_references(
-    figure: go.Figure,
+def _references(
     references: Sequence[ReferenceLine],
     palette: Palette,
     factor: float,
+    px_per_loss: float | None,
     *,
     in_log: bool,
-) -> None:
-    for line in references:
-        y = line.loss_nats * factor
-        if in_log and y < LOWEST_IN_LOG:
-            continue
-        figure.add_shape(
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Grey lines, and their labels, which are moved apart where `px_per_loss` is known."""
+    values = [(line.name, line.loss_nats * factor) for line in references]
+    seen = [(name, y) for name, y in values if not (in_log and y < LOWEST_IN_LOG)]
+    lines = [
+        dict(
             type="line", xref="paper", x0=0, x1=1, y0=y, y1=y, layer="below",
-            line=dict(color=palette.reference, width=1, dash="dash"), name=f"{line.name}, counted",
-        )  # fmt: skip
-        figure.add_annotation(
-            text=f"{line.name} {y:.3f}", xref="paper", x=1.005, xanchor="left",
+            line=dict(color=palette.reference, width=1, dash="dash"), name=f"{name}, counted",
+        )
+        for name, y in seen
+    ]  # fmt: skip
+    labels: list[dict[str, Any]] = [
+        dict(
+            text=f"{name} {y:.3f}", xref="paper", x=1.005, xanchor="left",
             y=math.log10(y) if in_log else y,  # of a log axis Plotly wants places here, not values
             showarrow=False, font=dict(color=palette.muted, size=12),
-        )  # fmt: skip
-
-
-def _move_labels_apart(figure: go.Figure, px_per_loss: float) -> None:
-    """Of the counted lines; the lines themselves stay where they are."""
-    labels = sorted(figure.layout.annotations, key=lambda label: float(label.y))
-    places_px = [float(label.y) * px_per_loss for label in labels]
-    for label, place, moved in zip(labels, places_px, spread_apart(places_px, LABEL_PX)):
-        label.yshift = moved - place
+        )
+        for name, y in seen
+    ]  # fmt: skip
+    if px_per_loss:
+        upwards = sorted(labels, key=lambda label: float(label["y"]))
+        places_px = [float(label["y"]) * px_per_loss for label in upwards]
+        for label, place, moved in zip(upwards, places_px, spread_apart(places_px, LABEL_PX)):
+            label["yshift"] = moved - place
+    return lines, labels
 
 
 def _y_range(
