@@ -9,9 +9,11 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
 from lab.bigram_page.address import read_address
+from lab.bigram_page.shown import other_on_the_screen
 from lab.bigram_page.view import render_tables, take_click
+from lab.session.address import has_just_arrived
 from lab.session.bigram_choices import VIEW
-from lab.session.state import choose_run, chosen_run, the_lab, the_service
+from lab.session.state import choose_run, chosen_run, moment_of, the_lab, the_service
 from lab.visit.card import render_visit
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
@@ -20,7 +22,7 @@ from lab.widgets.pickers import (
     pick_addressed_run,
     untrained_model,
 )
-from lab.widgets.scrubber import scrub
+from lab.widgets.scrubber import scrub, take_address
 from lab.wording.plain import plain, plain_but_code
 
 INTRODUCTION = (
@@ -56,7 +58,11 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
         if run is None:
             return _render_offer()
         with st.container(gap=None):
-            loaded = load_model(run, scrub(run))
+            other = other_on_the_screen()
+            if other and has_just_arrived():
+                take_address(other)
+            scrub(other or run)
+            loaded = load_model(run, moment_of(run))
     try:
         return loaded, the_lab().corpus_of(run)
     except CorpusError as error:

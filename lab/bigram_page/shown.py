@@ -12,8 +12,8 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
 from lab.bigram_page.tables import Tables
-from lab.session.bigram_choices import OTHER, Source
-from lab.session.state import is_live, the_lab
+from lab.session.bigram_choices import OTHER, SOURCE, Source
+from lab.session.state import is_live, moment_of, the_lab
 from lab.session.transitions import CountedText, averaged_guesses, counted_text
 from lab.widgets.pickers import load_model, run_label
 from lab.widgets.switches import settled
@@ -50,6 +50,14 @@ def other_runs() -> list[RunRecord]:
     return sorted(runs, key=lambda run: run.sweep is not None)  # stable: those of sweeps last
 
 
+def other_on_the_screen() -> RunRecord | None:
+    """The other model's run, where its guesses are what the page shows; before it is picked."""
+    if SOURCE.get() == "table":
+        return None
+    runs = other_runs()
+    return next((run for run in runs if run.id == OTHER.get()), runs[0] if runs else None)
+
+
 def pick_other(runs: list[RunRecord]) -> RunRecord:
     """Let the reader choose the other model's run, at first the newest; the page's stays."""
     by_id = {run.id: run for run in runs}
@@ -60,8 +68,8 @@ def pick_other(runs: list[RunRecord]) -> RunRecord:
     chosen = settled(OTHER, list(by_id), runs[0].id, option_text)
     held: str | None = st.selectbox(
         "Other model", list(by_id), key=OTHER.key, format_func=option_text,
-        persist_state="session", help="A run of attention or of a transformer, at its best "
-        "checkpoint. The run chosen above stays the page's.",
+        persist_state="session", help="A run of attention or of a transformer, at the step that "
+        "is chosen above. The run above stays the page's.",
     )  # fmt: skip
     return by_id[held or chosen]
 
@@ -80,7 +88,7 @@ def render_no_other() -> None:
 def shown_other(run: RunRecord, source: Source) -> Shown | None:
     """The other model's guesses; None, with a word, where they cannot be had now."""
     try:
-        loaded = load_model(run, "best")
+        loaded = load_model(run, moment_of(run))
     except LabError as error:
         st.warning(f"There is no model to look at. {plain_but_code(str(error))}")
         return None

@@ -20,7 +20,7 @@ from core.text.reference import add_one, bigram_counts, bigram_loss, bigram_prob
 from core.text.windows import sample_windows
 from lab.figures.palette import LIGHT
 from tests.helpers import add_corpus, play, trained, wait_until
-from tests.pages import open_page, pages, scrubber_of
+from tests.pages import open_page, pages, scrub_to, scrubber_of
 from tests.plots import Plots, plots
 
 __all__ = ["pages", "plots"]
@@ -331,6 +331,27 @@ def test_the_newest_other_model_is_shown_until_one_is_picked(pages: Lab, plots: 
     app.selectbox(key="bigram_other").set_value(first).run()
     assert not app.exception and "**first** pays" in said(app)
     assert in_address(app, "other") == "first"
+
+
+@pytest.mark.parametrize("source", ["alone", "averaged"])
+def test_the_slider_moves_the_model_that_is_on_the_screen(
+    pages: Lab, plots: Plots, source: str
+) -> None:
+    table = pages.run(finished(pages))
+    other = pages.run(trained(pages, pages.corpus_of(table), "transformer", name="owl"))
+    app = open_page("bigram", run=table.name, source=source)
+    at_the_best, early = drawn(plots), SnapshotFolder(pages.home.run_folder(other.id)).steps()[1]
+    assert scrubber_of(app)["run"] == other.id
+    scrub_to(app, other.id, early)
+    assert not np.allclose(drawn(plots), at_the_best, equal_nan=True)
+    if source == "alone":
+        model = pages.snapshot(other, early).model
+        np.testing.assert_allclose(drawn(plots), transition_probabilities(model), atol=1e-6)
+    assert in_address(app, "step") == str(early)
+    link = dict(run=table.name, source=source, other="owl", step=str(early))
+    assert scrubber_of(open_page("bigram", **link))["moment"] == early
+    app.segmented_control(key="bigram_source").set_value("table").run()
+    assert scrubber_of(app)["run"] == table.id
 
 
 def test_a_model_in_training_is_not_held_up(pages: Lab, plots: Plots) -> None:
