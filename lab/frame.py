@@ -69,28 +69,20 @@ def _wait_until_preloaded() -> None:
 
 
 def _render(page: StreamlitPage) -> None:
-    from core.errors import LabError, RegistryDamaged
-    from core.storage.trouble import storage_error
     from lab.session.address import arrive_at
     from lab.session.entry import is_to_be_drawn_again
-    from lab.session.state import begin_process, notes_of_the_lab, open_the_lab_again
+    from lab.session.state import begin_process, notes_of_the_lab
     from lab.widgets import action_buttons
+    from lab.widgets.errors import errors_said
     from lab.widgets.now_training import render_now_training
     from lab.wording.plain import plain_but_code
 
-    try:
+    with errors_said():
         begin_process()
         st.html(f"<style>{CSS}{action_buttons.CSS}</style>")
         render_now_training()
         arrive_at(page.url_path)
         page.run()
-    except RegistryDamaged:
-        open_the_lab_again()
-        st.rerun()
-    except LabError as error:  # what the user can put right is said, wherever on a page it arose
-        st.error(plain_but_code(str(error)))
-    except OSError as error:  # of the system: a file that is gone, a folder that may not be read
-        st.error(plain_but_code(str(storage_error(error))))
     if is_to_be_drawn_again():
         st.rerun()
     for note in notes_of_the_lab():  # last, since what is drawn again would lose them

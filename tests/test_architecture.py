@@ -93,8 +93,8 @@ ROOMS = {
     "lab.session": "settings text models records training generation interpretability storage runs "
     "challenges service figures",
     "lab.components": "text generation figures",
-    "lab.widgets": "settings text models records runs experiments wording figures components "
-    "session",
+    "lab.widgets": "settings text models records storage runs experiments wording figures "
+    "components session",
     "lab.attention_page": "settings text models records findings training generation "
     "interpretability runs wording figures components session widgets",
     "lab.generate_page": "settings text records findings storage generation runs wording figures "

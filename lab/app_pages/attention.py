@@ -19,6 +19,7 @@ from lab.session.address import Part, read_address, short_text, whole_number, wr
 from lab.session.looking import HEAD, LAYER, TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
 from lab.visit.card import render_visit
+from lab.widgets.errors import errors_said
 from lab.widgets.measuring import measuring
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import (
@@ -69,6 +70,7 @@ def main() -> None:
 
 
 @st.fragment
+@errors_said()
 def _render_moment(run: RunRecord | None, corpus: Corpus | None, text: str) -> None:
     """All that changes with the step and with a click: by itself it is sooner on the screen."""
     take_clicks()

@@ -11,6 +11,7 @@ from core.errors import LabError
 from core.findings.meaning import percent
 from core.library.intake import RARE
 from core.library.texts import ORIGINAL, SHIPPED
+from core.text.characters import in_quotes
 from core.text.corpus import Corpus
 from core.text.reference import reference_lines
 from lab.components.live_plot import live_plot
@@ -34,6 +35,8 @@ LINES = 12
 """And lines, at most."""
 SEAM_LINES = 4
 """Lines on either side of the split, where both are shown."""
+N_SAID = 5
+"""So many characters are told to those who cannot see the chart of all."""
 REFERENCES_PX = 290
 """Height of the table of what counting reaches."""
 
@@ -120,7 +123,8 @@ def _render_excerpt(corpus: Corpus) -> None:
         split_figure(corpus.n_train, n - corpus.n_train, palette(), place=start),
         key="corpus_split",
         height_px=96,
-        alt="The text as one bar: the first nine tenths for training, the rest for validation",
+        alt=f"The text as one bar: {corpus.n_train:,} characters for training, the last "
+        f"{n - corpus.n_train:,} for validation",
     )
     st.caption(
         "The models learn from the first nine tenths. The last tenth is kept from them, and on it "
@@ -169,7 +173,11 @@ def _render_characters(corpus: Corpus) -> None:
         character_count_figure(counts, palette(), log_scale=scale == "logarithmic"),
         key="corpus_characters",
         height_px=300,
-        alt="How often each character occurs, the most frequent first",
+        alt="The most frequent characters: "
+        + ", ".join(
+            f"{in_quotes(c.character)} {percent(c.times / len(corpus.text))}"
+            for c in counts[:N_SAID]
+        ),
     )
     n_shown = n_bars(counts)
     rest = len(counts) - n_shown
@@ -198,7 +206,8 @@ def _render_references(corpus: Corpus) -> None:
         },
         border="horizontal",
         hide_index=True,
-        alt="The loss that each kind of counting reaches on the validation part",
+        alt="What counting reaches on the validation part, in nats: "
+        + ", ".join(f"{line.name} {_number(line.loss_nats)}" for line in lines),
     )
     st.caption(
         "Loss per character, counted on the training part and measured on the validation part. "

@@ -17,6 +17,7 @@ from lab.components.live_plot import live_plot
 from lab.components.saveable_picture import saveable_picture
 from lab.figures.diagrams import diagram
 from lab.figures.losses import WORDS, X_TITLES, LossAxes, XAxis, loss_figure
+from lab.figures.said import losses_said
 from lab.session.entry import draw_page_again
 from lab.session.pace import paced
 from lab.session.state import (
@@ -204,7 +205,7 @@ def _render_race(corpus: Corpus, planned: Planned, axis: XAxis, shown: tuple[obj
     figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race", height_px=CHART_PX,
-        alt="Validation loss of the three models against the lines that counting alone reaches",
+        alt=losses_said(curves, references),
     )  # fmt: skip
     render_bought(found, curves, equal=None if axis == "steps" else axis)
     near = near_the_bigram(curves, axis)

@@ -18,6 +18,7 @@ from lab.session.looking import PART
 from lab.session.state import choose_run, chosen_run, moment_of, palette, the_lab
 from lab.visit.card import render_visit
 from lab.widgets.clicks import event_of
+from lab.widgets.errors import errors_said
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import PICKER_PX, load_model, pick_addressed_run, untrained_model
 from lab.widgets.scrubber import scrub
@@ -52,6 +53,7 @@ def main() -> None:
 
 
 @st.fragment
+@errors_said()
 def _render_moment(run: RunRecord | None, runs: list[RunRecord], text: str) -> None:
     """All that changes with the step and with a click: by itself it is sooner on the screen."""
     loaded = load_model(run, moment_of(run)) if run else _before_any_run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from core.interpretability.attention import attention_weights
@@ -39,7 +41,10 @@ from lab.figures.heatmaps import (
 )
 from lab.figures.map_axes import Matrix
 from lab.session.state import palette
+from lab.wording.plain import unmarked
 
+MAX_SAID = 16
+"""So many heads are named to those who cannot see the map."""
 MAX_MAPPED = 128
 """More characters than this cannot be told apart in a map."""
 ALL_HEADS_PX, ONE_HEAD_PX, ONE_HEAD_HEIGHT_PX = 500, 700, 636
@@ -102,8 +107,7 @@ def _render_all_heads(
     live_plot(
         heads_figure(weights, labels, hovers, chosen, kind, palette(), scale),
         key=ALL_HEADS,
-        alt=f"Attention of {L} × {H} heads on this text; the same numbers are in the map of one "
-        "head, which the controls Layer and Head choose",
+        alt=f"Attention of {L} × {H} heads on this text. {_heads_said(labels)}",
         height_px=heads_height_px(L, H, ALL_HEADS_PX),
         clickable=True,
     )  # fmt: skip
@@ -125,6 +129,17 @@ def _describe(L: int, H: int, habits: list[HeadHabits]) -> tuple[list[list[str]]
     return labels, [[hover_text(head) for head in row] for row in rows]
 
 
+def _heads_said(labels: Sequence[Sequence[str]]) -> str:
+    """The names of the heads, layer by layer; of many, nobody would hear the end."""
+    named = [
+        f"{layer}.{head} {label.replace('<br>', ' ')}"
+        for layer, row in enumerate(labels, 1)
+        for head, label in enumerate(row, 1)
+        if label
+    ][:MAX_SAID]
+    return f"Heads: {', '.join(named)}." if named else ""
+
+
 def _render_habit(look: Look, head: HeadHabits | None) -> None:
     """What one head does on many places of the validation text, in numbers."""
     if head is None:
@@ -144,7 +159,8 @@ def _render_one_head(weights: Matrix, text: str, look: Look, kind: str, scale: S
             weights[part, part], text[part], chosen, kind, palette(), scale, start + 1
         ),
         key=ONE_HEAD,
-        alt="Attention weights of the chosen head, one row for each character that looks",
+        alt="Where the chosen head looks. "
+        + unmarked(look_sentence(weights[look.place], text, look.place)),
         height_px=ONE_HEAD_HEIGHT_PX,
         clickable=True,
     )  # fmt: skip
@@ -172,6 +188,6 @@ def _render_row(head: Matrix, mean: Matrix, text: str, place: int, kind: str) ->
     live_plot(
         looks_figure(head[place], mean[place], text, kind, palette()),
         key="attention_row",
-        alt="How much the chosen character takes from each character before it",
+        alt=unmarked(look_sentence(head[place], text, place)),
         height_px=164,
     )

@@ -20,6 +20,7 @@ from lab.attention_page.head_words import HABIT_WORDS
 from lab.components.live_plot import live_plot
 from lab.figures.map_axes import Matrix
 from lab.figures.parts import guesses_figure, worth_figure
+from lab.figures.said import likeliest_said
 from lab.session.entry import Entry
 from lab.session.state import palette, windows_to_look_at, worth_of_heads
 from lab.wording import words
@@ -161,10 +162,12 @@ def _render_without(
     likeliest = (full_guess + rest_guess).argsort(descending=True)[:N_GUESSES]
     full: Matrix = full_guess[likeliest].numpy()
     left: Matrix = rest_guess[likeliest].numpy()
+    shown = loaded.vocabulary.decode(likeliest)
     live_plot(
-        guesses_figure(full, left, loaded.vocabulary.decode(likeliest), kind, palette()),
+        guesses_figure(full, left, shown, kind, palette()),
         key="attention_guesses", height_px=170,
-        alt="The likeliest next characters after the text, with all parts and without those off",
+        alt="The likeliest next characters after the text. With all parts: "
+        f"{likeliest_said(full, shown)}. Without those off: {likeliest_said(left, shown)}",
     )  # fmt: skip
     config = SampleConfig(max_new_tokens=N_WRITTEN)
     columns = st.columns(2)

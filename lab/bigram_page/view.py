@@ -9,7 +9,7 @@ import streamlit as st
 from core.interpretability.transitions import transition_loss
 from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
-from core.text.characters import quoted_character
+from core.text.characters import in_quotes, quoted_character
 from core.text.corpus import Corpus
 from lab.bigram_page.address import write_address
 from lab.bigram_page.learning import render_learning
@@ -33,7 +33,8 @@ from lab.bigram_page.shown import (
 )
 from lab.bigram_page.tables import Tables
 from lab.components.live_plot import live_plot
-from lab.figures.map_axes import percent
+from lab.figures.map_axes import Matrix, percent
+from lab.figures.said import likeliest_said
 from lab.figures.transitions import (
     difference_figure,
     logits_figure,
@@ -251,6 +252,12 @@ def _choose_row(tables: Tables, in_order: Tables) -> int:
     return in_order.characters.index(chosen)
 
 
+def _row_said(character: str, learned: Matrix, counted: Matrix | None, characters: str) -> str:
+    """What is likeliest to follow a character, by the model and by the counts."""
+    beside = f"; counted: {likeliest_said(counted, characters)}" if counted is not None else ""
+    return f"After {in_quotes(character)}, learned: {likeliest_said(learned, characters)}{beside}"
+
+
 def _render_row(tables: Tables, row: int) -> None:
 
     learned = tables.square(tables.learned)[row]
@@ -258,7 +265,7 @@ def _render_row(tables: Tables, row: int) -> None:
     live_plot(
         successors_figure(learned, counted, tables.characters, palette(), tables.kind),
         key="bigram_row",
-        alt="The likeliest successors of the chosen character, learned beside counted",
+        alt=_row_said(tables.characters[row], learned, counted, tables.vocabulary.characters),
         height_px=BARS_PX,
     )
     entropies = tables.entropies

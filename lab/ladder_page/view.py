@@ -54,9 +54,10 @@ from lab.widgets.in_background import (
     series_standing,
 )
 from lab.wording.glossary import explained
-from lab.wording.plain import plain, plain_but_code
+from lab.wording.plain import plain, plain_but_code, unmarked
 
 FIGURE_PX = 400
+UNTRAINED = "A tread for each rung, none of which is trained yet."
 _SHOWN: Entry[str | None] = Entry("ladder_shown", None)
 _RUNG: Entry[str | None] = Entry("ladder_rung", None)
 _CLICKED: Entry[str | None] = Entry("ladder_clicked", None)
@@ -182,7 +183,7 @@ def _render_figure(
     figure = ladder_figure(rungs, lines, written, chosen, palette())
     click = live_plot(
         figure, key="ladder", clickable=True, height_px=FIGURE_PX,
-        alt="Staircase of the ladder of ideas: a tread for each rung, as high as its loss",
+        alt=f"Staircase of the ladder of ideas. {unmarked(way_up_text(rungs)) or UNTRAINED}",
     )  # fmt: skip
     if click and click.customdata in {rung.name for rung in rungs}:
         _CLICKED.set(click.customdata)

@@ -27,6 +27,7 @@ from lab.figures.inside import (
     numbers_figure,
     over_characters_figure,
 )
+from lab.figures.said import likeliest_said, range_said
 from lab.model_page import sentences
 from lab.model_page.look import Look, part_of
 from lab.session.entry import Entry
@@ -35,6 +36,7 @@ from lab.session.state import palette
 from lab.widgets.clicks import cell_clicked, click_on
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained
+from lab.wording.plain import unmarked
 
 WIDE_PX = 730
 TALL_PX, BARS_PX = 430, 170
@@ -122,7 +124,7 @@ def _render_positions(look: Look, _: int) -> None:
             look.config.model, palette(),
         ),
         key="model_positions", height_px=TALL_PX,
-        alt="Positions of the window in two dimensions, joined in their order",
+        alt=unmarked(sentences.positions_text(look.config, plane.variance)),
     )  # fmt: skip
 
 
@@ -151,7 +153,7 @@ def _render_lens(look: Look, _: int) -> None:
     live_plot(
         lens_figure(guesses, sure.numpy(), look.text, look.follows, palette()),
         key="model_lens", height_px=min(TALL_PX, 130 + 64 * len(guesses)),
-        alt="Each layer's own guess of what follows each character, and how sure it is",
+        alt=unmarked(sentences.lens_text(guesses, look.follows)),
     )  # fmt: skip
 
 
@@ -187,7 +189,7 @@ def _render_numbers(look: Look, values: Tensor, what: str) -> None:
     live_plot(
         numbers_figure(values.numpy(), look.text, what, palette()),
         key=f"model_numbers_{what}", height_px=height_px,
-        alt=f"For each character of the text: {what}",
+        alt=f"For each character of the text: {what}; {range_said(values.numpy())}",
     )  # fmt: skip
 
 
@@ -220,7 +222,8 @@ def _render_probabilities(look: Look, _: int) -> None:
             look.probabilities[place], look.characters, look.config.model, palette()
         ),
         key="model_next", height_px=BARS_PX,
-        alt="The likeliest characters to follow at the chosen place",
+        alt="The likeliest to follow: "
+        + likeliest_said(look.probabilities[place], look.characters),
     )  # fmt: skip
     _render_over_characters(look, look.flow.probabilities, place, is_share=True)
 
@@ -248,5 +251,6 @@ def _render_over_characters(look: Look, values: Tensor, place: int, *, is_share:
             values.numpy(), look.text, look.characters, palette(), row=place, is_share=is_share
         ),
         key=OVER_CHARACTERS, height_px=TALL_PX, clickable=True,
-        alt="For each character of the text, a number for each that may follow",
+        alt="For each character of the text a number for each that may follow, "
+        + range_said(values.numpy()),
     )  # fmt: skip

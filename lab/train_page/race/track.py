@@ -31,6 +31,7 @@ from lab.figures.equal_terms import (
 )
 from lab.figures.losses import LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import in_model_color
+from lab.figures.said import losses_said
 from lab.session.compare_choices import choose_to_compare
 from lab.session.entry import draw_page_again
 from lab.session.state import (
@@ -119,15 +120,14 @@ def _render_chart(
     end: float | None = BUDGETS[axis]
     if found.race:
         end = race_end(found.race, configs, curves, axis, the_calibration(), is_over=found.is_over)
-    figure = loss_figure(
-        curves, counted_lines(found, corpus), palette(), LossAxes(x=axis, x_end=end)
-    )
+    counted = counted_lines(found, corpus)
+    figure = loss_figure(curves, counted, palette(), LossAxes(x=axis, x_end=end))
     # Three times the noise of single batches would hide what the race is about.
     figure.data = [trace for trace in figure.data if "markers" in trace.mode]
     figure.update_layout(uirevision=f"{found.race.id if found.race else None}-{axis}")
     live_plot(
         figure, key="race_view_chart", height_px=CHART_PX,
-        alt="Validation loss of the three models of the race, and what counting alone reaches",
+        alt=f"The race over {axis}. {losses_said(curves, counted)}",
     )  # fmt: skip
 
 

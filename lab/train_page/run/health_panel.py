@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.records.records import RunRecord, StepRecord
 from core.training.health import HEALTHY, KINDS, Kind, by_kind
 from lab.components.live_plot import live_plot
 from lab.figures.base import compact
 from lab.figures.health import health_figure
+from lab.figures.said import range_said
 from lab.session.state import palette, the_lab
 from lab.wording.glossary import explained
 
@@ -46,6 +49,15 @@ def render_health(run: RunRecord, steps: Sequence[StepRecord]) -> None:
                     live_plot(
                         health_figure(kind, series.get(kind, {}), palette(), run.model),
                         key=f"health_{kind}", height_px=CHART_PX,
-                        alt=f"{TITLES[kind]} over the steps of the run",
+                        alt=f"{TITLES[kind]} over the steps: {_ranges_said(series.get(kind))}",
                     )  # fmt: skip
                     st.caption(f"Healthy: {HEALTHY[kind]}")
+
+
+def _ranges_said(
+    lines: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]] | None,
+) -> str:
+    """Between which numbers each line of a chart lies."""
+    if not lines:
+        return "nothing is measured yet"
+    return "; ".join(f"{name} {range_said(values)}".strip() for name, (_, values) in lines.items())

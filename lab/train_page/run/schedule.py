@@ -45,8 +45,20 @@ def _render(run_id: str | None, config: RunConfig) -> None:
     model = config.model.model
     live_plot(
         schedule_figure(curve, palette(), palette().model(model)), key="schedule",
-        height_px=_HEIGHT_PX, alt=f"Learning rate over the steps of {curve.whose}",
+        height_px=_HEIGHT_PX,
+        alt=f"Learning rate over the steps of {curve.whose}: {_rates_said(curve)}",
     )  # fmt: skip
+
+
+def _rates_said(curve: RateCurve) -> str:
+    """What has been and what is to come; nothing where neither is known."""
+    spans = [("taken", curve.taken), ("planned", curve.planned)]
+    return "; ".join(
+        f"{name} from {line[0][1]:.2g} at step {line[0][0]:,} to {line[-1][1]:.2g} at step "
+        f"{line[-1][0]:,}"
+        for name, line in spans
+        if line
+    )
 
 
 def curve_of_plan(config: RunConfig) -> RateCurve:

@@ -19,7 +19,17 @@ from core.records.records import Estimate, RunRecord, broke_at, on_text
 from core.text.reference import ReferenceLine, reference_lines
 from lab.components.live_plot import live_plot
 from lab.figures.curve_marks import SMOOTHING
-from lab.figures.losses import MAX_POINTS, SCALES, SHOWN_REFERENCES, WORDS, X_TITLES, Scale, XAxis
+from lab.figures.losses import (
+    MAX_POINTS,
+    SCALES,
+    SHOWN_REFERENCES,
+    WORDS,
+    X_TITLES,
+    LossCurve,
+    Scale,
+    XAxis,
+)
+from lab.figures.said import losses_said
 from lab.session import train_choices
 from lab.session.entry import Entry, draw_page_again
 from lab.session.pace import paced
@@ -188,7 +198,10 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         if run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
     with places.chart:
-        _render_chart(run_chart(now, notes, references, others, look))
+        _render_chart(
+            run_chart(now, notes, references, others, look),
+            losses_said([LossCurve.of(run, [], now.estimates)], references, in_bits=look.in_bits),
+        )
         st.caption(REWIND)
         if shape := shape_text(now.estimates, now.steps, look.in_bits):
             st.caption(shape)
@@ -228,11 +241,10 @@ def _render_facts(run: RunRecord) -> None:
             st.caption(f"Step {words.count(event.step)}: {plain(story_of(event.what))}")
 
 
-def _render_chart(figure: go.Figure, *, clickable: bool = True) -> None:
+def _render_chart(figure: go.Figure, alt: str, *, clickable: bool = True) -> None:
     """The chart; a click on a curve picks the step to branch from."""
     click = live_plot(
-        figure, key="loss", height_px=CHART_PX, clickable=clickable,
-        alt="Training and validation loss of the run, against what counting alone reaches",
+        figure, key="loss", height_px=CHART_PX, clickable=clickable, alt=alt,
     )  # fmt: skip
     if click and isinstance(click.customdata, list) and click.customdata:
         ask_for_branch(int(click.customdata[0]))
@@ -307,7 +319,9 @@ def _render_clear_bench(bench: Bench, look: ChartSettings, places: _Places) -> N
     references = reference_lines(bench.corpus)
     with places.chart:
         _render_chart(
-            clear_chart(references, the_lab().runs(), config.train.max_iters, look), clickable=False
+            clear_chart(references, the_lab().runs(), config.train.max_iters, look),
+            losses_said([], references, in_bits=look.in_bits),
+            clickable=False,
         )
     places.writing.caption(
         "It writes, untrained, at step 0: every character is about as likely as another."
