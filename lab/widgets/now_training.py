@@ -12,6 +12,7 @@ import streamlit as st
 from core.records.records import RunRecord
 from lab.session.pace import begin_page, keep_pace, paced
 from lab.session.state import View, choose_run, the_lab, want_view
+from lab.widgets.errors import errors_said
 from lab.wording import words
 from lab.wording.plain import plain
 
@@ -38,6 +39,7 @@ def render_now_training() -> None:
     st.fragment(_watch, run_every=paced(EVERY_S))()
 
 
+@errors_said()  # a registry that is damaged under an open page is found here first
 def _watch() -> None:
     keep_pace()
     live = the_lab().live_runs()
