@@ -191,7 +191,7 @@ def _from_loss(loss_nats: float, references: Sequence[ReferenceLine], model: str
         if model == "bigram":
             return (
                 f"{said}, and a bigram table sees one character only: counted pairs reach {pairs} "
-                "on this text, and none of it can be better or spell a word but by luck."
+                "on this text. No table does better, and what looks like a word in it is luck."
             )
         near = abs(loss_nats - lines["bigram"]) <= NEAR_A_LINE_NATS
         compared = "about as good as" if near else "worse than"

@@ -260,7 +260,7 @@ class ActiveRun:
         """Measure, save, and end the run, whether or not all steps were taken."""
         self._clock.go_on()
         if self._last_estimate != self._trainer.step:
-            self._estimate()
+            self._estimate(is_last=True)
         val_loss = self._trainer.evaluate()
         best_val_loss = self._keeper.evaluate_best(val_loss)
         self._save(status="finished", val_loss_nats=val_loss, best_val_loss_nats=best_val_loss)
@@ -343,8 +343,8 @@ class ActiveRun:
             self._machine = now
             self._store.add_event(self.id, self.step, now)
 
-    def _estimate(self) -> None:
-        estimate = self._observer.estimate()
+    def _estimate(self, *, is_last: bool = False) -> None:
+        estimate = self._observer.estimate(is_last=is_last)
         self._last_estimate = estimate.step
         self._keeper.compare(estimate)
         self._observer.take_snapshot()

@@ -128,7 +128,11 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
             ours.save(theirs.load(newest.best_step))
     ours.save(newest)
     lab.store.copy_past(parent.id, child_id, newest.step)
-    lab.store.update_run(child_id, step=newest.step, checkpoint_step=newest.step)
+    waited_s = next((s.wall_s for s in reversed(lab.store.steps(child_id)) if s.wall_s), None)
+    lab.store.update_run(
+        child_id, step=newest.step, checkpoint_step=newest.step,
+        train_s=newest.trainer["elapsed_s"], wall_s=waited_s,
+    )  # fmt: skip
     for event in lab.store.events(parent.id):
         if isinstance(event.what, Machine) and event.step < newest.step:
             lab.store.add_event(child_id, event.step, event.what)

@@ -50,11 +50,16 @@ class Observer:
         finite = (r for r in readings if math.isfinite(r.value))
         self.health += [HealthReading(step, r.name, r.value) for r in finite]
 
-    def estimate(self) -> Estimate:
-        """Estimate the losses, look inside the model, and let it write where that is due."""
+    def estimate(self, *, is_last: bool = False) -> Estimate:
+        """Estimate the losses, look inside the model, and let it write where that is due.
+
+        It is where the run ends, even where nothing was planned for that step.
+        """
         estimate = self._trainer.estimate()
         self.note_health(measure(self._trainer.model, self._windows))
-        is_writing = estimate.step == 0 or self._trainer.config.train.writes_after(estimate.step)
+        is_writing = (
+            is_last or estimate.step == 0 or self._trainer.config.train.writes_after(estimate.step)
+        )
         self.estimates.append((estimate, self._write_sample() if is_writing else ""))
         return estimate
 

@@ -36,10 +36,11 @@ MEANINGS: dict[TableView, str] = {
     "table.",
     "logits": "The numbers of the table as they are: logits. Only differences within a row count; "
     "softmax makes probabilities of them.",
-    "counted": "What follows each character in the training text, with one added to every count. "
-    "No training is needed for it.",
-    "difference": "Above 0 the model expects it more often than the text has it, below 0 less "
-    "often. Where the table is blank, the two agree.",
+    "counted": "What follows each character in the training text, with one added to every count, "
+    "so that nothing is impossible: where a character is rare, that makes its followers less sure "
+    "than in the text itself. No training is needed for it.",
+    "difference": "Above 0 the model expects it more often than the counts say (with one added to "
+    "each), below 0 less often. Where the table is blank, the two agree.",
 }
 LEARNED_MEANINGS: dict[Source, str] = {
     "table": MEANINGS["learned"],

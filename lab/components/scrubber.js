@@ -113,6 +113,7 @@ class Scrubber {
     const shown = this.wanted ?? place;
     if (Number(this.slider.value) !== shown) this.slider.value = shown;
     this.drawTicks(labels, last);
+    this.keepTicksApart();
     this.drawPlace(shown);
     this.drawSide();
   }
@@ -127,6 +128,17 @@ class Scrubber {
         return tick;
       }),
     );
+  }
+
+  // Where there is little room, every label that would run into the one before it goes.
+  keepTicksApart() {
+    let taken = -Infinity;
+    for (const tick of this.ticks.children) {
+      const { left, right, width } = tick.getBoundingClientRect();
+      const fits = !width || left > taken + 4;
+      tick.style.visibility = fits ? "visible" : "hidden";
+      if (fits) taken = right;
+    }
   }
 
   drawPlace(place) {

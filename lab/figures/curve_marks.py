@@ -49,13 +49,14 @@ def add_earlier(
     """Validation curves of other runs, faded, behind everything else, each named at its end.
 
     A name stands on the side of its curve that is away from the run on the bench, and further away
-    where it would cover that run's curve, a dot on it or another name. That of a curve which ends
-    in the left half stands to the right of its end: to the left it would be cut off.
+    where it would cover that run's curve, a dot on it or another name: those that end nearest to
+    that run stand nearest to it. Each has its model's colour, and one whose curve ends in the left
+    half stands to the right of its end: to the left it would be cut off.
 
     Args:
         parent: the name of the run that this one branched from: its curve is dotted, not faded.
     """
-    ends: list[tuple[str, float, float]] = []
+    ends: list[tuple[str, str, float, float]] = []
     for curve in _as_on(figure, curves, axis):
         is_parent = curve.name == parent
         faded, full = palette.model_faded(curve.model), palette.model(curve.model)
@@ -69,21 +70,21 @@ def add_earlier(
         )  # fmt: skip
         if len(x) and math.isfinite(float(y[-1])):
             said = as_text(curve.name) + ", branched from" * is_parent
-            ends.append((said, float(x[-1]), float(y[-1])))
+            ends.append((said, curve.model, float(x[-1]), float(y[-1])))
     bench = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.y)]
     lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
     taken_px = np.concatenate([np.empty((0, 2)), *lines_px])
     lowest = min((float(trace.y[-1]) for trace in bench), default=0.0)
-    for said, x_end, y_end in ends:
+    for said, model, x_end, y_end in sorted(ends, key=lambda end: abs(end[3] - lowest)):
         end_px = pixels(figure, compact([x_end]), compact([y_end]))[0]
         first = Side(bool(end_px[0] >= PLOT_PX[0] / 2), y_end >= lowest, 0.0)
         side = free_side(end_px, said, first, taken_px)
-        _name_at_end(figure, said, (x_end, y_end), side, palette)
+        _name_at_end(figure, said, (x_end, y_end), side, palette, palette.model_text(model))
         taken_px = np.concatenate([taken_px, side.ground(end_px, said)])
 
 
 def _name_at_end(
-    figure: go.Figure, name: str, end: tuple[float, float], side: Side, palette: Palette
+    figure: go.Figure, name: str, end: tuple[float, float], side: Side, palette: Palette, color: str
 ) -> None:
     """The name of a curve at its end, on a ground of its own, since lines would cross it."""
     (x, y), log_y = end, figure.layout.yaxis.type == "log"
@@ -93,7 +94,7 @@ def _name_at_end(
         yanchor="bottom" if side.is_above else "top",
         yshift=side.away_px if side.is_above else -side.away_px,
         showarrow=False, borderpad=1, bgcolor=palette.ground, opacity=0.9,
-        font=dict(size=10, color=palette.muted),
+        font=dict(size=10, color=color),
     )  # fmt: skip
 
 

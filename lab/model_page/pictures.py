@@ -167,7 +167,9 @@ def _render_attention(look: Look, layer: int) -> None:
             st.switch_page("app_pages/attention.py")
     nothing = [[""] * n_heads]
     click = live_plot(
-        heads_figure(weights, nothing, nothing, None, look.config.model, palette(), "even"),
+        heads_figure(
+            weights, nothing, nothing, None, look.config.model, palette(), "even", layer
+        ),
         key="model_heads", height_px=heads_height_px(1, n_heads, WIDE_PX),
         alt=f"Attention of the {n_heads} heads of layer {layer} on this text", clickable=True,
     )  # fmt: skip

@@ -34,7 +34,8 @@ class Row:
     character: str
     follower: str
     learned: float
-    counted: float
+    in_text: float
+    """How often the one really follows the other in the training text."""
 
 
 def outcome_text(task: TaskName, facts: Facts) -> str:
@@ -51,14 +52,14 @@ def surest_row(run: RunRecord) -> Row:
     That of a letter that is not rare, where there is one. Raises CorpusError, CheckpointError.
     """
     loaded, counted = loaded_model(run), counted_text(the_lab().corpus_of(run))
-    probabilities = add_one(counted.counts)
     row = place_of_surest(counted, loaded.vocabulary)
-    follower = int(probabilities[row].argmax())
+    follows = counted.counts[row]
+    follower = int(follows.argmax())
     learned = transition_probabilities(loaded.model, counted.kept[row : row + 1])[0]
     characters = loaded.vocabulary.characters
     return Row(
         characters[int(counted.kept[row])], characters[follower],
-        float(learned[follower]), float(probabilities[row, follower]),
+        float(learned[follower]), float(follows[follower] / follows.sum().clamp_min(1)),
     )  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def _table(facts: Facts) -> str:
 
 def _row(facts: Facts) -> str:
     row = surest_row(facts.finished["bigram"])
-    return row_text(row.character, row.follower, row.learned, row.counted)
+    return row_text(row.character, row.follower, row.learned, row.in_text)
 
 
 def _limit(facts: Facts) -> str:

@@ -61,11 +61,11 @@ def table_text(name: str, loss_nats: float, n_characters: int) -> str:
     )
 
 
-def row_text(character: str, follower: str, learned: float, counted: float) -> str:
+def row_text(character: str, follower: str, learned: float, in_text: float) -> str:
     """What one row of the matrix says, beside the text."""
     return (
         f"One row for each character. In that of {quoted(character)} it expects {quoted(follower)} "
-        f"with **{percent(learned)}**; in the text it is {percent(counted)}."
+        f"with **{percent(learned)}**; in the text it is {percent(in_text)}."
     )
 
 

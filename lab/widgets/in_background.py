@@ -113,7 +113,8 @@ def render_series_buttons(
         key=f"{name}_resume",
     )  # fmt: skip
     begin = partial(
-        deed_button, "Start", icon, start, key=f"{name}_start",
+        deed_button, "Start another" if is_held or can_resume else "Start", icon, start,
+        key=f"{name}_start",
         primary=not (is_held or can_resume),
         disabled=not can_start,  # no help: it would stay over Pause, which comes in its place
     )  # fmt: skip

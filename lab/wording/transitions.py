@@ -15,7 +15,11 @@ def stray_text(learned: float, counted: float, n_characters: int) -> str:
             f"{began} is still on its way: a row learns only when its character comes by, so rare "
             "ones are slow to arrive."
         )
-    where = "gone past the counts" if (counted - start) * (learned - start) > 0 else "gone astray"
+    where = (
+        "gone past the counts (one is added to each)"
+        if (counted - start) * (learned - start) > 0
+        else "gone astray"
+    )
     return (
         f"{began} has {where}: a row learns only when its character comes by, so a rare one hangs "
         "on the few pairs that it happened to be shown."

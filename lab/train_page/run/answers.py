@@ -98,9 +98,12 @@ def answers(
 
 def _done_when(run: RunRecord, state: State | None, in_bits: bool) -> Answer:
     """Where the run stands, and whether more steps would help."""
-    question = "Train longer?" if run.status == "finished" else "Done when?"
-    said = [words.progress(run), more_steps_text(state, in_bits)]
-    return Answer(question, ". ".join(filter(None, said)))
+    is_over = run.status == "finished"
+    more = more_steps_text(state, in_bits)
+    if is_over and not more:
+        more = "Too few estimates to say whether more steps would help: the slope is not known yet"
+    said = [words.progress(run), more]
+    return Answer("Train longer?" if is_over else "Done when?", ". ".join(filter(None, said)))
 
 
 def _how_good(reached: Reached | None, in_bits: bool) -> tuple[str, tuple[str, ...]]:

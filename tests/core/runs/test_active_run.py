@@ -276,6 +276,15 @@ def test_a_longer_run_goes_on_at_min_lr(lab: Lab, corpus: Corpus, kind: ModelKin
     assert_same_run(lab, run_id, planned)
 
 
+def test_a_run_that_is_ended_early_writes_at_its_end(lab: Lab, corpus: Corpus) -> None:
+    run = ActiveRun.open(lab.home, lab.store, small_run(lab, corpus, eval_interval=10))
+    run.advance(60.0, until=13)  # where no estimate was planned
+    run.finish()
+    run.close()
+    assert lab.store.estimates(run.id)[-1].step == 13
+    assert lab.store.samples(run.id)[-1].step == 13
+
+
 def test_a_finished_run_can_be_finished_again(lab: Lab, corpus: Corpus) -> None:
     run_id = trained(lab, corpus)
     before = what_it_measured(lab, run_id)

@@ -59,6 +59,17 @@ def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
     assert what_it_measured(lab, child.id)["steps"] == parent_steps[:23]
 
 
+def test_a_branch_has_waited_for_its_past_as_its_parent_has(lab: Lab, corpus: Corpus) -> None:
+    parent = lab.run(filled(lab, tiny_run, "bigram"))
+    at = checkpoint_steps(lab, parent.id)[-1]
+    child = lab.run(enter_branch(lab, parent, at, {}))
+    (there,) = [step for step in lab.store.steps(parent.id) if step.step == child.step]
+    assert child.train_s == pytest.approx(there.elapsed_s)
+    assert child.wall_s == there.wall_s is not None and child.wall_s >= child.train_s > 0
+    gone_on = branch_run(lab, parent, at, {})
+    assert gone_on.wall_s is not None and gone_on.wall_s >= gone_on.train_s
+
+
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 0.05}, {"weight_decay": 5.0}, {"batch_size": 2}], ids=str
 )

@@ -63,9 +63,8 @@ def test_a_row_has_the_numbers_of_the_run_and_of_its_text(pages: Lab, corpus: Co
     model = pages.model_at(run, "best").model
     learned = model(torch.tensor([[a]]))[0, 0].softmax(dim=-1)[b].detach()
     assert row.learned == pytest.approx(float(learned))
-    assert row.counted == pytest.approx(
-        float(add_one(bigram_counts(corpus.train, len(vocabulary)))[a, b])
-    )
+    counts = bigram_counts(corpus.train, len(vocabulary))[a]
+    assert row.in_text == pytest.approx(float(counts[b] / counts.sum()))
 
 
 def test_the_head_that_is_shown_looks_back_and_says_most() -> None:
