@@ -104,26 +104,34 @@ def heads_figure(
         hovertemplate="%{text}<extra></extra>", meta=dict(rows=False),
     )  # fmt: skip
     half = 0.5 - gap / 2 / pitch
-    every = [(layer, head) for layer in range(L) for head in range(H)]
-    annotations = [
-        dict(
-            text=labels[layer][head], x=head + half, y=layer - half, showarrow=False,
-            xanchor="right", yanchor="top", align="right", font=dict(size=11, color=palette.muted),
-        )
-        for layer, head in every
-    ]  # fmt: skip
+    frames, corners = _tiles_marked(labels, chosen, half, palette)
     return whole_figure(
         palette, [cells, answering],
-        shapes=[
-            *(_tile_frame(head, layer, half, palette.border, 1) for layer, head in every),
-            *([_tile_frame(chosen[1], chosen[0], half, palette.text, 2)] if chosen else []),
-        ],
-        annotations=annotations, modebar=dict(orientation="v"),
+        shapes=frames, annotations=corners, modebar=dict(orientation="v"),
         margin=dict(l=_LAYER_LABEL_PX, r=_BUTTONS_PX, t=_HEAD_LABEL_PX, b=0),
         xaxis=_tile_axis("head", H) | dict(side="top", constraintoward="left"),
         yaxis=_tile_axis("layer", L, first_layer)
         | dict(scaleanchor="x", constraintoward="top", range=[L - 0.5, -0.5]),
     )  # fmt: skip
+
+
+def _tiles_marked(
+    labels: Sequence[Sequence[str]], chosen: tuple[int, int] | None, half: float, palette: Palette
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A frame round each tile, a stronger one round the chosen, and the labels in the corners."""
+    every = [(layer, head, label) for layer, row in enumerate(labels)
+             for head, label in enumerate(row)]  # fmt: skip
+    frames = [_tile_frame(head, layer, half, palette.border, 1) for layer, head, _ in every]
+    if chosen:
+        frames.append(_tile_frame(chosen[1], chosen[0], half, palette.text, 2))
+    corners = [
+        dict(
+            text=label, x=head + half, y=layer - half, showarrow=False,
+            xanchor="right", yanchor="top", align="right", font=dict(size=11, color=palette.muted),
+        )
+        for layer, head, label in every
+    ]  # fmt: skip
+    return frames, corners
 
 
 def _on_scale(weights: Matrix, scale: Scale, first_place: int = 1) -> Matrix:
