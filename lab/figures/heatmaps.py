@@ -74,7 +74,6 @@ def heads_figure(
     kind: str,
     palette: Palette,
     scale: Scale = "share",
-    first_layer: int = 1,
 ) -> go.Figure:
     """Every head of every layer as one picture: layers down, heads across.
 
@@ -85,7 +84,6 @@ def heads_figure(
         labels: for each layer and head, a short text for the tile's empty corner.
         hovers: for each layer and head, what the pointer finds there.
         chosen: layer and head that get a frame, from 0, if any.
-        first_layer: what the first of the layers is called.
     """
     L, H, T, _ = weights.shape
     if not (L and H and T):
@@ -110,7 +108,7 @@ def heads_figure(
         shapes=frames, annotations=corners, modebar=dict(orientation="v"),
         margin=dict(l=_LAYER_LABEL_PX, r=_BUTTONS_PX, t=_HEAD_LABEL_PX, b=0),
         xaxis=_tile_axis("head", H) | dict(side="top", constraintoward="left"),
-        yaxis=_tile_axis("layer", L, first_layer)
+        yaxis=_tile_axis("layer", L)
         | dict(scaleanchor="x", constraintoward="top", range=[L - 0.5, -0.5]),
     )  # fmt: skip
 
@@ -200,10 +198,10 @@ def _tile_frame(x: float, y: float, half: float, color: str, width: int) -> dict
     return dict(type="rect", line=dict(color=color, width=width)) | box
 
 
-def _tile_axis(word: str, n: int, first: int = 1) -> dict[str, Any]:
+def _tile_axis(word: str, n: int) -> dict[str, Any]:
     return dict(
         tickmode="array", tickvals=list(range(n)), tickangle=0, ticks="",
-        ticktext=[f"{word} {i}" if n <= 8 else str(i) for i in range(first, first + n)],
+        ticktext=[f"{word} {i}" if n <= 8 else str(i) for i in range(1, n + 1)],
         range=[-0.5, n - 0.5], constrain="domain", showgrid=False, zeroline=False,
     )  # fmt: skip
 

@@ -166,10 +166,11 @@ def _render_attention(look: Look, layer: int) -> None:
             show_head(layer, 1)
             st.switch_page("app_pages/attention.py")
     nothing = [[""] * n_heads]
+    figure = heads_figure(
+        weights, nothing, nothing, None, look.config.model, palette(), "even"
+    ).update_yaxes(ticktext=[f"layer {layer}"])  # which it takes for the first of several
     click = live_plot(
-        heads_figure(
-            weights, nothing, nothing, None, look.config.model, palette(), "even", layer
-        ),
+        figure,
         key="model_heads", height_px=heads_height_px(1, n_heads, WIDE_PX),
         alt=f"Attention of the {n_heads} heads of layer {layer} on this text", clickable=True,
     )  # fmt: skip

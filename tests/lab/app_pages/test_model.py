@@ -209,6 +209,7 @@ def test_a_head_of_the_map_is_seen_large_on_its_own_page(pages: Lab, plots: Plot
     finished(pages)
     app = open_page("model")
     show(app, "attention:2")
+    assert plots.figures["model_heads"].layout.yaxis.ticktext == ("layer 2",)
     plots.click("model_heads", x=1.1, y=0.0)
     app.run()
     assert app.title[0].value == "Where each head looks"

@@ -410,11 +410,3 @@ def test_empty_tables_say_what_will_be_there() -> None:
     ):
         assert not figure.data
         assert figure.layout.annotations[0].text
-
-
-def test_a_layer_by_itself_keeps_its_number() -> None:
-    weights = attention()[1:]
-    names = [[""] * weights.shape[1]]
-    figure = heads_figure(weights, names, names, None, "transformer", LIGHT, "even", first_layer=2)
-    assert figure.layout.yaxis.ticktext == ("layer 2",)
-    assert figure.layout.xaxis.ticktext[0] == "head 1"
