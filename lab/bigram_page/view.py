@@ -265,7 +265,7 @@ def _render_row(tables: Tables, row: int) -> None:
     live_plot(
         successors_figure(learned, counted, tables.characters, palette(), tables.kind),
         key="bigram_row",
-        alt=_row_said(tables.characters[row], learned, counted, tables.vocabulary.characters),
+        alt=_row_said(tables.characters[row], learned, counted, tables.characters),
         height_px=BARS_PX,
     )
     entropies = tables.entropies

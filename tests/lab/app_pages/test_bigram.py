@@ -16,6 +16,7 @@ from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.storage.locks import take_lock
 from core.storage.snapshots import SnapshotFolder
+from core.text.characters import in_quotes
 from core.text.reference import add_one, bigram_counts, bigram_loss, bigram_probabilities
 from core.text.windows import sample_windows
 from lab.figures.palette import LIGHT
@@ -199,6 +200,9 @@ def test_an_order_moves_the_table_and_keeps_the_chosen_character(pages: Lab, plo
     frame = plots.figures[TABLE].layout.shapes[0]
     t = corpus.vocabulary.characters.index("t")
     assert (frame.y0 + frame.y1) / 2 == order.tolist().index(t)
+    likeliest = int(transition_probabilities(pages.model(run).model)[t].argmax())
+    said = in_quotes(corpus.vocabulary.characters[likeliest])
+    assert plots.alts[ROW].startswith(f"After ‘t’, learned: {said} ")
     plots.click(TABLE, x=0.0, y=0.0)
     app.run()
     assert app.selectbox(key="bigram_character").value == " "
