@@ -45,9 +45,9 @@ from lab.wording.run_search import PLACEHOLDER, found
 
 TICK_S = 2.0
 _COLUMNS = {
-    "Name": st.column_config.TextColumn(width=215),
+    "Name": st.column_config.TextColumn(width=200),
     "Model": st.column_config.TextColumn(width=95),
-    "Corpus": st.column_config.TextColumn(width=105),
+    "Corpus": st.column_config.TextColumn(width=120),
     "Status": st.column_config.TextColumn(width=112),
     "Step": st.column_config.TextColumn(width=110),
     LOSS: st.column_config.NumberColumn(
