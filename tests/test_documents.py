@@ -119,6 +119,7 @@ def test_every_flag_that_a_document_names_is_one(document: str) -> None:
         "--index",
         "--soak",
         "--seconds",
+        "--minutes",
         "--rounds",
         "--check",
         "--init_from",

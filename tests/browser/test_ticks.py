@@ -45,9 +45,9 @@ def test_a_tick_that_names_the_page_that_was_left_does_not_clear_the_new_one(
     n_asked = len(asked)
     window.wait_until(lambda: len(asked) > n_asked, "a tick")
     window.page.wait_for_timeout(SETTLED_MS)  # in which it is answered
-    late, held = held, None
-    for said in late:
-        browser_side[-1].send(said)
+    while held:  # what comes meanwhile waits for its turn
+        browser_side[-1].send(held.pop(0))
+    held = None
     title = window.page.get_by_role("heading", level=1, name="Train")
     title.wait_for()
     window.page.wait_for_timeout(SETTLED_MS)
