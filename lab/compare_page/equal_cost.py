@@ -5,14 +5,13 @@ Pure: curves in, words out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from lab.figures.equal_terms import IDEAS, equal_terms_text, ideas_text
 from lab.figures.losses import X_TITLES, LossCurve, XAxis
 from lab.figures.palette import in_model_color
 from lab.wording import words
-from lab.wording.plain import plain
+from lab.wording.plain import plain, unmarked
 
 
 def equal_cost_text(curves: Sequence[LossCurve], axis: XAxis, in_bits: bool = False) -> str:
@@ -33,8 +32,7 @@ def bought_text(curves: Sequence[LossCurve], in_bits: bool = False) -> str:
 def chart_alt(curves: Sequence[LossCurve], axis: XAxis, equal: str) -> str:
     """What the chart of losses says: its runs, and who leads, from `equal_cost_text`."""
     names = words.listed([curve.name for curve in curves]) if curves else "no run"
-    leads = re.sub(r"\\(?=[^\w\s])|\*\*", "", equal)  # without its Markdown
-    return f"Validation losses of {names} over {X_TITLES[axis]}. {leads}".strip()
+    return f"Validation losses of {names} over {X_TITLES[axis]}. {unmarked(equal)}".strip()
 
 
 def _named(curve: LossCurve) -> str:

@@ -117,14 +117,15 @@ def _turned(look: Look, xy: Tensor, vectors_of: Callable[[LanguageModel], Tensor
 
 def _render_positions(look: Look, _: int) -> None:
     plane = principal_plane(position_vectors(look.loaded.model))
-    _say(sentences.positions_text(look.config, plane.variance))
+    sentence = sentences.positions_text(look.config, plane.variance)
+    _say(sentence)
     live_plot(
         positions_figure(
             _turned(look, plane.xy, position_vectors).numpy(), plane.variance,
             look.config.model, palette(),
         ),
         key="model_positions", height_px=TALL_PX,
-        alt=unmarked(sentences.positions_text(look.config, plane.variance)),
+        alt=unmarked(sentence),
     )  # fmt: skip
 
 
@@ -149,11 +150,12 @@ def _render_lens(look: Look, _: int) -> None:
     tokens = look.loaded.vocabulary.encode(look.text)[None]
     sure, guessed = layer_logits(look.loaded.model, tokens)[:, 0].softmax(dim=-1).max(dim=-1)
     guesses = [look.loaded.vocabulary.decode(row) for row in guessed]
-    _say(sentences.lens_text(guesses, look.follows))
+    sentence = sentences.lens_text(guesses, look.follows)
+    _say(sentence)
     live_plot(
         lens_figure(guesses, sure.numpy(), look.text, look.follows, palette()),
         key="model_lens", height_px=min(TALL_PX, 130 + 64 * len(guesses)),
-        alt=unmarked(sentences.lens_text(guesses, look.follows)),
+        alt=unmarked(sentence),
     )  # fmt: skip
 
 
