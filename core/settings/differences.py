@@ -63,7 +63,7 @@ def _that_follow(config: RunConfig) -> frozenset[str]:
     """
     flat = config.flat()
     follow: set[str] = set()
-    named = {name: flat[name] for name in ("max_iters", "learning_rate")}
+    named = {name: flat[name] for name in ("max_iters", "learning_rate", "batch_size")}
     for name in FOLLOWING:  # each from those before it too: eval_iters from eval_interval
         derived = resolve(config.model.model, config.model.vocab_size, flags=named).flat()
         if flat[name] == derived[name]:

@@ -90,7 +90,16 @@ RECIPES: dict[str, dict[str, Any]] = {
 `fast` is the modern block, Muon and a flat schedule; `fastest` adds n-gram tables.
 """
 
-_MAX_EVAL_ITERS = 20
+_MAX_EVAL_WINDOWS = 160
+"""An estimate reads no more windows of a split: they are chosen to be as hard as the split, and
+more would come no nearer to it (`core.text.windows`)."""
+
+_FOLLOWING = {
+    "max_iters": {"warmup_iters", "lr_decay_iters", "eval_interval", "eval_iters"},
+    "batch_size": {"eval_iters"},
+    "learning_rate": {"min_lr"},
+}
+"""Settings that follow from another one, where nobody named them."""
 
 _TRAIN_DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(TrainConfig) if isinstance(f.default, (int, float, str))
@@ -178,11 +187,10 @@ def _eval_iters_for(train: TrainConfig) -> int:
     """Batches of an estimate, so that all estimates read a sixth of what the training reads.
 
     A batch is read for each of the two splits. Without a backward pass it takes about a quarter of
-    a step, so that this is 4 % of the time of training. More than `_MAX_EVAL_ITERS` would only take
-    time.
+    a step, so that this is 4 % of the time of training.
     """
     fitting = -(-train.max_iters // (12 * train.n_estimates))
-    return min(fitting, _MAX_EVAL_ITERS)
+    return min(fitting, -(-_MAX_EVAL_WINDOWS // train.batch_size))
 
 
 def _check_flags(model: ModelKind, flags: Mapping[str, Any]) -> None:
@@ -197,12 +205,11 @@ def _check_flags(model: ModelKind, flags: Mapping[str, Any]) -> None:
 
 
 def _without_outdated(named: dict[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
-    """What was named so far, but for values that were made for another length or rate."""
+    """What was named so far, but for values that were made for another length, batch or rate."""
     outdated: set[str] = set()
-    if layer.get("max_iters", named.get("max_iters")) != named.get("max_iters"):
-        outdated |= {"warmup_iters", "lr_decay_iters", "eval_interval", "eval_iters"}
-    if layer.get("learning_rate", named.get("learning_rate")) != named.get("learning_rate"):
-        outdated |= {"min_lr"}
+    for name, following in _FOLLOWING.items():
+        if layer.get(name, named.get(name)) != named.get(name):
+            outdated |= following
     # What is 0 is meant to be: no warm-up is right for any length.
     outdated = {name for name in outdated if named.get(name)}
     return {name: value for name, value in named.items() if name not in outdated}
