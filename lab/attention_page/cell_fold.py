@@ -14,7 +14,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.cell_arithmetic import scores_figure, vectors_figure, vectors_height_px
 from lab.session.state import palette
 from lab.wording.glossary import explained
-from lab.wording.plain import plain
+from lab.wording.plain import plain, unmarked
 
 WORDS_PX, PICTURE_PX, SCORES_PX = 440, 740, 260
 
@@ -67,11 +67,10 @@ def _render_step(step: Step, found: CellArithmetic, text: str, loaded: LoadedMod
 
 
 def _render_numbers(step: Step, found: CellArithmetic, text: str, kind: str) -> None:
-    key = f"attention_cell_{step.name}"
+    key, alt = f"attention_cell_{step.name}", f"{step.title}. {unmarked(step.sentence)}"
     if step.vectors:
         live_plot(
-            vectors_figure(step.vectors, kind, palette()), key=key,
-            alt=f"{step.title}, number by number: {', '.join(v.name for v in step.vectors)}",
+            vectors_figure(step.vectors, kind, palette()), key=key, alt=alt,
             height_px=vectors_height_px(len(step.vectors)),
         )  # fmt: skip
         return
@@ -80,6 +79,5 @@ def _render_numbers(step: Step, found: CellArithmetic, text: str, kind: str) -> 
         scores_figure(
             found.scores.numpy(), found.weights.numpy(), text, cell, kind, palette()
         ),
-        key=key, height_px=SCORES_PX,
-        alt="The scores of the row, and below them the weights that mask and softmax make of them",
+        key=key, alt=alt, height_px=SCORES_PX,
     )  # fmt: skip

@@ -9,18 +9,19 @@ import torch
 from torch import Tensor
 
 from core.interpretability.divergence import Divergence, Pair, pairs_by_error
-from core.text.characters import sign_of
+from core.text.characters import in_quotes, sign_of
 from lab.bigram_page.sentences import rare_sentence, rest_sentence
 from lab.bigram_page.shown import Shown
 from lab.bigram_page.tables import Tables
 from lab.components.live_plot import live_plot
 from lab.figures.divergence import divergence_figure
+from lab.figures.map_axes import percent
 from lab.session.state import palette
 from lab.session.transitions import divergence_from_counts, divergences_over_training
 from lab.wording.glossary import explained
 
 CURVE_PX, PAIRS_PX, CURVE_HEIGHT_PX, PAIR_ROW_PX = 420, 390, 290, 28
-N_PAIRS, MIN_TIMES, MIN_PLACES = 10, 100, 30
+N_PAIRS, N_SAID, MIN_TIMES, MIN_PLACES = 10, 3, 100, 30
 PAIRS_HELP = (
     "Off by: ln(counted / learned), in nats. So much more a guess of this pair costs by the "
     "learned table than by the counts; below 0 the model expects the pair too often. Ranked by "
@@ -101,8 +102,18 @@ def _render_pairs(tables: Tables, learned: Tensor) -> None:
             st.dataframe(
                 _table_of(chosen, tables), key=f"bigram_pairs_{key}", hide_index=True,
                 column_config=_COLUMNS, row_height=PAIR_ROW_PX, height="content",
-                alt=f"{title.strip('*')}: how often each comes, learned beside counted",
+                alt=f"{title.strip('*')}: {_pairs_said(chosen, tables)}",
             )  # fmt: skip
+
+
+def _pairs_said(pairs: list[Pair], tables: Tables) -> str:
+    """The first of them, with what was learned and what was counted."""
+    characters = tables.vocabulary.characters
+    return "; ".join(
+        f"{in_quotes(tables.characters[pair.first])} then {in_quotes(characters[pair.then])}, "
+        f"learned {percent(pair.learned)}, counted {percent(pair.counted)}"
+        for pair in pairs[:N_SAID]
+    )
 
 
 def _table_of(pairs: list[Pair], tables: Tables) -> dict[str, list[Any]]:

@@ -136,8 +136,7 @@ def _render_table(shown: Shown, tables: Tables, view: TableView, row: int) -> No
         _table_figure(tables, view, row),
         key="bigram_table",
         alt=f"Table of what follows what, {view}, {SOURCE_WORDS[shown.source]}: one row for each "
-        "character that is there, one column for each that may follow, and how uncertain each row "
-        "is; the row of the chosen character is also drawn as bars",
+        f"character that is there, one column for each that may follow. {_surest_said(tables)}",
         height_px=TABLE_HEIGHT_PX,
         clickable=True,
     )
@@ -258,8 +257,18 @@ def _row_said(character: str, learned: Matrix, counted: Matrix | None, character
     return f"After {in_quotes(character)}, learned: {likeliest_said(learned, characters)}{beside}"
 
 
-def _render_row(tables: Tables, row: int) -> None:
+def _surest_said(tables: Tables) -> str:
+    """After which character the model is least uncertain, and of what."""
+    nats = np.nan_to_num(tables.entropies.learned_nats, nan=np.inf)
+    row = int(nats.argmin())
+    shares, character = tables.square(tables.learned)[row], in_quotes(tables.characters[row])
+    return (
+        f"The model is surest after {character}, with {nats[row]:.2f} nats of uncertainty: "
+        f"{likeliest_said(shares, tables.characters)}"
+    )
 
+
+def _render_row(tables: Tables, row: int) -> None:
     learned = tables.square(tables.learned)[row]
     counted = None if tables.counted is None else tables.square(tables.counted)[row]
     live_plot(

@@ -39,6 +39,18 @@ def likeliest_said(shares: Matrix, characters: str | Sequence[str]) -> str:
     return ", ".join(f"{in_quotes(characters[i])} {percent(float(shares[i]))}" for i in order)
 
 
+def distances_said(weights: Matrix) -> str:
+    """For each head of (H, T, T) how far back it looks most, averaged over the characters."""
+    H, T, _ = weights.shape
+    said = []
+    for head in range(H):
+        shares = np.array([np.diagonal(weights[head], -back).sum() / T for back in range(T)])
+        back = int(shares.argmax())
+        where = "itself" if back == 0 else f"the character {back} back"
+        said.append(f"head {head + 1} {where} ({percent(float(shares[back]))})")
+    return f"Most of the weight goes to: {', '.join(said)}."
+
+
 def range_said(values: Matrix) -> str:
     """Between which numbers values of any shape lie."""
     known = values[np.isfinite(values)]

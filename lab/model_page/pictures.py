@@ -27,7 +27,7 @@ from lab.figures.inside import (
     numbers_figure,
     over_characters_figure,
 )
-from lab.figures.said import likeliest_said, range_said
+from lab.figures.said import distances_said, likeliest_said, range_said
 from lab.model_page import sentences
 from lab.model_page.look import Look, part_of
 from lab.session.entry import Entry
@@ -96,17 +96,18 @@ def _render_characters(look: Look, _: int) -> None:
     vectors = character_vectors(look.loaded.model)
     near = nearest(vectors, place, N_NEAREST)
     plane = principal_plane(vectors)
+    neighbours = [(characters[i], cosine) for i, cosine in near]
+    sentence = sentences.characters_text(look.config, plane.variance, chosen, neighbours)
     xy = _turned(look, plane.xy, character_vectors)
     live_plot(
         characters_figure(
             xy.numpy(), plane.variance, characters, place, [i for i, _ in near], palette()
         ),
         key=CHARACTERS, height_px=TALL_PX, clickable=True,
-        alt="Characters in two dimensions: those that the model treats alike lie near each other",
+        alt=unmarked(sentence),
     )  # fmt: skip
     with said:
-        neighbours = [(characters[i], cosine) for i, cosine in near]
-        _say(sentences.characters_text(look.config, plane.variance, chosen, neighbours))
+        _say(sentence)
 
 
 def _turned(look: Look, xy: Tensor, vectors_of: Callable[[LanguageModel], Tensor]) -> Tensor:
@@ -139,7 +140,7 @@ def _render_rotation(look: Look, _: int) -> None:
             cosines.numpy(), look.text, "pair of numbers of a query or a key", palette()
         ),
         key="model_rotation", height_px=TALL_PX,
-        alt="Cosine of the angle by which each pair of numbers is turned at each place",
+        alt=unmarked(sentences.ROTATION),
     )  # fmt: skip
 
 
@@ -174,7 +175,8 @@ def _render_attention(look: Look, layer: int) -> None:
     click = live_plot(
         figure,
         key="model_heads", height_px=heads_height_px(1, n_heads, WIDE_PX),
-        alt=f"Attention of the {n_heads} heads of layer {layer} on this text", clickable=True,
+        alt=f"Attention of layer {layer} on this text. {distances_said(weights[0])}",
+        clickable=True,
     )  # fmt: skip
     if click and isinstance(click.x, int | float) and 0 <= round(click.x) < n_heads:
         show_head(layer, round(click.x) + 1)

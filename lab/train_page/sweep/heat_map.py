@@ -16,7 +16,7 @@ from lab.train_page.sweep.words import best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
 from lab.widgets.in_background import SeriesStanding, progress_text, series_standing
 from lab.wording.labels import in_a_sentence
-from lab.wording.plain import plain
+from lab.wording.plain import plain, unmarked
 
 TITLES = {slider.name: in_a_sentence(slider.name) for slider in SLIDERS}
 _UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numbers"}
@@ -73,8 +73,8 @@ def render_heat_map(
     click = live_plot(
         figure, key="sweep_grid", clickable=True,
         height_px=min(MOST_PX, max(LEAST_PX, n_rows * ROW_PX + AXES_PX)),
-        alt=f"Heat map of a sweep over {TITLES[x_name]} and {TITLES[y_name]}: {measure} of each "
-        "run",
+        alt=f"A sweep over {TITLES[x_name]} and {TITLES[y_name]}, {measure} of each run. "
+        + (unmarked(best_text(cells, TITLES[x_name], TITLES[y_name])) or "No run is over yet."),
     )  # fmt: skip
     if click and click.customdata in {cell.run.id for cell in cells if cell.run}:
         open_run(click.customdata)

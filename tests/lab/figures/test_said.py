@@ -6,7 +6,7 @@ import numpy as np
 
 from core.records.records import Estimate
 from core.text.reference import ReferenceLine
-from lab.figures.said import likeliest_said, losses_said, range_said
+from lab.figures.said import distances_said, likeliest_said, losses_said, range_said
 from tests.lab.figures.test_losses import curve
 
 LINES = (ReferenceLine("bigram", 2.5), ReferenceLine("5-gram", 1.6))
@@ -34,3 +34,12 @@ def test_the_likeliest_are_named_with_their_shares() -> None:
 
 def test_a_range_leaves_out_what_is_not_there() -> None:
     assert range_said(np.array([[np.nan, -1.5], [2.25, 0.0]], np.float32)) == "from -1.5 to 2.25"
+
+
+def test_of_each_head_it_is_said_how_far_back_it_looks_most() -> None:
+    self_looking = np.eye(4, dtype=np.float32)
+    previous = np.zeros((4, 4), np.float32)
+    previous[0, 0] = previous[1, 0] = previous[2, 1] = previous[3, 2] = 1.0
+    assert distances_said(np.stack([self_looking, previous])) == (
+        "Most of the weight goes to: head 1 itself (100 %), head 2 the character 1 back (75 %)."
+    )
