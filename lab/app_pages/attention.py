@@ -16,6 +16,7 @@ from lab.attention_page.maps import render_maps
 from lab.attention_page.switching_off import render_switching_off, take_click
 from lab.attention_page.worth import render_worth
 from lab.session.address import Part, read_address, short_text, whole_number, write_address
+from lab.session.ahead import measure_beside
 from lab.session.looking import HEAD, LAYER, TEXT
 from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
 from lab.visit.card import render_visit
@@ -93,6 +94,8 @@ def _render_moment(run: RunRecord | None, corpus: Corpus | None, text: str) -> N
             clicked = render_history(run, chosen) if run else None
             if clicked:
                 look_at_head(*clicked)
+            if run:
+                measure_beside(run, corpus)
     _write_address(run, loaded, text)
 
 
