@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from core.findings.meaning import choices
 from core.interpretability.attention import AttentionWorth
 from core.interpretability.habits import (
@@ -20,7 +23,7 @@ from lab.wording.plain import quoted
 
 HABIT_WORDS: dict[Name, tuple[str, str]] = {
     "previous": ("previous", "the character just before"),
-    "itself": ("itself", "itself"),
+    "itself": ("itself", "the looking character itself"),
     "recent": (f"last {RECENT}", f"the last {RECENT} characters"),
     "first": ("first", "the first character of the window"),
     "same": ("same", "the same character, earlier"),
@@ -79,6 +82,20 @@ def _share_text(head: HeadHabits) -> str:
     return (
         f"{percent(head.score)} of its weight, where even spreading would give {percent(even)}: "
         f"{head.times_even:.1f} times as much"
+    )
+
+
+def heads_sentence(habits: Sequence[HeadHabits]) -> str:
+    """How many heads have a habit, and which ones, the most frequent first. Markdown."""
+    counts = Counter(head.name for head in habits)
+    n_even, n_none = counts.pop("even", 0), counts.pop("none", 0)
+    if n_even == len(habits):
+        return f"**All {len(habits)} heads spread almost evenly**: they have learned nothing yet."
+    named = [f"{HABIT_WORDS[name][1]} ({n})" for name, n in counts.most_common()]
+    which = f", looking at {words.listed(named)}" if named else ""
+    return (
+        f"**{counts.total()} of {len(habits)} heads have a habit**{which}. Of the others "
+        f"{n_even} spread almost evenly, and for {n_none} no rule fits."
     )
 
 

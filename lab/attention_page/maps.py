@@ -25,6 +25,7 @@ from lab.attention_page.head_words import (
     cell_sentence,
     corner_label,
     habit_sentence,
+    heads_sentence,
     hover_text,
     look_sentence,
 )
@@ -114,7 +115,8 @@ def _render_all_heads(
     k = thinning(weights.shape)
     thinned = f" Only the strongest of each {k} × {k} cells is drawn here." * (k > 1)
     st.caption(
-        "Row: the character that looks. Column: what it looks at. Click a head to see it large."
+        (f"{heads_sentence(habits)} " if habits else "")
+        + "Row: the character that looks. Column: what it looks at. Click a head to see it large."
         + thinned
     )
 
