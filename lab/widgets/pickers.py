@@ -119,7 +119,7 @@ def short_run_label(run: RunRecord) -> str:
 def _loss_part(run: RunRecord) -> str:
     if run.status != "finished" or run.best_val_loss_nats is None:
         return ""
-    return f" · loss {words.loss(run.best_val_loss_nats)}"
+    return f" · {words.loss(run.best_val_loss_nats)} nats"
 
 
 def load_model(run: RunRecord, moment: Moment = "best") -> LoadedModel:

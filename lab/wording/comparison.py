@@ -20,7 +20,7 @@ from core.records.records import RunRecord
 from core.records.stored import stored
 from core.registry import Store
 from lab.wording import words
-from lab.wording.labels import in_a_sentence
+from lab.wording.labels import in_a_sentence, with_unit
 from lab.wording.plain import plain
 
 BEST = "◆"
@@ -126,7 +126,7 @@ def _settings(store: Store, runs: Sequence[RunRecord]) -> tuple[list[Row], list[
     names = dict.fromkeys(name for run in runs for name in run.config.flat())
     rows = [Row(in_a_sentence("corpus"), [run.corpus for run in runs], _setting_text)]
     rows += [
-        Row(in_a_sentence(name), [_values(each, name) for each in courses], _setting_text)
+        Row(with_unit(name), [_values(each, name) for each in courses], _setting_text)
         for name in names
     ]
     different = [row for row in rows if len(set(row.values)) > 1]
@@ -162,6 +162,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         return words.loss(nats if in_bits else words.bits(nats))
 
     best = [run.best_val_loss_nats for run in runs]
+    unit, other = ("bits", "nats") if in_bits else ("nats", "bits")
 
     # Losses on different texts cannot be ranked.
     lowest = min if len({run.fingerprint for run in runs}) == 1 else None
@@ -169,17 +170,17 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("parameters", [run.n_params for run in runs], words.count),
         Row("steps", [f"{run.step:,} of {run.max_iters:,}" for run in runs], str),
         Row("characters a step", [chars_per_step(run) for run in runs], words.count),
-        Row("training estimate", [run.train_loss_nats for run in runs], loss, lowest),
-        Row("validation estimate", [e[-1].val_loss_nats if e else None for e in estimates], loss,
-            lowest),
-        Row("validation loss", [run.val_loss_nats for run in runs], loss, lowest),
-        Row("best validation loss", best, loss, lowest),
-        Row(f"the same in {'nats' if in_bits else 'bits'}", best, other_unit, lowest),
+        Row(f"training estimate ({unit})", [run.train_loss_nats for run in runs], loss, lowest),
+        Row(f"validation estimate ({unit})",
+            [e[-1].val_loss_nats if e else None for e in estimates], loss, lowest),
+        Row(f"validation loss ({unit})", [run.val_loss_nats for run in runs], loss, lowest),
+        Row(f"best validation loss ({unit})", best, loss, lowest),
+        Row(f"the same in {other}", best, other_unit, lowest),
         Row("perplexity: as unsure as among … characters", best, choices),
         Row("best at step", [run.best_step or None for run in runs], words.count),
         Row("training time", [run.train_s or None for run in runs], words.duration, min),
         Row("time waited", [run.wall_s or None for run in runs], words.duration, min),
-        Row("throughput, characters a second", [store.tokens_per_s(run) for run in runs],
+        Row("throughput (characters a second)", [store.tokens_per_s(run) for run in runs],
             words.short_count, max),
         Row("status", [words.STATUS[run.status] for run in runs], str),
     ]  # fmt: skip

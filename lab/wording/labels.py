@@ -67,10 +67,16 @@ LABELS = {
     "status": "Status",
 }
 """What every page calls a setting. The name in the code, and on the command line, is its gloss."""
-
-
+UNITS = {"block_size": "characters", "batch_size": "windows", "n_embd": "numbers"}
+"""What those settings count whose name does not say it."""
 SETTINGS_NAMED = 2
 """Settings that are named of one change on a run's way: there is little room on a chart."""
+
+
+def with_unit(name: str) -> str:
+    """A setting in the middle of a sentence, with what it counts: "block size (characters)"."""
+    unit = f" ({UNITS[name]})" if name in UNITS else ""
+    return in_a_sentence(name) + unit
 
 
 def label_of(name: str) -> str:

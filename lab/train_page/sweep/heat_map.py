@@ -15,11 +15,10 @@ from lab.session.state import open_run, palette, the_lab
 from lab.train_page.sweep.words import best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
 from lab.widgets.in_background import SeriesStanding, progress_text, series_standing
-from lab.wording.labels import in_a_sentence
+from lab.wording.labels import in_a_sentence, with_unit
 from lab.wording.plain import plain, unmarked
 
 TITLES = {slider.name: in_a_sentence(slider.name) for slider in SLIDERS}
-_UNITS = {"block_size": "characters", "batch_size": "sequences", "n_embd": "numbers"}
 ROW_PX, AXES_PX, LEAST_PX, MOST_PX = 66, 84, 250, 440
 
 
@@ -67,8 +66,8 @@ def render_heat_map(
         cells, TITLES[x_name], TITLES[y_name], measure, colors, colors.model(kind)
     )
     if cells:
-        figure.update_xaxes(title=_axis_title(x_name))
-        figure.update_yaxes(title=_axis_title(y_name))
+        figure.update_xaxes(title=with_unit(x_name))
+        figure.update_yaxes(title=with_unit(y_name))
     n_rows = len({cell.y for cell in cells})
     click = live_plot(
         figure, key="sweep_grid", clickable=True,
@@ -79,7 +78,3 @@ def render_heat_map(
     if click and click.customdata in {cell.run.id for cell in cells if cell.run}:
         open_run(click.customdata)
         st.rerun(scope="app")
-
-
-def _axis_title(name: str) -> str:
-    return f"{TITLES[name]} ({_UNITS[name]})" if name in _UNITS else TITLES[name]

@@ -214,7 +214,7 @@ def test_losses_can_be_read_in_bits_in_the_plot_and_in_the_table(
     assert "bits" in figure(app)["layout"]["yaxis"]["title"]["text"]
     nats = pages.run(three[0]).val_loss_nats
     assert nats is not None
-    assert rows(app)["validation loss"][0].strip("*◆ ") == f"{nats / math.log(2):.3f}"
+    assert rows(app)["validation loss (bits)"][0].strip("*◆ ") == f"{nats / math.log(2):.3f}"
     assert "Losses in bits" in words_of(app)
 
 
@@ -281,7 +281,7 @@ def test_the_picker_says_what_tells_runs_apart(pages: Lab, three: list[str]) -> 
     record = pages.run(three[0])
     label = next(x for x in app.multiselect(key="compare_runs").options if record.name in x)
     loss = f"{record.best_val_loss_nats:.3f}"
-    assert label == f"{record.name} · transformer · loss {loss} · {date(record.created_at)}"
+    assert label == f"{record.name} · transformer · {loss} nats · {date(record.created_at)}"
 
 
 def test_that_equal_steps_are_not_equal_reading_is_said_for_other_block_sizes(
@@ -311,8 +311,8 @@ def test_runs_on_different_texts_are_not_ranked_and_have_no_counted_lines(
     assert not figure(app)["layout"].get("annotations")
     table = rows(app)
     assert table["corpus"] == ["other", "small"]
-    assert not any("◆" in cell for cell in table["validation loss"])
-    assert any("◆" in cell for cell in table["throughput, characters a second"])
+    assert not any("◆" in cell for cell in table["validation loss (nats)"])
+    assert any("◆" in cell for cell in table["throughput (characters a second)"])
 
 
 def test_a_run_whose_text_is_gone_is_shown_without_counted_lines(
@@ -379,7 +379,7 @@ def test_losses_stand_in_both_units_with_their_perplexity(
     def numbers(line: str) -> list[str]:
         return [cell.split(" ")[0].strip("*") for cell in table[line]]
 
-    assert numbers("best validation loss") == said[unit]
+    assert numbers(f"best validation loss ({unit})") == said[unit]
     assert numbers(f"the same in {other}") == said[other]
     assert [float(n) for n in numbers("perplexity: as unsure as among … characters")] == (
         pytest.approx([math.exp(b) for b in best], rel=0.05)
@@ -406,12 +406,12 @@ def test_the_best_value_of_a_line_has_a_sign(pages: Lab, three: list[str]) -> No
     app = open_page("compare")
     records = [pages.run(run_id) for run_id in three]
     losses = [record.val_loss_nats for record in records]
-    cells = rows(app)["validation loss"]
+    cells = rows(app)["validation loss (nats)"]
     assert all(loss is not None for loss in losses)
     best = min(range(3), key=lambda i: losses[i] or 0.0)
     assert ["◆" in cell for cell in cells] == [i == best for i in range(3)]
     fastest = max(range(3), key=lambda i: pages.store.tokens_per_s(records[i]) or 0.0)
-    assert "◆" in rows(app)["throughput, characters a second"][fastest]
+    assert "◆" in rows(app)["throughput (characters a second)"][fastest]
     assert not any("◆" in cell for cell in rows(app)["parameters"])
 
 
@@ -429,7 +429,7 @@ def test_a_live_run_is_shown_as_far_as_it_is(pages: Lab, small: Corpus) -> None:
         run.set_status("running")
         app = open_page("compare")
         assert rows(app)["steps"] == ["20 of 40"] and rows(app)["status"] == ["running"]
-        assert rows(app)["validation loss"] == ["–"]
+        assert rows(app)["validation loss (nats)"] == ["–"]
         run.finish()
     finally:
         run.close()

@@ -20,7 +20,7 @@ def test_a_label_says_model_loss_shape_text_and_date(lab: Lab, corpus: Corpus) -
     run = lab.run(trained(lab, corpus, "transformer", name="quick fox", n_layer=3))
     label = run_label(run)
     date = label.rsplit(" · ", 1)[1]
-    told = f"quick fox · transformer · loss {run.best_val_loss_nats:.3f}"
+    told = f"quick fox · transformer · {run.best_val_loss_nats:.3f} nats"
     assert label == f"{told} · block size 8 · 3 × 2 heads · tiny · {date}"
     assert re.fullmatch(r"\d{1,2} [A-Z][a-z]{2} \d\d:\d\d", date)
     assert short_run_label(run) == f"{told} · {date}"

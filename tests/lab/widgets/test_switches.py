@@ -112,7 +112,7 @@ def test_a_renamed_run_is_shown_by_its_new_name(pages: Lab, runs: dict[str, str]
     app.run()
     screen.look()
     screen.check()
-    assert screen.shown("generate_run")[0].startswith("another · transformer · loss ")
+    assert screen.shown("generate_run")[0].startswith("another · transformer · ")
 
 
 def test_what_a_browser_brings_along_at_a_tick_is_no_choice(
