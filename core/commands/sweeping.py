@@ -18,6 +18,7 @@ from core.experiments.sweep import (
     load_sweeps,
     sweep_cells,
     sweep_progress,
+    unreadable_sweeps,
 )
 from core.experiments.sweep import delete_sweep as remove_sweep
 from core.runs.lab import Lab
@@ -50,6 +51,8 @@ def show_sweep(lab: Lab, args: Namespace) -> Fields:
 
 
 def list_sweeps(lab: Lab, args: Namespace) -> Fields:
+    for sentence in unreadable_sweeps(lab):
+        say(sentence)
     return {"sweeps": [_summary(lab, each) for each in load_sweeps(lab)]}
 
 

@@ -9,7 +9,8 @@ Knows runs and the registry; no thread and no screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from core.runs.keeping import forget_sweep, keep_run, keep_sweep
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import RunConfig
 from core.storage.locks import is_held
-from core.storage.names import memorable_name, new_run_id
+from core.storage.names import as_text, memorable_name, new_run_id
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration
 
@@ -62,13 +63,19 @@ class Sweep:
 
     @classmethod
     def of(cls, record: SweepRecord) -> Sweep:
-        """The sweep that the registry keeps."""
+        """The sweep that the registry keeps. Raises RunError where that cannot be one."""
         spec = record.spec
-        return cls(
-            id=record.id, name=record.name, x=_axis_from(spec["x"]), y=_axis_from(spec["y"]),
-            base=RunConfig.from_flat(spec["base"]), corpus=spec["corpus"],
-            places=tuple(EnteredCell(**place) for place in spec["places"]),
-        )  # fmt: skip
+        try:
+            return cls(
+                id=record.id, name=record.name, x=_axis_from(spec["x"]), y=_axis_from(spec["y"]),
+                base=RunConfig.from_flat(spec["base"]), corpus=as_text(spec["corpus"]),
+                places=tuple(map(_place_from, spec["places"])),
+            )  # fmt: skip
+        except (ConfigError, LookupError, TypeError, ValueError, AttributeError):
+            raise RunError(
+                f"What the registry holds of the sweep {record.name} cannot be read. Its runs are "
+                "as they were; they stand among all runs."
+            ) from None
 
     @property
     def held_characters(self) -> int | None:
@@ -130,8 +137,21 @@ def load_sweep(lab: Lab, id_or_name: str) -> Sweep:
 
 
 def load_sweeps(lab: Lab) -> list[Sweep]:
-    """All sweeps, the newest first."""
-    return [Sweep.of(record) for record in lab.store.sweeps() if _has_axes(record)]
+    """All sweeps that can be read, the newest first."""
+    return [each for each in _read_sweeps(lab) if isinstance(each, Sweep)]
+
+
+def unreadable_sweeps(lab: Lab) -> list[str]:
+    """For each sweep that cannot be read a sentence that says so."""
+    return [str(each) for each in _read_sweeps(lab) if isinstance(each, RunError)]
+
+
+def _read_sweeps(lab: Lab) -> Iterator[Sweep | RunError]:
+    for record in filter(_has_axes, lab.store.sweeps()):
+        try:
+            yield Sweep.of(record)
+        except RunError as error:
+            yield error
 
 
 def _has_axes(record: SweepRecord) -> bool:
@@ -265,4 +285,14 @@ class SweepCells:
 
 def _axis_from(values: Mapping[str, Any]) -> Axis:
     held = bool(values.get("hold_characters"))  # sweeps of earlier versions held nothing
-    return Axis(values["name"], tuple(values["values"]), held)
+    return Axis.of(values["name"], values["values"], hold_characters=held)
+
+
+def _place_from(values: Mapping[str, Any]) -> EnteredCell:
+    """A cell as it was kept. Raises TypeError, ValueError for one that cannot be."""
+    place = EnteredCell(**values)
+    if not (math.isfinite(place.x) and math.isfinite(place.y)):
+        raise ValueError("a cell without a place")
+    if not isinstance(place.why_not, str) or not isinstance(place.run_id, str | None):
+        raise TypeError("a cell has a run or a reason")
+    return place

@@ -22,7 +22,14 @@ from core.experiments.grid import (
     plan_sweep,
     small,
 )
-from core.experiments.sweep import Cell, Sweep, delete_sweep, enter_sweep, load_sweeps
+from core.experiments.sweep import (
+    Cell,
+    Sweep,
+    delete_sweep,
+    enter_sweep,
+    load_sweeps,
+    unreadable_sweeps,
+)
 from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus
@@ -84,6 +91,8 @@ def render_sweep_view(corpus: Corpus, config: RunConfig, run: RunRecord | None =
         if said:
             st.caption(said)
         buttons = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        for sentence in unreadable_sweeps(the_lab()):
+            st.warning(plain(sentence))
         sweeps = {sweep.id: sweep for sweep in load_sweeps(the_lab())}
         shown = _shown(list(sweeps))
         standing = how_it_stands(sweeps[shown]) if shown else None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import math
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +36,7 @@ from core.experiments.sweep import (
     seconds_left,
     sweep_cells,
     sweep_progress,
+    unreadable_sweeps,
 )
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
@@ -226,6 +232,39 @@ def test_a_sweep_comes_back_as_it_was_entered(lab: Lab, corpus: Corpus, sweep: S
     assert [each.name for each in load_sweeps(lab)] == [newer.name, "owl"]
     with pytest.raises(RunError, match="no sweep 'fox'"):
         load_sweep(lab, "fox")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda spec: spec.pop("y"),
+        lambda spec: spec.update(x=3),
+        lambda spec: spec["x"].update(name="shoe_size"),
+        lambda spec: spec["x"].update(values=["wide"]),
+        lambda spec: spec["x"].update(values=[float("inf")]),
+        lambda spec: spec["base"].update(batch_size=-1),
+        lambda spec: spec["base"].pop("model"),
+        lambda spec: spec.update(corpus=None),
+        lambda spec: spec.update(places=7),
+        lambda spec: spec["places"].append(None),
+        lambda spec: spec["places"][0].update(x="left"),
+        lambda spec: spec["places"][0].update(y=float("nan")),
+        lambda spec: spec["places"][0].update(run_id=5),
+    ],
+)
+def test_a_stored_sweep_that_cannot_be_one_is_said_and_the_others_are_there(
+    lab: Lab, corpus: Corpus, sweep: Sweep, damage: Callable[[dict[str, Any]], object]
+) -> None:
+    newer = enter_sweep(lab, base_of(corpus), corpus, BLOCKS, HEADS)
+    spec = copy.deepcopy(dict(lab.store.sweep("owl").spec))
+    damage(spec)
+    with closing(sqlite3.connect(lab.home.database)) as db, db:
+        db.execute("UPDATE sweeps SET spec = ? WHERE name = 'owl'", (json.dumps(spec),))
+    assert load_sweeps(lab) == [newer]
+    (said,) = unreadable_sweeps(lab)
+    assert said.startswith("What the registry holds of the sweep owl cannot be read.")
+    with pytest.raises(RunError, match="the sweep owl cannot be read"):
+        load_sweep(lab, "owl")
 
 
 @pytest.mark.parametrize(
