@@ -32,10 +32,13 @@ VIEWS: Final = (
     f"challenges?view={ADDRESSED}", "challenges?view=guess", "corpus", f"glossary?term={ADDRESSED}",
 )  # fmt: skip
 
+WITH_POPOVERS: Final = ("train", "train?view=runs", "train?view=sweep", "corpus", "attention")
 N_VIEWS = {"light": 8, "dark": 4}
 STREAMLITS_OWN: Final = {
     # The file uploader's drop zone says that it is decoration, and yet it has a name.
     "presentation-role-conflict": 'data-testid="stFileUploaderDropzone"',
+    # What opens over the page hangs at the end of the body, outside of every landmark.
+    "region": "data-floating-ui-portal",
 }
 """What axe finds in elements of Streamlit's that nothing here can mend: the rule, and where."""
 
@@ -125,6 +128,29 @@ def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
     assert complaints == [], "\n".join(complaints)
     assert elsewhere == []
     assert window.errors == []
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_what_opens_over_a_page_is_accessible_and_no_markup(
+    planted_lab: Server, new_page: NewPage, color_scheme: str, pytestconfig: pytest.Config
+) -> None:
+    window, elsewhere = watched(new_page, color_scheme, planted_lab)
+    complaints = []
+    for view in some_of(pytestconfig, WITH_POPOVERS, 1):
+        window.open(f"{planted_lab.url}/{view}")
+        window.page.locator("[data-testid=stPopoverButton]").first.wait_for()
+        unfold(window)
+        for button in window.page.locator("[data-testid=stPopoverButton]:visible").all():
+            button.click()
+            body = window.page.locator("[data-testid=stPopoverBody]")
+            body.wait_for()
+            window.wait_idle()
+            found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
+            complaints += [f"{view}, {button.inner_text()}: {each}" for each in found]
+            window.page.keyboard.press("Escape")
+            body.wait_for(state="detached")
+    assert complaints == [], "\n".join(complaints)
+    assert elsewhere == []
 
 
 @pytest.mark.parametrize(
