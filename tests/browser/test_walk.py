@@ -149,6 +149,11 @@ def test_what_opens_over_a_page_is_accessible_and_no_markup(
             complaints += [f"{view}, {button.inner_text()}: {each}" for each in found]
             window.page.keyboard.press("Escape")
             body.wait_for(state="detached")
+        for button in window.page.locator(".st-key-train_branch button:visible").all():
+            button.click()
+            window.page.locator("[role=dialog]").wait_for()
+            window.wait_idle()
+            complaints += [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
     assert complaints == [], "\n".join(complaints)
     assert elsewhere == []
 
