@@ -212,7 +212,7 @@ def _render_references(corpus: Corpus) -> None:
     st.caption(
         "Loss per character, counted on the training part and measured on the validation part. "
         f"No model is needed to reach them. Every loss curve has {drawn} as its grey lines; the "
-        "3-gram stands on no chart, and is what Generate judges a text by, beside these.",
+        "3-gram is one of them on Compare, and what Generate judges a text by, beside these.",
         help=explained("loss nats bits", *(line.name for line in lines)),
     )
 

@@ -93,10 +93,10 @@ def heads_sentence(habits: Sequence[HeadHabits]) -> str:
         return f"**All {len(habits)} heads spread almost evenly**: they have learned nothing yet."
     named = [f"{HABIT_WORDS[name][1]} ({n})" for name, n in counts.most_common()]
     which = f", looking at {words.listed(named)}" if named else ""
-    return (
-        f"**{counts.total()} of {len(habits)} heads have a habit**{which}. Of the others "
-        f"{n_even} spread almost evenly, and for {n_none} no rule fits."
-    )
+    rest = [f"{n_even} spread almost evenly"] * (n_even > 0)
+    rest += [f"for {n_none} no rule fits"] * (n_none > 0)
+    others = f" Of the others {words.listed(rest)}." if rest else ""
+    return f"**{counts.total()} of {len(habits)} heads have a habit**{which}.{others}"
 
 
 def look_sentence(row: Matrix, text: str, place: int) -> str:

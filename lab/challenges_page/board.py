@@ -58,7 +58,7 @@ def _render_cards(corpus: Corpus, ticks: bool) -> None:
             if place.key == "previous" and n_waiting:
                 st.caption(f"{words.count(n_waiting)} more runs are being looked at …")
     with cells[len(places)].container(border=True, height="stretch", gap="xsmall"):
-        _render_notes(corpus, kept, len(records))
+        _render_notes(corpus, kept, sum(not r.config.model.looks_ahead for r in records))
     if (n_waiting > 0 or any(map(is_live, records))) != ticks:
         draw_page_again()
 
@@ -69,7 +69,7 @@ def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Co
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{NAMES[key]}**", width="stretch")
         if standing.is_met:
-            st.badge("done", icon=":material/check:", color="primary")
+            st.badge("done", icon=":material/check:", color="green")
         else:
             st.caption(":material/radio_button_unchecked: not yet", width="content")
     st.markdown(TASKS[key])

@@ -24,8 +24,9 @@ from lab.figures.palette import Palette
 
 MAX_ROWS, MAX_COLUMNS = 48, 96
 """Cells of a small picture; of more, some are left out at equal distances."""
-ENDS_PX, ROW_PX = 48, 56
-"""The two lines of text, and a row of parts without its small pictures."""
+ENDS_PX, ROW_PX, STREAM_PX = 48, 56, 170
+"""The two lines of text, a row of parts without its small pictures, and what the upright words of
+the stream take, however few layers stand beside them."""
 _CSS: Final = """
 .map {
   position: relative;
@@ -158,8 +159,11 @@ def model_map(
 
 
 def _height_px(shown: ModelMap, picture_px: int) -> int:
-    n_rows = 1 + len(shown.layers) + len(shown.ways_out)
-    return ENDS_PX + n_rows * (ROW_PX + (picture_px + 3 if picture_px else 0))
+    row_px = ROW_PX + (picture_px + 3 if picture_px else 0)
+    layers_px = len(shown.layers) * row_px
+    if shown.stream:
+        layers_px = max(layers_px, STREAM_PX)
+    return ENDS_PX + (1 + len(shown.ways_out)) * row_px + layers_px
 
 
 def _parts(shown: ModelMap) -> list[MapPart]:

@@ -27,6 +27,8 @@ _LABEL_GAP = 0.09
 """Share of the axis that a label needs, so that none covers another."""
 _CHARACTER_PX = 7
 _LABEL_SIZE, _LEADER_PX = 12, 12
+_LAYER_DASHES = ("solid", "dot", "dashdot", "dash")
+"""Of the last layer, the one before it, …; a fifth from the end is solid again."""
 _PALEST = 0.5
 """Where the first layer stands on the way from the ground to the model's colour."""
 
@@ -90,8 +92,8 @@ def health_figure(
 
     Args:
         series: for each part (`core.training.health.by_kind`) its steps and its values. Layers are
-            told by their lightness, from pale for the first to the model's colour for the last, and
-            by their names: beside the chart where there are few, in the hover always.
+            told by their dashes, by their lightness, from pale for the first to the model's colour
+            for the last, and by their names: beside the chart where there are few, in the hover always.
         model: the model's kind, for its colour.
     """
     look = _STYLES[kind]
@@ -101,8 +103,8 @@ def health_figure(
     low, high = _y_range(lines, look)
     figure = plain_figure(palette)
     colors = _colors([line.layer for line in lines], palette, model)
-    for line, color in zip(lines, colors):
-        _add_line(figure, line, look, color, dashed=line.layer is None and len(lines) > 1)
+    for line, color, dash in zip(lines, colors, _dashes([line.layer for line in lines])):
+        _add_line(figure, line, look, color, dash)
     if look.reference:
         figure.add_shape(
             type="line", xref="paper", x0=0, x1=1, y0=look.reference, y1=look.reference,
@@ -176,14 +178,21 @@ def _colors(layers: Sequence[int | None], palette: Palette, model: str) -> list[
     return [scale[last] if layer is None else shades[layer] for layer in layers]
 
 
-def _add_line(
-    figure: go.Figure, line: _Line, look: _ChartStyle, color: str, *, dashed: bool
-) -> None:
+def _dashes(layers: Sequence[int | None]) -> list[str]:
+    """How each line is dashed, so that layers are told apart without colours too: the last is solid
+    where there are several, and what belongs to none has the longest dashes."""
+    known = sorted({layer for layer in layers if layer is not None}, reverse=True)
+    dash_of = {layer: _LAYER_DASHES[i % len(_LAYER_DASHES)] for i, layer in enumerate(known)}
+    outside = "longdash" if len(layers) > 1 else "solid"
+    return [outside if layer is None else dash_of[layer] for layer in layers]
+
+
+def _add_line(figure: go.Figure, line: _Line, look: _ChartStyle, color: str, dash: str) -> None:
     name = line.name or look.y_title
     figure.add_scatter(
         x=line.steps, y=line.values, name=name,
         mode="lines" if len(line.steps) > 1 else "markers",
-        line=dict(color=color, width=1.5, dash="dash" if dashed else "solid"),
+        line=dict(color=color, width=1.5, dash=dash),
         marker=dict(color=color, size=5),
         hovertemplate=(
             f"<b>{name}</b><br>step %{{x:,.0f}}<br>%{{y:{look.y_format}}}<extra></extra>"

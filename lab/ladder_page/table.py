@@ -32,7 +32,7 @@ def render_table(name: str, rungs: Sequence[RungStanding]) -> None:
     rows = rung_rows(rungs)
     with fold:
         shown = [{COLUMNS[column]: value for column, value in row.items()} for row in rows]
-        st.dataframe(shown, hide_index=True, key="ladder_numbers")
+        st.dataframe(shown, hide_index=True, key="ladder_numbers", placeholder="–")
         st.download_button(
             "CSV", csv_of(rows), f"{name}.csv", "text/csv", icon=":material/download:",
             key="ladder_csv",

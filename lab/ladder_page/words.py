@@ -17,6 +17,8 @@ from lab.wording.plain import plain
 
 NOTHING_NATS = NEAR_A_LINE_NATS
 """A difference that is no larger is said to be none: another seed moves a loss by as much."""
+COPIES_NATS = 0.5
+"""So much lower the loss is with the answer in sight where a model has learned to copy it."""
 UNMASKED = "no causal mask"
 EQUAL_NAMES: dict[EqualIn, str] = {
     "steps": "Steps", "characters": "Characters", "seconds": "Seconds", "flops": "FLOPs",
@@ -138,10 +140,18 @@ def unmasked_text(
     text = plain("".join(signs_of(written[:_WRITTEN])))
     writes = f" It writes “{text} …”." if text else ""
     worse = ", worse than giving all characters the same chance" * (past_nats > uniform)
-    return (
-        f"**{words.loss(rung.run.val_loss_nats)} nats looks like the best model of all, and it is "
+    copies = past_nats - seen_nats > COPIES_NATS
+    verdict = (
+        f"**{words.loss(rung.run.val_loss_nats)} nats looks like a very good model, and it is "
         "worthless.** Without the mask each character sees the one after it, which it is to guess, "
-        f"and copies it. On {words.count(n_guesses)} guesses of the validation text it has "
+        "and copies it."
+        if copies
+        else "**Without the mask each character sees the one after it, which it is to guess, and "
+        f"after {words.count(rung.run.step)} steps has hardly learned to copy it.** With more of "
+        "them its loss falls to almost nothing."
+    )
+    return (
+        f"{verdict} On {words.count(n_guesses)} guesses of the validation text it has "
         f"{words.loss(seen_nats)} nats with the answer in sight; with the past alone, as whenever "
         f"it writes, **{words.loss(past_nats)} nats**{worse} (uniform: {words.loss(uniform)})."
         f"{writes}"

@@ -18,7 +18,7 @@ def test_heads_are_counted_by_their_habits_the_most_frequent_first() -> None:
     heads = [head("vowels"), head("recent"), head("even"), head("none"), head("recent")]
     assert heads_sentence(heads) == (
         "**3 of 5 heads have a habit**, looking at the last 8 characters (2) and vowels (1). "
-        "Of the others 1 spread almost evenly, and for 1 no rule fits."
+        "Of the others 1 spread almost evenly and for 1 no rule fits."
     )
 
 
@@ -26,9 +26,11 @@ def test_a_model_that_has_learned_nothing_is_said_to_have_learned_nothing() -> N
     assert heads_sentence([head("even")] * 4) == (
         "**All 4 heads spread almost evenly**: they have learned nothing yet."
     )
-    assert heads_sentence([head("none"), head("even")]) == (
-        "**0 of 2 heads have a habit**. Of the others 1 spread almost evenly, and for 1 no rule "
-        "fits."
+    assert heads_sentence([head("none"), head("none")]) == (
+        "**0 of 2 heads have a habit**. Of the others for 2 no rule fits."
+    )
+    assert heads_sentence([head("same")]) == (
+        "**1 of 1 heads have a habit**, looking at the same character, earlier (1)."
     )
 
 

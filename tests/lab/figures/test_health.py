@@ -162,10 +162,16 @@ def test_heads_have_the_colour_of_their_layer() -> None:
     assert len(set(colors[:3])) == len(set(colors[3:])) == 1 and colors[0] != colors[3]
 
 
+def test_layers_are_told_apart_by_their_dashes_too() -> None:
+    figure = health_figure("update_ratio", layers(4), LIGHT, "transformer")
+    assert len({trace.line.dash for trace in figure.data}) == 4
+    assert figure.data[-1].line.dash == "solid"
+
+
 def test_what_belongs_to_no_layer_is_dashed() -> None:
     series = {"token embedding": (STEPS, [1e-3] * 3)} | layers(1)
     figure = health_figure("update_ratio", series, LIGHT, "transformer")
-    assert [trace.line.dash for trace in figure.data] == ["dash", "solid"]
+    assert [trace.line.dash for trace in figure.data] == ["longdash", "solid"]
     alone = health_figure("update_ratio", {"table": (STEPS, [1e-3] * 3)}, LIGHT, "bigram")
     assert alone.data[0].line.dash == "solid"
 

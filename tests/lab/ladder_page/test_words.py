@@ -65,4 +65,13 @@ def test_the_contradiction_of_the_missing_mask_is_said_in_its_numbers(
     for number in ("0.100", "0.120", "5.000", "2,048", f"{uniform:.3f}", "“e↵↵␣e …”"):
         assert number in said
     assert "worse than giving" in said
+    assert "looks like a very good model, and it is worthless" in said
     assert "worse than giving" not in unmasked_text(rungs[-1], 0.12, 3.0, 2048, "")
+
+
+def test_a_model_without_a_mask_that_has_not_learned_to_copy_is_not_said_to_copy(
+    rungs: list[RungStanding],
+) -> None:
+    said = unmasked_text(rungs[-1], 3.13, 3.19, 2048, "")
+    assert "hardly learned to copy it" in said and "worthless" not in said
+    assert "3.130" in said and "3.190" in said
