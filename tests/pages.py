@@ -41,6 +41,7 @@ def pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     monkeypatch.setattr("core.settings.config.SAMPLE_LENGTH", 12)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", INSTALLED_COMPONENTS)
     monkeypatch.setattr("lab.session.state.remembered_calibration", lambda home: MACHINE)
+    monkeypatch.setattr("lab.session.ahead._DELAY_S", 3600.0)  # or it would outlast the test
     yield Lab(home)
     for running in service._services.values():
         running.close()

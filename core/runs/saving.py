@@ -57,8 +57,7 @@ class Keeper:
         self.cost_s = self.saved_at - started
 
     def evaluate_best(self, val_loss: float) -> float:
-        """The validation loss of the best checkpoint. Where that is lost, the last is the best,
-        and so it is where the whole split says so: estimates read a part of it.
+        """The validation loss of the best checkpoint. Where that is lost, the last is the best.
 
         Args:
             val_loss: that of the last, which is the state as it is now.
@@ -72,10 +71,7 @@ class Keeper:
             return val_loss
         device = self._trainer.device
         model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
-        best_val_loss = split_loss(model, self._trainer.corpus.val.to(device))
-        if best_val_loss > val_loss:  # better on the windows of an estimate only
-            self.best_step, self._unsaved_best = self._trainer.step, None
-        return min(best_val_loss, val_loss)
+        return split_loss(model, self._trainer.corpus.val.to(device))
 
     def _state(self) -> Checkpoint:
         return Checkpoint(

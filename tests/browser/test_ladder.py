@@ -31,8 +31,17 @@ def test_a_ladder_is_trained_by_one_button_and_a_rung_is_opened(
             window.page.locator(f".st-key-{key} input[type=range]").press("ArrowLeft")
     window.wait_idle()
     steps = window.page.locator(".st-key-ladder_budget_steps input")
-    steps.fill("5")
-    steps.press("Enter")
+    named = window.page.locator(".st-key-ladder_length_steps [data-selected=true]")
+    assert named.count() == 1
+
+    def takes_five() -> bool:
+        """A slider that answers late draws the page anew while one types."""
+        if steps.input_value() != "5":
+            steps.fill("5")
+            steps.press("Enter")
+        return named.count() == 0
+
+    window.wait_until(takes_five, "the typed number, which has no name")
     window.page.get_by_text("19 runs on tiny").wait_for()
     window.wait_idle()
     window.page.locator(".st-key-ladder_start button").click()

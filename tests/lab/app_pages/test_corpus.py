@@ -108,7 +108,7 @@ def test_the_reference_lines_are_those_of_the_text_in_nats_and_bits(small: Lab) 
     assert all(table["what that means"])
     said = " ".join(caption.value for caption in app.caption)
     assert "has uniform, unigram, bigram and 5-gram as its grey lines" in said
-    assert "3-gram stands on no chart" in said
+    assert "3-gram is one of them on Compare" in said
 
 
 def test_a_tiny_text_is_shown_and_said_to_be_too_short(pages: Lab) -> None:
