@@ -10,7 +10,8 @@ from core.text.characters import quoted_character
 LABELS = {
     "run": "id", "iter": "step", "n_params": "parameters", "train_loss": "training loss",
     "val_loss": "validation loss", "best_val_loss": "best validation loss",
-    "full_val_loss": "validation loss of the whole model", "best_iter": "best at step", "train_seconds": "training time", "world_size": "processes",
+    "full_val_loss": "validation loss of the whole model",
+    "best_iter": "best at step", "train_seconds": "training time", "world_size": "processes",
     "tokens_per_s": "characters per second", "n_chars": "characters",
     "vocab_size": "distinct characters", "bytes": "on the disk", "spare_bytes": "can be freed",
     "total_bytes": "all runs", "bin_bytes": "in the bin", "in_bin": "in the bin",

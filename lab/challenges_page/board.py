@@ -69,7 +69,7 @@ def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Co
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{NAMES[key]}**", width="stretch")
         if standing.is_met:
-            st.badge("done", icon=":material/check:", color="gray")
+            st.markdown(":material/check: **done**", width="content")
         else:
             st.caption(":material/radio_button_unchecked: not yet", width="content")
     st.markdown(TASKS[key])

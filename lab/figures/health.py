@@ -93,7 +93,8 @@ def health_figure(
     Args:
         series: for each part (`core.training.health.by_kind`) its steps and its values. Layers are
             told by their dashes, by their lightness, from pale for the first to the model's colour
-            for the last, and by their names: beside the chart where there are few, in the hover always.
+            for the last, and by their names: beside the chart where there are few, in the hover
+            always.
         model: the model's kind, for its colour.
     """
     look = _STYLES[kind]
