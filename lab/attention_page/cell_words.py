@@ -85,7 +85,7 @@ def character_at(text: str, place: int) -> str:
 def projection_formula(found: CellArithmetic) -> str:
     """Both are made of what the layer reads."""
     t, s = found.cell.query_place, found.cell.key_place
-    return rf"q_{{{t}}} = W_Q\,x_{{{t}}} \qquad k_{{{s}}} = W_K\,x_{{{s}}}"
+    return rf"q_{{{t}}} = x_{{{t}}}\,W_Q \qquad k_{{{s}}} = x_{{{s}}}\,W_K"
 
 
 def projection_sentence(found: CellArithmetic, text: str, config: ModelConfig) -> str:

@@ -226,13 +226,17 @@ def _render_losses(shown: Shown) -> None:
         f"{percent(float(expected[first, then]))}."
     )
     st.markdown(losses, help=explained(losses))
-    times = words.count(int(counted.counts[first].sum()))
+    row = counted.counts[first]
+    often, times = (words.count(int(n)) for n in (row[tables.kept[then]], row.sum()))
     stray = "The table has not begun to learn."
     if shown.loaded.step:
         stray = stray_text(
             float(learned[first, then]), float(expected[first, then]), len(tables.vocabulary)
         )
-    st.caption(f"Something follows {after} {times} times in the training text. {stray}")
+    st.caption(
+        f"Something follows {after} {times} times in the training text, {comes} {often} times; "
+        f"one is added to each of its {len(tables.vocabulary)} counts. {stray}"
+    )
 
 
 # --- one row --------------------------------------------------------------------------------------

@@ -195,20 +195,24 @@ class TextView {
       return;
     }
     this.others.textContent =
-      `model: ${listed(believed[this.at])}   drawn from: ${listed(offered[this.at])}`;
+      `model: ${listed(believed[this.at])}\ndrawn from: ${listed(offered[this.at])}`;
     const character = this.characters[this.at];
     const p = probabilities[this.at];
     const [sign, name] = signs[character];
-    const share = p < 0.001 ? "under 0.001" : p.toFixed(3);
     this.readout.textContent =
-      `${sign}  p ${share} · rank ${ranks[this.at]} of ${vocab_size} · ${name}`;
+      `${sign}  ${percent(p)} · rank ${ranks[this.at]} of ${vocab_size} · ${name}`;
   }
 }
 
-/** The likeliest characters and their probabilities: "e .42  a .31". */
+/** The likeliest characters and their probabilities: "e 42 %  a 31 %". */
 function said(candidates, signs) {
-  const share = (p) => (p > 0.995 ? "1" : p.toFixed(2).slice(1));
-  return candidates.map(([character, p]) => `${signs[character][0]} ${share(p)}`).join("  ");
+  return candidates.map(([character, p]) => `${signs[character][0]} ${percent(p)}`).join("  ");
+}
+
+/** A probability in two digits or so: "42 %", "4.2 %"; its space does not break. */
+function percent(p) {
+  if (p < 0.001) return "under 0.1\u202f%";
+  return `${(100 * p).toFixed(p < 0.095 ? 1 : 0)}\u202f%`;
 }
 
 /** Whether a text could be put on the clipboard; pages from afar may not use the newer way. */

@@ -63,7 +63,10 @@ _CSS: Final = """
   color: var(--st-text-color);
 }
 .readout {
-  margin-left: auto;
+  flex: 1 1 22rem; /* on a line of its own where texts stand side by side */
+  min-width: 0;
+  overflow: hidden;
+  text-overflow: ellipsis;
   min-height: 1.25rem;
   font-family: var(--st-code-font);
   color: var(--st-text-color);
@@ -71,9 +74,10 @@ _CSS: Final = """
 }
 .others {
   margin: 0;
-  min-height: 1.75rem;
+  height: 2.6rem; /* two lines, also while there are none: the text below stays where it is */
+  overflow: hidden;
   font-family: var(--st-code-font);
-  white-space: pre-wrap;
+  white-space: pre;
 }
 .scroller {
   flex: 1;

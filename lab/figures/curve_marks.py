@@ -46,7 +46,8 @@ def add_earlier(
     figure: go.Figure, curves: Sequence[LossCurve], palette: Palette, axis: XAxis, in_bits: bool,
     parent: str = "",
 ) -> None:  # fmt: skip
-    """Validation curves of other runs, faded, behind everything else, each named at its end.
+    """Validation curves of other runs, faded, behind everything else, each named at its end, or
+    where it leaves the chart.
 
     A name stands on the side of its curve that is away from the run on the bench, and further away
     where it would cover that run's curve, a dot on it or another name: those that end nearest to
@@ -68,9 +69,10 @@ def add_earlier(
                   zip(curve.estimate_steps, curve.val_losses)],
             hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{hovertext}}<extra></extra>",
         )  # fmt: skip
-        if len(x) and math.isfinite(float(y[-1])):
+        end = _last_in_sight(figure, x, y)
+        if end is not None and math.isfinite(float(y[end])):
             said = as_text(curve.name) + ", branched from" * is_parent
-            ends.append((said, curve.model, float(x[-1]), float(y[-1])))
+            ends.append((said, curve.model, float(x[end]), float(y[end])))
     bench = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.y)]
     lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
     taken_px = np.concatenate([np.empty((0, 2)), *lines_px])
@@ -81,6 +83,13 @@ def add_earlier(
         side = free_side(end_px, said, first, taken_px)
         _name_at_end(figure, said, (x_end, y_end), side, palette, palette.model_text(model))
         taken_px = np.concatenate([taken_px, side.ground(end_px, said)])
+
+
+def _last_in_sight(figure: go.Figure, x: NDArray[np.float32], y: NDArray[np.float32]) -> int | None:
+    """Which point of a curve (N,) is the last that the figure's axis reaches; None for none."""
+    along_px = pixels(figure, compact(x), compact(y))[:, 0]
+    reached = np.flatnonzero(along_px <= PLOT_PX[0] + 1)
+    return int(reached[-1]) if len(reached) else None
 
 
 def _name_at_end(

@@ -159,7 +159,7 @@ def refused_text(sheets: Sequence[Sheet]) -> str:
     refused = [sheet for sheet in sheets if sheet.unknown]
     if not refused:
         return ""
-    if len(sheets) == 1:
+    if len({sheet.message for sheet in refused}) == 1 and len(refused) == len(sheets):
         return refused[0].message
     return " ".join(f"{sheet.wish.run_name}: {sheet.message}" for sheet in refused)
 

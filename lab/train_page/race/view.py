@@ -124,9 +124,9 @@ def _plan_in_words(terms: Terms, configs: Mapping[ModelKind, RunConfig], corpus:
     plan = f"The next race: {words.duration(3 * budget)} of training in all, in turns"
     if not configs:
         return f"{plan}. This machine is being timed …"
-    steps = words.listed([words.short_count(c.train.max_iters) for c in configs.values()])
+    steps = [f"{words.short_count(c.train.max_iters)} steps of {m}" for m, c in configs.items()]
     return (
-        f"{plan}; on this machine that is about {steps} steps, fewer while other things run. They "
+        f"{plan}; on this machine about {words.listed(steps)}, fewer while other things run. They "
         "are timed anew at the start, and each model then ends by its steps, not by the clock."
     )
 

@@ -217,7 +217,7 @@ def _loss_at(measured: Measured, step: int) -> tuple[float, bool]:
 def _differences(now: Measured, before: Measured, at: int | None) -> list[str]:
     """What the two were started with, and what was changed on the way of one of them up to `at`."""
     said = _changed(now, before, at)
-    said += [f"there {each}" for each in _changed(before, now, at)]
+    said += [f"in {before.run.name} {each}" for each in _changed(before, now, at)]
     first = [Course(each.run.config, each.changes).at(0) for each in (before, now)]
     # What the other model does not have follows from its being another.
     named = {d.name: d for d in settings_diff(*first) if None not in (d.before, d.after)}

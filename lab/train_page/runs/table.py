@@ -72,7 +72,7 @@ def changes(run: RunRecord, runs: Sequence[RunRecord], changed: Changed) -> str:
         _later_changes(run, ours, theirs, start),
         _later_changes(before, theirs, ours, start),
     )
-    said += [*own, *(f"there {each}" for each in their_own)]
+    said += [*own, *(f"in {before.name} {each}" for each in their_own)]
     if len(said) > MAX_CHANGES:
         said = [*said[:MAX_CHANGES], f"and {len(said) - MAX_CHANGES} more"]
     if reading := reading_text(before.config, run.config):

@@ -316,7 +316,7 @@ def test_a_rate_changed_in_the_run_before_is_named(small: Lab) -> None:
     run = finished(small, name="fox")
     assert run.config == small.run(owl).config  # at their ends they say the same
     said = texts(open_page("train"))
-    assert ": there learning rate 0.3 -> 0.001 at step 20 (the last of 2 changes)" in said
+    assert ": in owl learning rate 0.3 -> 0.001 at step 20 (the last of 2 changes)" in said
 
 
 def test_every_loss_of_a_run_is_said_in_the_unit_of_the_chart(small: Lab, plots: Plots) -> None:

@@ -98,6 +98,12 @@ def test_a_name_is_not_cut_off_at_the_left(x_end: float, anchor: str) -> None:
     assert figure.layout.annotations[0].xanchor == anchor
 
 
+def test_a_run_that_goes_on_past_the_chart_is_named_where_it_leaves_it() -> None:
+    figure = figure_of(x_end=6)
+    add_earlier(figure, [curve()], LIGHT, "steps", False)
+    assert (figure.layout.annotations[0].x, figure.layout.annotations[0].y) == (4, 3)
+
+
 @pytest.mark.parametrize(("loss", "anchor"), [(2.5, "bottom"), (1.5, "top")])
 def test_a_name_leaves_the_curve_on_the_bench_free(loss: float, anchor: str) -> None:
     figure = figure_of()  # ends at 2

@@ -124,10 +124,12 @@ def test_what_fair_means_decides_on_the_budgets_and_what_is_said_of_them(
     choose(app, "race_budget_seconds", 10)
     corpus = small.library.load("small")
     configs = race_configs(small.configure, corpus, "seconds", 10, MACHINE, 1337)
-    steps = words.listed([words.short_count(c.train.max_iters) for c in configs.values()])
+    steps = words.listed(
+        [f"{words.short_count(c.train.max_iters)} steps of {m}" for m, c in configs.items()]
+    )
     assert (
-        "30 s of training in all, in turns; on this machine that is about "
-        f"{steps} steps, fewer while other things run. They are timed anew at "
+        "30 s of training in all, in turns; on this machine about "
+        f"{steps}, fewer while other things run. They are timed anew at "
         "the start, and each model then ends by its steps, not by the clock."
     ) in said(app)
     choose(app, "race_by", "steps")

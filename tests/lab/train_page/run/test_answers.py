@@ -311,7 +311,7 @@ def test_a_rate_that_was_changed_in_the_other_run_is_named_too() -> None:
     assert before.run.config == run_of().config
     said = since(measured([4.2, 3.5, 2.5]), before)
     assert said == (
-        "0.700 nats lower than before at step 20: there learning rate 0.1 -> 0.001 at step 15 "
+        "0.700 nats lower than before at step 20: in before learning rate 0.1 -> 0.001 at step 15 "
         "(the last of 2 changes)"
     )
 
@@ -321,7 +321,7 @@ def test_what_a_run_was_started_with_is_compared_and_not_what_it_ended_with() ->
     now = measured([4.2, 3.0, 2.5], settings={"learning_rate": 1e-2, "min_lr": 1e-3})
     said = since(now, before)
     assert said.endswith(
-        ": there learning rate 0.001 -> 0.01 at step 10; learning rate 0.001 -> 0.01"
+        ": in before learning rate 0.001 -> 0.01 at step 10; learning rate 0.001 -> 0.01"
     )
 
 

@@ -447,8 +447,8 @@ def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
     parent = pages.run(owl)
     branches: dict[str, dict[str, Any]] = {
         "nothing": {},
-        "there learning rate 0.01 → 0.05 at step 20": {"learning_rate": 0.01},
-        "learning rate 0.01 → 0.05, there learning rate 0.01 → 0.05 at step 20": {
+        "in owl learning rate 0.01 → 0.05 at step 20": {"learning_rate": 0.01},
+        "learning rate 0.01 → 0.05, in owl learning rate 0.01 → 0.05 at step 20": {
             "learning_rate": 0.05
         },
     }
@@ -459,7 +459,7 @@ def test_what_was_changed_on_the_way_is_told_from_what_a_branch_chose(
     after = small_run(pages, tiny, learning_rate=0.05)  # as that one was in the end
     told = changes(pages.run(after), [pages.run(after), parent], pages.store.all_changes())
     assert told.startswith("learning rate 0.01 → 0.05, ")
-    assert told.endswith("there learning rate 0.01 → 0.05 at step 20")
+    assert told.endswith("in owl learning rate 0.01 → 0.05 at step 20")
 
 
 def test_a_run_without_files_or_a_loss_leaves_its_cells_empty(pages: Lab, tiny: Corpus) -> None:
