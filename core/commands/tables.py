@@ -30,6 +30,7 @@ LABELS = {
     "context": "characters of context", "train_nats": "training split",
     "val_nats": "validation split", "cross_nats": "from one to the other",
     "n_guesses": "guesses made", "n_right": "of them right",
+    "start": "from character", "length": "characters long",
     "n_contexts": "contexts in training", "n_contexts_once": "of them once", "at": "at character",
 }  # fmt: skip
 """What a field is called where that is not its name with spaces."""

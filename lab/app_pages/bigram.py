@@ -61,7 +61,7 @@ def _render_choice(runs: list[RunRecord]) -> tuple[LoadedModel, Corpus | None]:
             other = other_on_the_screen()
             if other and has_just_arrived():
                 take_address(other)
-            scrub(other or run)
+            scrub(other or run, is_named=other is not None)
             loaded = load_model(run, moment_of(run))
     try:
         return loaded, the_lab().corpus_of(run)

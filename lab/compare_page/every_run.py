@@ -16,7 +16,7 @@ from lab.session.state import the_lab
 from lab.wording import words
 from lab.wording.comparison import table_csv
 from lab.wording.glossary import explained
-from lab.wording.labels import LABELS
+from lab.wording.labels import label_with_unit
 from lab.wording.plain import plain
 from lab.wording.run_search import PLACEHOLDER, found
 
@@ -83,7 +83,7 @@ def _different_settings(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for each in settings for name in each)
     values = {name: [each.get(name) for each in settings] for name in names if name != "model"}
     return {
-        LABELS.get(name, name): column for name, column in values.items() if len(set(column)) > 1
+        label_with_unit(name): column for name, column in values.items() if len(set(column)) > 1
     }
 
 

@@ -33,8 +33,8 @@ def length_slider(held: Entry[int], most: int) -> int:
     """How many characters; `most` is what the page has room or time for."""
     held.begin(held.default)
     return st.slider(
-        "Length", SHORTEST, most, step=LENGTH_STEP, key=held.key, help=help_line("max_new_tokens"),
-        persist_state="session",
+        "Length (characters)", SHORTEST, most, step=LENGTH_STEP, key=held.key,
+        help=help_line("max_new_tokens"), persist_state="session",
     )  # fmt: skip
 
 
@@ -42,7 +42,12 @@ def top_k_slider(held: Entry[int], vocab_size: int) -> int:
     """Of the likeliest characters, how many may be drawn; `held` is of this vocabulary size."""
     held.begin(SampleConfig().top_k)
     return st.slider(
-        "Top-k", 0, vocab_size, key=held.key, help=help_line("top_k"), persist_state="session"
+        "Top-k (0: all)",
+        0,
+        vocab_size,
+        key=held.key,
+        help=help_line("top_k"),
+        persist_state="session",
     )
 
 

@@ -21,8 +21,10 @@ _ECHO = Entry("scrubber_echo", 0)
 """The number of the last move."""
 
 
-def scrub(run: RunRecord) -> Moment:
+def scrub(run: RunRecord, *, is_named: bool = False) -> Moment:
     """Let the reader move through the training of a run; the moment that is shown.
+
+    `is_named` says beside the slider which run that is, where another one is chosen on the page.
 
     The moment is the session's, for each run, so it is the same on all pages. A live run is
     followed: the page is drawn again as soon as there is more to see.
@@ -35,7 +37,8 @@ def scrub(run: RunRecord) -> Moment:
     course = Course(
         run_id=run.id, steps=steps, shown=shown, best=run.best_step if estimates else None,
         losses=[(e.step, e.val_loss_nats) for e in estimates], moment=moment, is_live=is_live(run),
-        readout=_readout(run, shown, {e.step: e.val_loss_nats for e in estimates}),
+        readout=f"{run.name}: " * is_named
+        + _readout(run, shown, {e.step: e.val_loss_nats for e in estimates}),
     )  # fmt: skip
 
     def take_move() -> None:

@@ -73,10 +73,18 @@ SETTINGS_NAMED = 2
 """Settings that are named of one change on a run's way: there is little room on a chart."""
 
 
+def label_with_unit(name: str) -> str:
+    """What a setting is called, with what it counts: "Block size (characters)"."""
+    return label_of(name) + _unit_of(name)
+
+
 def with_unit(name: str) -> str:
-    """A setting in the middle of a sentence, with what it counts: "block size (characters)"."""
-    unit = f" ({UNITS[name]})" if name in UNITS else ""
-    return in_a_sentence(name) + unit
+    """The same in the middle of a sentence: "block size (characters)"."""
+    return in_a_sentence(name) + _unit_of(name)
+
+
+def _unit_of(name: str) -> str:
+    return f" ({UNITS[name]})" if name in UNITS else ""
 
 
 def label_of(name: str) -> str:

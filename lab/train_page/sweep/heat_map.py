@@ -12,7 +12,7 @@ from lab.components.live_plot import live_plot
 from lab.figures.sweeps import SweepMeasure, sweep_figure
 from lab.session.entry import draw_page_again
 from lab.session.state import open_run, palette, the_lab
-from lab.train_page.sweep.words import best_text, caution_text, effects_text
+from lab.train_page.sweep.words import base_text, best_text, caution_text, effects_text
 from lab.widgets.controls import SLIDERS
 from lab.widgets.in_background import SeriesStanding, progress_text, series_standing
 from lab.wording.labels import in_a_sentence, with_unit
@@ -50,7 +50,7 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SeriesStanding) 
         st.caption(
             f"{said}. A click on a cell opens its run. "
             f"{caution_text(sweep.x.name, sweep.y.name, sweep.held_characters)} "
-            f"Corpus: {plain(sweep.corpus)}."
+            f"{base_text(sweep)} Corpus: {plain(sweep.corpus)}."
         )
     else:
         st.caption("A number comes when its run is over. A click on a cell opens its run.")

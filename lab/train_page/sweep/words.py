@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from core.experiments.sweep import Cell
+from core.experiments.sweep import Cell, Sweep
 from lab.figures.sweeps import COUNTED, best_cell, setting_text, value_text
 from lab.wording import words
+from lab.wording.labels import with_unit
 
 NOTHING_NATS = 0.005
 """A difference below this is not worth a word."""
+_SHAPE = ("n_layer", "n_head", "n_embd", "block_size", "batch_size", "learning_rate", "max_iters")
 READS_MORE = {
     "block_size": "a longer block",
     "batch_size": "a larger batch",
@@ -68,6 +70,17 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
     return Effect(
         title, across, *ends, mean(changes), min(changes), max(changes), span, len(lines), between
     )  # fmt: skip
+
+
+def base_text(sweep: Sweep) -> str:
+    """The shape and the length of all its runs, but for the two settings that differ."""
+    flat, swept = sweep.base.flat(), (sweep.x.name, sweep.y.name)
+    kept = [
+        f"{with_unit(name)} {flat[name]:,.6g}"
+        for name in _SHAPE
+        if name in flat and name not in swept
+    ]
+    return f"In every cell: {', '.join(kept)}."
 
 
 def best_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
