@@ -252,8 +252,14 @@ def test_a_drawing_is_saved_as_it_stands(filled_lab: tuple[Server, Lab], new_pag
     window.page.wait_for_selector(".st-key-model_picture img")
     for kind in ("SVG", "PNG"):
         button = window.page.get_by_role("button", name=f"Download the picture as {kind}").first
-        button.focus()  # what has the focus can be seen
-        assert button.evaluate("button => getComputedStyle(button.parentElement).opacity") == "1"
+
+        def is_seen() -> bool:
+            """What has the focus can be seen; a page that is still drawn may take it away."""
+            button.focus()  # noqa: B023
+            opacity = "button => getComputedStyle(button.parentElement).opacity"
+            return bool(button.evaluate(opacity) == "1")  # noqa: B023
+
+        window.wait_until(is_seen, "the button that has the focus")
         with window.page.expect_download() as download:
             window.page.keyboard.press("Enter")
         assert download.value.suggested_filename == f"a-name-with-spaces-model.{kind.lower()}"

@@ -152,6 +152,8 @@ def test_a_branch_with_nothing_changed_equals_its_parent(
     assert at.input_value() == str(step)
     window.page.locator(".st-key-branch_at input").fill("20")
     window.page.locator(".st-key-branch_at input").press("Enter")
+    window.page.wait_for_timeout(300)  # the step that was typed is on its way: a list that opens
+    window.wait_idle()  # while the page is drawn closes again
     window.page.locator(".st-key-branch_setting [data-testid=stSelectbox] input").click()
     window.page.get_by_role("option", name="nothing").click()
     window.page.locator("[class*=st-key-branch_value]").wait_for(state="detached")
