@@ -110,6 +110,12 @@ def violations(window: Window) -> list[str]:
     ]
 
 
+def complaints_about(window: Window, where: str) -> list[str]:
+    """Markup that is drawn, and what axe finds, on the page as it stands; each says `where`."""
+    found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
+    return [f"{where}: {each}" for each in found]
+
+
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
     planted_lab: Server, new_page: NewPage, color_scheme: str, pytestconfig: pytest.Config
@@ -122,8 +128,7 @@ def test_every_page_shows_markup_as_text_asks_nobody_else_and_is_accessible(
         window.page.locator("h1").first.wait_for()
         unfold(window)
         window.page.wait_for_function(SETTLED)
-        found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
-        complaints += [f"{view[:20]}: {each}" for each in found]
+        complaints += complaints_about(window, view[:20])
         assert window.page.locator("[data-testid=stException]").count() == 0, view
     assert complaints == [], "\n".join(complaints)
     assert elsewhere == []
@@ -145,15 +150,14 @@ def test_what_opens_over_a_page_is_accessible_and_no_markup(
             body = window.page.locator("[data-testid=stPopoverBody]")
             body.wait_for()
             window.wait_idle()
-            found = [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
-            complaints += [f"{view}, {button.inner_text()}: {each}" for each in found]
+            complaints += complaints_about(window, f"{view}, {button.inner_text()}")
             window.page.keyboard.press("Escape")
             body.wait_for(state="detached")
         for button in window.page.locator(".st-key-train_branch button:visible").all():
             button.click()
             window.page.locator("[role=dialog]").wait_for()
             window.wait_idle()
-            complaints += [*window.page.evaluate(MARKUP_IN_PAGE), *violations(window)]
+            complaints += complaints_about(window, f"{view}, the dialog")
     assert complaints == [], "\n".join(complaints)
     assert elsewhere == []
 
