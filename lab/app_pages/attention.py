@@ -18,7 +18,7 @@ from lab.attention_page.worth import render_worth
 from lab.session.address import Part, read_address, short_text, whole_number, write_address
 from lab.session.ahead import measure_beside
 from lab.session.looking import HEAD, LAYER, TEXT
-from lab.session.state import chosen_run, habits_of_heads, moment_of, the_lab
+from lab.session.state import chosen_run, habits_of_heads, model_key, moment_of, the_lab
 from lab.visit.card import render_visit
 from lab.widgets.errors import errors_said
 from lab.widgets.measuring import measuring
@@ -59,7 +59,7 @@ def main() -> None:
         text = text_box(run, loaded)
         corpus = _text_of(run)
         if run and corpus:
-            render_worth(f"{run.id} {loaded.origin}", loaded, corpus)
+            render_worth(model_key(run, loaded), loaded, corpus)
     if trouble:
         st.warning(plain(trouble))
     looked_at = chosen_run(runs)
@@ -83,7 +83,7 @@ def _render_moment(run: RunRecord | None, corpus: Corpus | None, text: str) -> N
             scrub(run)
         _render_standing(run, loaded, n_typed=len(text), n_seen=len(seen))
     if _is_long_enough(seen):
-        key = f"{run.id if run else ''} {loaded.origin}"
+        key = model_key(run, loaded)
         with measuring("Measuring what the heads do …", MAPS_PX):
             habits = habits_of_heads(key, loaded, corpus) if corpus else []
         look = render_maps(loaded, seen, habits)

@@ -10,7 +10,7 @@ from core.records.records import RunRecord
 from core.runs.lab import LoadedModel
 from core.settings.config import SampleConfig
 from core.storage.snapshots import gap
-from lab.session.state import the_lab
+from lab.session.state import model_key, the_lab
 from lab.widgets.pickers import load_model
 from lab.wording import words
 from lab.wording.glossary import explained
@@ -38,7 +38,7 @@ def render_through_training(run: RunRecord, prompt: str, config: SampleConfig) -
             st.caption(f"**step {words.count(step)}**{loss}")
             try:
                 loaded = load_model(run, step)
-                text = _continued(f"{run.id} {loaded.origin}", loaded, prompt, config)
+                text = _continued(model_key(run, loaded), loaded, prompt, config)
             except LabError as error:
                 st.warning(plain_but_code(str(error)))
                 return

@@ -11,7 +11,7 @@ from threading import Lock, Timer
 from core.errors import LabError
 from core.records.records import RunRecord
 from core.text.corpus import Corpus
-from lab.session.state import habits_of_heads, is_live, loaded_model, moment_of, the_lab
+from lab.session.state import habits_of_heads, is_live, loaded_model, model_key, moment_of, the_lab
 
 _DELAY_S = 0.2
 """Until the browser, which shares the cores, has drawn what it was sent."""
@@ -27,8 +27,6 @@ def measure_beside(run: RunRecord, corpus: Corpus) -> None:
     """
     global _timer
     beside = _steps_beside(the_lab().moments(run), the_lab().moment_step(run, moment_of(run)))
-    if not beside or any(map(is_live, the_lab().runs())):
-        return
     timer = Timer(_DELAY_S, _measure, (run, corpus, beside))
     timer.daemon = True
     with _lock:
@@ -44,9 +42,11 @@ def _steps_beside(steps: list[int], shown: int) -> list[int]:
 
 
 def _measure(run: RunRecord, corpus: Corpus, steps: list[int]) -> None:
+    if any(map(is_live, the_lab().runs())):
+        return
     for step in steps:
         try:
             loaded = loaded_model(run, step)
         except LabError:  # deleted meanwhile: who goes there is told
             return
-        habits_of_heads(f"{run.id} {loaded.origin}", loaded, corpus)
+        habits_of_heads(model_key(run, loaded), loaded, corpus)

@@ -287,6 +287,11 @@ def loaded_model(record: RunRecord, moment: Moment = "best") -> LoadedModel:
     return _loaded_model(record.id, step, moment == "best", _written_at_ns(record.id, step))
 
 
+def model_key(run: RunRecord | None, loaded: LoadedModel) -> str:
+    """By what that is kept in memory which was measured of a model; None for an untrained one."""
+    return f"{run.id if run else ''} {loaded.origin}"
+
+
 def _written_at_ns(run_id: str, step: int) -> int:
     """When the newest file of a step was written: a run that went back comes to a step again."""
     folder, written = the_lab().home.run_folder(run_id), 0

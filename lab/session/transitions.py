@@ -22,7 +22,7 @@ from core.text.corpus import Corpus, most_frequent
 from core.text.reference import add_one, bigram_loss, counts_after
 from core.text.windows import sample_windows
 from core.training.preflight import flops_per_token
-from lab.session.state import MEASURING_FLOPS, the_lab
+from lab.session.state import MEASURING_FLOPS, model_key, the_lab
 
 MAX_SHOWN, SHOWN_OF_MANY = 100, 60
 """A table with more rows than the first number cannot be read; then so many of the most frequent
@@ -110,7 +110,7 @@ def averaged_guesses(run: RunRecord, loaded: LoadedModel, corpus: Corpus) -> Ave
     Of the training text, as the counts are of it. On up to MAX_WINDOWS windows that stand for all
     of it; fewer where a model is large.
     """
-    return _averaged_guesses(f"{run.id} {loaded.origin}", loaded, corpus, counted_text(corpus))
+    return _averaged_guesses(model_key(run, loaded), loaded, corpus, counted_text(corpus))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

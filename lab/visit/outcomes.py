@@ -18,7 +18,7 @@ from core.records.records import RunRecord
 from core.settings.config import ModelKind
 from core.text.corpus import Vocabulary
 from core.text.reference import add_one, reference_lines
-from lab.session.state import habits_of_heads, loaded_model, the_lab
+from lab.session.state import habits_of_heads, loaded_model, model_key, the_lab
 from lab.session.transitions import CountedText, counted_text
 from lab.visit.tasks import Facts, TaskName
 from lab.visit.words import gain_text, head_text, limit_text, row_text, table_text, written_text
@@ -76,7 +76,7 @@ def place_of_surest(counted: CountedText, vocabulary: Vocabulary) -> int:
 def clearest_head(run: RunRecord) -> HeadHabits:
     """The head of a run that most clearly looks back. Raises CorpusError, CheckpointError."""
     loaded, corpus = loaded_model(run), the_lab().corpus_of(run)
-    return head_that_looks_back(habits_of_heads(f"{run.id} {loaded.origin}", loaded, corpus))
+    return head_that_looks_back(habits_of_heads(model_key(run, loaded), loaded, corpus))
 
 
 def head_that_looks_back(habits: Sequence[HeadHabits]) -> HeadHabits:
