@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from core.text.characters import quoted_character
+from core.text.characters import quoted_character, sign_of
 
 LABELS = {
     "run": "id", "iter": "step", "n_params": "parameters", "train_loss": "training loss",
@@ -20,7 +20,9 @@ LABELS = {
     "disk_mib": "on the disk at most",
     "estimated_train_s": "estimated training time", "estimated_wall_s": "estimated time to wait",
     "wall_seconds": "time waited", "n_cells": "cells", "n_done": "done",
-    "n_failed": "failed", "x": "across", "y": "up",
+    "n_failed": "failed", "n_rungs": "rungs", "x": "across", "y": "up",
+    "delta": "costs", "habit_score": "score",
+    "n_head": "heads", "n_layer": "layers", "n_embd": "width",
     "query": "place that looks", "key": "place looked at", "dot": "query times key",
     "is_allowed": "may it be seen?", "context_nats": "told by the context",
     "n_windows": "windows", "n_places": "places",
@@ -36,7 +38,9 @@ LABELS = {
 """What a field is called where that is not its name with spaces."""
 _UNITS = {
     "_loss": "nats", "_nats": "nats", "_seconds": "s", "_s": "s", "_ms": "ms", "_mib": "MiB",
-    "_bits": "bits", "bytes": "MiB", "_pct": "%",
+    "_bits": "bits", "bytes": "MiB", "_pct": "%", "delta": "nats", "habit_score": "of 1",
+    "perplexity": "characters", "block_size": "characters", "n_embd": "numbers",
+    "batch_size": "windows",
 }  # fmt: skip
 _IN_NO_TABLE = (
     "config", "train_loss", "best_iter", "tokens_per_s", "world_size", "fingerprint", "bits",
@@ -109,6 +113,8 @@ def _bare(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{label_of(k)} {with_unit(k, v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
+        if all(isinstance(each, str) and len(each) == 1 for each in value):
+            return " ".join(map(sign_of, value))
         return ", ".join(_bare("", each) for each in value)
     said = str(value)
     return said if said.strip() else ", ".join(map(quoted_character, said))

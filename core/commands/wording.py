@@ -31,6 +31,8 @@ def lines_of(fields: Mapping[str, Any]) -> Lines:
     if "steps" in fields:
         yield from _histories(fields["steps"], fields["heads"])
         return
+    if {"context", "loss", "counted"} <= fields.keys():
+        fields = _with_rows_by_context(fields)
     single = {n: v for n, v in fields.items() if n not in _LEFT_OUT and _is_single(n, v)}
     width = max((len(label_of(name)) for name in single), default=0)
     for name, value in single.items():
@@ -40,6 +42,14 @@ def lines_of(fields: Mapping[str, Any]) -> Lines:
         if single or i:
             yield ""
         yield from _BLOCKS.get(name, _block)(name, value)
+
+
+def _with_rows_by_context(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The three lists of what context buys as one table: a row for each length of it."""
+    lists = zip(fields["context"], fields["loss"], fields["counted"])
+    rows = [{"context": n, "loss_nats": own, "counted_nats": count} for n, own, count in lists]
+    rest = {n: v for n, v in fields.items() if n not in ("context", "loss", "counted")}
+    return rest | {"what_context_buys": rows}
 
 
 def _is_single(name: str, value: Any) -> bool:
@@ -79,6 +89,15 @@ def _table(name: str, value: str) -> Lines:
 
 def _text(name: str, value: str) -> Lines:
     yield value
+
+
+def _characters(name: str, value: str) -> Lines:
+    yield f"{len(value):,} characters: {' '.join(signs_of(value))}"
+
+
+def _variance(name: str, value: Sequence[float]) -> Lines:
+    across, up = map(_percent, value)
+    yield f"of the variance of the vectors the plane keeps {across} across and {up} up"
 
 
 def _texts(name: str, value: Sequence[str]) -> Lines:
@@ -158,7 +177,8 @@ def _health(name: str, value: Mapping[str, float]) -> Lines:
 
 
 def _heads(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
-    rows = [{n: v for n, v in head.items() if n != "examples"} for head in value]
+    names = {"score": "habit_score"}  # a share; the score of a cell is none
+    rows = [{names.get(n, n): v for n, v in head.items() if n != "examples"} for head in value]
     yield from _block(name, rows)
     for head in value:
         for example in head.get("examples", ()):
@@ -224,5 +244,6 @@ _BLOCKS: dict[str, Callable[[str, Any], Lines]] = {
     "table": _table, "text": _text, "texts": _texts, "references_nats": _references,
     "answers": _answers, "notes": _notes, "since": _since, "events": _events,
     "heads": _heads, "samples": _samples, "health": _health, "records": _records, "in_bin": _in_bin,
-    "repeats": _repeats, "challenges": _challenges,
+    "repeats": _repeats, "challenges": _challenges, "variance": _variance,
+    "characters": _characters,
 }  # fmt: skip

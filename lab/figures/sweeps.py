@@ -81,7 +81,7 @@ def sweep_figure(
     figure.add_heatmap(
         z=compact(values), hoverinfo="skip", zmin=scale.lowest, zmax=scale.highest,
         colorscale=scale.colors, showscale=int(np.isfinite(values).sum()) > 1,
-        colorbar=_color_bar(measure), meta=dict(value=BAR_TITLES[measure]),
+        colorbar=_color_bar(measure, scale), meta=dict(value=BAR_TITLES[measure]),
     )  # fmt: skip
     # Where a heat map has no number it does not answer the pointer; an invisible one does.
     figure.add_heatmap(
@@ -185,11 +185,12 @@ def _scale(values: Any, measure: SweepMeasure, palette: Palette, color: str) -> 
     return _Scale(lowest, pale_end, [(1.0 - position, c) for position, c in reversed(colors)])
 
 
-def _color_bar(measure: SweepMeasure) -> dict[str, Any]:
+def _color_bar(measure: SweepMeasure, scale: _Scale) -> dict[str, Any]:
+    decimals = 3 if scale.highest - scale.lowest < 0.05 else 2  # so that no two ticks read alike
     return dict(
         title=dict(text=BAR_TITLES[measure], side="right", font=dict(size=12)), thickness=12,
         outlinewidth=0, tickfont=dict(size=11), nticks=6,
-        tickformat={"loss": ".2f", "time": "~g", "size": "~s"}[measure],
+        tickformat={"loss": f".{decimals}f", "time": "~g", "size": "~s"}[measure],
     )  # fmt: skip
 
 

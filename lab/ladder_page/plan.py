@@ -17,7 +17,7 @@ from lab.session.entry import Entry, draw_page_again
 from lab.session.state import the_calibration, the_lab, the_service
 from lab.widgets.expected_time import expected_time
 from lab.widgets.in_background import SeriesStanding, render_series_buttons
-from lab.wording.labels import in_labels, label_of
+from lab.wording.labels import in_labels, label_of, value_with_unit
 from lab.wording.plain import plain, plain_but_code
 
 BLOCKS, WIDTHS = (1, 2, 3, 4, 6), (16, 32, 64, 128)
@@ -63,7 +63,7 @@ def choose_plan(
         )  # fmt: skip
         n_embd = st.select_slider(
             label_of("n_embd"), WIDTHS, USUAL_WIDTH, key="ladder_n_embd", width=130,
-            persist_state="session",
+            persist_state="session", format_func=lambda width: value_with_unit("n_embd", width),
         )  # fmt: skip
         plan = _plan(corpus, by, budget, n_layer=n_layer, n_embd=n_embd)
         render_series_buttons(

@@ -30,7 +30,7 @@ from lab.session import train_choices
 from lab.session.drafts import Draft, begin_draft, draft_for, draft_of
 from lab.session.entry import Entry, draw_page_again
 from lab.widgets.switches import switch
-from lab.wording.labels import gloss, label_of
+from lab.wording.labels import gloss, label_of, value_with_unit
 
 OWN = "own defaults"
 NGRAMS = (0, 2, 3, 4, 5, 6)
@@ -211,7 +211,7 @@ def _slider(slider: Slider, corpus: Corpus, draft: Draft, panel: Panel) -> None:
     is_rate = slider.name == "learning_rate"
     draft.values[slider.name] = st.select_slider(
         slider.label, options=values, value=wanted, key=key, help=gloss(slider.name),
-        format_func=lambda v: f"{v:,.6g}",
+        format_func=lambda value: value_with_unit(slider.name, value),
         on_change=_tell if is_rate else "rerun", args=(panel.on_rate, key) if is_rate else None,
     )  # fmt: skip
 

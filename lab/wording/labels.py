@@ -83,6 +83,11 @@ def with_unit(name: str) -> str:
     return in_a_sentence(name) + _unit_of(name)
 
 
+def value_with_unit(name: str, value: float) -> str:
+    """A value of a setting with what it counts: "64 characters"; for the control that sets it."""
+    return f"{value:,.6g} {UNITS[name]}" if name in UNITS else f"{value:,.6g}"
+
+
 def _unit_of(name: str) -> str:
     return f" ({UNITS[name]})" if name in UNITS else ""
 

@@ -292,7 +292,7 @@ def test_a_link_opens_the_same_view_for_somebody_else(
     assert other.page.locator("[class*='st-key-train_n_layer']").count() == 0
     assert other.page.locator("[class*='st-key-train_level']").count() == 0
     thumb = other.page.locator("[class*='st-key-train_block_size'] input[type=range]").first
-    assert thumb.get_attribute("aria-valuetext") == "16"
+    assert thumb.get_attribute("aria-valuetext") == "16 characters"
     title = "chart => chart.layout.yaxis.title.text"
     assert the_chart(other).evaluate(title) == "loss (bits per character)"
     other.page.get_by_text(newest(lab_home).name).first.wait_for()

@@ -50,7 +50,7 @@ from lab.widgets.controls import SLIDERS
 from lab.widgets.expected_time import expected_time
 from lab.widgets.in_background import SeriesStanding, render_series_buttons
 from lab.wording import words
-from lab.wording.labels import gloss, in_labels, label_of
+from lab.wording.labels import gloss, in_labels, label_with_unit
 from lab.wording.plain import plain, plain_but_code
 
 DEFAULT_STEPS, MAX_STEPS = 300, 10_000
@@ -187,7 +187,7 @@ def _choose_values(side: str, name: str, corpus: Corpus, config: RunConfig) -> l
     usual = _usual(name, offered, config)
     version = "-".join(f"{value:g}" for value in offered)  # other values, another widget
     chosen: list[float] = st.multiselect(
-        label_of(name), offered, default=usual, help=gloss(name),
+        label_with_unit(name), offered, default=usual, help=gloss(name),
         key=f"sweep_{side}_{config.model.model}_{name}_{version}", persist_state="session",
         format_func=lambda value: f"{value:,g}",
     )  # fmt: skip

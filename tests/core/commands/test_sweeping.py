@@ -93,7 +93,7 @@ def test_sweeps_are_listed_shown_and_deleted(cli: CommandLine, lab: Lab) -> None
     assert cli.ok("sweep", "show", "owl") == cli.ok("sweep", "show", fields["sweep"]) == fields
     assert cli.code("sweep", "show", "owl") == 0
     titles, *rows = [line for line in cli.stdout.splitlines() if line.startswith("  ")][-7:]
-    assert titles.split()[:3] == ["status", "block", "size"] and "validation loss, nats" in titles
+    assert titles.split()[:3] == ["status", "block", "size,"] and "validation loss, nats" in titles
     assert rows[0].split()[:3] == ["finished", "4", "1"]
     assert rows[-1].startswith("  impossible") and "do not divide" in rows[-1]
     assert cli.ok("sweep", "delete", "owl") == {"sweeps": [listed]}

@@ -25,7 +25,10 @@ from tests.test_readme import REPR
         ("matmul_share_pct", 42.0, "42.0 %"),
         ("in_bin", False, "no"),
         ("update_ratio", 7.22e-05, "7.22e-05"),
-        ("files", ["a", "b"], "a, b"),
+        ("files", ["a.pt", "b.pt"], "a.pt, b.pt"),
+        ("guesses", ["a", "\n", " "], "a ↵ ␣"),
+        ("delta", 0.0123, "0.012 nats"),
+        ("score", -1.5, "-1.500"),
         ("numbers_nats", (1.0, 2.5), "1.000, 2.500 nats"),
         ("place", {"val_loss": 1.5, "iter": 1000}, "validation loss 1.500 nats, step 1,000"),
     ],
@@ -50,6 +53,24 @@ def test_a_table_is_aligned_and_has_no_empty_column() -> None:
         "name       id  validation loss, nats   step",
         "owl        a1                  2.000  1,000",
         "marsh-owl  b2                      –      5",
+    ]
+
+
+def test_what_context_buys_is_a_row_for_each_length() -> None:
+    lines = lines_of({"context": [1, 2], "loss": [2.5, 2.25], "counted": [2.4, None]})
+    assert list(lines) == [
+        "what context buys:",
+        "  characters of context  loss, nats  counted, nats",
+        "                      1       2.500          2.400",
+        "                      2       2.250              –",
+    ]
+
+
+def test_a_heads_score_is_a_share_of_one() -> None:
+    heads = [{"name": "even", "layer": 1, "head": 2, "score": 0.9875, "delta": 0.0123}]
+    assert [*lines_of({"heads": heads})][1:] == [
+        "  name  layer  head  score, of 1  costs, nats",
+        "  even      1     2        0.988        0.012",
     ]
 
 

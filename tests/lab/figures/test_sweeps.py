@@ -118,6 +118,12 @@ def test_equal_losses_and_a_single_cell_have_a_scale() -> None:
         assert heat.zmax > heat.zmin
 
 
+def test_losses_that_lie_close_have_a_scale_whose_numbers_differ() -> None:
+    for losses, expected in (((2.0, 2.5), ".2f"), ((2.485, 2.504), ".3f")):
+        heat, *_ = drawn(measured({(i, 1): loss for i, loss in enumerate(losses)}))
+        assert heat.colorbar.tickformat == expected
+
+
 # --- cells without a number -----------------------------------------------------------------------
 
 

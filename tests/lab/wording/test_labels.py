@@ -10,7 +10,14 @@ from core.errors import ConfigError
 from core.settings.config import ModelConfig, TrainConfig, help_line
 from core.settings.presets import resolve
 from lab.widgets.controls import SLIDERS
-from lab.wording.labels import LABELS, gloss, in_a_sentence, in_labels, label_of
+from lab.wording.labels import (
+    LABELS,
+    gloss,
+    in_a_sentence,
+    in_labels,
+    label_of,
+    value_with_unit,
+)
 
 NAMES = [f.name for config in (ModelConfig, TrainConfig) for f in fields(config)]
 
@@ -39,3 +46,19 @@ def test_messages_of_the_core_are_said_in_the_words_of_the_pages() -> None:
     assert said.startswith("Heads must divide width") and "Try heads 4." in said
     assert not any(name in said for name in LABELS if "_" in name)
     assert in_labels("my_n_head and model stay") == "my_n_head and model stay"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("block_size", 64, "64 characters"),
+        ("n_embd", 128, "128 numbers"),
+        ("batch_size", 12, "12 windows"),
+        ("max_iters", 10_000, "10,000"),
+        ("learning_rate", 3e-4, "0.0003"),
+    ],
+)
+def test_a_value_has_its_unit_where_the_label_does_not_say_it(
+    name: str, value: float, said: str
+) -> None:
+    assert value_with_unit(name, value) == said
