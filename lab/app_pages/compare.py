@@ -86,7 +86,7 @@ def main() -> None:
     render_texts(wishes)
     render_costs(runs, chosen, unit)
     render_passage(chosen)
-    render_context(chosen, "compare")
+    render_context(chosen, "compare", in_bits=unit == "bits")
     st.header("What came of them, and what was set differently")
     order, sections = _choose_lines()
     st.fragment(_render_table, run_every=paced(1.0 if live else None))(ids, unit, order, sections)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from core.findings.meaning import loss_in
 from core.settings.config import ModelKind
 from lab.figures.base import compact, empty_figure, plain_figure
 from lab.figures.columns import axis_columns
-from lab.figures.losses import as_text
+from lab.figures.losses import as_text, unit_factor
 from lab.figures.palette import Palette
 from lab.wording import words
 from lab.wording.plain import plain
@@ -72,9 +73,14 @@ def gains_up_to(losses_nats: Sequence[float]) -> int:
 
 
 def context_figure(
-    curves: Sequence[ContextLoss], counted_nats: Sequence[float], palette: Palette
+    curves: Sequence[ContextLoss],
+    counted_nats: Sequence[float],
+    palette: Palette,
+    *,
+    in_bits: bool = False,
 ) -> go.Figure:
     """The loss of each run by characters of context, beside n-grams that count 1, 2, … of them."""
+    unit, factor = "bits" if in_bits else "nats", unit_factor(in_bits)
     if not curves:
         return empty_figure("What context buys will be here.", palette)
     figure = plain_figure(palette)
@@ -83,11 +89,11 @@ def context_figure(
         color = palette.model(curve.model)
         figure.add_scatter(
             x=compact([(g.first * g.last) ** 0.5 for g in groups]),
-            y=compact([g.loss_nats for g in groups]),
+            y=compact([factor * g.loss_nats for g in groups]),
             name=as_text(curve.name), mode="lines+markers", line=dict(color=color),
             marker=dict(size=6),
             hovertext=[
-                f"{as_text(curve.name)}: {g.loss_nats:.3f} nats with {g.label} "
+                f"{as_text(curve.name)}: {loss_in(g.loss_nats, in_bits)} with {g.label} "
                 f"character{'s' * (g.last > 1)} of context" for g in groups
             ],
             hovertemplate="%{hovertext}<extra></extra>",
@@ -96,11 +102,11 @@ def context_figure(
     if counted_nats:
         seen = range(1, len(counted_nats) + 1)
         figure.add_scatter(
-            x=list(seen), y=compact(counted_nats), name="counted", mode="lines+markers",
-            line=dict(color=palette.reference, dash="dash"),
+            x=list(seen), y=compact([factor * loss for loss in counted_nats]), name="counted",
+            mode="lines+markers", line=dict(color=palette.reference, dash="dash"),
             marker=dict(symbol="diamond", size=8, color=palette.reference),
             hovertext=[
-                f"counting {n} character{'s' * (n > 1)} and the next: {loss:.3f} nats"
+                f"counting {n} character{'s' * (n > 1)} and the next: {loss_in(loss, in_bits)}"
                 for n, loss in zip(seen, counted_nats)
             ],
             hovertemplate="%{hovertext}<extra></extra>",
@@ -112,7 +118,7 @@ def context_figure(
         type="log", title="characters that the guess could see", tickvals=ticks,
         ticktext=list(map(str, ticks)),
     )  # fmt: skip
-    figure.update_yaxes(title="loss (nats per character)")
+    figure.update_yaxes(title=f"loss ({unit} per character)")
     figure.update_layout(
         margin=dict(l=56, r=16, t=28, b=48), showlegend=True, meta=dict(x=axis_columns(None)),
         legend=dict(orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left"),
@@ -120,7 +126,9 @@ def context_figure(
     return figure
 
 
-def context_sentence(curve: ContextLoss, counted_nats: Sequence[float]) -> str:
+def context_sentence(
+    curve: ContextLoss, counted_nats: Sequence[float], *, in_bits: bool = False
+) -> str:
     """Where a run stops to gain from more context, and what counting makes of as little."""
     if curve.model == "bigram":
         return f"**{plain(curve.name)}** sees one character, wherever it stands: more buys nothing."
@@ -130,7 +138,7 @@ def context_sentence(curve: ContextLoss, counted_nats: Sequence[float]) -> str:
     )
     sentence = (
         f"**{plain(curve.name)}** gains next to nothing from more than {words.count(enough)} "
-        f"character{'s' * (enough != 1)}; it gets to {words.loss(best)} nats."
+        f"character{'s' * (enough != 1)}; it gets to {loss_in(best, in_bits)}."
     )
     better = [n for n, loss in enumerate(counted_nats, 1) if loss < best]
     if better:

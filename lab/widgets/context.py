@@ -22,7 +22,7 @@ ABOUT = (
 )
 
 
-def render_context(runs: Sequence[RunRecord], key: str) -> None:
+def render_context(runs: Sequence[RunRecord], key: str, *, in_bits: bool = False) -> None:
     """The fold; nothing is measured before it is opened. `key` names it on its page."""
     fold = st.expander(
         "What context buys: the loss by how many characters could be seen", key=f"{key}_context",
@@ -36,12 +36,13 @@ def render_context(runs: Sequence[RunRecord], key: str) -> None:
     with fold, st.spinner("Measuring …"):
         curves, counted, troubles = _measured(runs)
         if curves:
+            sentences = [context_sentence(curve, counted, in_bits=in_bits) for curve in curves]
             live_plot(
-                context_figure(curves, counted, palette()), key=f"{key}_context_plot",
-                height_px=CHART_PX,
-                alt=" ".join(unmarked(context_sentence(curve, counted)) for curve in curves),
+                context_figure(curves, counted, palette(), in_bits=in_bits),
+                key=f"{key}_context_plot", height_px=CHART_PX,
+                alt=" ".join(map(unmarked, sentences)),
             )  # fmt: skip
-            st.markdown("\n".join(f"* {context_sentence(curve, counted)}" for curve in curves))
+            st.markdown("\n".join(f"* {sentence}" for sentence in sentences))
             st.caption(ABOUT, help=explained(ABOUT, "loss", "nats"))
         for trouble in troubles:
             st.warning(plain_but_code(trouble))

@@ -22,7 +22,6 @@ from lab.figures.curve_marks import SMOOTHING
 from lab.figures.losses import (
     MAX_POINTS,
     SCALES,
-    SHOWN_REFERENCES,
     WORDS,
     X_TITLES,
     LossCurve,
@@ -212,13 +211,12 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         written_at = _render_writing(run, now.estimates, look.in_bits)
         words_fold(*WORDS)
     with places.below:
-        drawn = [line for line in references if line.name in SHOWN_REFERENCES]
-        render_answers(now, others, drawn, look.in_bits)
+        render_answers(now, others, references, look.in_bits)
         if written_at is not None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run)
         render_health(run, now.steps)
-        render_context([run], "train")
+        render_context([run], "train", in_bits=look.in_bits)
 
 
 def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -51,6 +52,16 @@ def test_every_number_arrives_and_each_line_has_its_name() -> None:
     assert figure.layout.xaxis.type == "log"
     assert list(figure.layout.xaxis.ticktext) == ["1", "2", "4", "8", "16", "32", "64"]
     assert not context_figure([], COUNTED, DARK).data
+
+
+def test_in_bits_all_of_it_is() -> None:
+    curve = ContextLoss("owl", "transformer", NANOGPT)
+    owl, counted = (figure := context_figure([curve], COUNTED, LIGHT, in_bits=True)).data
+    assert owl.y[0] == pytest.approx(2.54 / math.log(2), abs=1e-5)
+    assert counted.y[0] == pytest.approx(2.48 / math.log(2), abs=1e-5)
+    assert owl.hovertext[0] == "owl: 3.664 bits with 1 character of context"
+    assert figure.layout.yaxis.title.text == "loss (bits per character)"
+    assert "2.727 bits" in context_sentence(curve, COUNTED, in_bits=True)
 
 
 def test_sentences_say_where_it_ends_and_what_counting_does() -> None:
