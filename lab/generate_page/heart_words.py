@@ -108,9 +108,10 @@ def _summary(name: str, held: Held) -> list[str]:
 def _usual_summary(held: Held) -> list[str]:
     usual = held.usual
     assert usual is not None
-    longest = f"{words.count(usual.longest)} or more in half" if usual.longest else "none in half"
+    longest = f"{words.count(usual.longest)} or more" if usual.longest else f"none of {LEAST}"
     return [
-        "validation text as long", longest, "–", _share(usual.by_heart_share),
+        "validation text as long", f"{longest} in half of such texts", "–",
+        _share(usual.by_heart_share),
         percent(held.yardstick.corpus_share) if held.yardstick else "–",
         _share(usual.repeated_share),
     ]  # fmt: skip

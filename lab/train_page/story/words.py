@@ -115,7 +115,7 @@ def _loss(telling: Telling) -> str:
     told, guess = telling.told, telling.guess
     p = float(guess.before[guess.target])
     return (
-        f"{telling.target} got {tenths(p)}, so its loss is −ln {p:.3g} = "
+        f"{telling.target} got {tenths(p)}, so its loss is −ln {p:.5g} = "
         f"**{words.loss(guess.loss_before_nats)} nats**. The mean over all "
         f"{words.count(told.inputs.numel())} guesses of the batch is "
         f"**{words.loss(told.loss_before_nats)} nats**, as unsure as among "

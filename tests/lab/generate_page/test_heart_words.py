@@ -65,7 +65,11 @@ def test_several_texts_have_a_line_each_and_new_text_one() -> None:
     table = summary_table(held)
     assert table == {
         "text": [r"a\_b", "own", "validation text as long"],
-        "longest passage, characters": ["30", f"none of {LEAST} or more", "22 or more in half"],
+        "longest passage, characters": [
+            "30",
+            f"none of {LEAST} or more",
+            "22 or more in half of such texts",
+        ],
         "in the training text at": ["12,345", "–", "–"],
         "word for word": ["25 %", "0 %", "1.5 %"],
         "in words of the corpus": ["21 %", "–", "90 %"],

@@ -70,7 +70,7 @@ def test_the_loss_is_computed_before_the_readers_eyes(tiny_corpus: Corpus) -> No
     telling = telling_of("bigram", tiny_corpus)
     said = text(LOSS, telling)
     p = float(telling.guess.before[telling.guess.target])
-    assert f"−ln {p:.3g} = **{telling.guess.loss_before_nats:.3f} nats**" in said
+    assert f"−ln {p:.5g} = **{telling.guess.loss_before_nats:.3f} nats**" in said
     assert f"**{telling.told.loss_before_nats:.3f} nats**, as unsure as among" in said
     assert "The step itself" not in said
 
