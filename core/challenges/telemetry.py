@@ -46,8 +46,7 @@ class Telemetry:
     @property
     def is_honest(self) -> bool:
         """Whether it guesses from the past: a model without its causal mask copies the answer."""
-        model = self.run.config.model
-        return model.has("mask") or not model.has("attention")
+        return not self.run.looks_ahead
 
     @property
     def is_from_scratch(self) -> bool:

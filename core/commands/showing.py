@@ -27,12 +27,13 @@ def show(lab: Lab, args: Namespace) -> Fields:
     references = _references(lab, record)
     estimates, steps = lab.store.estimates(record.id), lab.store.steps(record.id)
     broke = broke_at(record, lab.store.events(record.id))
-    found = verdict(estimates, steps, references, record.max_iters, broke)
-    notes = notes_on(estimates, steps, references, record.max_iters, broke_at=broke)
+    to_beat = () if record.looks_ahead else references
+    found = verdict(estimates, steps, to_beat, record.max_iters, broke)
+    notes = notes_on(estimates, steps, to_beat, record.max_iters, broke_at=broke)
     fields: Fields = listed(lab, [record])["runs"][0]
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
-        "answers": _answers(found, references, record),
+        "answers": _answers(found, to_beat, record),
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
         "events": _events(lab, record),

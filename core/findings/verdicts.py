@@ -22,6 +22,7 @@ from core.findings.meaning import about_in, loss_in, unsure_among
 from core.findings.notes import headline, named
 from core.findings.thresholds import NOISE_NATS
 from core.records.records import RunRecord
+from core.settings.ideas import SEES_AHEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,10 @@ def answers_on(
         learning = _still_learning(state, in_bits)
     if standing is None:
         return Answers(none, learning, none)
-    is_good = _is_good(reached_by(standing, run), references, in_bits)
+    reached = reached_by(standing, run)
+    is_good = _is_good(reached, references, in_bits)
+    if run and run.looks_ahead:
+        is_good = f"{_loss(reached, in_bits)}, but {SEES_AHEAD}: no measure of how well it guesses"
     return Answers(is_good, learning, _gap(standing, state, in_bits))
 
 

@@ -62,6 +62,16 @@ class RunRecord:
     def max_iters(self) -> int:
         return self.config.train.max_iters
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether its model sees what it is to guess, so that its losses are no measure."""
+        return self.config.model.looks_ahead
+
+    @property
+    def comparable_loss_nats(self) -> float | None:
+        """The best loss over the whole validation split; None of a model that looks ahead."""
+        return None if self.looks_ahead else self.best_val_loss_nats
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewRun:

@@ -27,6 +27,8 @@ OF_ATTENTION: frozenset[Idea] = frozenset(("attention", "mask", "scale", "positi
 """What makes an `attention` model of one layer."""
 OF_TRANSFORMER: frozenset[Idea] = OF_ATTENTION | {"mlp", "residual", "norm", "tied"}
 """What makes a classic `transformer`."""
+SEES_AHEAD = "without a causal mask it sees what it is to guess"
+"""Why the loss of a model that has `attention` and no `mask` is no measure."""
 _OF_LAYERS: tuple[Idea, ...] = ("average", "attention", "mlp", "residual")
 
 

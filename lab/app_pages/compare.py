@@ -35,6 +35,7 @@ from lab.widgets.context import render_context
 from lab.widgets.page_head import page_head
 from lab.widgets.pickers import run_label, short_run_label
 from lab.widgets.switches import settled
+from lab.wording import words
 from lab.wording.comparison import (
     BEST,
     EVERY_TEXT,
@@ -194,14 +195,17 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
     )  # fmt: skip
     tell_apart(figure, curves, palette())
     one_text = len({run.fingerprint for run in runs}) == 1
-    equal = equal_cost_text(curves, axis, in_bits) if one_text else ""
+    compared = [curve for run, curve in zip(runs, curves) if not run.looks_ahead]
+    equal = equal_cost_text(compared, axis, in_bits) if one_text else ""
     live_plot(figure, key="compare_curves", height_px=CURVES_PX, alt=chart_alt(curves, axis, equal))
-    if one_text and (bought := bought_text(curves, in_bits)):
+    if one_text and (bought := bought_text(compared, in_bits)):
         st.markdown(bought)
     if equal:
         st.caption(equal)
     about = f"Strong: validation loss, estimated. Thin: loss on the batch just seen. {about_them}"
     st.caption(about, help=explained(*WORDS))
+    if ahead := words.seeing_ahead_text(runs):
+        st.caption(ahead)
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
 

@@ -222,8 +222,8 @@ def _tell_of_ends(runs: list[RunRecord]) -> None:
     for run in runs:
         if run.id in before and run.status in ("finished", "failed"):
             loss = (
-                f", validation loss {loss_in(run.best_val_loss_nats, in_bits)}"
-                if run.best_val_loss_nats
+                f", validation loss {loss_in(run.comparable_loss_nats, in_bits)}"
+                if run.comparable_loss_nats
                 else ""
             )
             st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.step)}{loss}.")

@@ -58,7 +58,7 @@ def _render_cards(corpus: Corpus, ticks: bool) -> None:
             if place.key == "previous" and n_waiting:
                 st.caption(f"{words.count(n_waiting)} more runs are being looked at …")
     with cells[len(places)].container(border=True, height="stretch", gap="xsmall"):
-        _render_notes(corpus, kept, sum(not r.config.model.looks_ahead for r in records))
+        _render_notes(corpus, kept, sum(not r.looks_ahead for r in records))
     if (n_waiting > 0 or any(map(is_live, records))) != ticks:
         draw_page_again()
 

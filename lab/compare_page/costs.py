@@ -88,12 +88,11 @@ def _costs(runs: Sequence[RunRecord], chosen: set[str]) -> list[RunCost]:
     """Those that are over, but for models that look ahead: their losses mean nothing."""
     return [
         RunCost(
-            run.id, run.name, run.model, run.n_params, run.wall_s, run.best_val_loss_nats,
+            run.id, run.name, run.model, run.n_params, run.wall_s, run.comparable_loss_nats,
             is_chosen=run.id in chosen,
         )
         for run in runs
-        if run.status == "finished" and run.best_val_loss_nats is not None
-        and not run.config.model.looks_ahead
+        if run.status == "finished" and run.comparable_loss_nats is not None
     ]  # fmt: skip
 
 

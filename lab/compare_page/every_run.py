@@ -60,8 +60,7 @@ def every_run_table(
     Args:
         rates: throughputs in training, in characters per second.
     """
-    # A model that looks ahead has seen what it is to guess: its loss is none to compare.
-    losses = [None if run.config.model.looks_ahead else run.best_val_loss_nats for run in runs]
+    losses = [run.comparable_loss_nats for run in runs]
     results: dict[str, list[Any]] = {
         "Name": [run.name for run in runs],
         "Model": [run.model for run in runs],
@@ -125,7 +124,6 @@ def _render_table(shown: list[RunRecord], most: int) -> None:
             key="compare_csv_every", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         said = f"{len(shown)} runs. Click a heading to sort, the boxes at the left to select"
-        if any(run.config.model.looks_ahead for run in shown):
-            said = f"Without a causal mask a model sees what it guesses: no loss. {said}"
+        said = " ".join(filter(None, [words.seeing_ahead_text(shown), said]))
         st.caption(f"{said}; at most {most} are compared." if len(chosen) <= most
                    else f"{len(chosen)} are selected; at most {most} are compared.")  # fmt: skip

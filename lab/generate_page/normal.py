@@ -68,7 +68,7 @@ def _kept(runs: Sequence[RunRecord]) -> list[KeptText]:
     store = the_lab().store
     found = []
     for run in runs[:MAX_RUNS]:
-        if not run.config.model.looks_ahead:
+        if not run.looks_ahead:
             found += kept_texts(run, store.samples(run.id), store.estimates(run.id))
     return found
 

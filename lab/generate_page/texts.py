@@ -10,6 +10,7 @@ import streamlit as st
 from core.errors import LabError
 from core.findings.meaning import why_garbled
 from core.records.records import RunRecord
+from core.settings.ideas import SEES_AHEAD
 from core.text.reference import reference_lines
 from lab.components.text_view import WrittenText, text_view
 from lab.generate_page.by_heart import held_against_its_text, render_by_heart
@@ -112,6 +113,8 @@ def _why(run: RunRecord | None, sheet: Sheet) -> str:
     """Why a text is going to read as it will."""
     if run is None or sheet.nats is None or sheet.loaded is None:
         return ""
+    if run.looks_ahead:
+        return f"In training {SEES_AHEAD}; where nothing stands ahead it never learned to guess."
     try:
         references = reference_lines(the_lab().corpus_of(run))
     except LabError:  # the text that it learned from is gone

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.records.records import RunRecord
+from core.settings.ideas import SEES_AHEAD
 from lab.components.live_plot import live_plot
 from lab.figures.context import ContextLoss, context_figure, context_sentence
 from lab.session.state import counted_context_of, losses_by_context, palette
@@ -53,6 +54,9 @@ def _measured(runs: Sequence[RunRecord]) -> tuple[list[ContextLoss], list[float]
     and why others cannot."""
     curves, troubles = [], []
     for run in runs:
+        if run.looks_ahead:
+            troubles.append(f"{run.name}: {SEES_AHEAD}, with little context as with much.")
+            continue
         try:
             curves.append(ContextLoss(run.name, run.model, losses_by_context(run)))
         except LabError as error:

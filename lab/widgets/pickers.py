@@ -117,9 +117,9 @@ def short_run_label(run: RunRecord) -> str:
 
 
 def _loss_part(run: RunRecord) -> str:
-    if run.status != "finished" or run.best_val_loss_nats is None:
+    if run.status != "finished" or run.comparable_loss_nats is None:
         return ""
-    return f" · {words.loss(run.best_val_loss_nats)} nats"
+    return f" · {words.loss(run.comparable_loss_nats)} nats"
 
 
 def load_model(run: RunRecord, moment: Moment = "best") -> LoadedModel:

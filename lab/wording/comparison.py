@@ -66,7 +66,7 @@ def ordered_runs(store: Store, runs: Sequence[RunRecord], order: Order) -> list[
         runs: the newest first.
     """
     values: dict[Order, Callable[[RunRecord], float | None]] = {
-        "best validation loss": lambda run: run.best_val_loss_nats,
+        "best validation loss": lambda run: run.comparable_loss_nats,
         "parameters": lambda run: run.n_params,
         "training time": lambda run: run.train_s or None,
         "time waited": lambda run: run.wall_s,
@@ -161,7 +161,10 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
     def other_unit(nats: float) -> str:
         return words.loss(nats if in_bits else words.bits(nats))
 
-    best = [run.best_val_loss_nats for run in runs]
+    def comparable(losses_nats: Sequence[float | None]) -> list[float | None]:
+        return [None if run.looks_ahead else nats for run, nats in zip(runs, losses_nats)]
+
+    best = [run.comparable_loss_nats for run in runs]
     unit, other = ("bits", "nats") if in_bits else ("nats", "bits")
 
     # Losses on different texts cannot be ranked.
@@ -170,10 +173,12 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row("parameters", [run.n_params for run in runs], words.count),
         Row("steps", [f"{run.step:,} of {run.max_iters:,}" for run in runs], str),
         Row("characters a step", [chars_per_step(run) for run in runs], words.count),
-        Row(f"training estimate ({unit})", [run.train_loss_nats for run in runs], loss, lowest),
+        Row(f"training estimate ({unit})",
+            comparable([run.train_loss_nats for run in runs]), loss, lowest),
         Row(f"validation estimate ({unit})",
-            [e[-1].val_loss_nats if e else None for e in estimates], loss, lowest),
-        Row(f"validation loss ({unit})", [run.val_loss_nats for run in runs], loss, lowest),
+            comparable([e[-1].val_loss_nats if e else None for e in estimates]), loss, lowest),
+        Row(f"validation loss ({unit})",
+            comparable([run.val_loss_nats for run in runs]), loss, lowest),
         Row(f"best validation loss ({unit})", best, loss, lowest),
         Row(f"the same in {other}", best, other_unit, lowest),
         Row("perplexity: as unsure as among … characters", best, choices),

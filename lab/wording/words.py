@@ -66,6 +66,13 @@ def listed(parts: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def seeing_ahead_text(runs: Sequence[RunRecord]) -> str:
+    """Why some of the runs have no loss beside those of the others; empty where all have one."""
+    if not any(run.looks_ahead for run in runs):
+        return ""
+    return "A model without a causal mask sees what it is to guess: its loss is none to compare."
+
+
 def short_count(number: float) -> str:
     """A large number at a glance: 4,225, 90.4 k, 0.80 M, 1.25 G."""
     if number < 10_000:

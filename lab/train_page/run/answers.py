@@ -140,8 +140,9 @@ def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answ
 
 
 def compare(now: Measured, before: Measured) -> Compared:
-    """Two runs side by side; the losses only where they learned from the same text."""
-    alike = now.run.fingerprint == before.run.fingerprint
+    """Two runs side by side; the losses only where they can be compared."""
+    sees_ahead = now.run.looks_ahead or before.run.looks_ahead
+    alike = now.run.fingerprint == before.run.fingerprint and not sees_ahead
     at = _last_step_of_both(now, before) if alike else None
     name, differences = before.run.name, tuple(_differences(now, before, at))
     if at is None:  # an imported run was measured at its last step only

@@ -182,10 +182,11 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     )  # fmt: skip
     others = [other for other in the_lab().runs() if other.id != run.id]
     references, trouble = _references(run)
+    to_beat = [] if run.looks_ahead else references
     notes = [
         note
         for note in notes_on(
-            now.estimates, now.steps, references, run.max_iters, look.in_bits, now.broke_at
+            now.estimates, now.steps, to_beat, run.max_iters, look.in_bits, now.broke_at
         )
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
@@ -211,7 +212,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         written_at = _render_writing(run, now.estimates, look.in_bits)
         words_fold(*WORDS)
     with places.below:
-        render_answers(now, others, references, look.in_bits)
+        render_answers(now, others, to_beat, look.in_bits)
         if written_at is not None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run)

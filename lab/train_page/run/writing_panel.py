@@ -15,6 +15,7 @@ from core.errors import LabError
 from core.findings.meaning import loss_in, percent, right_chance, size_of, unsure_among
 from core.generation.spelling import WRITTEN_LENGTH, WrittenWords
 from core.records.records import Estimate, RunRecord, on_text
+from core.settings.ideas import SEES_AHEAD
 from lab.session.state import kept_step, the_lab, written_words
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
@@ -57,10 +58,12 @@ def render_panel(
         return
     with fold:
         nats = {e.step: e.val_loss_nats for e in estimates}[step]
-        st.markdown(
-            f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {unsure_among(nats)}, "
-            f"{right_chance(nats)} (on average). {size_of(-0.1, in_bits)}."
-        )
+        meant = (
+            f"{SEES_AHEAD}, so the loss does not say how well it writes" if run.looks_ahead
+            else f"{unsure_among(nats)}, {right_chance(nats)} (on average). "
+            f"{size_of(-0.1, in_bits)}"
+        )  # fmt: skip
+        st.markdown(f"**Step {words.count(step)}, {loss_in(nats, in_bits)}**: {meant}.")
         _render_words(run, step, nats)
         _render_rungs(run, step, others, in_bits)
 
@@ -120,9 +123,9 @@ def _render_rungs(run: RunRecord, step: int, others: list[RunRecord], in_bits: b
 
 
 def stored_texts(runs: Sequence[RunRecord]) -> list[Written]:
-    """What runs have written at their estimates, with the loss of each."""
+    """What runs have written at their estimates, with the loss of each, where that means much."""
     store, found = the_lab().store, []
-    for run in runs[:MAX_RUNS]:
+    for run in [run for run in runs if not run.looks_ahead][:MAX_RUNS]:
         losses = {e.step: e.val_loss_nats for e in store.estimates(run.id)}
         found += [
             Written(losses[s.step], run.name, s.step, s.text)

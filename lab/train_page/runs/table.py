@@ -45,7 +45,7 @@ def table(
         "Corpus": [run.corpus for run in shown],
         "Status": [words.STATUS[run.status] for run in shown],
         "Step": [f"{run.step:,} of {run.max_iters:,}" for run in shown],
-        LOSS: [run.best_val_loss_nats for run in shown],
+        LOSS: [run.comparable_loss_nats for run in shown],
         TIME: [_time(run.train_s) for run in shown],
         WAITED: [_time(run.wall_s) for run in shown],
         PARAMETERS: [run.n_params for run in shown],

@@ -114,6 +114,16 @@ def test_a_finished_run_is_judged_by_the_whole_validation_split() -> None:
     assert bits.startswith("2.929 bits over the whole validation split")
 
 
+def test_a_model_that_looks_ahead_is_good_by_no_line() -> None:
+    found = verdict(curve([4.2, 0.5, 0.09]), (), LINES, 200)
+    settings = dict(block="ladder", ideas="attention,scale,positions", n_layer=1)
+    said = answers_on(found, LINES, run=finished(0.088, 0.088, settings=settings)).is_good
+    assert said == (
+        "0.088 nats over the whole validation split, as unsure as among 1.1 characters, but "
+        "without a causal mask it sees what it is to guess: no measure of how well it guesses"
+    )
+
+
 def test_a_finished_run_that_ended_away_from_its_best_says_both() -> None:
     found = verdict(curve(DIVERGED), (), LINES, 600)
     run = finished(3.42, 2.73, best_step=100)

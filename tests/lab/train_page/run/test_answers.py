@@ -178,6 +178,15 @@ def test_losses_on_different_texts_are_never_put_into_one_sentence() -> None:
     assert "nats" not in " ".join(answer_since(now, before).more)
 
 
+def test_a_loss_with_the_answer_in_sight_is_compared_with_no_other() -> None:
+    ahead = dict(block="ladder", ideas="attention,scale,positions", n_layer=1)
+    masked = dict(ahead, ideas="attention,mask,scale,positions")
+    now = measured([4.2, 0.09], settings=ahead)
+    before = measured([4.2, 2.4], "before", settings=masked)
+    for one, other in ((now, before), (before, now)):
+        assert "nats" not in since(one, other) and "ideas" in since(one, other)
+
+
 def test_the_same_text_under_another_name_is_no_difference() -> None:
     now = measured([4.2, 3.0], corpus="new")
     assert since(now, measured([4.2, 3.0], "before", corpus="old")).endswith(
