@@ -26,6 +26,8 @@ LABELS = {
     "query": "place that looks", "key": "place looked at", "dot": "query times key",
     "is_allowed": "may it be seen?", "context_nats": "told by the context",
     "n_windows": "windows", "n_places": "places",
+    "attention_entropy": "attention entropy, of 1 (even spreading)",
+    "dead_units": "dead units, of 1",
     "grad_norm": "gradient norm", "clip_factor": "clipped by the factor",
     "n_train": "for training", "n_val": "for validation", "n_words": "words",
     "n_distinct_words": "distinct words", "n_words_once": "words that occur once",

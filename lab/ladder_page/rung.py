@@ -10,15 +10,11 @@ from core.experiments.ladder import RungStanding, model_of
 from core.interpretability.rung_code import does_without, lines_of_rung
 from core.settings.config import ModelConfig, ModelKind
 from core.settings.ideas import IDEAS
-from core.text.characters import signs_of
 from core.training.preflight import flops_per_token
 from lab.ladder_page.words import bought_text
 from lab.session.state import last_text_of, open_run
 from lab.wording import words
 from lab.wording.plain import plain
-
-MOST_LINES = 10
-"""A text of more lines than this, as a model writes that has learned nothing, is run together."""
 
 
 def render_rung(rung: RungStanding, rungs: Sequence[RungStanding]) -> None:
@@ -33,15 +29,10 @@ def render_rung(rung: RungStanding, rungs: Sequence[RungStanding]) -> None:
         st.error(plain(run.message))
     if text := last_text_of(run).strip("\n"):
         st.caption(f"What it writes at step {words.count(run.step)}:")
-        st.code(_readable(text), language=None, wrap_lines=True)
+        st.code(words.readable_sample(text), language=None, wrap_lines=True)
     if st.button("Open its run", icon=":material/open_in_new:", key="ladder_open"):
         open_run(run.id)
         st.switch_page("app_pages/train.py")
-
-
-def _readable(text: str) -> str:
-    """A text as it is; one that is mostly line ends in one stretch, in which they are seen."""
-    return "".join(signs_of(text)) if text.count("\n") > MOST_LINES else text
 
 
 def _numbers(rung: RungStanding, rungs: Sequence[RungStanding]) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from core.findings.meaning import bits as bits
 from core.findings.meaning import choices
 from core.records.records import RunRecord, RunStatus
+from core.text.characters import signs_of
 
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 """Not the system's own, so that they are in the language of the page."""
@@ -19,6 +20,9 @@ STATUS: dict[RunStatus, str] = {
     "failed": "failed",
     "interrupted": "interrupted",
 }
+
+MOST_LINES = 10
+"""A sample of more lines than this, as a model writes that has learned nothing, is run together."""
 
 
 def count(number: float) -> str:
@@ -64,6 +68,11 @@ def listed(parts: Sequence[str]) -> str:
     """One or more things in a sentence: A, B and C."""
     *most, last = parts
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def readable_sample(text: str) -> str:
+    """What a model wrote, as it is; mostly line ends in one stretch, in which they are seen."""
+    return "".join(signs_of(text)) if text.count("\n") > MOST_LINES else text
 
 
 def seeing_ahead_text(runs: Sequence[RunRecord]) -> str:

@@ -86,9 +86,11 @@ def answers(
     run = now.run
     found = verdict(now.estimates, now.steps, references, run.max_iters, now.broke_at)
     said = answers_on(found, references, in_bits, run)
-    reached = reached_by(found.standing, run) if found.standing else None
+    measure = None
+    if found.standing and not run.looks_ahead:
+        measure = reached_by(found.standing, run)
     return [
-        Answer("Is it good?", said.is_good, *_how_good(reached, in_bits)),
+        Answer("Is it good?", said.is_good, *_how_good(measure, in_bits)),
         Answer("Still learning?", said.still_learning),
         Answer("Overfitting?", said.overfitting),
         since(now, before, in_bits),

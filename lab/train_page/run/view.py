@@ -278,7 +278,7 @@ def _render_writing(run: RunRecord, estimates: Sequence[Estimate], in_bits: bool
     with scrubber:
         step = _picked_step(run.id, list(samples))
     about.caption(about_sample(step, estimates, in_bits))
-    st.code(samples[step], language=None, wrap_lines=True, height=SAMPLE_PX)
+    st.code(words.readable_sample(samples[step]), language=None, wrap_lines=True, height=SAMPLE_PX)
     return step
 
 

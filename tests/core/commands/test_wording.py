@@ -89,7 +89,7 @@ def test_where_there_is_nothing_that_is_said() -> None:
 def test_long_lists_are_broken_between_two_things() -> None:
     health = {f"attention_entropy/layer {i} head {j}": 0.5 for i in range(6) for j in range(6)}
     head, sign, *lines = lines_of({"health": health})
-    assert (head, sign) == ("how it is inside:", "  attention entropy")
+    assert (head, sign) == ("how it is inside:", "  attention entropy, of 1 (even spreading)")
     assert max(map(len, lines)) <= 104 and len(lines) > 5
     said_ = " · ".join(line.strip() for line in lines)
     assert said_ == " · ".join(f"{name.partition('/')[2]} 0.500" for name in health)

@@ -1,17 +1,12 @@
-"""One rung in detail: the text that it writes can be read, and what sets it apart is named."""
+"""One rung in detail: what sets it apart is named."""
 
 from __future__ import annotations
 
 from core.experiments.ladder import RungStanding
-from lab.ladder_page.rung import MOST_LINES, _differences, _readable
+from lab.ladder_page.rung import _differences
 from tests.lab.figures.test_ladder import planned
 
 __all__ = ["planned"]
-
-
-def test_a_text_of_line_ends_is_run_together_so_that_they_are_seen() -> None:
-    assert _readable("a\n" * (MOST_LINES + 1)) == "a↵" * (MOST_LINES + 1)
-    assert _readable("a\n" * MOST_LINES) == "a\n" * MOST_LINES
 
 
 def test_a_rung_is_told_from_its_base_by_ideas_layers_and_heads(

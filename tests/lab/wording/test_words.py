@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.wording.words import at_risk, times
+from lab.wording.words import MOST_LINES, at_risk, readable_sample, times
 from tests.helpers import run_of
 
 
@@ -20,3 +20,9 @@ def test_a_run_says_what_it_trained_and_what_somebody_waited() -> None:
     run = replace(run_of(), train_s=12.0, wall_s=15.0)
     assert times(run) == "12 s of training, 15 s waited"
     assert times(replace(run, wall_s=None)) == "12 s of training"  # from before it was noted
+
+
+def test_a_text_of_line_ends_is_run_together_so_that_they_are_seen() -> None:
+    most = MOST_LINES
+    assert readable_sample("a\n" * (most + 1)) == "a↵" * (most + 1)
+    assert readable_sample("a\n" * most) == "a\n" * most
