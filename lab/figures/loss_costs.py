@@ -221,6 +221,7 @@ def _name_front(
             yanchor="bottom" if side.is_above else "top",
             yshift=side.away_px * (1 if side.is_above else -1),
             font=dict(color=palette.model_text(run.model), size=12),
+            bgcolor=palette.ground, borderpad=0,  # no line runs through a name
         )  # fmt: skip
 
 
