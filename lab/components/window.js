@@ -1,5 +1,5 @@
 // Loads Plotly's script, tells Python when the reader changes the theme or follows a link to the
-// glossary, and lets what scrolls be reached by keyboard.
+// glossary, lets what scrolls be reached by keyboard, and says when the server is gone.
 //
 // Streamlit calls the default export again at each run of the page, and the function that it
 // returned last when the component leaves.
@@ -8,13 +8,21 @@ const READY_EVENT = "lab-plotly-ready"; // live_plot.js waits for it
 const TERM_LINK = "a[href^='glossary?term=']";
 const MARK = "data-lab-chosen";
 const SETTLED_MS = 200;
-let knownGround;
+const CONNECTION = "data-test-connection-state"; // as Streamlit notes it at its app
+const GONE = ["PINGING_SERVER", "DISCONNECTED_FOREVER"];
+const GONE_MS = 1000; // a moment without it is no news
+const GONE_TEXT =
+  "The lab does not answer: its server has ended, or cannot be reached. What was saved is kept. " +
+  "Start it again (streamlit run lab/Home.py), and this page goes on by itself.";
+let knownGround, knownText; // colours of the theme, which outside of components have no names
 let askForTerm; // the newest run's, since only that one is heard
 
 export default function ({ data, parentElement, setTriggerValue }) {
   loadPlotly(data.plotly_address);
 
-  const ground = getComputedStyle(parentElement).getPropertyValue("--st-background-color");
+  const theme = getComputedStyle(parentElement);
+  knownText = theme.getPropertyValue("--st-text-color");
+  const ground = theme.getPropertyValue("--st-background-color");
   if (knownGround && knownGround !== ground) setTriggerValue("theme_changed", true);
   knownGround = ground;
 
@@ -32,8 +40,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const watch = new MutationObserver(() => {
     clearTimeout(looking);
     looking = setTimeout(letKeysScroll, SETTLED_MS);
+    sayWhetherItAnswers();
   });
-  const changes = { childList: true, subtree: true, attributeFilter: ["open"] }; // folds too
+  const changes = { childList: true, subtree: true, attributeFilter: ["open", CONNECTION] };
   watch.observe(document.body, changes);
   return () => {
     window.removeEventListener("pointerup", letGo);
@@ -48,6 +57,33 @@ function letKeysScroll() {
     if (scrolls) text.tabIndex = 0;
     else text.removeAttribute("tabindex");
   }
+}
+
+// In Streamlit's words it would be the internet that is gone, so its dialog is closed.
+function sayWhetherItAnswers() {
+  const said = document.querySelector(".lab-gone");
+  if (!isGone()) {
+    said?.remove();
+    return;
+  }
+  for (const dialog of document.querySelectorAll("[role=dialog]")) {
+    if (dialog.innerText.startsWith("Connection error")) dialog.querySelector("button")?.click();
+  }
+  if (!said) setTimeout(sayThatItIsGone, GONE_MS);
+}
+
+function sayThatItIsGone() {
+  if (!isGone() || document.querySelector(".lab-gone")) return;
+  const said = document.createElement("div");
+  said.className = "lab-gone";
+  said.role = "alert";
+  said.textContent = GONE_TEXT;
+  Object.assign(said.style, { color: knownGround, background: knownText });
+  document.body.append(said);
+}
+
+function isGone() {
+  return GONE.includes(document.querySelector(`[${CONNECTION}]`)?.getAttribute(CONNECTION));
 }
 
 function loadPlotly(address) {

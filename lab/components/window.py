@@ -31,9 +31,9 @@ _PLOTLY_PATH: Final = f"/plotly-{version('plotly')}.min.js"
 # both dark enough under white words and light enough for words itself. Links that were chosen by
 # arrow keys are framed. Words of code get the theme's colours for text, those in a caption no
 # ground and links there its own colour, since Streamlit's are too pale to be read. Where the system
-# asks for it, nothing fades, slides or spins. Last, the picture of the model stays in sight of the
-# controls that are further down, where there is room for both; the row that it stands in would else
-# be what it is held by.
+# asks for it, nothing fades, slides or spins. What is said when the server is gone lies over the
+# page. Last, the picture of the model stays in sight of the controls that are further down, where
+# there is room for both; the row that it stands in would else be what it is held by.
 _CSS: Final = """
 .st-key-lab_window_watch {
   display: none;
@@ -58,6 +58,16 @@ a[data-lab-chosen] {
 }
 [data-testid="stCaptionContainer"] a {
   color: inherit;
+}
+.lab-gone {
+  position: fixed;
+  inset: 4.5rem 0 auto;
+  width: fit-content;
+  max-width: 44rem;
+  margin: 0 auto;
+  padding: 0.75rem 1rem;
+  z-index: 1000;
+  border-radius: 0.5rem;
 }
 @media (prefers-reduced-motion: reduce) {
   *, ::before, ::after {

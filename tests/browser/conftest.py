@@ -219,10 +219,15 @@ def empty_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def born_server(lab_home: Path) -> Iterator[Server]:
-    """The lab in a process that need not load torch and Streamlit anew; killed in the end."""
+def born_server(lab_home: Path, url: str | None = None) -> Iterator[Server]:
+    """The lab in a process that need not load torch and Streamlit anew; killed in the end.
+
+    At `url`, where another one was before it, or at a free port.
+    """
     lab_home.parent.mkdir(exist_ok=True)
     log_path, port = lab_home.parent / "server.log", _free_port()
+    if url:
+        port = int(url.rpartition(":")[2])
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_HOME": str(lab_home)}
     process = nursery().Process(target=_run_lab, args=(port, environment, log_path), daemon=True)
     process.start()

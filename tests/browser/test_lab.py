@@ -204,10 +204,14 @@ def test_a_killed_server_leaves_a_run_that_is_interrupted_and_goes_on(
     server.kill()
     assert only_run(lab_home).status == "interrupted"
     saved_at = only_run(lab_home).checkpoint_step
+    alert = window.page.get_by_role("alert").filter(has_text="The lab does not answer")
+    alert.wait_for()
+    window.wait_until(lambda: not window.page.get_by_role("dialog").count(), "only that is said")
 
-    window = new_page()
-    with born_server(lab_home) as next_one:
-        window.open(f"{next_one.url}/train")
+    with born_server(lab_home, server.url):
+        alert.wait_for(state="detached")
+        window.wait_idle()
+        window.errors.clear()  # of what it asked for in vain
         window.page.get_by_text(re.compile("can be resumed from there")).wait_for()
         click(window, "train_resume")
         wait_for_status(window, lab_home, "running")

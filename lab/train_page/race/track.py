@@ -230,6 +230,8 @@ def _render_model(
         st.progress(min(run.step / run.max_iters, 1.0), text=_progress(run))
         if run.status == "failed":
             st.error(plain_but_code(run.message))
+        if run.status == "interrupted":
+            st.caption(words.at_risk(run))
     else:
         st.progress(0.0, text="untrained, step 0" if untrained else "deleted")
     _render_sample(kind, run, corpus if untrained else None)

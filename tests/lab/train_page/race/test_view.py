@@ -323,6 +323,18 @@ def test_a_race_that_another_process_trains_can_only_be_watched(small: Lab, plot
     assert buttons(app) == {"race_resume", "race_new"}
 
 
+def test_a_race_that_was_cut_off_says_from_where_it_goes_on(small: Lab, plots: Plots) -> None:
+    corpus = small.library.load("small")
+    run_id = small.create_run(small_config("bigram", len(corpus.vocabulary)), corpus)
+    small.store.add_event(run_id, 0, Race("ab12", "steps", 40))
+    cut_off = ActiveRun.open(small.home, small.store, run_id)
+    cut_off.advance(60.0, until=15)
+    cut_off.pause()
+    cut_off.set_status("running")
+    cut_off.close()
+    assert "Saved up to step 15; it can be resumed from there." in said(view())
+
+
 def test_a_model_that_drops_out_says_why(
     small: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
