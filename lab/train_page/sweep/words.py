@@ -9,7 +9,7 @@ from statistics import mean
 from core.experiments.sweep import Cell, Sweep
 from lab.figures.sweeps import COUNTED, best_cell, setting_text, value_text
 from lab.wording import words
-from lab.wording.labels import with_unit
+from lab.wording.labels import in_a_sentence, value_with_unit
 
 NOTHING_NATS = 0.005
 """A difference below this is not worth a word."""
@@ -76,7 +76,7 @@ def base_text(sweep: Sweep) -> str:
     """The shape and the length of all its runs, but for the two settings that differ."""
     flat, swept = sweep.base.flat(), (sweep.x.name, sweep.y.name)
     kept = [
-        f"{with_unit(name)} {flat[name]:,.6g}"
+        f"{in_a_sentence(name)} {value_with_unit(name, flat[name])}"
         for name in _SHAPE
         if name in flat and name not in swept
     ]

@@ -13,6 +13,6 @@ def test_the_shape_and_the_length_of_all_cells_are_said_but_not_what_is_swept() 
     blocks, heads = Axis.of("block_size", [16, 32]), Axis.of("n_head", [1, 2])
     sweep = Sweep(id="1", name="owl", x=blocks, y=heads, base=base, corpus="tiny", places=())
     assert base_text(sweep) == (
-        "In every cell: layers 4, width (numbers) 128, batch size (windows) 12, learning rate "
+        "In every cell: layers 4, width 128 numbers, batch size 12 windows, learning rate "
         "0.001, steps 300."
     )
