@@ -22,7 +22,7 @@ from core.settings.config import MODEL_KINDS, ModelKind
 from core.text.corpus import Corpus
 from core.training.trainer import Trainer
 from tests import soak
-from tests.helpers import add_corpus, play
+from tests.helpers import LAST_IS_WORSE_NATS, add_corpus, play
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,13 +87,20 @@ def kind(request: pytest.FixtureRequest) -> ModelKind:
 
 
 @pytest.fixture
-def best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
+def estimates_best_at_20(monkeypatch: pytest.MonkeyPatch) -> None:
     """Estimates say that step 20 was the best of all."""
 
     def estimate(trainer: Trainer) -> Estimate:
         return Estimate(trainer.step, 2.0, 1.0 + abs(trainer.step - 20))
 
     monkeypatch.setattr(Trainer, "estimate", estimate)
+
+
+@pytest.fixture
+def best_at_20(estimates_best_at_20: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Estimates say that step 20 was the best of all, and the whole split that the last is not."""
+    measured = Trainer.evaluate
+    monkeypatch.setattr(Trainer, "evaluate", lambda trainer: measured(trainer) + LAST_IS_WORSE_NATS)
 
 
 @pytest.fixture

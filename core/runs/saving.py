@@ -57,7 +57,10 @@ class Keeper:
         self.cost_s = self.saved_at - started
 
     def evaluate_best(self, val_loss: float) -> float:
-        """The validation loss of the best checkpoint. Where that is lost, the last is the best.
+        """The validation loss of the best checkpoint, over the whole split.
+
+        Which that is was told by estimates on sample windows. Where the last state turns out to be
+        no worse, or the other is lost, the last is the best.
 
         Args:
             val_loss: that of the last, which is the state as it is now.
@@ -71,7 +74,11 @@ class Keeper:
             return val_loss
         device = self._trainer.device
         model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
-        return split_loss(model, self._trainer.corpus.val.to(device))
+        best_loss = split_loss(model, self._trainer.corpus.val.to(device))
+        if best_loss < val_loss:
+            return best_loss
+        self.best_step, self._unsaved_best = self._trainer.step, None
+        return val_loss
 
     def _state(self) -> Checkpoint:
         return Checkpoint(

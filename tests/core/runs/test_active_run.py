@@ -83,6 +83,16 @@ def test_the_best_checkpoint_is_kept_and_measured(
     assert record.best_val_loss_nats == split_loss(model, corpus.val) != record.val_loss_nats
 
 
+def test_a_last_state_that_turns_out_to_be_no_worse_is_the_best(
+    lab: Lab, corpus: Corpus, estimates_best_at_20: None
+) -> None:
+    """Estimates are of sample windows; what counts is the whole split."""
+    run_id = trained(lab, corpus, learning_rate=0.1)
+    record = lab.run(run_id)
+    assert record.best_val_loss_nats == record.val_loss_nats
+    assert (record.best_step, checkpoint_steps(lab, run_id)) == (40, [40])
+
+
 def test_the_best_checkpoint_survives_a_resume(lab: Lab, corpus: Corpus, best_at_20: None) -> None:
     whole = trained(lab, corpus, "transformer")
     parts = small_run(lab, corpus, "transformer")
