@@ -111,17 +111,26 @@ class Corpus:
 
     def check_long_enough(self, block_size: int) -> None:
         """Raise ConfigError unless a window and its target fit into each of the two splits."""
-        n_val = len(self.text) - self.n_train
-        if n_val <= block_size:
+        largest = largest_block_size(len(self.text))
+        if block_size > largest:
             raise ConfigError(
                 f"Corpus {self.name} is too short for block_size {block_size}: its validation "
-                f"tenth has {n_val:,} characters and must have at least {block_size + 1:,}. "
+                f"tenth has {largest + 1:,} character{'s' * (largest > 0)} and must have at least "
+                f"{block_size + 1:,}. "
                 + (
-                    f"Take block_size {n_val - 1} or less, or a longer text."
-                    if n_val > 1
+                    f"Take block_size {largest} or less, or a longer text."
+                    if largest > 0
                     else "Take a longer text."
                 )
             )
+
+
+def largest_block_size(n_characters: int) -> int:
+    """The largest block size that a text of that length can be trained with; 0: none at all.
+
+    A window and its target have to fit into the validation split.
+    """
+    return n_characters - int(n_characters * TRAIN_SHARE) - 1
 
 
 def most_frequent(corpus: Corpus, at_most: int) -> list[str]:

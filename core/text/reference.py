@@ -168,14 +168,15 @@ def _at(values: Tensor, places: Tensor) -> Tensor:
 def reference_lines(corpus: Corpus) -> tuple[ReferenceLine, ...]:
     """Uniform, unigram, bigram, 3-gram, 4-gram and 5-gram, best last; counted once per text.
 
-    All but uniform are NaN where the validation split has less than two characters, since then
-    there is nothing to predict.
+    Only uniform where the validation split has less than two characters, since then there is
+    nothing to predict.
     """
     train, val, vocab_size = corpus.train, corpus.val, len(corpus.vocabulary)
     longer = ngram_losses(train, val, vocab_size, longest=5)
-    return (
+    lines = (
         ReferenceLine("uniform", math.log(vocab_size)),
         ReferenceLine("unigram", unigram_loss(train, val, vocab_size)),
         ReferenceLine("bigram", bigram_loss(train, val, vocab_size)),
         *(ReferenceLine(f"{n}-gram", longer[n]) for n in (3, 4, 5)),
     )
+    return tuple(line for line in lines if math.isfinite(line.loss_nats))

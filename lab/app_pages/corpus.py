@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 
 import streamlit as st
@@ -27,6 +26,7 @@ from lab.widgets.measuring import measuring
 from lab.widgets.page_head import page_head
 from lab.wording import words
 from lab.wording.glossary import explained
+from lab.wording.labels import in_labels
 from lab.wording.plain import plain, plain_but_code
 
 EXCERPT = 700
@@ -133,7 +133,7 @@ def _render_excerpt(corpus: Corpus) -> None:
     try:
         the_lab().configure("transformer", corpus, "quick")
     except LabError as error:
-        st.info(plain_but_code(str(error)))
+        st.info(plain_but_code(in_labels(str(error))))
 
 
 def _line_start(text: str, place: int) -> int:
@@ -195,31 +195,25 @@ def _render_references(corpus: Corpus) -> None:
     st.header("What counting alone can do")
     with measuring("Counting which characters follow each other …", REFERENCES_PX):
         lines = reference_lines(corpus)
-    *most, last = [line.name for line in lines if line.name in SHOWN_REFERENCES]
-    drawn = f"{', '.join(most)} and {last}"
+    drawn = words.listed([line.name for line in lines if line.name in SHOWN_REFERENCES])
     st.table(
         {
             "knows": [line.name for line in lines],
-            "nats": [_number(line.loss_nats) for line in lines],
-            "bits": [_number(words.bits(line.loss_nats)) for line in lines],
+            "nats": [words.loss(line.loss_nats) for line in lines],
+            "bits": [words.loss(words.bits(line.loss_nats)) for line in lines],
             "what that means": [WHAT_IT_KNOWS.get(line.name, "") for line in lines],
         },
         border="horizontal",
         hide_index=True,
         alt="What counting reaches on the validation part, in nats: "
-        + ", ".join(f"{line.name} {_number(line.loss_nats)}" for line in lines),
+        + ", ".join(f"{line.name} {words.loss(line.loss_nats)}" for line in lines),
     )
     st.caption(
         "Loss per character, counted on the training part and measured on the validation part. "
-        f"No model is needed to reach them. Every loss curve has {drawn} as its grey lines; the "
-        "3-gram is one of them on Compare, and what Generate judges a text by, beside these.",
+        f"No model is needed to reach them. Every loss curve has {drawn} as its grey lines; "
+        "Compare draws all of them.",
         help=explained("loss nats bits", *(line.name for line in lines)),
     )
-
-
-def _number(value: float) -> str:
-    """Three decimals; a dash where the validation part is too short to measure on."""
-    return words.loss(value if math.isfinite(value) else None)
 
 
 main()

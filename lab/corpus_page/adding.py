@@ -16,15 +16,18 @@ from core.errors import CorpusError, EncodingError, LabError
 from core.library.encodings import ENCODINGS, first_lines
 from core.library.intake import MAX_TEXT_BYTES, RARE, Reading, folding_for, plain_text
 from core.library.texts import ORIGINAL
+from core.text.corpus import largest_block_size
 from lab.corpus_page.keeping import look_at
 from lab.session.entry import Entry
 from lab.session.state import the_lab
+from lab.widgets.controls import SMALLEST_BLOCK_SIZE
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
 
 _UPLOADS = Entry("corpus_uploads", 0)
 """Which uploader it is: a new one is empty."""
 _LITTLE = " That is little: a model will soon know it by heart."
+_TOO_LITTLE = " That is too little to train on: no block size fits into its last tenth."
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,21 @@ def _choose_encoding(file: _Upload) -> str | None:
 def _render_preview(reading: Reading) -> None:
     """How a text would read, and how much it is."""
     st.code("\n".join(first_lines(reading.text)), language=None, wrap_lines=True)
-    first = ", from the first line with a letter outside plain ASCII" * (not reading.text.isascii())
+    where = ":"
+    if not reading.text.isascii():
+        where = ", from the first line with a letter outside plain ASCII; the whole of it has"
     n_distinct = len(set(reading.text))
     st.caption(
-        f"So it would read{first}: {words.count(len(reading.text))} characters, "
-        f"{words.count(n_distinct)} distinct.{_LITTLE * reading.is_little}"
+        f"So it would read{where} {words.count(len(reading.text))} characters, "
+        f"{words.count(n_distinct)} distinct.{_how_little(reading)}"
     )
+
+
+def _how_little(reading: Reading) -> str:
+    """What is to be said of a text that is short; nothing of another."""
+    if largest_block_size(len(reading.text)) < SMALLEST_BLOCK_SIZE:
+        return _TOO_LITTLE
+    return _LITTLE * reading.is_little
 
 
 def _offer_folding(reading: Reading | None) -> bool:
@@ -122,9 +134,10 @@ def _add(name: str, file: _Upload, encoding: str | None, fold: bool) -> None:
         st.error(plain_but_code(str(error)))
         return
     notes = "".join(f" {plain(note[0].upper() + note[1:])}." for note in reading.notes)
-    little = _LITTLE * reading.is_little
     look_at(
-        name, f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}{little}"
+        name,
+        f"Added {plain(name)}: {words.count(len(reading.text))} characters.{notes}"
+        f"{_how_little(reading)}",
     )
     _UPLOADS.set(_UPLOADS.get() + 1)
     st.rerun()

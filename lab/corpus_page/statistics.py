@@ -28,7 +28,9 @@ PLACES = 6
 """Places of a repeat that are named."""
 ABOUT_ENTROPY = (
     "Entropy of the next character, in nats: how much doubt counting leaves about it. The solid "
-    "line is the loss of counted n-grams, as on every chart of this lab, one character longer."
+    "line is the loss of counted n-grams, one character longer, all of them mixed with shorter "
+    "ones (Witten and Bell); the bigram of the charts has one added to each count instead, so its "
+    "loss is a little different."
 )
 
 

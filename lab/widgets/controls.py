@@ -62,6 +62,7 @@ SLIDERS = (
     Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
     Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
+SMALLEST_BLOCK_SIZE = min(next(s.values for s in SLIDERS if s.name == "block_size"))
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""

@@ -14,6 +14,7 @@ import streamlit as st
 from core.errors import LabError, RegistryDamaged
 from core.storage.trouble import storage_error
 from lab.session.state import open_the_lab_again
+from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
 
 
@@ -26,6 +27,6 @@ def errors_said() -> Iterator[None]:
         open_the_lab_again()
         st.rerun()
     except LabError as error:
-        st.error(plain_but_code(str(error)))
+        st.error(plain_but_code(in_labels(str(error))))
     except OSError as error:  # of the system: a file that is gone, a folder that may not be read
         st.error(plain_but_code(str(storage_error(error))))

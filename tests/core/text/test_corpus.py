@@ -79,7 +79,7 @@ def test_a_window_and_its_target_must_fit_into_the_validation_split() -> None:
     corpus.check_long_enough(9)
     with pytest.raises(ConfigError, match="Take block_size 9 or less"):
         corpus.check_long_enough(10)
-    with pytest.raises(ConfigError, match=r"1 characters.*Take a longer text"):
+    with pytest.raises(ConfigError, match=r"1 character .*Take a longer text"):
         Corpus("short", "abcdefgh").check_long_enough(1)
 
 

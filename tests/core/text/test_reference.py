@@ -165,3 +165,9 @@ def test_an_n_gram_keeps_a_count_for_each_distinct_stretch_up_to_its_length() ->
     sizes = ngram_sizes(vocabulary.encode(text), len(vocabulary), longest=4)
     distinct = [len({text[i : i + n] for i in range(len(text) - n + 1)}) for n in range(1, 5)]
     assert sizes == {n: sum(distinct[:n]) for n in range(1, 5)}
+
+
+@pytest.mark.parametrize("text", ["ab", "abc"])
+def test_of_a_text_without_a_target_only_uniform_is_known(text: str) -> None:
+    (only,) = reference_lines(Corpus("tiny", text))
+    assert (only.name, only.loss_nats) == ("uniform", math.log(len(text)))

@@ -242,7 +242,7 @@ def test_a_text_too_short_for_any_block_is_said_and_nothing_is_left(pages: Lab) 
     pages.library.add("tiny", b"to be or not", "tiny")
     app = open_train(corpus="tiny")
     assert not app.exception
-    assert "too short for block_size" in app.error[0].value.replace("\\", "")
+    assert "too short for block size" in app.error[0].value.replace("\\", "")
     assert pages.runs() == []
 
 
