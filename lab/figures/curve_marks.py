@@ -20,7 +20,16 @@ from core.findings.notes import Note
 from lab.figures.base import compact
 from lab.figures.losses import LossCurve, XAxis, as_text, unit_factor
 from lab.figures.palette import Palette
-from lab.figures.spacing import PLOT_PX, Side, along, free_side, in_rows, pixels, together
+from lab.figures.spacing import (
+    PLOT_PX,
+    Named,
+    Side,
+    along,
+    free_side,
+    in_rows,
+    pixels,
+    together,
+)
 
 MarkKind = Literal["changed", "resumed", "branched"]
 SMOOTHING = {"off": 0.0, "some": 0.9, "much": 0.98}
@@ -76,11 +85,18 @@ def add_earlier(
     bench = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.y)]
     lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
     taken_px = np.concatenate([np.empty((0, 2)), *lines_px])
-    lowest = min((float(trace.y[-1]) for trace in bench), default=0.0)
-    for said, model, x_end, y_end in sorted(ends, key=lambda end: abs(end[3] - lowest)):
+
+    def over_bench(end: tuple[str, str, float, float]) -> float:
+        *_, x_end, y_end = end
+        return y_end - min((float(np.interp(x_end, t.x, t.y)) for t in bench), default=0.0)
+
+    placed: list[Named] = []
+    for each in sorted(ends, key=lambda end: abs(over_bench(end))):
+        said, model, x_end, y_end = each
         end_px = pixels(figure, compact([x_end]), compact([y_end]))[0]
-        first = Side(bool(end_px[0] >= PLOT_PX[0] / 2), y_end >= lowest, 0.0)
-        side = free_side(end_px, said, first, taken_px)
+        first = Side(bool(end_px[0] >= PLOT_PX[0] / 2), over_bench(each) >= 0, 0.0)
+        side = free_side(end_px, said, first, taken_px, placed)
+        placed.append(Named(end_px, said, side))
         _name_at_end(figure, said, (x_end, y_end), side, palette, palette.model_text(model))
         taken_px = np.concatenate([taken_px, side.ground(end_px, said)])
 

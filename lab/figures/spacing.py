@@ -108,13 +108,39 @@ class Side:
         return along(np.array([[left, middle], [right, middle]]))
 
 
+@dataclass(frozen=True)
+class Named:
+    """A label that has found its place."""
+
+    point_px: NDArray[np.float64]
+    """(2,): what it names."""
+    label: str
+    side: Side
+
+    def is_in_order_with(self, other: Named) -> bool:
+        """Whether two labels over each other stand like the points that they name."""
+        (left, top), (other_left, other_top) = self._corner, other._corner
+        is_apart = left >= other_left + CHARACTER_PX * len(
+            other.label
+        ) or other_left >= left + CHARACTER_PX * len(self.label)
+        return bool(is_apart or (top - other_top) * (self.point_px[1] - other.point_px[1]) >= 0)
+
+    @property
+    def _corner(self) -> NDArray[np.float64]:
+        return self.side.corner(self.point_px, self.label)
+
+
 def free_side(
-    point_px: NDArray[np.float64], label: str, first: Side, others_px: NDArray[np.float64]
+    point_px: NDArray[np.float64],
+    label: str,
+    first: Side,
+    others_px: NDArray[np.float64],
+    placed: Sequence[Named] = (),
 ) -> Side:
     """Where a label at a point (2,) covers none of N others (N, 2), or as few as can be.
 
     It is moved up or down, as little as can be; never to the other side, where it could run out of
-    the plot.
+    the plot. Nor to where it would be taken for one of those that are `placed`, if that can be.
     """
     sides = [
         replace(first, is_above=is_above, away_px=first.away_px + LABEL_PX * row)
@@ -122,7 +148,13 @@ def free_side(
         for is_above in (first.is_above, not first.is_above)
     ]
     inside = [s for s in sides if _is_inside(point_px, s)] or sides[:1]
-    return min(inside, key=lambda side: side.covers(point_px, label, others_px))
+
+    def cost(side: Side) -> tuple[bool, int]:
+        own = Named(point_px, label, side)
+        misread = not all(own.is_in_order_with(other) for other in placed)
+        return misread, side.covers(point_px, label, others_px)
+
+    return min(inside, key=cost)
 
 
 def _is_inside(point_px: NDArray[np.float64], side: Side) -> bool:

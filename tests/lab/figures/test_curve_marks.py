@@ -26,6 +26,7 @@ from lab.figures.curve_marks import (
 )
 from lab.figures.losses import LossAxes, LossCurve, XAxis, loss_figure
 from lab.figures.palette import DARK, LIGHT, Palette
+from lab.figures.spacing import LABEL_PX, pixels
 
 LOG2 = math.log(2)
 NASTY = "<b>&%{y}"
@@ -110,6 +111,25 @@ def test_a_name_leaves_the_curve_on_the_bench_free(loss: float, anchor: str) -> 
     other = replace(curve(), val_losses=compact([4, 3, loss]))
     add_earlier(figure, [other], LIGHT, "steps", False)
     assert figure.layout.annotations[0].yanchor == anchor
+
+
+@pytest.mark.parametrize("ends", [(2.24, 2.19, 2.09), (2.0, 1.97, 1.95), (2.6, 2.12, 2.08, 2.0)])
+def test_names_stand_over_each_other_like_the_ends_of_their_curves(ends: tuple[float, ...]) -> None:
+    steps = compact([0, 250, 500, 1000])
+
+    def ending(loss: float, *later: float) -> LossCurve:
+        losses, at = compact([4.2, 2.8, 2.5, loss, *later]), compact([*steps, 2000, 3000])
+        known = replace(curve(name=f"run {loss}"), val_losses=losses)
+        return replace(known, estimate_steps=at[: len(losses)], chars_seen=[(0, 0), (3000, 3000)])
+
+    figure = loss_figure([ending(2.1, 1.95, 1.9)], (), LIGHT, LossAxes(x_end=3300))
+    add_earlier(figure, [ending(loss) for loss in ends], LIGHT, "steps", False)
+    notes = figure.layout.annotations
+    at_px = pixels(figure, compact([n.x for n in notes]), compact([n.y for n in notes]))[:, 1]
+    above = [n.yanchor == "bottom" for n in notes]
+    top_px = [y - n.yshift - LABEL_PX * up for y, n, up in zip(at_px, notes, above)]
+    names = [name for _, name in sorted(zip(top_px, (n.text for n in notes)))]
+    assert names == [f"run {loss}" for loss in sorted(ends, reverse=True)]
 
 
 def test_a_name_is_at_the_end_of_its_curve_on_log_axes_too() -> None:
