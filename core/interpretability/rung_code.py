@@ -84,15 +84,15 @@ _LEFT_OUT: MappingProxyType[str, str] = MappingProxyType(
 
 
 def lines_of_rung(key: str) -> list[SourceLines]:
-    """The lines that a rung adds, or does without, in the order in which they run.
+    """The lines that a rung adds, or that do what it leaves out, in the order in which they run.
 
     Raises KeyError for what is no rung.
     """
     return [_cut(*cut) for cut in _CUTS[_LEFT_OUT.get(key, key)]]
 
 
-def does_without(key: str) -> bool:
-    """Whether the lines of this rung are those that it does not have."""
+def leaves_out(key: str) -> bool:
+    """Whether the lines of this rung are those that do what it leaves out."""
     return key in _LEFT_OUT
 
 

@@ -79,7 +79,7 @@ def row_beside_counts_sentence(
     return (
         f"{often} What follows is {meaning.unsure_among(learned_nats)}: entropy "
         f"{learned_nats:.2f} nats learned, {counted_nats:.2f} counted. A guess costs "
-        f"{divergence_nats:.3f} nats more than by the counts."
+        f"{divergence_nats:.3f} nats more than by the counts, to each of which one is added."
     )
 
 

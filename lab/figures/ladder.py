@@ -72,7 +72,7 @@ def ladder_figure(
     figure = plain_figure(palette)
     _add_treads(figure, treads, palette)
     _add_risers(figure, treads, palette)
-    _add_labels(figure, treads, palette)
+    _add_labels(figure, treads, chosen, palette)
     _add_targets(figure, treads, written)
     low, high = _y_range(treads)
     if known:
@@ -193,10 +193,16 @@ def _add_risers(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -
         )  # fmt: skip
 
 
-def _add_labels(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -> None:
-    """The name of each rung above its tread, its loss and its step below."""
+def _add_labels(figure: go.Figure, treads: Sequence[_Tread], chosen: str, palette: Palette) -> None:
+    """The name of each rung above its tread, its loss and its step below.
+
+    On a ground of their own: a dashed line through a number would read as a minus.
+    """
     for tread in treads:
-        place: dict[str, Any] = dict(x=tread.x, y=tread.y, showarrow=False)
+        ground = palette.surface if tread.rung.name == chosen else palette.ground
+        place: dict[str, Any] = dict(
+            x=tread.x, y=tread.y, showarrow=False, bgcolor=ground, borderpad=0
+        )
         figure.add_annotation(
             **place, name=NAME, text=_name(tread), yanchor="bottom", yshift=3,
             font=dict(size=11, color=palette.text),
@@ -227,7 +233,13 @@ def _number(tread: _Tread, treads: Sequence[_Tread]) -> str:
     if tread.y != tread.loss_nats:
         said = f"{'▼' if tread.loss_nats < tread.y else '▲'} {said}"
     bought = bought_nats(tread.rung, [t.rung for t in treads])
-    return said if bought is None else f"{said}<br>{_signed(-bought)}"
+    if bought is None:
+        return said
+    is_against_whole = tread.rung.base == _whole(treads).rung.name
+    if tread.rung.side != "up" and not is_against_whole:
+        said = f"{said}<br>{_signed(-bought)}<br>against"
+        return "<br>".join([said, *_in_lines(escape(tread.rung.base, quote=False))])
+    return f"{said}<br>{_signed(-bought)}"
 
 
 def _signed(nats: float) -> str:

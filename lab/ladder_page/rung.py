@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.experiments.ladder import RungStanding, model_of
-from core.interpretability.rung_code import does_without, lines_of_rung
+from core.interpretability.rung_code import leaves_out, lines_of_rung
 from core.settings.config import ModelConfig, ModelKind
 from core.settings.ideas import IDEAS
 from core.training.preflight import flops_per_token
@@ -80,6 +80,8 @@ def _render_code(rung: RungStanding) -> None:
     """The very lines that make the rung what it is."""
     cuts = lines_of_rung(rung.key)
     files = words.listed(list(dict.fromkeys(f"`{cut.file}`" for cut in cuts)))
-    said = "It does without these lines of" if does_without(rung.key) else "Its lines, from"
+    said = "Its lines, from"
+    if leaves_out(rung.key):
+        said = "What it leaves out is done in these lines of"
     st.caption(f"{said} {files}:")
     st.code("\n".join(cut.code for cut in cuts), language="python", wrap_lines=True)

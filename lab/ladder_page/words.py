@@ -65,9 +65,11 @@ def bought_text(rung: RungStanding, rungs: Sequence[RungStanding]) -> str:
     if rung.key == UNMASKED:
         return ""  # its loss is not what it seems
     than = f"than **{plain(rung.base)}**"
-    if abs(bought) <= NOTHING_NATS:
-        return f"{_signed(-bought)} nats {than}: at this size and budget it makes no difference."
     how = "lower" if bought > 0 else "higher"
+    if abs(bought) <= NOTHING_NATS:
+        return (
+            f"{abs(bought):.3f} nats {how} {than}: at this size and budget it makes no difference."
+        )
     return f"**{abs(bought):.3f} nats {how}** {than}."
 
 
@@ -120,7 +122,12 @@ def depth_text(rungs: Sequence[RungStanding], longer_steps: int) -> str:
     assert first and last and first.val_loss_nats and last.val_loss_nats
     bought, n_steps = first.val_loss_nats - last.val_loss_nats, last.max_iters
     if bought > NOTHING_NATS:
-        return f"Depth pays: {blocks[-1].name} are {bought:.3f} nats lower than one."
+        most, nats = max(
+            [gain for gain in _gains(rungs, "up") if gain[0] in [b.name for b in blocks]],
+            key=lambda gain: gain[1],
+        )
+        by = f", {nats:.3f} of it by {most}" if len(blocks) > 1 else ""
+        return f"Depth pays: {blocks[-1].name} are {bought:.3f} nats lower than one{by}."
     said = f"In {words.count(n_steps)} steps depth does not pay yet"
     if n_steps >= longer_steps:
         return f"{said}."

@@ -65,7 +65,8 @@ def row_text(character: str, follower: str, learned: float, in_text: float) -> s
     """What one row of the matrix says, beside the text."""
     return (
         f"One row for each character. In that of {quoted(character)} it expects {quoted(follower)} "
-        f"with **{percent(learned)}**; in the text it is {percent(in_text)}."
+        f"with **{percent(learned)}**; in the text it is {percent(in_text)}, a little less "
+        "with one added to each count."
     )
 
 

@@ -18,7 +18,8 @@ from lab.wording.plain import plain
 
 EVERY_S = 2.0
 # In the bar with the names of the pages, which stays in sight, left of Streamlit's own signs. It
-# takes no room on the page, with a run or without: so nothing moves when one begins or ends.
+# takes no room on the page, with a run or without: so nothing moves when one begins or ends. A long
+# name is cut off before it lies on those of the pages.
 CSS = """
 [data-testid="stLayoutWrapper"]:has(> * > * > .st-key-now_training) {
   position: fixed; top: 0.6rem; right: 8.5rem; width: auto; z-index: 1000000;
@@ -26,8 +27,12 @@ CSS = """
 [data-testid="stMainBlockContainer"] > * > [data-testid="stLayoutWrapper"]:has(> :empty) {
   display: none;
 }
-@media (max-width: 1000px) {
+.st-key-now_training p {
+  max-width: calc(100vw - 75rem); overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
+@media (max-width: 1270px) {
   [data-testid="stLayoutWrapper"]:has(> * > * > .st-key-now_training) { top: 3rem; right: 1rem; }
+  .st-key-now_training p { max-width: 60vw; }
 }
 """
 
@@ -57,7 +62,7 @@ def training_text(live: Sequence[RunRecord]) -> str:
     """What is being trained and how far it is; `live` are one run or more."""
     done, total = (sum(counts) for counts in zip(*((run.step, run.max_iters) for run in live)))
     if len(live) == 1:
-        return f"{plain(live[0].name)} trains: step {words.count(done)} of {words.count(total)}"
+        return f"Step {words.count(done)} of {words.count(total)}: {plain(live[0].name)} trains"
     return f"{len(live)} runs train: {words.count(done)} of {words.count(total)} steps"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.experiments.ladder import plan_ladder
-from core.interpretability.rung_code import does_without, lines_of_rung
+from core.interpretability.rung_code import leaves_out, lines_of_rung
 from core.runs.lab import Lab
 from core.text.corpus import Corpus
 from tests.helpers import ROOT
@@ -30,7 +30,7 @@ def test_every_rung_has_lines_that_are_in_their_file(keys: list[str]) -> None:
 
 def test_what_is_left_out_shows_the_lines_of_the_rung_that_brought_it(keys: list[str]) -> None:
     assert lines_of_rung("no MLP") == lines_of_rung("MLP")
-    assert does_without("no MLP") and not does_without("MLP") and not does_without("no causal mask")
+    assert leaves_out("no MLP") and not leaves_out("MLP") and not leaves_out("no causal mask")
     with pytest.raises(KeyError):
         lines_of_rung("magic")
 

@@ -200,11 +200,11 @@ def test_a_click_shows_a_rung_with_its_code_its_text_and_what_it_is_against(
     assert app.session_state["chosen_run"] == run.id
 
 
-def test_what_is_left_out_shows_the_lines_that_it_does_without(pages: Lab, plots: Plots) -> None:
+def test_what_is_left_out_shows_the_lines_that_do_it(pages: Lab, plots: Plots) -> None:
     filled(pages, finished)
     app = open_page("ladder")
     look_at(app, "no MLP")
-    assert "It does without these lines of" in said(app) and "− mlp" in said(app)
+    assert "What it leaves out is done in these lines of" in said(app) and "− mlp" in said(app)
     assert "F.gelu" in app.code[0].value
 
 

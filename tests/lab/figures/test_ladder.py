@@ -90,7 +90,7 @@ def test_a_step_is_written_against_the_rung_below_or_the_whole(rungs: list[RungS
     assert numbers["bigram table"] == "2.500"
     assert numbers["positions"] == "2.300<br>−0.200"
     assert numbers["no positions"] == "2.300<br>+0.295"
-    assert numbers["average of the past"] == "3.000<br>+0.510"
+    assert numbers["average of the past"] == "3.000<br>+0.510<br>against<br>embeddings"
 
 
 def test_only_models_of_their_own_have_their_colour_and_a_bold_name(

@@ -35,7 +35,7 @@ def test_any_page_says_which_run_trains_and_how_far_it_is(
 ) -> None:
     app = open_page(page)
     said = app.button(key=SIGN).label.replace("\\", "")
-    assert said == "brave-owl trains: step 7 of 40"
+    assert said == "Step 7 of 40: brave-owl trains"
 
 
 def test_the_sign_puts_the_run_on_the_bench_of_a_tab_that_shows_another(
