@@ -83,6 +83,14 @@ def unsure_among(loss_nats: float) -> str:
     return f"as unsure as among {choices(loss_nats)} characters"
 
 
+def is_worse_than_even(loss_nats: float, n_characters: int) -> bool:
+    """Whether giving all characters the same chance would be clearly better: no doubt, but error.
+
+    By more than `NEAR_A_LINE_NATS`, since where a training begins losses lie about that line.
+    """
+    return loss_nats > math.log(n_characters) + NEAR_A_LINE_NATS
+
+
 def right_chance(loss_nats: float) -> str:
     """The same from the other side: "1 chance in 12 for the right character"."""
     return f"1 chance in {choices(loss_nats)} for the right character"

@@ -85,15 +85,15 @@ def standings_text(table: Standings, called: Called, in_bits: bool = False) -> s
 
     level, rest = table.level, table.losses[len(table.level) :]
     unit = "bits" if in_bits else "nats"
-    who = f"{words.listed([*map(said, level)])} {unit} are level"
+    close = f", less than {loss_in(NOISE_NATS, in_bits)} apart"
+    who = f"{words.listed([*map(said, level)])} {unit} are level{close}"
     if len(level) == 1:
         curve, nats = level[0]
         who = f"{called(curve)} leads with **{number_in(nats, in_bits)}** {unit}"
     where = f"After the same {cost_text(table.at, table.axis)}"
     where += ", as far as all have come" * (not table.is_whole)
     how = "over the whole validation split" if table.is_whole else ESTIMATED
-    close = f", less than {loss_in(NOISE_NATS, in_bits)} apart" * (len(level) > 1)
-    return f"{where}: {'; '.join(filter(None, [who, ', '.join(map(said, rest))]))} ({how}{close})."
+    return f"{where}: {'; '.join(filter(None, [who, ', '.join(map(said, rest))]))} ({how})."
 
 
 def equal_terms_text(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from core.findings.meaning import loss_in, percent, unsure_among
+from core.findings.meaning import is_worse_than_even, loss_in, percent, unsure_among
 from core.generation.spelling import share_in_words
 from core.records.records import Estimate, RunRecord, Sample
 from lab.wording import words
@@ -39,8 +39,16 @@ class KeptText:
 def kept_texts(
     run: RunRecord, samples: Sequence[Sample], estimates: Sequence[Estimate]
 ) -> list[KeptText]:
-    """The samples of a run, each with the estimate of its step; those without one are left out."""
-    losses = {estimate.step: estimate.val_loss_nats for estimate in estimates}
+    """The samples of a run, each with the estimate of its step.
+
+    Those without one are left out, and those of moments at which it was worse than even odds.
+    """
+    V = run.config.model.vocab_size
+    losses = {
+        estimate.step: estimate.val_loss_nats
+        for estimate in estimates
+        if not is_worse_than_even(estimate.val_loss_nats, V)
+    }
     return [
         KeptText(run.name, run.model, sample.step, losses[sample.step], sample.text)
         for sample in samples

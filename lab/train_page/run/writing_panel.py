@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import LabError
-from core.findings.meaning import loss_in, percent, right_chance, size_of, unsure_among
+from core.findings.meaning import (
+    is_worse_than_even,
+    loss_in,
+    percent,
+    right_chance,
+    size_of,
+    unsure_among,
+)
 from core.generation.spelling import WRITTEN_LENGTH, WrittenWords
 from core.records.records import Estimate, RunRecord, on_text
 from core.settings.ideas import SEES_AHEAD
@@ -131,6 +138,7 @@ def stored_texts(runs: Sequence[RunRecord]) -> list[Written]:
             Written(losses[s.step], run.name, s.step, s.text)
             for s in store.samples(run.id)
             if s.text.strip()
+            and not is_worse_than_even(losses[s.step], run.config.model.vocab_size)
         ]
     return found
 

@@ -45,8 +45,8 @@ def test_a_table_costs_no_flops_and_stands_apart() -> None:
     said = equal_cost_text([SLOW, other, QUICK], "FLOPs")
     assert said == (
         "After the same 1 billion FLOPs, as far as all have come: **fox** (transformer) 2.900 and "
-        "**elk** (attention) 2.910 nats are level (estimated on a part of the validation split, "
-        "less than 0.030 nats apart). **owl** (bigram) has no matrix products, so it stands at 0 "
+        "**elk** (attention) 2.910 nats are level, less than 0.030 nats apart (estimated on a part "
+        "of the validation split). **owl** (bigram) has no matrix products, so it stands at 0 "
         "FLOPs, with 2.500 nats at its end."
     )
     ended = replace(QUICK, end_loss=2.512)  # over the whole validation split

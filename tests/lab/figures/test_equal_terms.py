@@ -124,8 +124,8 @@ def test_what_cannot_be_told_apart_is_level_and_no_lead(apart: float, is_level: 
     said = standings_text(table, name)
     if is_level:
         assert said == (
-            "After the same 50 steps: transformer 2.087 and attention 2.116 nats are level; bigram "
-            "2.504 (over the whole validation split, less than 0.030 nats apart)."
+            "After the same 50 steps: transformer 2.087 and attention 2.116 nats are level, less "
+            "than 0.030 nats apart; bigram 2.504 (over the whole validation split)."
         )
     else:
         assert "transformer leads with **2.087** nats; attention 2.118, bigram" in said

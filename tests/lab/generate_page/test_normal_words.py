@@ -24,11 +24,13 @@ def kept(loss_nats: float, text: str = "owl", run_name: str = "fox", step: int =
 
 
 def test_a_sample_belongs_to_the_estimate_of_its_step() -> None:
-    samples = [Sample(0, "xqz"), Sample(8, ""), Sample(9, "lost"), Sample(16, "the owl")]
-    estimates = [Estimate(0, 4.0, 4.1), Estimate(8, 3.0, 3.1), Estimate(16, 2.0, 2.1)]
+    written = {0: "xqz", 4: "worse than even odds among nine", 8: "", 9: "lost", 16: "the owl"}
+    samples = [Sample(step, text) for step, text in written.items()]
+    losses = {0: 2.2, 4: 7.4, 8: 2.15, 16: 2.1}
+    estimates = [Estimate(step, nats - 0.1, nats) for step, nats in losses.items()]
     found = kept_texts(run_of("fox", "attention"), samples, estimates)
     assert found == [
-        KeptText("fox", "attention", 0, 4.1, "xqz"),
+        KeptText("fox", "attention", 0, 2.2, "xqz"),
         KeptText("fox", "attention", 16, 2.1, "the owl"),
     ]
 
