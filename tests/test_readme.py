@@ -58,7 +58,6 @@ def small(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     monkeypatch.setattr("core.bench.measure.waited_for", waited_for)  # whole processes
     monkeypatch.chdir(tmp_path)
     Path("my-text.txt").write_text(play(5_000, seed=4), encoding="utf-8")
-    Path("opening.txt").write_text("ROMEO:\n", encoding="utf-8")
     return lab
 
 

@@ -5,6 +5,7 @@ Pure, and plain text: pages and the command line say the same.
 
 from __future__ import annotations
 
+from core.challenges.outcomes import Outcome
 from core.challenges.scoring import (
     HALF_PCT,
     LEARNED_LINE,
@@ -120,3 +121,21 @@ def attempt_text(attempt: Attempt, challenge: Challenge) -> str:
     if attempt.against is not None:
         said += f" of the parameters of {attempt.against.name}"
     return f"{said} (estimate)" if attempt.is_estimate else said
+
+
+def outcome_text(outcome: Outcome, unit: Unit) -> str:
+    """A prediction beside what came of it: "You expected 2.300 nats; owl came to 2.167 nats …"."""
+    expected = f"You expected {value_text(outcome.prediction.expected, unit)}"
+    run, attempt = outcome.run, outcome.attempt
+    if run is None:
+        return f"{expected} of the next run."
+    if outcome.is_open:
+        return f"{expected}; {run.name} is at step {run.step:,} of {run.max_iters:,}."
+    if attempt is None:
+        return f"{expected}; {run.name} ({run.status}) has nothing to show for it."
+    off = attempt.value - outcome.prediction.expected
+    size = value_text(abs(off), unit)
+    how = f"{size} {'more' if off > 0 else 'less'}"
+    if size == value_text(0.0, unit):
+        how = "as you said"
+    return f"{expected}; {run.name} came to {value_text(attempt.value, unit)}, {how}."

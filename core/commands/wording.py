@@ -236,6 +236,8 @@ def _challenges(name: str, value: Sequence[Mapping[str, Any]]) -> Lines:
         by = f"best: {best}, by {each['run_name']}" if best else "no run has tried"
         state = "done" if each["is_met"] else "not yet"
         yield f"{each['name']} ({each['challenge']}): {state}; {by}"
+        if each["outcome_in_words"]:
+            yield f"  {each['outcome_in_words']}"
         yield f"  {each['task']}"
         yield f"  Rule: {each['rule']}"
 

@@ -9,10 +9,10 @@ from core.challenges.guessing import in_this_text, learner_answers, n_right
 from core.challenges.kept import Kept, keep_prediction, load_kept
 from core.challenges.scoring import Attempt, Challenge, Unit
 from core.challenges.telemetry import runs_on_text
-from core.challenges.words import EXPECTATIONS, LESSONS, NAMES, TASKS, rule_text
+from core.challenges.words import EXPECTATIONS, LESSONS, NAMES, TASKS, outcome_text, rule_text
 from core.text.corpus import Corpus
 from core.text.reference import ReferenceLine, reference_lines
-from lab.challenges_page.words import best_text, live_text, outcome_text
+from lab.challenges_page.words import best_text, live_text
 from lab.session import train_choices
 from lab.session.challenges import telemetry_for, with_heads
 from lab.session.entry import draw_page_again
@@ -22,7 +22,7 @@ from lab.widgets.action_buttons import deed_button
 from lab.widgets.controls import begin_controls, choose_corpus
 from lab.wording import words
 from lab.wording.glossary import explained
-from lab.wording.plain import plain_but_code
+from lab.wording.plain import plain, plain_but_code
 
 PRESET = "quick"
 N_COLUMNS = 3
@@ -54,16 +54,16 @@ def _render_cards(corpus: Corpus, ticks: bool) -> None:
     cells = [cell for _ in range(0, len(places), N_COLUMNS) for cell in st.columns(N_COLUMNS)]
     for cell, place in zip(cells, places):
         with cell.container(border=True, height="stretch", gap="xsmall", key=f"card_{place.key}"):
-            _render_card(place, references, corpus)
-            if place.key == "previous" and n_waiting:
-                st.caption(f"{words.count(n_waiting)} more runs are being looked at …")
+            _render_card(place, references, corpus, n_waiting if place.key == "previous" else 0)
     with cells[len(places)].container(border=True, height="stretch", gap="xsmall"):
         _render_notes(corpus, kept, sum(not r.looks_ahead for r in records))
     if (n_waiting > 0 or any(map(is_live, records))) != ticks:
         draw_page_again()
 
 
-def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Corpus) -> None:
+def _render_card(
+    place: Place, references: tuple[ReferenceLine, ...], corpus: Corpus, n_waiting: int
+) -> None:
     standing, key = place.standing, place.key
     challenge = standing.challenge
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -74,12 +74,12 @@ def _render_card(place: Place, references: tuple[ReferenceLine, ...], corpus: Co
             st.caption(":material/radio_button_unchecked: not yet", width="content")
     st.markdown(TASKS[key])
     st.caption(rule_text(key, references))
-    st.markdown(best_text(standing))
+    st.markdown(best_text(standing, n_waiting))
     if live := live_text(place):
         st.markdown(live)
     if place.outcomes:
         last = place.outcomes[-1]
-        st.markdown(outcome_text(last, challenge.unit))
+        st.markdown(plain(outcome_text(last, challenge.unit)))
         if not last.is_open:
             st.caption(LESSONS[key])
     _render_prediction(challenge, standing.best, corpus)

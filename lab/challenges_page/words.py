@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from core.challenges.board import Place
 from core.challenges.guessing import Answer
-from core.challenges.outcomes import Outcome
-from core.challenges.scoring import Attempt, Standing, Unit
-from core.challenges.words import attempt_text, value_text
+from core.challenges.scoring import Standing
+from core.challenges.words import attempt_text
 from core.text.characters import in_quotes, sign_of
 from lab.wording import words
 from lab.wording.plain import plain
@@ -18,14 +17,19 @@ GAP = "▢"
 """Where the character is that is to be guessed."""
 
 
-def best_text(standing: Standing) -> str:
-    """What has been reached so far, and by which run. Markdown."""
+def best_text(standing: Standing, n_waiting: int = 0) -> str:
+    """What has been reached so far, and by which run. Markdown.
+
+    Args:
+        n_waiting: how many runs have not been looked at yet.
+    """
     best = standing.best
     if best is None:
         return "No run on this text has anything to show here yet."
     said = f"**{plain(attempt_text(best, standing.challenge))}**, by {plain(best.run.name)}"
     if not standing.is_met:
-        return f"Nearest so far: {said}."
+        more = f", with {words.count(n_waiting)} more runs to look at" if n_waiting else ""
+        return f"Nearest so far{more}: {said}."
     others = standing.n_met - 1
     more = f" {words.count(others)} more {'run has' if others == 1 else 'runs have'} it too."
     return f"Best so far: {said}.{more if others else ''}"
@@ -38,29 +42,6 @@ def live_text(place: Place) -> str:
     run = place.live.run
     said = attempt_text(place.live, place.standing.challenge)
     return f"Now {plain(run.name)}, {words.progress(run)}: {plain(said)}."
-
-
-def outcome_text(outcome: Outcome, unit: Unit) -> str:
-    """A prediction beside what came of it. Markdown."""
-    expected = f"You expected **{plain(value_text(outcome.prediction.expected, unit))}**"
-    run = outcome.run
-    if run is None:
-        return f"{expected} of the next run."
-    name = plain(run.name)
-    if outcome.is_open:
-        return f"{expected}; {name} trains, {words.progress(run)}."
-    if outcome.attempt is None:
-        return f"{expected}; {name} ({words.STATUS[run.status]}) has nothing to show for it."
-    came = plain(value_text(outcome.attempt.value, unit))
-    return f"{expected}; {name} came to **{came}**, {_off_text(outcome.attempt, outcome, unit)}."
-
-
-def _off_text(attempt: Attempt, outcome: Outcome, unit: Unit) -> str:
-    off = attempt.value - outcome.prediction.expected
-    size = value_text(abs(off), unit)
-    if size == value_text(0.0, unit):
-        return "as you said"
-    return f"{plain(size)} {'more' if off > 0 else 'less'}"
 
 
 # --- the game -------------------------------------------------------------------------------------
@@ -101,7 +82,8 @@ def _percent(share: float | None) -> str:
     if share is None:
         return "–"
     pct = 100 * share
-    return f"{pct:.0f} %" if pct >= 9.95 else f"{pct:.1f} %" if pct >= 0.05 else "< 0.1 %"
+    said = f"{pct:.0f} %" if pct >= 9.95 else f"{pct:.1f} %" if pct >= 0.05 else "< 0.1 %"
+    return said.replace(" ", "\N{NO-BREAK SPACE}")  # no line breaks before its unit
 
 
 def luck_text(n_right: int, n_places: int) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from core import commands
+from core.challenges.scoring import CHALLENGES, ChallengeKey, challenge_named
 from core.commands.flags.common import (
     OneLineParser,
     add_checkpoint,
@@ -164,3 +165,21 @@ def add_challenges(sub: Any) -> None:
         sub, "challenges", commands.challenges, "small goals, and which runs have reached them"
     )
     challenges.add_argument("--corpus", metavar="C", help="the text whose runs are looked at")
+    challenges.add_argument(
+        "--expect", type=_to_prediction, metavar="KEY=NUMBER",
+        help="what the next run will come to, as small=2.3 in the unit of that challenge; it is "
+        "kept, and told once that run is over",
+    )  # fmt: skip
+
+
+def _to_prediction(text: str) -> tuple[ChallengeKey, float]:
+    """The key of a challenge and a number; raises ArgumentTypeError for anything else."""
+    key, _, number = text.partition("=")
+    challenge = challenge_named(key)
+    if challenge is None:
+        keys = ", ".join(each.key for each in CHALLENGES)
+        raise argparse.ArgumentTypeError(f"expected one of {keys} before the =, not {key!r}")
+    try:
+        return challenge.key, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number after the =, not {number!r}") from None

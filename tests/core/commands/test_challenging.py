@@ -47,6 +47,22 @@ def test_a_person_reads_names_rules_and_states(cli: CommandLine, lab: Lab, corpu
     assert cli.stdout.count("  Rule: ") == 5 and "guesses made  0" in cli.stdout
 
 
+def test_what_is_expected_is_kept_and_held_beside_the_next_run(
+    cli: CommandLine, lab: Lab, corpus: Corpus
+) -> None:
+    fields = cli.ok("challenges", "--corpus", "tiny", "--expect", "small=2.5")
+    assert fields["challenges"][0]["outcome_in_words"] == "You expected 2.500 nats of the next run."
+    trained(lab, corpus, "transformer", name="owl")
+    assert cli.code("challenges", "--corpus", "tiny") == 0
+    assert "  You expected 2.500 nats; owl came to " in cli.stdout
+
+
+@pytest.mark.parametrize("wrong", ["small", "small=much", "large=2", "=2", "small=nan"])
+def test_what_is_no_prediction_is_refused(cli: CommandLine, lab: Lab, wrong: str) -> None:
+    assert cli.refused("challenges", "--corpus", "tiny", "--expect", wrong)
+    assert not lab.home.challenges.exists()
+
+
 def test_a_damaged_file_is_said_in_one_line(cli: CommandLine, lab: Lab) -> None:
     lab.home.challenges.write_bytes(b"{")
     assert cli.ok("challenges", "--corpus", "tiny")["n_guesses"] == 0

@@ -114,12 +114,12 @@ def test_what_came_of_a_prediction_stands_beside_it_with_the_reason(
 ) -> None:
     keep_prediction(pages.home, "small", text.fingerprint, 2.0)
     app = opened()
-    assert "You expected **2.000 nats** of the next run." in said(app)
+    assert "You expected 2.000 nats of the next run." in said(app)
     assert "narrow it" not in said(app)
     run = pages.run(trained(pages, text, "transformer", name="owl"))
     assert run.best_val_loss_nats
     app.run()
-    assert f"owl came to **{run.best_val_loss_nats:.3f} nats**" in said(app)
+    assert f"owl came to {run.best_val_loss_nats:.3f} nats" in said(app)
     assert "narrow it" in said(app)
 
 
