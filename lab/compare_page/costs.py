@@ -21,6 +21,7 @@ from lab.figures.loss_costs import (
 )
 from lab.session.state import open_run, palette, the_lab
 from lab.session.texts import ngram_sizes_of
+from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code
 
@@ -52,7 +53,8 @@ def render_costs(runs: Sequence[RunRecord], chosen: Sequence[RunRecord], unit: s
     if not fold.open:
         return
     with fold:
-        costs = _costs(on_text(runs, chosen[0].fingerprint), {run.id for run in chosen})
+        on_this_text = on_text(runs, chosen[0].fingerprint)
+        costs = _costs(on_this_text, {run.id for run in chosen})
         counted = _counted(chosen[0])
         in_bits = unit == "bits"
         for column, by in zip(st.columns(2, gap="medium"), BY):
@@ -60,7 +62,8 @@ def render_costs(runs: Sequence[RunRecord], chosen: Sequence[RunRecord], unit: s
                 _take_click(_render_chart(costs, counted, by, in_bits), costs)
         if said := counting_text(costs, counted, in_bits):
             st.markdown(said, help=explained(said, "loss"))
-        st.caption(ABOUT, help=explained(ABOUT, "loss", "nats", "bits"))
+        about = " ".join(filter(None, [words.seeing_ahead_text(on_this_text), ABOUT]))
+        st.caption(about, help=explained(ABOUT, "loss", "nats", "bits"))
 
 
 def _render_chart(

@@ -106,7 +106,7 @@ def loss_cost_figure(
     if by == "parameters":
         _add_counted(figure, counted, palette, factor)
     figure.update_layout(
-        margin=MARGIN | dict(r=16 if by == "parameters" else 104, t=36), showlegend=True,
+        margin=MARGIN | dict(r=48 if by == "parameters" else 104, t=36), showlegend=True,
         legend=dict(
             orientation="h", x=0, y=1.0, yanchor="bottom", xanchor="left", itemsizing="constant"
         ),
@@ -168,7 +168,7 @@ def _add_counted(
     figure.add_scatter(
         x=compact([each.n_counts for each in counted]),
         y=compact([each.loss_nats * factor for each in counted]), mode="lines+markers+text",
-        name="counted", text=[each.name for each in counted],
+        name="counted", text=[each.name for each in counted], cliponaxis=False,
         textposition="top right", textfont=dict(color=palette.muted, size=11),
         line=dict(color=palette.reference, width=1, dash="dash"),
         marker=dict(symbol=COUNTED_SYMBOL, size=9, line=dict(color=palette.reference, width=2)),
