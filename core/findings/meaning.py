@@ -48,6 +48,15 @@ def loss_in(nats: float, in_bits: bool = False) -> str:
     return f"{number_in(nats, in_bits)} {'bits' if in_bits else 'nats'}"
 
 
+def apart_in(one_nats: float, other_nats: float, in_bits: bool = False) -> str:
+    """How far two losses are apart, with its unit: the difference of the two as they are said.
+
+    Whoever takes one number on the screen from the other comes to the same.
+    """
+    one, other = (round(bits(n) if in_bits else n, 3) for n in (one_nats, other_nats))
+    return f"{abs(one - other):.3f} {'bits' if in_bits else 'nats'}"
+
+
 def is_said_as_zero(nats: float, in_bits: bool = False) -> bool:
     """Whether `number_in` rounds a loss, or a difference of losses, to nothing."""
     return round(bits(nats) if in_bits else nats, 3) == 0.0

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.findings.meaning import choices, loss_in, number_in, percent, perplexity, unsure_among
+from core.findings.meaning import (
+    apart_in,
+    choices,
+    loss_in,
+    number_in,
+    percent,
+    perplexity,
+    unsure_among,
+)
 from core.findings.thresholds import NOISE_NATS
 from core.settings.config import MODEL_KINDS, ModelKind
 from lab.figures.losses import TIME_AXES, LossCurve, XAxis
@@ -169,7 +177,7 @@ def _gain_text(before_nats: float, after_nats: float, than: str, in_bits: bool) 
     if abs(gain_nats) < NOISE_NATS:
         return f"as good as {than}, within {loss_in(NOISE_NATS, in_bits)}"
     word, more = ("better", "fewer") if gain_nats > 0 else ("worse", "more")
-    by = f"**{loss_in(abs(gain_nats), in_bits)}** {word} than {than}"
+    by = f"**{apart_in(before_nats, after_nats, in_bits)}** {word} than {than}"
     before, after = choices(before_nats), choices(after_nats)
     if before == after:
         share = percent(abs(perplexity(after_nats) / perplexity(before_nats) - 1), 0.01)

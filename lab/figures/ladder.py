@@ -89,12 +89,15 @@ def ladder_figure(
 
 
 def bought_nats(rung: RungStanding, rungs: Sequence[RungStanding]) -> float | None:
-    """How much lower the loss is than that of the rung it is held against; None: not known."""
+    """How much lower the loss is than that of the rung it is held against; None: not known.
+
+    Of the losses as they are said beside it, with three decimals.
+    """
     base = next((other for other in rungs if other.name == rung.base), None)
     if not (base and base.run and rung.run):
         return None
     before, after = base.run.val_loss_nats, rung.run.val_loss_nats
-    return None if before is None or after is None else before - after
+    return None if before is None or after is None else round(before, 3) - round(after, 3)
 
 
 # --- where everything stands ----------------------------------------------------------------------

@@ -120,7 +120,7 @@ def depth_text(rungs: Sequence[RungStanding], longer_steps: int) -> str:
         return ""
     first, last = one.run, blocks[-1].run
     assert first and last and first.val_loss_nats and last.val_loss_nats
-    bought, n_steps = first.val_loss_nats - last.val_loss_nats, last.max_iters
+    bought, n_steps = round(first.val_loss_nats, 3) - round(last.val_loss_nats, 3), last.max_iters
     if bought > NOTHING_NATS:
         most, nats = max(
             [gain for gain in _gains(rungs, "up") if gain[0] in [b.name for b in blocks]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.findings.meaning import choices, unsure_among
+from core.findings.meaning import apart_in, choices, unsure_among
 from core.interpretability.habits import HeadHabits
 from lab.attention_page.head_words import habit_sentence
 from lab.figures.map_axes import percent
@@ -87,10 +87,10 @@ def gain_text(name: str, what: str, loss_nats: float, before: str, before_nats: 
         before: the one before, as it stands after "than".
     """
     by_nats = before_nats - loss_nats
-    better = "better" if by_nats >= 0 else "worse"
+    by = f"{apart_in(before_nats, loss_nats)} {'better' if by_nats >= 0 else 'worse'}"
     return (
-        f"{plain(name)}, {what}: **{loss(loss_nats)}** nats, {loss(abs(by_nats))} {better} than "
-        f"{before}. As unsure as among {choices(loss_nats)} characters instead of "
+        f"{plain(name)}, {what}: **{loss(loss_nats)}** nats, {by} than {before}. "
+        f"As unsure as among {choices(loss_nats)} characters instead of "
         f"{choices(before_nats)}."
     )
 

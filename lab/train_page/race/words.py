@@ -8,6 +8,7 @@ from itertools import groupby, zip_longest
 
 import numpy as np
 
+from core.findings.meaning import apart_in
 from core.records.events import Race
 from core.records.records import RunRecord
 from core.settings.config import MODEL_KINDS, ModelKind, RunConfig
@@ -187,6 +188,5 @@ def against_the_counts(curves: Sequence[LossCurve], references: Sequence[Referen
         return f"The {best} is below the best counts ({counts.name}, {counts.loss_nats:.3f})."
     return (
         f"No model has reached the counted {counts.name} ({counts.loss_nats:.3f}) yet: that is "
-        f"hard to beat. The {best} is nearest, by {words.loss(reached[best] - counts.loss_nats)} "
-        "nats."
+        f"hard to beat. The {best} is nearest, by {apart_in(reached[best], counts.loss_nats)}."
     )

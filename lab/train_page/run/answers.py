@@ -14,8 +14,8 @@ import numpy as np
 
 from core.findings.curve import State, verdict
 from core.findings.meaning import (
+    apart_in,
     is_said_as_zero,
-    loss_in,
     right_chance,
     size_of,
     unsure_among,
@@ -182,7 +182,8 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
         where = f"after {compared.step:,} steps, over the whole validation split"
     if is_said_as_zero(by, in_bits):
         return f"the same loss as {name} {where}"
-    return f"{loss_in(abs(by), in_bits)} {'lower' if by < 0 else 'higher'} than {name} {where}"
+    apart = apart_in(compared.here_nats, compared.there_nats, in_bits)
+    return f"{apart} {'lower' if by < 0 else 'higher'} than {name} {where}"
 
 
 def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Effect:
 def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
     """What the setting across (else the one up) did; None while no line has both of its ends."""
     losses = {
-        ((cell.x, cell.y) if across else (cell.y, cell.x)): cell.run.val_loss_nats
+        ((cell.x, cell.y) if across else (cell.y, cell.x)): round(cell.run.val_loss_nats, 3)
         for cell in cells
         if cell.run and cell.run.val_loss_nats is not None
     }

@@ -9,6 +9,7 @@ import torch
 
 from core.findings.meaning import (
     about_in,
+    apart_in,
     bits,
     is_said_as_zero,
     loss_in,
@@ -186,3 +187,8 @@ def test_without_the_text_only_the_loss_is_said() -> None:
 @pytest.mark.parametrize("in_bits", [False, True])
 def test_nothing_is_what_is_said_as_nothing(nats: float, in_bits: bool) -> None:
     assert is_said_as_zero(nats, in_bits) == (number_in(nats, in_bits) == "0.000")
+
+
+def test_a_difference_is_that_of_the_two_numbers_that_are_said() -> None:
+    assert apart_in(2.8024, 2.4567) == apart_in(2.4567, 2.8024) == "0.345 nats"  # 2.802 - 2.457
+    assert apart_in(2.504, 2.225, in_bits=True) == "0.403 bits"  # 3.613 - 3.210

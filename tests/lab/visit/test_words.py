@@ -38,9 +38,9 @@ def test_what_a_model_is_worth_is_said_with_its_unit_and_as_a_feeling() -> None:
         "12 characters instead of 64."
     )
     gain = gain_text("fox", "with 3 layers", 2.0, "one layer of attention", 2.25)
-    assert "**2.000** nats, 0.250 better than one layer of attention" in gain
+    assert "**2.000** nats, 0.250 nats better than one layer of attention" in gain
     assert "among 7.4 characters instead of 9.5" in gain
-    assert "0.250 worse than" in gain_text("fox", "", 2.25, "it", 2.0)
+    assert "0.250 nats worse than" in gain_text("fox", "", 2.25, "it", 2.0)
 
 
 def test_a_row_is_said_with_visible_characters() -> None:
