@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.challenges.guessing import (
+    CONTEXT,
     Answer,
     character_at,
     context_of,
@@ -62,7 +63,8 @@ def render_game(corpus: Corpus) -> None:
 def _render_question(corpus: Corpus, place: int, n: int) -> None:
     """A place, and the box for a guess; nothing is said of it before there is one."""
     st.header(f"Place {words.count(n + 1)}: what comes next?", anchor=False)
-    st.code(with_gap(context_of(corpus, place)), language=None, wrap_lines=True)
+    shown = ("…" if place > CONTEXT else "") + with_gap(context_of(corpus, place))
+    st.code(shown, language=None, wrap_lines=True)
     if complaint := _COMPLAINT.take():
         st.warning(plain_but_code(complaint))
     named = [c for c in _NAMED if c in corpus.vocabulary.characters]

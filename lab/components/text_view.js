@@ -159,7 +159,7 @@ class TextView {
     const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!way || !this.characters.length) return;
     event.preventDefault();
-    const from = this.at ?? (way > 0 ? -1 : this.characters.length);
+    const from = this.at ?? this.locked ?? (way > 0 ? -1 : this.characters.length);
     this.point(Math.min(Math.max(from + way, 0), this.characters.length - 1));
     this.elements[this.at].scrollIntoView({ block: "nearest" });
   }

@@ -64,10 +64,12 @@ def lens_text(guesses: Sequence[str], follows: str) -> str:
     ]
     n_right = sum(row == c for row, c in zip(guesses[-1], follows))
     comes_up = [f"layer {i}: {first.count(i)}" for i in range(1, len(guesses) + 1)]
+    n_lost = len(follows) - first.count(0) - n_right
+    lost = f", of which {n_lost} {'is' if n_lost == 1 else 'are'} lost again" if n_lost else ""
     return (
         "**Each layer's own guess.** The way out is asked after every layer, as if it were the "
         f"last; framed where it is right. Of {len(follows)} characters the model guesses "
-        f"{n_right} right. The right one first comes up in {', '.join(comes_up)}; never: "
+        f"{n_right} right. The right one first comes up in {', '.join(comes_up)}{lost}; never: "
         f"{first.count(0)}."
     )
 
