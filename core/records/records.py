@@ -36,7 +36,8 @@ class RunRecord:
     best_val_loss_nats: float | None = field(metadata=stored_as("best_val_loss"))
     """Of the best checkpoint, over the whole validation split, measured when the run ends."""
     best_step: int = field(metadata=stored_as("best_iter"))
-    """The step with the lowest estimate on the validation split."""
+    """The step with the lowest validation estimate; once the run has ended, its last where that is
+    no worse over the whole split."""
     train_s: float = field(metadata=stored_as("train_seconds"))
     steps_per_s: float
     """By the clock on the wall, when last heard of; turns with other runs count as time."""

@@ -53,7 +53,8 @@ class Checkpoint:
     """`Trainer.state_dict()`."""
     best_step: int = field(metadata=stored_as("best_iter"))
     best_val_loss_nats: float | None
-    """The lowest estimate so far, and the step it was found at (None: not known)."""
+    """The lowest estimate so far (None: not known), and the step of the state that counts as best:
+    the one it was found at, or the last where the whole split shows that to be no worse."""
 
     @property
     def step(self) -> int:
