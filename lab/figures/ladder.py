@@ -97,7 +97,7 @@ def bought_nats(rung: RungStanding, rungs: Sequence[RungStanding]) -> float | No
     if not (base and base.run and rung.run):
         return None
     before, after = base.run.val_loss_nats, rung.run.val_loss_nats
-    return None if before is None or after is None else round(before, 3) - round(after, 3)
+    return None if before is None or after is None else round(round(before, 3) - round(after, 3), 3)
 
 
 # --- where everything stands ----------------------------------------------------------------------

@@ -145,3 +145,10 @@ def test_what_a_rung_bought_needs_both_runs(
     assert bought_nats(rungs[0], rungs) is None
     assert bought_nats(rungs[4], rungs) == pytest.approx(0.2)
     assert bought_nats(rungs[4], [*planned[:4], *rungs[4:]]) is None
+
+
+def test_what_a_rung_bought_is_the_difference_of_the_numbers_on_the_chart(
+    planned: list[RungStanding],
+) -> None:
+    rungs = [measured(planned[0], 2.19349), measured(planned[1], 2.17251)]
+    assert bought_nats(rungs[1], rungs) == 0.02  # 2.193 - 2.173, and not 0.02098
