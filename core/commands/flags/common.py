@@ -34,6 +34,13 @@ class OneLineParser(argparse.ArgumentParser):
         print(as_text(said), file=sys.stderr)
         raise SystemExit(2)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What is left over is refused here, by the command that it was said to."""
+        found, left_over = super().parse_known_args(args, namespace)
+        if left_over:
+            self.error(f"unrecognized arguments: {' '.join(left_over)}")
+        return found, left_over
+
 
 def add_command(sub: Any, name: str, command: Command, help_line: str) -> Any:
     """A parser for one command under `sub`, with the flags that all have."""

@@ -17,7 +17,7 @@ MISTAKES = [
     (["train", "--model", "bigram", "--preset", "huge"], "invalid choice: 'huge'"),
     (["train", "--model", "bigram", "--max_iters", "many"], "invalid int value: 'many'"),
     (["train", "--model", "bigram", "--max_iters", "1.5"], "invalid int value: '1.5'"),
-    (["train", "--model", "bigram", "--batches", "3"], "unrecognized arguments: --batches 3"),
+    (["train", "--model", "bigram", "--batches", "3"], "core train: unrecognized arguments: --b"),
     (["train", "--model", "transformer", "--bias", "perhaps"], "expected true or false"),
     (["train", "--model", "bigram", "--max_iters", "0"], "max_iters is a whole number"),
     (["train", "--model", "bigram", "--n_layer", "3"], "The bigram model has no n_layer"),
