@@ -75,7 +75,7 @@ class Keeper:
         device = self._trainer.device
         model = model_from_weights(self._trainer.config.model, best.trainer["model"]).to(device)
         best_loss = split_loss(model, self._trainer.corpus.val.to(device))
-        if best_loss < val_loss:
+        if not best_loss >= val_loss:  # nor where the last loss is no number
             return best_loss
         self.best_step, self._unsaved_best = self._trainer.step, None
         return val_loss

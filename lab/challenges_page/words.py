@@ -28,7 +28,8 @@ def best_text(standing: Standing, n_waiting: int = 0) -> str:
         return "No run on this text has anything to show here yet."
     said = f"**{plain(attempt_text(best, standing.challenge))}**, by {plain(best.run.name)}"
     if not standing.is_met:
-        more = f", with {words.count(n_waiting)} more runs to look at" if n_waiting else ""
+        runs = "run" if n_waiting == 1 else "runs"
+        more = f", with {words.count(n_waiting)} more {runs} to look at" if n_waiting else ""
         return f"Nearest so far{more}: {said}."
     others = standing.n_met - 1
     more = f" {words.count(others)} more {'run has' if others == 1 else 'runs have'} it too."

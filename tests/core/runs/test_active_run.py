@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,14 @@ def test_a_last_state_that_turns_out_to_be_no_worse_is_the_best(
     record = lab.run(run_id)
     assert record.best_val_loss_nats == record.val_loss_nats
     assert (record.best_step, checkpoint_steps(lab, run_id)) == (40, [40])
+
+
+def test_a_last_state_whose_loss_is_no_number_is_not_the_best(
+    lab: Lab, corpus: Corpus, estimates_best_at_20: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "evaluate", lambda trainer: math.nan)
+    record = lab.run(trained(lab, corpus, learning_rate=0.1))
+    assert record.best_step == 20 and record.best_val_loss_nats is not None
 
 
 def test_the_best_checkpoint_survives_a_resume(lab: Lab, corpus: Corpus, best_at_20: None) -> None:
