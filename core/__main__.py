@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
@@ -84,7 +85,11 @@ def _say_notes(notes: Sequence[str]) -> int:
 
 def _process_started_at() -> float:
     """When whoever waits for this process began to, by time.monotonic()."""
-    age_s = time.time() - float(psutil.Process().create_time())
+    try:  # Linux counts from when the machine was started, and dates that in whole seconds only
+        ticks = int(Path("/proc/self/stat").read_text("utf-8").rpartition(")")[2].split()[19])
+        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        age_s = time.time() - float(psutil.Process().create_time())
     return time.monotonic() - age_s
 
 

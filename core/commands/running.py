@@ -124,7 +124,7 @@ def branch(lab: Lab, args: Namespace) -> Fields:
 def export(lab: Lab, args: Namespace) -> Fields:
     record = lab.run(args.run)
     folder = Path(args.out)
-    files = export_run(lab, record, args.format, folder, args.checkpoint)
+    files = export_run(lab, record, args.format, folder, args.checkpoint, say)
     if args.format == "nanogpt":
         at_its_end = lab.model_step(record, args.checkpoint) >= record.max_iters
         say("To go on there, from beside a checkout of nanoGPT:")

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -39,6 +40,7 @@ from core.storage.names import as_text, new_run_id, plain_file_name
 from core.storage.snapshots import SnapshotFolder
 
 ENDING = ".run.zip"
+Tell = Callable[[str], object]
 
 
 # --- out ------------------------------------------------------------------------------------------
@@ -49,26 +51,29 @@ def file_name(record: RunRecord) -> str:
     return (plain_file_name(record.name) or record.id) + ENDING
 
 
-def pack_run(lab: Lab, record: RunRecord, folder: Path) -> Path:
+def pack_run(lab: Lab, record: RunRecord, folder: Path, tell: Tell = lambda damage: None) -> Path:
     """Write a run, with all it measured and saved and its text, into one file in a folder.
 
     A run that trains meanwhile goes in as it stands, to be resumed from its last checkpoint.
     Raises ExchangeError when it is too large, OSError when the folder cannot be written to.
+
+    Args:
+        tell: is told in a sentence which states are damaged, and so not in the file.
     """
     path = folder / file_name(record)
     with open_atomically(path) as file:
-        _pack(lab, record, file)
+        _pack(lab, record, file, tell)
     return path
 
 
 def packed(lab: Lab, record: RunRecord) -> bytes:
     """The content of the file that `pack_run` would write."""
     buffer = io.BytesIO()
-    _pack(lab, record, buffer)
+    _pack(lab, record, buffer, lambda damage: None)
     return buffer.getvalue()
 
 
-def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
+def _pack(lab: Lab, record: RunRecord, file: IO[bytes], tell: Tell) -> None:
     folder = lab.home.run_folder(record.id)
     checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
     # The newest first, since those before it may be thinned out meanwhile; and all of them before
@@ -76,8 +81,11 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
     states = [checkpoints.path(step) for step in reversed(checkpoints.steps())]
     states += [snapshots.path(step) for step in reversed(snapshots.steps())]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-        saved = [path.name for path in states if _add_state(archive, path)]
+        damaged: list[str] = []
+        saved = [path.name for path in states if _add_state(archive, path, damaged)]
         newest = max((int(m[2]) for name in saved if (m := _checkpoint(name))), default=0)
+        if damaged:
+            tell(_damage_text(damaged, newest))
         write_content(archive, _content_of(lab, record, newest))
         total = sum(member.file_size for member in archive.infolist())
     if total > MAX_RUN_FILE_BYTES:
@@ -87,14 +95,25 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes]) -> None:
         )
 
 
-def _add_state(archive: zipfile.ZipFile, path: Path) -> bool:
+def _add_state(archive: zipfile.ZipFile, path: Path, damaged: list[str]) -> bool:
     """Add a saved state, unless it is gone or damaged. Numbers hardly get smaller by packing."""
     try:
         read_saved(path, Checkpoint if _checkpoint(path.name) else Snapshot)
         archive.write(path, path.name, zipfile.ZIP_STORED)
-    except (CheckpointError, FileNotFoundError):
+    except FileNotFoundError:  # thinned out meanwhile
+        return False
+    except CheckpointError:
+        damaged.append(path.name)
         return False
     return True
+
+
+def _damage_text(damaged: list[str], newest: int) -> str:
+    """What is not in the file of a run, and what becomes of it without."""
+    first, *others = damaged
+    more = f" and {len(others)} more are" if others else " is"
+    said = f"{first}{more} damaged, and so not in the file"
+    return f"{said}." if newest else f"{said}, which opens elsewhere for its curve alone."
 
 
 def _checkpoint(name: str) -> re.Match[str] | None:

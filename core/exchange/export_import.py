@@ -8,12 +8,13 @@ from it with a fresh optimiser.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from core.errors import ConfigError, CorpusError, ExchangeError
-from core.exchange.archive import pack_run
+from core.errors import ConfigError, CorpusError, ExchangeError, StorageError
+from core.exchange.archive import Tell, pack_run
 from core.exchange.formats.base import Imported
 from core.exchange.formats.card import About
 from core.exchange.formats.hf import export_hf
@@ -39,9 +40,12 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def export_run(
-    lab: Lab, record: RunRecord, form: Format, folder: Path, which: Which = "best"
-) -> list[Path]:
+    lab: Lab, record: RunRecord, form: Format, folder: Path, which: Which = "best",
+    tell: Tell = lambda damage: None,
+) -> list[Path]:  # fmt: skip
     """Write a run's model, its metrics, or all of it into a folder, made if it is missing.
+
+    What of it is damaged, and so not in the file of a run, is said to `tell`.
 
     Raises ExchangeError when the format has no place for the model, or the folder cannot be
     written to.
@@ -56,7 +60,7 @@ def export_run(
                 store.health(record.id), folder,
             )  # fmt: skip
         if form == "run":
-            return [pack_run(lab, record, folder)]
+            return [pack_run(lab, record, folder, tell)]
         loaded = lab.model(record, which)
         about = _about(record, loaded)
         if form == "hf":
@@ -69,10 +73,23 @@ def export_run(
         described = {"config": record.config.flat(), "iter": loaded.step, "corpus": record.corpus}
         path = folder / "model.safetensors"
         return export_safetensors(loaded.model, loaded.vocabulary, path, about=described)
-    except OSError as error:
+    except (OSError, StorageError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or not _is_of(folder, cause) or _is_full(error):
+            raise
         raise ExchangeError(
-            f"{folder} cannot be written to ({error.strerror}). Name another folder with --out."
+            f"{folder} cannot be written to ({cause.strerror}). Name another folder with --out."
         ) from error
+
+
+def _is_of(folder: Path, error: OSError) -> bool:
+    """Whether it is that folder which the system complains of, and not the lab home."""
+    name = Path(os.fsdecode(error.filename)) if error.filename else folder
+    return name.is_relative_to(folder)
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, StorageError) and error.is_full
 
 
 def _about(record: RunRecord, loaded: LoadedModel) -> About:

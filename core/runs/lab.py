@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import CorpusError, RunError
+from core.errors import CheckpointError, CorpusError, RunError
 from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.records.records import LIVE, NewRun, RunRecord
@@ -286,6 +286,14 @@ class Lab:
             step,
             f"{label}, step {step:,}",
         )
+
+    def why_lost(self, record: RunRecord) -> str:
+        """Why there is no model of a run that had one: a sentence; empty where there is one."""
+        try:
+            check_not_lost(self.home, self.store, record)
+        except CheckpointError as error:
+            return str(error)
+        return ""
 
     def _untrained(self, record: RunRecord) -> LoadedModel:
         check_not_lost(self.home, self.store, record)

@@ -65,7 +65,8 @@ def resume_point(
     if checkpoint is None and damaged:
         raise CheckpointError(
             f"No checkpoint of run {record.name} can be read: {damaged[0].trouble}",
-            f"To train it again from the start, delete the files in {folder.path(0).parent}.",
+            f"Put whole copies back into {folder.path(0).parent}, or train it anew under another "
+            "name; its curve and its snapshots stay as they are.",
         )
     check_not_lost(home, store, record)
     step = checkpoint.step if checkpoint else 0

@@ -165,7 +165,7 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
     except UNREADABLE as error:
         raise CheckpointError(
             f"The {what} {path.name} cannot be read: the file is damaged or cut short.",
-            "Delete it to go on from the one before.",
+            f"Move it out of {path.parent} to go on from the one before.",
         ) from error
     version = content.pop("format", None) if isinstance(content, dict) else None
     if version not in READ_FORMATS:
@@ -179,7 +179,7 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
     except (TypeError, ValueError) as error:  # a field too few, or one too many
         raise CheckpointError(
             f"The {what} {path.name} does not hold what a {what} holds.",
-            "Delete it to go on from the one before.",
+            f"Move it out of {path.parent} to go on from the one before.",
         ) from error
 
 

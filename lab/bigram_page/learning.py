@@ -20,7 +20,7 @@ from lab.session.state import palette
 from lab.session.transitions import divergence_from_counts, divergences_over_training
 from lab.wording.glossary import explained
 
-CURVE_PX, PAIRS_PX, CURVE_HEIGHT_PX, PAIR_ROW_PX = 420, 390, 290, 28
+CURVE_PX, PAIRS_PX, CURVE_HEIGHT_PX, PAIR_ROW_PX = 396, 400, 290, 28
 N_PAIRS, N_SAID, MIN_TIMES, MIN_PLACES = 10, 3, 100, 30
 PAIRS_HELP = (
     "Off by: ln(counted / learned), in nats. So much more a guess of this pair costs by the "
@@ -31,12 +31,12 @@ PAIRS_HELP = (
 )
 _PERCENT = st.column_config.NumberColumn(format="%.2f %%", width=72)
 _COLUMNS = {
-    "after": st.column_config.TextColumn(width=50),
-    "comes": st.column_config.TextColumn(width=54),
-    "times": st.column_config.NumberColumn(format="localized", width=66),
+    "after": st.column_config.TextColumn(width=48),
+    "comes": st.column_config.TextColumn(width=52),
+    "times": st.column_config.NumberColumn(format="localized", width=62),
     "learned": _PERCENT,
     "counted": _PERCENT,
-    "off by, nats": st.column_config.NumberColumn(format="%+.4f", width=76),
+    "off by, nats": st.column_config.NumberColumn(format="%+.4f", width=90),
 }
 
 

@@ -58,7 +58,7 @@ from lab.wording.glossary import explained
 from lab.wording.plain import plain, quoted
 from lab.wording.transitions import stray_text
 
-TABLE_PX, TABLE_HEIGHT_PX, ROW_PX, BARS_PX = 800, 600, 440, 230
+TABLE_PX, TABLE_HEIGHT_PX, ROW_PX, BARS_PX = 800, 600, 420, 230
 FIRST_CHARACTER = "t"
 ON_THE_PICTURE = "logits, softmax, entropy, nats, bits"
 """Words of the field that stand there or in a hover, to be explained beside it."""

@@ -94,8 +94,9 @@ def _table(facts: Facts) -> str:
 
 
 def _row(facts: Facts) -> str:
-    row = surest_row(facts.finished["bigram"])
-    return row_text(row.character, row.follower, row.learned, row.in_text)
+    run = facts.finished["bigram"]
+    row = surest_row(run)
+    return row_text(run.name, row.character, row.follower, row.learned, row.in_text)
 
 
 def _limit(facts: Facts) -> str:
@@ -123,7 +124,8 @@ def _gain(facts: Facts, kind: ModelKind, what: str, other: ModelKind, called: st
 
 
 def _head(facts: Facts) -> str:
-    return head_text(clearest_head(facts.finished["attention"]))
+    run = facts.finished["attention"]
+    return head_text(run.name, clearest_head(run))
 
 
 def _written(facts: Facts) -> str:

@@ -61,12 +61,12 @@ def table_text(name: str, loss_nats: float, n_characters: int) -> str:
     )
 
 
-def row_text(character: str, follower: str, learned: float, in_text: float) -> str:
-    """What one row of the matrix says, beside the text."""
+def row_text(name: str, character: str, follower: str, learned: float, in_text: float) -> str:
+    """What one row of a run's matrix says, beside the text."""
     return (
-        f"One row for each character. In that of {quoted(character)} it expects {quoted(follower)} "
-        f"with **{percent(learned)}**; in the text it is {percent(in_text)}, a little less "
-        "with one added to each count."
+        f"One row for each character. In that of {quoted(character)} {plain(name)} expects "
+        f"{quoted(follower)} with **{percent(learned)}**; in the text it is {percent(in_text)}, "
+        "less with one added to each count."
     )
 
 
@@ -95,9 +95,10 @@ def gain_text(name: str, what: str, loss_nats: float, before: str, before_nats: 
     )
 
 
-def head_text(head: HeadHabits) -> str:
-    """Where a head looks."""
-    return f"Each row of the map looks back. Head {head.layer}.{head.head}: {habit_sentence(head)}"
+def head_text(name: str, head: HeadHabits) -> str:
+    """Where a head of a run looks."""
+    which = f"Head {head.layer}.{head.head} of {plain(name)}"
+    return f"Each row of the map looks back. {which}: {habit_sentence(head)}"
 
 
 def written_text(name: str, loss_nats: float) -> str:

@@ -195,7 +195,10 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
             (st.error if run.status == "failed" else st.warning)(plain_but_code(run.message))
         if trouble:
             st.warning(plain_but_code(trouble))
-        if run.status == "interrupted":
+        lost = the_lab().why_lost(run)
+        if lost:
+            st.warning(plain_but_code(lost))
+        elif run.status == "interrupted":
             st.warning(f"The lab ended while this run trained. {words.at_risk(run)}")
     with places.chart:
         _render_chart(
@@ -230,7 +233,8 @@ def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:
 
 def _render_facts(run: RunRecord) -> None:
     parent = f" · branched from step {words.count(run.parent_step or 0)}" if run.parent else ""
-    saved = "" if run.status == "interrupted" else f" · {words.at_risk(run)}"  # said above
+    is_said_above = run.status == "interrupted" or the_lab().why_lost(run)
+    saved = "" if is_said_above else f" · {words.at_risk(run)}"
     st.caption(
         f"**{plain(run.name)}** · {run.model} · {words.count(run.n_params)} parameters · corpus "
         f"{plain(run.corpus)}{parent}{saved}"

@@ -174,7 +174,7 @@ def _render_facts(each: RunDisk, since_before: str) -> None:
     st.caption(
         f"corpus {plain(run.corpus)} · best at step {words.count(run.best_step)} · "
         f"{words.mib(each.size_bytes)} on the disk, {words.mib(each.spare_bytes)} of it could be "
-        f"cleaned up. {words.at_risk(run)}"
+        f"cleaned up. {plain(the_lab().why_lost(run)) or words.at_risk(run)}"
         f"  \n{CHANGED}: {plain(since_before) or 'it is the first of its model on this text'}."
     )
 

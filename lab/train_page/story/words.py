@@ -185,10 +185,10 @@ def _after(telling: Telling) -> str:
     told, guess = telling.told, telling.guess
     before, after = guess.loss_before_nats, guess.loss_after_nats
     p, then = float(guess.before[guess.target]), float(guess.after[guess.target])
-    own = (
-        f"{telling.target} now gets **{tenths(then)}** instead of {tenths(p)}: its loss "
-        f"{_goes(before, after)}"
-    )
+    now, was = tenths(then), tenths(p)
+    if now == was:
+        now, was = (f"{100 * share:.4g}\N{NO-BREAK SPACE}%" for share in (then, p))
+    own = f"{telling.target} now gets **{now}** instead of {was}: its loss {_goes(before, after)}"
     n_steps = telling.config.train.max_iters
     of_all = f" of {words.count(n_steps)}" if told.step <= n_steps else ""
     aside = (

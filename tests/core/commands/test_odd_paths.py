@@ -13,6 +13,7 @@ import pytest
 
 from core.runs.lab import Lab
 from core.storage import files
+from core.storage.trouble import storage_error
 from core.text.corpus import Corpus
 from tests.helpers import CommandLine, filled, tiny_run, train, trained
 
@@ -163,6 +164,29 @@ def test_an_export_goes_where_a_killed_one_left_its_half(
     (tmp_path / ".owl.run.zip.4194305.tmp").write_bytes(b"half")
     cli.ok("export", "owl", "--format", "run", "--out", tmp_path)
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_an_export_says_which_states_are_damaged_and_so_not_in_the_file(
+    cli: CommandLine, lab: Lab, tmp_path: Path
+) -> None:
+    (path,) = lab.home.run_folder(lab.run("owl").id).glob("checkpoint-*.pt")
+    path.write_bytes(path.read_bytes()[:-100])
+    cli.ok("export", "owl", "--format", "run", "--out", tmp_path)
+    assert f"{path.name} is damaged, and so not in the file" in cli.stderr
+    assert "for its curve alone" in cli.stderr
+
+
+def test_an_export_into_a_folder_that_takes_nothing_asks_for_another(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *args: object, **named: object) -> None:
+        raise storage_error(PermissionError(13, "Permission denied", str(path)), path) from (
+            PermissionError(13, "Permission denied", str(path))
+        )
+
+    monkeypatch.setattr("core.exchange.archive.open_atomically", refused)
+    said = cli.refused("export", "owl", "--format", "run", "--out", str(tmp_path))
+    assert "Name another folder with --out" in said and "LAB_HOME" not in said
 
 
 def test_a_folder_that_is_deleted_while_its_run_trains_is_made_again(

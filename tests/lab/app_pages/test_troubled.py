@@ -38,8 +38,9 @@ def test_a_run_whose_checkpoints_are_gone_is_shown_and_given_no_weights(
         path.unlink()
     app = open_page(page, run="owl")
     assert "no number" not in said(app)
-    if page == "attention":
+    if page in ("attention", "train"):
         assert "has no checkpoint any more" in said(app)
+    assert "All of it is saved" not in said(app)
 
 
 def overwrite(lab: Lab) -> None:

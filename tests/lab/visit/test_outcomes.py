@@ -93,7 +93,7 @@ def test_every_task_tells_the_numbers_of_its_runs(pages: Lab, corpus: Corpus) ->
         loss["transformer"] in told["train_transformer"] and "2 layers" in told["train_transformer"]
     )
     shown = clearest_head(facts.finished["attention"])
-    assert f"Head {shown.layer}.{shown.head}: " in told["see_head"]
+    assert f"Head {shown.layer}.{shown.head} of " in told["see_head"]
 
 
 def test_losses_on_different_texts_never_share_a_sentence(pages: Lab, corpus: Corpus) -> None:

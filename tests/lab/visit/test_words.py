@@ -44,10 +44,12 @@ def test_what_a_model_is_worth_is_said_with_its_unit_and_as_a_feeling() -> None:
 
 
 def test_a_row_is_said_with_visible_characters() -> None:
-    said = row_text(":", "\n", 0.65, 0.905).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
+    said = (
+        row_text("owl", ":", "\n", 0.65, 0.905).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "")
+    )
     assert said == (
-        "One row for each character. In that of ‘:’ it expects ‘↵’ with **65 %**; in the text it "
-        "is 90 %, a little less with one added to each count."
+        "One row for each character. In that of ‘:’ owl expects ‘↵’ with **65 %**; in the text it "
+        "is 90 %, less with one added to each count."
     )
 
 
