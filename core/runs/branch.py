@@ -119,9 +119,11 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
     """Give the child the parent's newest checkpoint up to step `at`, and what led there."""
     from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
     theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
-    newest = _newest_until(theirs, at)
+    newest, damaged = _newest_until(theirs, at)
     if newest is None:
         _check_can_be_reached(lab, parent, at)
+        if damaged and lab.store.first_step(parent.id) > 0:  # imported: no first step leads there
+            raise damaged
         return
     if 0 < newest.best_step < newest.step:
         with suppress(CheckpointError):  # gone or damaged; the child can do without
@@ -139,15 +141,19 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
     SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.step)
 
 
-def _newest_until(folder: CheckpointFolder, at: int) -> Checkpoint | None:
-    """The newest checkpoint up to a step; whoever trains the run may delete some meanwhile.
+def _newest_until(
+    folder: CheckpointFolder, at: int
+) -> tuple[Checkpoint | None, CheckpointError | None]:
+    """The newest checkpoint up to a step that can be read, and what is wrong with one after it.
 
-    Raises CheckpointError when it is damaged.
+    Whoever trains the run may delete some meanwhile. One that is damaged costs no more than a
+    longer way: from an older one the same steps are taken again, bit for bit.
     """
+    damaged = None
     for step in reversed([step for step in folder.steps() if step <= at]):
         try:
-            return folder.load(step)
-        except CheckpointError:
+            return folder.load(step), damaged
+        except CheckpointError as error:
             if folder.path(step).exists():
-                raise
-    return None
+                damaged = error
+    return None, damaged
