@@ -8,8 +8,7 @@ from typing import Any
 from core.challenges.board import Place, board_of
 from core.challenges.guessing import in_this_text, learner_answers, n_right
 from core.challenges.heads import can_be_measured, previous_head
-from core.challenges.kept import Kept, keep_prediction, load_kept
-from core.challenges.scoring import ChallengeKey
+from core.challenges.kept import keep_prediction, load_kept
 from core.challenges.telemetry import Telemetry, runs_on_text, telemetry_of
 from core.challenges.words import NAMES, TASKS, attempt_text, outcome_text, rule_text
 from core.commands.common import Fields, say
@@ -22,11 +21,13 @@ from core.text.reference import ReferenceLine, reference_lines
 
 def challenges(lab: Lab, args: Namespace) -> Fields:
     corpus = lab.library.load(args.corpus)
+    if args.expect:
+        key, expected = args.expect
+        if trouble := keep_prediction(lab.home, key, corpus.fingerprint, expected):
+            say(trouble)
     kept, trouble = load_kept(lab.home)
     if trouble:
         say(trouble)
-    if args.expect:
-        kept = _keep(lab, corpus, *args.expect)
     references = reference_lines(corpus)
     runs = [_measured(lab, run, corpus) for run in runs_on_text(lab, corpus.fingerprint)]
     board = board_of(runs, references, kept, corpus.fingerprint)
@@ -37,12 +38,6 @@ def challenges(lab: Lab, args: Namespace) -> Fields:
         "n_right": n_right(learner_answers(corpus, guesses)),
         "challenges": [_fields(place, references) for place in board],
     }
-
-
-def _keep(lab: Lab, corpus: Corpus, key: ChallengeKey, expected: float) -> Kept:
-    """Keep what is expected of the next run; all that is kept then."""
-    keep_prediction(lab.home, key, corpus.fingerprint, expected)
-    return load_kept(lab.home)[0]
 
 
 def _measured(lab: Lab, run: RunRecord, corpus: Corpus) -> Telemetry:

@@ -87,9 +87,10 @@ def answers_on(
     if standing is None:
         return Answers(none, learning, none)
     reached = reached_by(standing, run)
-    is_good = _is_good(reached, references, in_bits)
     if run and run.looks_ahead:
         is_good = f"{_loss(reached, in_bits)}, but {SEES_AHEAD}: no measure of how well it guesses"
+    else:
+        is_good = _is_good(reached, references, in_bits)
     return Answers(is_good, learning, _gap(standing, state, in_bits))
 
 

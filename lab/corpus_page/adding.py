@@ -16,11 +16,10 @@ from core.errors import CorpusError, EncodingError, LabError
 from core.library.encodings import ENCODINGS, first_lines
 from core.library.intake import MAX_TEXT_BYTES, RARE, Reading, folding_for, plain_text
 from core.library.texts import ORIGINAL
-from core.text.corpus import largest_block_size
 from lab.corpus_page.keeping import look_at
 from lab.session.entry import Entry
 from lab.session.state import the_lab
-from lab.widgets.controls import SMALLEST_BLOCK_SIZE
+from lab.widgets.controls import is_long_enough
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
 
@@ -99,7 +98,7 @@ def _render_preview(reading: Reading) -> None:
 
 def _how_little(reading: Reading) -> str:
     """What is to be said of a text that is short; nothing of another."""
-    if largest_block_size(len(reading.text)) < SMALLEST_BLOCK_SIZE:
+    if not is_long_enough(reading.text):
         return _TOO_LITTLE
     return _LITTLE * reading.is_little
 

@@ -12,11 +12,11 @@ import streamlit as st
 
 from core.library.texts import SHIPPED, binned_name, size_bytes
 from core.records.records import RunRecord
-from core.text.corpus import Corpus, largest_block_size
+from core.text.corpus import Corpus
 from lab.session.entry import Entry
 from lab.session.state import clear_bench, the_lab, want_view
 from lab.widgets.action_buttons import deed_button
-from lab.widgets.controls import SMALLEST_BLOCK_SIZE, choose_corpus
+from lab.widgets.controls import choose_corpus, is_long_enough
 from lab.wording import words
 from lab.wording.plain import plain
 
@@ -58,12 +58,9 @@ def render_deeds(corpus: Corpus) -> None:
     """Train on the text, or delete it."""
     with st.container(horizontal=True):
         if st.button(
-            "Train on this",
-            type="primary",
-            key="corpus_train",
-            icon=":material/model_training:",
-            disabled=largest_block_size(len(corpus.text)) < SMALLEST_BLOCK_SIZE,
-        ):
+            "Train on this", type="primary", key="corpus_train", icon=":material/model_training:",
+            disabled=not is_long_enough(corpus.text),
+        ):  # fmt: skip
             choose_corpus(corpus.name)
             clear_bench()
             want_view("run")

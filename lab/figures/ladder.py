@@ -238,11 +238,10 @@ def _number(tread: _Tread, treads: Sequence[_Tread]) -> str:
     bought = bought_nats(tread.rung, [t.rung for t in treads])
     if bought is None:
         return said
-    is_against_whole = tread.rung.base == _whole(treads).rung.name
-    if tread.rung.side != "up" and not is_against_whole:
-        said = f"{said}<br>{_signed(-bought)}<br>against"
-        return "<br>".join([said, *_in_lines(escape(tread.rung.base, quote=False))])
-    return f"{said}<br>{_signed(-bought)}"
+    lines = [said, _signed(-bought)]
+    if tread.rung.side != "up" and tread.rung.base != _whole(treads).rung.name:
+        lines += ["against", *_in_lines(escape(tread.rung.base, quote=False))]
+    return "<br>".join(lines)
 
 
 def _signed(nats: float) -> str:

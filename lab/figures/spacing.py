@@ -120,9 +120,9 @@ class Named:
     def is_in_order_with(self, other: Named) -> bool:
         """Whether two labels over each other stand like the points that they name."""
         (left, top), (other_left, other_top) = self._corner, other._corner
-        is_apart = left >= other_left + CHARACTER_PX * len(
-            other.label
-        ) or other_left >= left + CHARACTER_PX * len(self.label)
+        right = left + CHARACTER_PX * len(self.label)
+        other_right = other_left + CHARACTER_PX * len(other.label)
+        is_apart = left >= other_right or other_left >= right
         return bool(is_apart or (top - other_top) * (self.point_px[1] - other.point_px[1]) >= 0)
 
     @property

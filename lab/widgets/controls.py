@@ -25,7 +25,7 @@ from core.settings.config import (
     TrainConfig,
 )
 from core.settings.presets import PRESETS, RECIPES, adapt, resolve
-from core.text.corpus import Corpus
+from core.text.corpus import Corpus, largest_block_size
 from lab.session import train_choices
 from lab.session.drafts import Draft, begin_draft, draft_for, draft_of
 from lab.session.entry import Entry, draw_page_again
@@ -62,7 +62,7 @@ SLIDERS = (
     Slider("batch_size", (1, 2, 4, 8, 12, 16, 32, 64, 128), simple=False),
     Slider("dropout", tuple(i / 20 for i in range(11)), simple=False),
 )
-SMALLEST_BLOCK_SIZE = min(next(s.values for s in SLIDERS if s.name == "block_size"))
+_SMALLEST_BLOCK_SIZE: int = min(next(s.values for s in SLIDERS if s.name == "block_size"))
 _TRAIN_FIELDS = frozenset(f.name for f in fields(TrainConfig))
 GROUPS = ("block", "ngrams", "optimizer")
 """The three groups that a recipe is made of, each with a switch of its own."""
@@ -89,6 +89,11 @@ class Panel:
         """Whether a control is there."""
         has = name not in MODEL_SETTINGS["transformer"] or name in MODEL_SETTINGS[self.model]
         return has and name not in self.hidden and (simple or self.level == "all")
+
+
+def is_long_enough(text: str) -> bool:
+    """Whether a text can be trained on with any of the block sizes that the controls offer."""
+    return largest_block_size(len(text)) >= _SMALLEST_BLOCK_SIZE
 
 
 def run_settings(panel: Panel) -> tuple[Corpus, RunConfig]:

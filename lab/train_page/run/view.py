@@ -218,7 +218,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         render_answers(now, others, to_beat, look.in_bits)
         if written_at is not None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
-        _render_facts(run)
+        _render_facts(run, is_saved_said=bool(lost) or run.status == "interrupted")
         render_health(run, now.steps)
         render_context([run], "train", in_bits=look.in_bits)
 
@@ -231,10 +231,9 @@ def _references(run: RunRecord) -> tuple[list[ReferenceLine], str]:
         return [], f"There are no grey lines. {error}"
 
 
-def _render_facts(run: RunRecord) -> None:
+def _render_facts(run: RunRecord, *, is_saved_said: bool) -> None:
     parent = f" · branched from step {words.count(run.parent_step or 0)}" if run.parent else ""
-    is_said_above = run.status == "interrupted" or the_lab().why_lost(run)
-    saved = "" if is_said_above else f" · {words.at_risk(run)}"
+    saved = "" if is_saved_said else f" · {words.at_risk(run)}"
     st.caption(
         f"**{plain(run.name)}** · {run.model} · {words.count(run.n_params)} parameters · corpus "
         f"{plain(run.corpus)}{parent}{saved}"
