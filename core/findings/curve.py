@@ -91,6 +91,9 @@ class StepsRose:
 class Diverged:
     """Both estimates went up and away from the best, and have not come back."""
 
+    since: int
+    """The last step known to be as good as the best estimate: that one's own or a later one, up to
+    the first estimate away, whose loss was no higher than the best one's training estimate."""
     best: Estimate
     peak: Estimate
     """The highest validation estimate since the best."""
@@ -222,7 +225,7 @@ def _state(
     uniform_nats = next((x.loss_nats for x in references if x.name == "uniform"), math.inf)
     return (
         _broken(estimates, steps)
-        or _diverged(known, uniform_nats)
+        or _diverged(known, steps, uniform_nats)
         or _steps_rose(steps, uniform_nats)
         or _overfitting(known)
         or _trend(known, max_iters)
@@ -236,22 +239,26 @@ def _broken(estimates: Estimates, steps: Steps) -> Broken | None:
     return min(broken, key=lambda each: each.step, default=None)
 
 
-def _diverged(known: Estimates, uniform_nats: float) -> Diverged | None:
+def _diverged(known: Estimates, steps: Steps, uniform_nats: float) -> Diverged | None:
     if not known:
         return None
     best, now = _best(known), known[-1]
-    since = [e for e in known if e.step > best.step]
+    after = [e for e in known if e.step > best.step]
 
     def is_away(e: Estimate) -> bool:
         rise = min(rise_nats(best, e), e.train_loss_nats - best.train_loss_nats)
         return rise >= DIVERGING_NATS or (rise >= NOISE_NATS and e.val_loss_nats > uniform_nats)
 
     # That it is flat up there does not undo it; that it has come back does.
-    if not any(map(is_away, since)) or rise_nats(best, now) < NOISE_NATS:
+    away = next(filter(is_away, after), None)
+    if away is None or rise_nats(best, now) < NOISE_NATS:
         return None
-    peak = max(since, key=lambda e: e.val_loss_nats)
-    trend = _trend([e for e in since if e.step >= peak.step], 0)
-    return Diverged(best, peak, now, trend is not None and trend.is_learning)
+    between = (x for x in steps if best.step < x.step <= away.step)
+    good = [x.step for x in between if x.loss_nats <= best.train_loss_nats]
+    peak = max(after, key=lambda e: e.val_loss_nats)
+    trend = _trend([e for e in after if e.step >= peak.step], 0)
+    is_coming_back = trend is not None and trend.is_learning
+    return Diverged(max(good, default=best.step), best, peak, now, is_coming_back)
 
 
 def _steps_rose(steps: Steps, uniform_nats: float) -> StepsRose | None:

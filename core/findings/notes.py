@@ -124,7 +124,7 @@ def _kind_and_step(state: State) -> tuple[NoteKind, int]:
     if isinstance(state, StepsRose):
         return "diverging", state.since
     if isinstance(state, Diverged):
-        return "diverged", state.best.step
+        return "diverged", state.since
     if isinstance(state, Overfitting):
         return "overfitting", state.best.step
     if state.is_learning:
@@ -166,10 +166,11 @@ def headline(state: State, in_bits: bool) -> tuple[str, str]:
         return "diverging", f"the loss at step {state.step:,} is not a finite number"
     if isinstance(state, Diverged):
         best = loss_in(state.best.val_loss_nats, in_bits)
-        so = f"from {best} up to {_val_in(state.peak, in_bits)}"
+        at = f" at step {state.best.step:,}" if state.since != state.best.step else ""
+        so = f"from {best}{at} up to {_val_in(state.peak, in_bits)}"
         if state.peak != state.now:
             so += f", and is at {_val_in(state.now, in_bits)} now"
-        return f"diverged after step {state.best.step:,}", so
+        return f"diverged after step {state.since:,}", so
     rise = loss_in(abs(state.rise_nats), in_bits)
     if isinstance(state, StepsRose):
         so = f"the loss of the steps rose by {rise} to {number_in(state.now_nats, in_bits)}"
@@ -211,7 +212,8 @@ def _rule(state: State, in_bits: bool) -> str:
             f"A validation estimate after the best one lay at least {clear} above it (or {noise} "
             "and above the uniform line), and the training estimate had risen as far since the "
             f"best one's step; it is over when the last estimate is less than {noise} above the "
-            "best."
+            "best; it began after the last step up to the first estimate so high whose own loss "
+            "was no higher than the training estimate at the best one's step."
         )
     if isinstance(state, Overfitting):
         least = _limit(OVERFITTING_NATS, in_bits)

@@ -38,7 +38,7 @@ def more_steps_text(state: State | None, in_bits: bool = False) -> str:
         case Diverged():
             if state.is_coming_back:
                 return f"More steps may bring it back to its best, at step {state.best.step:,}"
-            return _rewind(state.best.step)
+            return _rewind(state.since)
         case StepsRose():
             return _rewind(state.since)
         case Broken():

@@ -312,6 +312,18 @@ def test_a_run_that_went_up_is_said_to_have_diverged_with_best_peak_and_now() ->
     assert still_rising.text == "diverged after step 100, from 2.721 nats up to 3.401"
 
 
+def test_a_divergence_began_after_the_last_step_that_was_still_good() -> None:
+    """A rate raised in mid-run does its harm between two estimates that lie far apart."""
+    good, bad = [2.9 - 0.001 * i for i in range(380)], [3.4] * 120
+    note = notes_of(curve([4.2, 2.721, 2.9, 2.9, 3.512]), taken(good + bad))["diverged"]
+    assert note.step == 380
+    assert note.text == "diverged after step 380, from 2.721 nats at step 100 up to 3.512"
+    # Steps that come later than the first estimate away are no sign of health.
+    dips = taken([*good, *bad[:20], *([2.0] * 100)])
+    late = notes_of(curve([4.2, 2.721, 2.9, 2.9, 3.512, 3.5]), dips)["diverged"]
+    assert late.step == 380
+
+
 def test_that_it_is_flat_up_there_does_not_undo_a_divergence() -> None:
     """Nor does it, however long that lasts; the rule on the steps forgets sooner or later."""
     for n in range(1, 40):
