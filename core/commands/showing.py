@@ -31,6 +31,8 @@ def show(lab: Lab, args: Namespace) -> Fields:
     found = verdict(estimates, steps, to_beat, record.max_iters, broke)
     notes = notes_on(estimates, steps, to_beat, record.max_iters, broke_at=broke)
     fields: Fields = listed(lab, [record])["runs"][0]
+    if lost := lab.lost_text(record):
+        say(lost)
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
         "answers": _answers(found, to_beat, record),

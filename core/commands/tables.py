@@ -11,7 +11,7 @@ LABELS = {
     "run": "id", "iter": "step", "n_params": "parameters", "train_loss": "training loss",
     "val_loss": "validation loss", "best_val_loss": "best validation loss",
     "full_val_loss": "validation loss of the whole model",
-    "best_iter": "best at step", "train_seconds": "training time", "world_size": "processes",
+    "best_iter": "best saved at step", "train_seconds": "training time", "world_size": "processes",
     "tokens_per_s": "characters per second", "n_chars": "characters",
     "vocab_size": "distinct characters", "bytes": "on the disk", "spare_bytes": "can be freed",
     "total_bytes": "all runs", "bin_bytes": "in the bin", "in_bin": "in the bin",

@@ -136,7 +136,7 @@ def _since(name: str, value: Mapping[str, Any] | None) -> Lines:
     if not changes:
         yield f"the same settings as {value['name']}"
         return
-    yield f"changed since {value['name']}:"
+    yield f"set differently from {value['name']}, as both are set now:"
     yield from _listed(iter([*changes, value["reading"]]))
 
 

@@ -20,11 +20,11 @@ from core.models import LanguageModel, build_model, count_params, model_from_wei
 from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
 from core.runs.keeping import keep_run
-from core.runs.lost_states import check_not_lost
+from core.runs.lost_states import check_not_lost, look_elsewhere_text, lost_text
 from core.runs.rebuilding import open_registry, suspect
 from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
-from core.storage.checkpoint import CheckpointFolder
+from core.storage.checkpoint import CheckpointFolder, is_damaged
 from core.storage.home import LabHome
 from core.storage.journal import Journal
 from core.storage.locks import is_held, locked, take_lock
@@ -267,19 +267,31 @@ class Lab:
     def model_at(self, record: RunRecord, moment: Moment) -> LoadedModel:
         """The model of a run as it was at a moment of its training, as exactly as it was kept.
 
+        Where its checkpoint is damaged, a snapshot of the same step stands in for it, and says so.
         Raises CheckpointError, CorpusError as `model` does.
         """
+        folder, step = self.home.run_folder(record.id), self.moment_step(record, moment)
+        checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
+        if step in snapshots.steps() and is_damaged(checkpoints.path(step)):
+            looked_at = self.snapshot(record, step)
+            return replace(looked_at, origin=f"{looked_at.origin}, as its checkpoint is damaged")
         if moment == "best":
             return self.model(record, "best")
-        folder, step = self.home.run_folder(record.id), self.moment_step(record, moment)
-        if step in CheckpointFolder(folder).steps():
+        if step in checkpoints.steps():
             return self._from_checkpoint(record, step, "checkpoint")
-        if step in SnapshotFolder(folder).steps():
+        if step in snapshots.steps():
             return self.snapshot(record, step)
         return self._untrained(record)
 
     def _from_checkpoint(self, record: RunRecord, step: int, label: str) -> LoadedModel:
-        checkpoint = CheckpointFolder(self.home.run_folder(record.id)).load(step)
+        folder = CheckpointFolder(self.home.run_folder(record.id))
+        try:
+            checkpoint = folder.load(step)
+        except CheckpointError as error:
+            if not is_damaged(folder.path(step)):
+                raise
+            elsewhere = look_elsewhere_text(self.home, record, step)
+            raise CheckpointError(error.trouble, elsewhere) from error
         return LoadedModel(
             model_from_weights(checkpoint.run_config.model, checkpoint.trainer["model"]),
             Vocabulary(checkpoint.vocabulary),
@@ -287,13 +299,9 @@ class Lab:
             f"{label}, step {step:,}",
         )
 
-    def why_lost(self, record: RunRecord) -> str:
-        """Why there is no model of a run that had one: a sentence; empty where there is one."""
-        try:
-            check_not_lost(self.home, self.store, record)
-        except CheckpointError as error:
-            return str(error)
-        return ""
+    def lost_text(self, record: RunRecord) -> str:
+        """What is gone or damaged of a run's saved states, in words; empty where nothing is."""
+        return lost_text(self.home, self.store, record)
 
     def _untrained(self, record: RunRecord) -> LoadedModel:
         check_not_lost(self.home, self.store, record)

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -165,7 +166,7 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
     except UNREADABLE as error:
         raise CheckpointError(
             f"The {what} {path.name} cannot be read: the file is damaged or cut short.",
-            f"Move it out of {path.parent} to go on from the one before.",
+            f"Put a whole copy back into {path.parent}.",
         ) from error
     version = content.pop("format", None) if isinstance(content, dict) else None
     if version not in READ_FORMATS:
@@ -179,8 +180,31 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
     except (TypeError, ValueError) as error:  # a field too few, or one too many
         raise CheckpointError(
             f"The {what} {path.name} does not hold what a {what} holds.",
-            f"Move it out of {path.parent} to go on from the one before.",
+            f"Put a whole copy back into {path.parent}.",
         ) from error
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a saved state is there and cannot be read; looked at once while it is the same file.
+
+    Its checksums alone are looked at: that costs far less than loading it.
+    """
+    try:
+        file = path.stat()
+    except OSError:  # gone: there is nothing that could be damaged
+        return False
+    return _is_damaged(path, file.st_size, file.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _is_damaged(path: Path, size_bytes: int, written_at_ns: int) -> bool:
+    try:
+        check_zip(path)
+    except FileNotFoundError:  # thinned out meanwhile
+        return False
+    except UNREADABLE:
+        return True
+    return False
 
 
 def check_zip(path: Path) -> None:

@@ -182,7 +182,7 @@ def _results(store: Store, runs: Sequence[RunRecord], in_bits: bool) -> list[Row
         Row(f"best validation loss ({unit})", best, loss, lowest),
         Row(f"the same in {other}", best, other_unit, lowest),
         Row("perplexity: as unsure as among … characters", best, choices),
-        Row("best at step", [run.best_step or None for run in runs], words.count),
+        Row("best saved at step", [run.best_step or None for run in runs], words.count),
         Row("training time", [run.train_s or None for run in runs], words.duration, min),
         Row("time waited", [run.wall_s or None for run in runs], words.duration, min),
         Row("throughput (characters a second)", [store.tokens_per_s(run) for run in runs],

@@ -195,7 +195,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
             (st.error if run.status == "failed" else st.warning)(plain_but_code(run.message))
         if trouble:
             st.warning(plain_but_code(trouble))
-        lost = the_lab().why_lost(run)
+        lost = the_lab().lost_text(run)
         if lost:
             st.warning(plain_but_code(lost))
         elif run.status == "interrupted":

@@ -172,9 +172,9 @@ def _render_facts(each: RunDisk, since_before: str) -> None:
     dot = in_model_color(run.model, "●")
     st.markdown(f"{dot} **{plain(run.name)}** · {run.model} · {words.progress(run)}")
     st.caption(
-        f"corpus {plain(run.corpus)} · best at step {words.count(run.best_step)} · "
+        f"corpus {plain(run.corpus)} · best saved at step {words.count(run.best_step)} · "
         f"{words.mib(each.size_bytes)} on the disk, {words.mib(each.spare_bytes)} of it could be "
-        f"cleaned up. {plain(the_lab().why_lost(run)) or words.at_risk(run)}"
+        f"cleaned up. {plain(the_lab().lost_text(run)) or words.at_risk(run)}"
         f"  \n{CHANGED}: {plain(since_before) or 'it is the first of its model on this text'}."
     )
 

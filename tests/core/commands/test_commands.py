@@ -460,7 +460,7 @@ def test_what_show_says_to_a_person_has_a_line_for_each_thing(cli: CommandLine, 
     cli.ok(*train_command("transformer", name="owl", block_size=4))
     cli.ok("resume", "owl", "--max_iters", 50, "--learning_rate", 2e-4)
     assert cli.code("runs", "show", "owl") == 0
-    assert "changed since fox:\n  block_size 8 -> 4 · " in cli.stdout
+    assert "set differently from fox, as both are set now:\n  block_size 8 -> 4 · " in cli.stdout
     # 0.001 was the peak; by step 40 the schedule had come down to 0.0001.
     assert "\n  step 40  changed: learning_rate 0.0001 -> 0.0002\n" in cli.stdout
 

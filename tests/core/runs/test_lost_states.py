@@ -14,6 +14,7 @@ from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.runs.private_copy import PrivateCopy
 from core.storage.checkpoint import CheckpointFolder
+from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
 from tests.helpers import (
     CommandLine,
@@ -57,6 +58,54 @@ def test_commands_refuse_a_run_whose_states_are_gone(
     assert len(cli.ok("runs")["runs"]) == 1
     if what == "checkpoints":
         assert cli.ok("eval", "owl", "--at", 40)["iter"] == 40
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def test_a_run_whose_states_are_damaged_is_not_said_to_be_saved(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli, run_id = CommandLine(capsys), train(lab, small_run(lab, corpus, name="owl"), until=25)
+    train(lab, run_id, until=35)
+    folder = CheckpointFolder(lab.home.run_folder(run_id))
+    *_, before, newest = folder.steps()
+    assert lab.lost_text(lab.run(run_id)) == ""
+    spoil(folder.path(newest))
+    said = lab.lost_text(lab.run(run_id))
+    assert said == (
+        f"The checkpoint of step {newest} is damaged, and in no file that is shared. It would go "
+        f"on from step {before}. Put a whole copy back into {lab.home.run_folder(run_id)}."
+    )
+    cli.ok("runs", "show", "owl")
+    assert said in cli.stderr
+    for step in folder.steps():
+        spoil(folder.path(step))
+    spoil(SnapshotFolder(lab.home.run_folder(run_id)).path(0))
+    said = lab.lost_text(lab.run(run_id))
+    assert " and the snapshot of step 0 are damaged" in said
+    assert "No whole checkpoint is left to go on from; its curve is kept." in said
+
+
+def test_a_snapshot_stands_in_for_a_damaged_checkpoint_on_pages_and_says_so(
+    lab: Lab, corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli, run_id = CommandLine(capsys), trained(lab, corpus, "transformer", name="owl")
+    record, folder = lab.run(run_id), lab.home.run_folder(run_id)
+    spoil(CheckpointFolder(folder).path(record.best_step))
+    assert record.best_step in SnapshotFolder(folder).steps()
+    for moment in ("best", record.best_step):
+        looked_at = lab.model_at(record, moment)
+        assert looked_at.step == record.best_step
+        assert looked_at.origin.startswith(f"snapshot, step {record.best_step}, as its checkpoint")
+    # What is measured and written elsewhere is not that of numbers rounded to half precision.
+    said = cli.refused("eval", "owl")
+    assert f"or look at its snapshot of step {record.best_step} (--at {record.best_step})" in said
+    assert cli.ok("eval", "owl", "--at", record.best_step)["iter"] == record.best_step
+    SnapshotFolder(folder).path(record.best_step).unlink()
+    with pytest.raises(CheckpointError, match="look at its snapshot of step"):
+        lab.model_at(record, "best")
 
 
 def test_a_killed_run_whose_checkpoints_are_gone_is_not_begun_anew(
