@@ -28,7 +28,7 @@ def write_atomically(path: Path, content: bytes | memoryview, *, durable: bool =
     """
     n_bytes = len(content)
     if n_bytes > LARGE_BYTES and free_bytes(path) < n_bytes + RESERVE_BYTES:
-        raise disk_full(path, n_bytes)
+        raise disk_full(path, n_bytes, RESERVE_BYTES)
     with in_words(path, n_bytes), _replacing(path, durable) as file:
         file.write(content)
 

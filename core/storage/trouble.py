@@ -40,12 +40,18 @@ def storage_error(error: OSError, path: Path | None = None, needed_bytes: int = 
     return StorageError(f"{path} cannot be written or read ({error.strerror or error}).")
 
 
-def disk_full(path: Path, needed_bytes: int = 0) -> StorageError:
-    """That there is no room for a file: how much there is, and how much it takes."""
+def disk_full(path: Path, needed_bytes: int = 0, reserve_bytes: int = 0) -> StorageError:
+    """That there is no room for a file: how much there is, and how much it takes.
+
+    Args:
+        reserve_bytes: what is to stay free beside it, for what is noted of it.
+    """
     needed = f", needed {_mib(needed_bytes)}" if needed_bytes else ""
+    reserve = f" (and {_mib(reserve_bytes)} that stay free)" if reserve_bytes else ""
     return StorageError(
-        f"The disk is full: {_mib(free_bytes(path))} free{needed} for {path.name}. What was saved "
-        "is safe. Make room, and go on.",
+        f"The disk is full: {_mib(free_bytes(path))} free{needed} for {path.name}{reserve}. What "
+        "was saved is safe. Make room, and go on; `python -m core runs clean RUN` keeps of a run "
+        "only its last and its best checkpoint.",
         is_full=True,
     )
 
