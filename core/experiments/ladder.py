@@ -30,7 +30,7 @@ from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.keeping import keep_sweep
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import ModelKind, RunConfig
-from core.storage.names import memorable_name, new_run_id
+from core.storage.names import memorable_name, new_run_id, quoted
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration, check_fits
 
@@ -229,7 +229,8 @@ def load_ladder(lab: Lab, id_or_name: str) -> Ladder:
         if id_or_name in (ladder.id, ladder.name):
             return ladder
     raise RunError(
-        f"There is no ladder {id_or_name!r}. `python -m core ladder list` lists those there are."
+        f"There is no ladder {quoted(id_or_name)}. `python -m core ladder list` lists those there "
+        "are."
     )
 
 

@@ -23,7 +23,7 @@ from core.library.fetching import Progress, download, read_bytes
 from core.library.intake import Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
-from core.storage.names import as_text, numbered
+from core.storage.names import as_text, numbered, quoted
 from core.text.corpus import Corpus, fingerprint_of
 
 SHIPPED = "shakespeare"
@@ -175,7 +175,7 @@ class CorpusLibrary:
         path = next((p for p in self.in_bin() if binned_name(p) == name), None)
         if path is None:
             there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
-            raise CorpusError(f"There is no corpus {name!r} in the bin; there: {there}.")
+            raise CorpusError(f"There is no corpus {quoted(name)} in the bin; there: {there}.")
         taken = {there.casefold() for there in self.names()}
         free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_TEXT_NAME)
         path.replace(self.path(free))
@@ -236,7 +236,7 @@ class CorpusLibrary:
     def _check_there(self, name: str) -> None:
         if name not in self.names():
             raise CorpusError(
-                f"There is no corpus {name!r}; there are {', '.join(self.names())}. "
+                f"There is no corpus {quoted(name)}; there are {', '.join(self.names())}. "
                 "Add one with `python -m core corpus add NAME --from FILE` or on the Corpus page."
             )
 
@@ -270,7 +270,7 @@ def check_name(name: str) -> None:
     """Raise CorpusError unless the name is plain enough to be a file on every system."""
     if not _PLAIN_NAME.fullmatch(name) or _WINDOWS_DEVICES.fullmatch(name):
         raise CorpusError(
-            f"{name[:80]!r} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and "
+            f"{quoted(name)} is no plain name. Use 1 to {MAX_TEXT_NAME} letters, digits, '-' and "
             "'_' (a-z, A-Z, 0-9), starting with a letter or digit."
         )
 

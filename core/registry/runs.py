@@ -17,7 +17,7 @@ from core.records.records import NewRun, RunRecord, RunStatus
 from core.records.stored import stored_names
 from core.registry.database import Database
 from core.settings.config import RunConfig
-from core.storage.names import as_text
+from core.storage.names import as_text, quoted
 
 _COLUMNS = stored_names(RunRecord)
 """The fields of a run, each with the column that holds it."""
@@ -104,8 +104,8 @@ class RunRows(Database):
         if not rows:
             where = " in the bin" if deleted else ""
             raise RunError(
-                f"There is no run {id_or_name!r}{where}. `python -m core runs` lists those there "
-                "are."
+                f"There is no run {quoted(id_or_name)}{where}. `python -m core runs` lists those "
+                "there are."
             )
         try:
             return run_of(rows[0])

@@ -14,7 +14,7 @@ from core.records.door import is_within
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
-from core.storage.names import as_text
+from core.storage.names import as_text, quoted
 
 
 class SweepRows(Database):
@@ -64,8 +64,8 @@ class SweepRows(Database):
         )
         if not rows:
             raise RunError(
-                f"There is no sweep {id_or_name!r}. `python -m core sweep list` lists those there "
-                "are."
+                f"There is no sweep {quoted(id_or_name)}. `python -m core sweep list` lists "
+                "those there are."
             )
         try:
             return _sweep_of(rows[0])

@@ -28,7 +28,7 @@ from core.storage.checkpoint import CheckpointFolder, is_damaged
 from core.storage.home import LabHome
 from core.storage.journal import Journal
 from core.storage.locks import is_held, locked, take_lock
-from core.storage.names import memorable_name, new_run_id, numbered
+from core.storage.names import memorable_name, new_run_id, numbered, quoted
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits
@@ -344,6 +344,6 @@ def clean_name(name: str, what: str = "run") -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_RUN_NAME or not name.isprintable():
         raise RunError(
-            f"A {what}'s name has 1 to {MAX_RUN_NAME} printable characters, not {name[:80]!r}."
+            f"A {what}'s name has 1 to {MAX_RUN_NAME} printable characters, not {quoted(name)}."
         )
     return name

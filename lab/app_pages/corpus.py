@@ -15,10 +15,17 @@ from core.text.corpus import Corpus
 from core.text.reference import reference_lines
 from lab.components.live_plot import live_plot
 from lab.corpus_page.adding import render_original, render_upload
-from lab.corpus_page.keeping import chosen_name, render_bin, render_deeds, render_news
+from lab.corpus_page.keeping import (
+    chosen_name,
+    render_bin,
+    render_deeds,
+    render_news,
+    take_address,
+)
 from lab.corpus_page.statistics import render_statistics
 from lab.figures.corpora import character_count_figure, character_counts, n_bars, split_figure
 from lab.figures.losses import SHOWN_REFERENCES
+from lab.session.address import write_address
 from lab.session.entry import Entry
 from lab.session.state import palette, the_lab
 from lab.visit.card import render_visit
@@ -76,11 +83,15 @@ def _pick() -> Corpus:
     """The list of texts, which is also the choice among them."""
     library = the_lab().library
     corpora = {corpus.name: corpus for corpus in library.load_all()}
+    trouble = take_address(list(corpora))
     name = st.radio(
         "Text", list(corpora), key=chosen_name(), format_func=plain,
         captions=[_in_a_line(corpus, library.default) for corpus in corpora.values()],
         persist_state="session",
     )  # fmt: skip
+    if trouble:
+        st.warning(plain(trouble))
+    write_address({"corpus": None if name == library.default else name})
     return corpora[name]
 
 

@@ -6,6 +6,7 @@ depend on the text are named before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -13,6 +14,7 @@ import streamlit as st
 from core.library.texts import SHIPPED, binned_name, size_bytes
 from core.records.records import RunRecord
 from core.text.corpus import Corpus
+from lab.session.address import Part, one_of, read_address
 from lab.session.entry import Entry
 from lab.session.state import clear_bench, the_lab, want_view
 from lab.widgets.action_buttons import deed_button
@@ -35,6 +37,11 @@ def chosen_name() -> str:
     wanted = _NEXT.take() or _CHOSEN.get()
     _CHOSEN.set(wanted if wanted in library.names() else library.default)
     return _CHOSEN.key
+
+
+def take_address(names: Sequence[str]) -> str:
+    """Look at the text that the address names; or why that cannot be, in a sentence."""
+    return read_address("corpus", [Part("corpus", _CHOSEN, one_of(names))])
 
 
 def look_at(name: str, news: str) -> None:

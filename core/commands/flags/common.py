@@ -15,6 +15,8 @@ from core.storage.names import as_text
 from core.training.threads import THREADS_VARIABLE
 
 MAX_COUNT = 1000
+MAX_SAID = 400
+"""Characters of a refusal: what was typed may be any length."""
 THREADS_HELP = f"CPU threads; default: {THREADS_VARIABLE}, else torch's own choice"
 _CHOICES: dict[str, Sequence[str]] = {
     "schedule": SCHEDULES,
@@ -30,7 +32,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2, as argparse does."""
-        said = f"{self.prog}: {message} ({self.prog} --help lists what there is)"
+        said = message if len(message) <= MAX_SAID else f"{message[:MAX_SAID]}…"
+        said = f"{self.prog}: {said} ({self.prog} --help lists what there is)"
         print(as_text(said), file=sys.stderr)
         raise SystemExit(2)
 

@@ -34,6 +34,18 @@ def said(cli: CommandLine, *command: object) -> str:
     return cli.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("runs", "show"), ("generate",), ("train", "--model", "bigram", "--corpus"),
+     ("train", "--model", "bigram", "--name"), ("train", "--model"), ("sweep", "show"),
+     ("ladder", "show"), ("runs", "rename", "owl")],
+)  # fmt: skip
+def test_what_is_too_long_to_read_is_not_said_again_whole(
+    cli: CommandLine, command: tuple[str, ...]
+) -> None:
+    assert len(said(cli, *command, 5_000 * "a")) < 700
+
+
 def links_in_a_circle(folder: Path) -> Path:
     (folder / "one").symlink_to(folder / "two")
     (folder / "two").symlink_to(folder / "one")

@@ -42,6 +42,18 @@ def figure(app: AppTest, key: str) -> dict[str, Any]:
     return spec
 
 
+def test_the_address_names_the_text_that_is_looked_at(small: Lab) -> None:
+    app = open_page("corpus", corpus=SHIPPED)
+    assert app.radio(key="corpus_chosen").value == SHIPPED
+    app.radio(key="corpus_chosen").set_value("small").run()
+    assert app.query_params["corpus"] == "small"
+    vain = open_page("corpus", corpus="nowhere")
+    (warning,) = vain.warning
+    said = warning.value.replace("\\", "")
+    assert said == "Left out of the address: corpus is one of shakespeare, small, not 'nowhere'."
+    assert "corpus" not in vain.query_params
+
+
 def upload(app: AppTest, file_name: str, raw: bytes, name: str | None = None) -> AppTest:
     """Choose a file, name the text if asked to, and press Add."""
     app.file_uploader[0].upload(file_name, raw).run()
