@@ -51,6 +51,14 @@ def select_run(run_id: str) -> None:
     _SELECTED.set(run_id)
 
 
+def turn_to(run_id: str) -> None:
+    """Let the table show a run that the reader has clicked; a refusal was about another."""
+    said = _OUTCOME.get()
+    if said and said.failed:
+        _OUTCOME.clear()
+    select_run(run_id)
+
+
 def upload_key() -> str:
     """Key of the uploader: a new one, and so an empty box, once its file has been opened."""
     return f"runs_file_{_UPLOADS.get()}"

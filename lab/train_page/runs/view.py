@@ -27,6 +27,7 @@ from lab.train_page.runs.actions import (
     resume,
     select_run,
     selected_run,
+    turn_to,
 )
 from lab.train_page.runs.keeping import render_bin, render_disk, render_opening
 from lab.train_page.runs.table import (
@@ -151,7 +152,7 @@ def _render_numbers(ids: Sequence[str], statuses: Sequence[str]) -> None:
     )  # fmt: skip
     clicked = ids[event.selection.rows[0]]
     if clicked != selected:
-        select_run(clicked)
+        turn_to(clicked)
         st.rerun()
     _render_facts(by_id[selected], changes(by_id[selected].run, runs, changed))
 

@@ -206,6 +206,9 @@ def test_a_run_is_renamed_and_a_name_that_is_taken_is_refused(pages: Lab, three:
     rename("owl")
     assert app.error and "already a run 'owl'" in said(app)
     assert pages.run(three[1]).name == "fox"
+    select(app, "hen")
+    assert not app.error, "a refusal was about the run that was selected"
+    select(app, "fox")
     rename("  wolf ")
     assert said(app) == "fox is now called wolf." and rows(app) == ["hen", "wolf", "owl"]
     (box,) = [box for box in app.text_input if (box.key or "").startswith("runs_name_")]
