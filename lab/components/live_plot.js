@@ -191,7 +191,7 @@ function templateOf({ ground, surface, border, grid, text, muted, font, series }
         font: { family: font, color: text, size: 13 },
       },
       legend: { bgcolor: "transparent" },
-      modebar: { bgcolor: "transparent", color: muted, activecolor: text },
+      modebar: { bgcolor: ground, color: muted, activecolor: text },
       margin: { l: 8, r: 8, t: 28, b: 8 }, // axes make the room that they need
     },
     data: { heatmap: [{ colorbar }] },

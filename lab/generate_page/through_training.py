@@ -34,8 +34,8 @@ def render_through_training(run: RunRecord, prompt: str, config: SampleConfig) -
         st.caption(said, help=explained("loss, nats"))
         for step in spread_out(the_lab().moments(run)):
             nats = losses_nats.get(step)
-            loss = "" if nats is None else f" · loss {words.loss(nats)} nats"
-            st.caption(f"**step {words.count(step)}**{loss}")
+            estimate = "" if nats is None else f" · estimate {words.loss(nats)} nats"
+            st.caption(f"**step {words.count(step)}**{estimate}")
             try:
                 loaded = load_model(run, step)
                 text = _continued(model_key(run, loaded), loaded, prompt, config)

@@ -61,8 +61,8 @@ _STATE: Entry[object] = Entry("scrubber", None)
 
 def _readout(run: RunRecord, step: int, losses_nats: dict[int, float]) -> str:
     nats = losses_nats.get(step)
-    loss = "" if nats is None else f" · loss {words.loss(nats)} nats"
-    return f"step {words.count(step)} of {words.count(run.max_iters)}{loss}"
+    estimate = "" if nats is None else f" · estimate {words.loss(nats)} nats"
+    return f"step {words.count(step)} of {words.count(run.max_iters)}{estimate}"
 
 
 def take_address(run: RunRecord) -> str:
