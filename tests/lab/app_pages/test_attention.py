@@ -104,7 +104,7 @@ def test_the_run_s_checkpoints_are_shown_and_named(pages: Lab, plots: Plots) -> 
     rising = dict(learning_rate=3.0, warmup_iters=60, schedule="constant", max_iters=60)
     run = pages.run(finished(pages, **rising))
     app = open_page("attention")
-    assert scrubber_of(app)["readout"].startswith(f"step {run.best_step} of 60 · loss ")
+    assert scrubber_of(app)["readout"].startswith(f"step {run.best_step} of 60 · estimate ")
     best = plots.figures[ONE].data[0].z
     scrub_to(app, run.id, "newest")
     assert scrubber_of(app)["readout"].startswith("step 60 of 60")
