@@ -7,7 +7,7 @@ from math import isfinite
 
 from core.commands.common import Fields, listed, say
 from core.errors import CorpusError
-from core.findings.curve import Verdict, verdict
+from core.findings.curve import Lines, Verdict, lines_beside, verdict
 from core.findings.meaning import perplexity
 from core.findings.notes import Note, note_of, notes_on
 from core.findings.verdicts import answers_on, reached_by
@@ -27,15 +27,15 @@ def show(lab: Lab, args: Namespace) -> Fields:
     references = _references(lab, record)
     estimates, steps = lab.store.estimates(record.id), lab.store.steps(record.id)
     broke = broke_at(record, lab.store.events(record.id))
-    to_beat = () if record.looks_ahead else references
-    found = verdict(estimates, steps, to_beat, record.max_iters, broke)
-    notes = notes_on(estimates, steps, to_beat, record.max_iters, broke_at=broke)
+    beside = lines_beside(record, references)
+    found = verdict(estimates, steps, beside, record.max_iters, broke)
+    notes = notes_on(estimates, steps, beside, record.max_iters, broke_at=broke)
     fields: Fields = listed(lab, [record])["runs"][0]
     if lost := lab.lost_text(record):
         say(lost)
     return fields | {
         "references_nats": {line.name: line.loss_nats for line in references},
-        "answers": _answers(found, to_beat, record),
+        "answers": _answers(found, beside, record),
         "notes": [_note(note) for note in notes],
         "since": _since(lab, record),
         "events": _events(lab, record),
@@ -60,9 +60,7 @@ def _note(note: Note) -> Fields:
             "numbers_nats": numbers}  # fmt: skip
 
 
-def _answers(
-    found: Verdict, references: tuple[ReferenceLine, ...], record: RunRecord
-) -> dict[str, Fields]:
+def _answers(found: Verdict, references: Lines, record: RunRecord) -> dict[str, Fields]:
     """Three answers: each a sentence, and the numbers in it with their units."""
     said, standing, state = answers_on(found, references, run=record), found.standing, found.state
     numbers: dict[str, Fields] = {"is_good": {}, "still_learning": {}, "overfitting": {}}

@@ -29,7 +29,7 @@ from core.findings.thresholds import (
     STRETCH_ESTIMATES,
     STRETCH_SHARE,
 )
-from core.records.records import Estimate, StepRecord
+from core.records.records import Estimate, RunRecord, StepRecord
 from core.text.reference import ReferenceLine
 
 Estimates = Sequence[Estimate]
@@ -203,6 +203,14 @@ def verdict(
 def rise_nats(before: Estimate, after: Estimate) -> float:
     """How much higher the second validation estimate is."""
     return after.val_loss_nats - before.val_loss_nats
+
+
+def lines_beside(run: RunRecord, references: Lines) -> Lines:
+    """The counted lines that the loss of a run can be held against.
+
+    Of a run that sees what it is to guess the uniform line alone: who knows nothing stands there.
+    """
+    return [x for x in references if x.name == "uniform" or not run.looks_ahead]
 
 
 # --- rules ----------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.findings.curve import Lines
 from core.records.records import RunRecord, run_before
-from core.text.reference import ReferenceLine
 from lab.session.state import the_lab
 from lab.train_page.run.answers import Answer, Measured, answers
 from lab.wording.plain import plain
@@ -19,7 +19,7 @@ CSS = """
 
 
 def render_answers(
-    now: Measured, others: list[RunRecord], references: list[ReferenceLine], in_bits: bool
+    now: Measured, others: list[RunRecord], references: Lines, in_bits: bool
 ) -> None:
     """Draw them. Cells have one height, whatever they say, so that nothing below them moves."""
     store, earlier = the_lab().store, run_before(others, now.run)

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import LabError
+from core.findings.curve import lines_beside
 from core.findings.notes import Note, NoteKind, notes_on
 from core.records.event_words import story_of
 from core.records.records import Estimate, RunRecord, broke_at, on_text
@@ -182,11 +183,11 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
     )  # fmt: skip
     others = [other for other in the_lab().runs() if other.id != run.id]
     references, trouble = _references(run)
-    to_beat = [] if run.looks_ahead else references
+    beside = lines_beside(run, references)
     notes = [
         note
         for note in notes_on(
-            now.estimates, now.steps, to_beat, run.max_iters, look.in_bits, now.broke_at
+            now.estimates, now.steps, beside, run.max_iters, look.in_bits, now.broke_at
         )
         if note.kind != "learning"  # stands among the answers, and moves with every estimate
     ]
@@ -215,7 +216,7 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
         written_at = _render_writing(run, now.estimates, look.in_bits)
         words_fold(*WORDS)
     with places.below:
-        render_answers(now, others, to_beat, look.in_bits)
+        render_answers(now, others, beside, look.in_bits)
         if written_at is not None:
             render_panel(run, written_at, now.estimates, others, look.in_bits)
         _render_facts(run, is_saved_said=bool(lost) or run.status == "interrupted")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.findings.curve import Diverged, Overfitting, Trend, verdict
+from core.findings.curve import Diverged, Overfitting, Trend, lines_beside, verdict
 from core.findings.thresholds import NOISE_NATS, OVERFITTING_ESTIMATES
 from core.findings.verdicts import Answers, answers_on, reached_by
 from core.records.records import Estimate, RunRecord, RunStatus, StepRecord
@@ -122,6 +122,13 @@ def test_a_model_that_looks_ahead_is_good_by_no_line() -> None:
         "0.088 nats over the whole validation split, as unsure as among 1.1 characters, but "
         "without a causal mask it sees what it is to guess: no measure of how well it guesses"
     )
+
+
+def test_a_model_that_looks_ahead_stands_beside_the_uniform_line_alone() -> None:
+    ahead = run_of(settings={"ideas": "attention", "block": "ladder"})
+    assert ahead.looks_ahead and not run_of().looks_ahead
+    assert [x.name for x in lines_beside(ahead, LINES)] == ["uniform"]
+    assert lines_beside(run_of(), LINES) == list(LINES)
 
 
 def test_a_finished_run_that_ended_away_from_its_best_says_both() -> None:
