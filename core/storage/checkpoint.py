@@ -200,7 +200,7 @@ def is_damaged(path: Path) -> bool:
 def _is_damaged(path: Path, size_bytes: int, written_at_ns: int) -> bool:
     try:
         check_zip(path)
-    except FileNotFoundError:  # thinned out meanwhile
+    except (FileNotFoundError, PermissionError):  # thinned out meanwhile, or not for us to read
         return False
     except UNREADABLE:
         return True
