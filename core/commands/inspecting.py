@@ -18,7 +18,12 @@ from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.divergence import mean_divergence
 from core.interpretability.embeddings import character_vectors, principal_plane
 from core.interpretability.examples import Example, where_it_mattered
-from core.interpretability.habits import HeadHabits, head_habits, heads_worth
+from core.interpretability.habits import (
+    HeadHabits,
+    head_habits,
+    heads_worth,
+    windows_to_look_at,
+)
 from core.interpretability.head_arithmetic import Cell, cell_arithmetic
 from core.interpretability.history import head_histories
 from core.interpretability.lens import layer_logits
@@ -34,12 +39,8 @@ from core.text.reference import bigram_probabilities
 from core.text.windows import sample_windows
 from core.training.evaluation import split_loss, windows_loss
 
-N_WINDOWS_FOR_HABITS = 256
-"""Windows of the validation split that the habits of heads are averaged over."""
 N_WINDOWS_FOR_MATRIX = 256
 """Windows of the training split that guesses are averaged over, unless the user says otherwise."""
-N_WINDOWS_FOR_HISTORY = 64
-"""The same at each of the many steps of a history, where fewer have to do."""
 N_WINDOWS_FOR_EXAMPLES = 256
 """Windows of the validation split in which the guesses are looked for that a head was for."""
 
@@ -140,7 +141,7 @@ def inspect_history(lab: Lab, args: Namespace) -> Fields:
     measured = []
     for step in tqdm(steps, unit=" snapshots", **BAR):
         loaded = lab.snapshot(record, step)
-        measured.append(_habits(loaded, corpus, args.windows or N_WINDOWS_FOR_HISTORY))
+        measured.append(_habits(loaded, corpus, args.windows))
     return {
         "run": record.id, "steps": steps,
         "heads": [
@@ -326,11 +327,11 @@ def _seen(loaded: LoadedModel, text: str, at_least: int) -> str:
     return text[-block_size:]
 
 
-def _habits(
-    loaded: LoadedModel, corpus: Corpus, n_windows: int = N_WINDOWS_FOR_HABITS
-) -> list[HeadHabits]:
+def _habits(loaded: LoadedModel, corpus: Corpus, n_windows: int | None = None) -> list[HeadHabits]:
     T = loaded.model.config.block_size
     if T < 2:
         raise ConfigError("Heads that see one character have no choice, and so no habits.")
-    _, windows = sample_windows(corpus, T, n_windows)
+    windows = windows_to_look_at(loaded.model, corpus)
+    if n_windows is not None:
+        _, windows = sample_windows(corpus, T, n_windows)
     return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])

@@ -18,7 +18,7 @@ from core.findings.curve import (
     Trend,
     Verdict,
 )
-from core.findings.meaning import about_in, loss_in, unsure_among
+from core.findings.meaning import about_in, is_said_as_zero, loss_in, unsure_among
 from core.findings.notes import headline, named
 from core.findings.thresholds import NOISE_NATS
 from core.records.records import RunRecord
@@ -48,6 +48,11 @@ class Reached:
     def is_at_its_best(self) -> bool:
         """Whether the last is the best, but for noise."""
         return self.now_nats - self.best_nats < NOISE_NATS
+
+    @property
+    def is_from_earlier(self) -> bool:
+        """Whether the best is another state than the last."""
+        return self.best_nats != self.now_nats
 
     @property
     def loss_nats(self) -> float:
@@ -113,7 +118,10 @@ def _loss(reached: Reached, in_bits: bool) -> str:
     """Of a run at its best one loss and how large it feels, else the last and the best."""
     said = reached.in_words(reached.loss_nats, in_bits)
     if reached.is_at_its_best:
-        where = " over the whole validation split" if reached.is_whole else " (estimate)"
+        where = " (estimate)"
+        if reached.is_whole:
+            at = f" at best, at step {reached.best_step:,}," if reached.is_from_earlier else ""
+            where = f"{at} over the whole validation split"
         return f"{said}{where}, {unsure_among(reached.loss_nats)}"
     where = ", over the whole validation split" if reached.is_whole else " (estimates)"
     return f"{said} now, {reached.in_words(reached.best_nats, in_bits)} at best{where}"
@@ -142,5 +150,8 @@ def _gap(standing: Standing, state: State | None, in_bits: bool) -> str:
     elif not standing.is_at_its_best:
         above = loss_in(rise, in_bits)
         word, turn = "not clearly", f"validation lies {above} above its best at step {best.step:,}"
+    elif not is_said_as_zero(rise, in_bits):
+        above = loss_in(rise, in_bits)
+        turn = f"validation lies {above} above its best, which may be noise"
     gap = loss_in(now.val_loss_nats - now.train_loss_nats, in_bits)
     return f"{word}: validation minus training is {gap}, and {turn}"

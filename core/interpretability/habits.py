@@ -35,8 +35,13 @@ from torch import Tensor
 from core.errors import ConfigError
 from core.interpretability.parts import Part, without
 from core.models import LanguageModel
-from core.text.corpus import Vocabulary
+from core.text.corpus import Corpus, Vocabulary
+from core.text.windows import sample_windows
 from core.training.evaluation import evaluating, windows_loss
+from core.training.preflight import flops_per_token
+
+LOOK_WINDOWS, LOOK_WEIGHTS, LOOK_FLOPS = 64, 2**25, 3_000_000_000_000
+"""What `windows_to_look_at` gives at most: windows, attention weights, and work of training."""
 
 Habit = Literal[
     "previous", "itself", "recent", "first", "same", "after_same", "spaces", "word_starts",
@@ -78,6 +83,23 @@ class HeadHabits:
 
 
 @torch.inference_mode()
+def windows_to_look_at(model: LanguageModel, corpus: Corpus) -> Tensor:
+    """Windows (B, block_size + 1) of the validation text for a look inside a model.
+
+    The same on pages and on the command line, so that a head has one name. As many as are read once
+    for each head in some seconds, and looked at whole in one: 64, and of a large model fewer.
+    """
+    config = model.config
+    n_heads = max(1, config.n_layer * config.n_head)
+    per_window = max(1, flops_per_token(config) * config.block_size)
+    n_windows = min(
+        LOOK_WINDOWS,
+        LOOK_WEIGHTS // (n_heads * config.block_size**2),
+        LOOK_FLOPS // (n_heads * per_window),
+    )
+    return sample_windows(corpus, config.block_size, max(4, n_windows))[1]
+
+
 def head_habits(model: LanguageModel, vocabulary: Vocabulary, windows: Tensor) -> list[HeadHabits]:
     """The habits of all heads on windows (B, T) of tokens, T from 2 to block_size.
 

@@ -8,7 +8,7 @@ import streamlit as st
 import torch
 
 from core.generation.sampling import write
-from core.interpretability.habits import HeadHabits, HeadWorth
+from core.interpretability.habits import HeadHabits, HeadWorth, windows_to_look_at
 from core.interpretability.parts import Part, parts_of, without
 from core.models import LanguageModel
 from core.runs.lab import LoadedModel
@@ -22,7 +22,7 @@ from lab.figures.map_axes import Matrix
 from lab.figures.parts import guesses_figure, worth_figure
 from lab.figures.said import likeliest_said
 from lab.session.entry import Entry
-from lab.session.state import palette, windows_to_look_at, worth_of_heads
+from lab.session.state import palette, worth_of_heads
 from lab.wording import words
 from lab.wording.glossary import explained
 
@@ -181,7 +181,7 @@ def _render_without(
 def _loss(model: LanguageModel, loaded: LoadedModel, corpus: Corpus, whole_split: bool) -> float:
     if whole_split:
         return split_loss(model, corpus.val)
-    return windows_loss(model, windows_to_look_at(loaded, corpus))
+    return windows_loss(model, windows_to_look_at(loaded.model, corpus))
 
 
 @torch.inference_mode()

@@ -13,6 +13,9 @@ from lab.session.bigram_choices import Source, TableView
 from lab.wording import words
 from lab.wording.plain import quoted
 
+FAR_NATS = 0.1
+"""Guesses so far from the counts are not what the counts say."""
+
 SOURCE_WORDS: dict[Source, str] = {
     "table": "bigram table",
     "alone": "other model, one character",
@@ -99,7 +102,7 @@ def rest_sentence(step: int, over_training: Mapping[int, Divergence], now: Diver
 
 
 def rare_sentence(now: Divergence, rare_below: int) -> str:
-    """How much of the rest comes from rows that were seldom seen."""
+    """How much of what is left comes from rows that were seldom seen, to unseen pairs or not."""
     if not now.n_rare or now.total_nats <= 0 or now.rare_share >= 1:
         return ""
     share = share_of(now.rare_nats, now.total_nats)
@@ -108,7 +111,7 @@ def rare_sentence(now: Divergence, rare_below: int) -> str:
     times = per_rare / max(per_other, 1e-12)
     plural = now.n_rare != 1
     said = (
-        f"{percent(share)} of the rest comes from the {now.n_rare} "
+        f"{percent(share)} of all of it comes from the {now.n_rare} "
         f"row{'s' * plural} of characters that come fewer than {words.count(rare_below)} times "
         f"(1 in 100). They make {percent(now.rare_share)} of the guesses, so such a guess "
         f"is {times:.1f} times as far off as another"
@@ -141,12 +144,15 @@ def averaged_sentence(
     n_places = int(averaged.n_places.sum())
     gain_nats = counted_loss_nats - averaged.loss_nats
     side = "below" if gain_nats >= 0 else "above"
+    left = "forget the context, and the bigram table is what is left"
+    if divergence_nats >= FAR_NATS:
+        left = "even without the context they are not the bigram table yet"
     return (
         f"Averaged over {words.count(n_places)} places in {words.count(averaged.n_windows)} "
         f"windows of the training text, the guesses of **{name}** are **{divergence_nats:.3f} "
-        "nats** from the counts: forget the context, and the bigram table is what is left. A "
-        f"single guess is {words.loss(averaged.context_nats)} nats from that average: so much the "
-        f"context says. Its loss here is {words.loss(abs(gain_nats))} nats {side} the counts'."
+        f"nats** from the counts: {left}. A single guess is "
+        f"{words.loss(averaged.context_nats)} nats from that average: so much the context says. "
+        f"Its loss here is {words.loss(abs(gain_nats))} nats {side} the counts'."
     )
 
 

@@ -293,6 +293,12 @@ def _add_references(
 ) -> None:  # fmt: skip
     """What counting reaches, behind the way up, named at the right end."""
     low, high = y_range
+    # One that stands at the edge, out of sight, may lie on the other side of a line that is drawn.
+    for tread in treads:
+        if tread.loss_nats is not None and tread.loss_nats > tread.y:
+            high = min(high, tread.y)
+        elif tread.loss_nats is not None and tread.loss_nats < tread.y:
+            low = max(low, tread.y)
     end = _whole(treads).x + _HALF
     for line in references:
         if not low < line.loss_nats < high:

@@ -117,7 +117,8 @@ def normal_text(
     own, low, high = share_in_words(added, lexicon), min(shares), max(shares)
     between = " to ".join(dict.fromkeys((_share(low), _share(high))))
     said += (
-        f", {between} of whose characters stand in words of the corpus; of this text {_share(own)}"
+        f", {between} of whose characters stand in words of the corpus (three letters or more); "
+        f"of this text {_share(own)}"
     )
     if len(near) < ENOUGH:
         return f"{said}."

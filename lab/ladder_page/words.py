@@ -126,7 +126,11 @@ def depth_text(rungs: Sequence[RungStanding], longer_steps: int) -> str:
             [gain for gain in _gains(rungs, "up") if gain[0] in [b.name for b in blocks]],
             key=lambda gain: gain[1],
         )
-        by = f", {nats:.3f} of it by {most}" if len(blocks) > 1 else ""
+        by = ""
+        if len(blocks) > 1:
+            by = f", {nats:.3f} of it by {most}"
+            if nats > bought:
+                by = f"; {most} bought {nats:.3f}, and another block cost some of that"
         return f"Depth pays: {blocks[-1].name} are {bought:.3f} nats lower than one{by}."
     said = f"In {words.count(n_steps)} steps depth does not pay yet"
     if n_steps >= longer_steps:

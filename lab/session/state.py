@@ -14,14 +14,19 @@ from contextlib import suppress
 from typing import Literal, get_args
 
 import streamlit as st
-from torch import Tensor
 
 from core.generation.sampling import write_sample
 from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
 from core.interpretability.attention import AttentionWorth, attention_worth
 from core.interpretability.context import counted_by_context, loss_by_context
 from core.interpretability.examples import Example, where_it_mattered
-from core.interpretability.habits import HeadHabits, HeadWorth, head_habits, heads_worth
+from core.interpretability.habits import (
+    HeadHabits,
+    HeadWorth,
+    head_habits,
+    heads_worth,
+    windows_to_look_at,
+)
 from core.interpretability.parts import Part
 from core.models import build_model
 from core.records.records import LIVE, RunRecord
@@ -33,7 +38,6 @@ from core.settings.config import RunConfig
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
-from core.text.windows import sample_windows
 from core.training.evaluation import loss_given_the_past, windows_loss
 from core.training.preflight import Calibration, flops_per_token
 from core.training.threads import set_threads
@@ -48,9 +52,6 @@ VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "r
 Behind = Literal["newest", "chosen", "none"]
 BEHIND: tuple[Behind, ...] = get_args(Behind)
 """Which runs stand behind the one on the bench."""
-
-LOOK_WINDOWS, LOOK_WEIGHTS = 64, 2**25
-"""Windows of the validation text for a look inside, and at most so many attention weights."""
 
 MEASURING_FLOPS = 120_000_000_000
 """What the worth of attention may cost, as work of training on so much text: a few seconds."""
@@ -318,7 +319,7 @@ def habits_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[Hea
     On windows of the validation text: fewer where a model is large, so that a page waits for less
     than a second.
     """
-    windows = windows_to_look_at(_loaded, _corpus)
+    windows = windows_to_look_at(_loaded.model, _corpus)
     return head_habits(_loaded.model, _loaded.vocabulary, windows[:, :-1])
 
 
@@ -334,14 +335,14 @@ def habits_at_step(run_id: str, step: int) -> list[HeadHabits]:
 def _habits_at_step(run_id: str, step: int, written_at_ns: int) -> list[HeadHabits]:
     run = the_lab().run(run_id)
     loaded = the_lab().snapshot(run, step)
-    windows = windows_to_look_at(loaded, the_lab().corpus_of(run))
+    windows = windows_to_look_at(loaded.model, the_lab().corpus_of(run))
     return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def worth_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadWorth]:
     """What losing each head would cost, the costliest first; measured once for each `key`."""
-    return heads_worth(_loaded.model, windows_to_look_at(_loaded, _corpus))
+    return heads_worth(_loaded.model, windows_to_look_at(_loaded.model, _corpus))
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -349,7 +350,7 @@ def examples_for(
     key: str, _loaded: LoadedModel, _corpus: Corpus, _part: Part, n: int
 ) -> list[Example]:
     """The guesses that a part was for; measured once for each `key`, of model and part."""
-    windows = windows_to_look_at(_loaded, _corpus)
+    windows = windows_to_look_at(_loaded.model, _corpus)
     return where_it_mattered(_loaded.model, _loaded.vocabulary, windows, _part, n)
 
 
@@ -364,7 +365,7 @@ def past_alone(record: RunRecord, corpus: Corpus) -> tuple[float, float, int]:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def _past_alone(key: str, _loaded: LoadedModel, _corpus: Corpus) -> tuple[float, float, int]:
-    windows = windows_to_look_at(_loaded, _corpus)
+    windows = windows_to_look_at(_loaded.model, _corpus)
     n_guesses = windows[:, 1:].numel()
     return (
         windows_loss(_loaded.model, windows), loss_given_the_past(_loaded.model, windows),
@@ -403,21 +404,6 @@ def _counted_by_context(fingerprint: str, _corpus: Corpus) -> list[float]:
 def counted_context_of(record: RunRecord) -> list[float]:
     """What counted n-grams reach with 1, 2, … characters on the text of a run."""
     return _counted_by_context(record.fingerprint, the_lab().corpus_of(record))
-
-
-def windows_to_look_at(loaded: LoadedModel, corpus: Corpus) -> Tensor:
-    """Windows (B, block_size + 1) of the validation text for a look inside a model."""
-    config = loaded.model.config
-    n_heads = max(1, config.n_layer * config.n_head)
-    per_window = max(1, flops_per_token(config) * config.block_size)
-    # As many as are read once for each head in some seconds, and looked at whole in one.
-    n_windows = min(
-        LOOK_WINDOWS,
-        LOOK_WEIGHTS // (n_heads * config.block_size**2),
-        25 * MEASURING_FLOPS // (n_heads * per_window),
-    )
-    n_windows = max(4, n_windows)
-    return sample_windows(corpus, config.block_size, n_windows)[1]
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

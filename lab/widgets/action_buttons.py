@@ -11,7 +11,9 @@ from typing import Literal, TypedDict, Unpack
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.errors import LabError
+from core.errors import LabError, RunError
+from core.records.records import RunRecord
+from lab.session.entry import Entry
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
 
@@ -40,6 +42,30 @@ def one_of(name: str, width: int | Literal["content"] = "content") -> DeltaGener
     return st.container(key=f"one_of_{name}", width=width)
 
 
+def check_seen(key: str, run_id: str) -> Callable[[], None]:
+    """What to call before the deed of a button that is about a run: refuses one that nobody saw.
+
+    A click draws the page anew before its deed is done, and by then another run may be chosen:
+    where the one on the screen was deleted in another tab, or a newer one was begun.
+
+    Args:
+        key: of the button, or of several that are always drawn together.
+        run_id: the run that they are about now; "" where there is none.
+    """
+    seen: Entry[str | None] = Entry(f"{key}_about", None)
+    before = seen.get()
+    seen.set(run_id)
+
+    def check() -> None:
+        if before not in (None, run_id):
+            raise RunError(
+                "Nothing was done: the run that stood here is no longer the one that is shown. It "
+                "was deleted elsewhere, or a newer one has taken its place. Look again."
+            )
+
+    return check
+
+
 class ButtonOptions(TypedDict, total=False):
     """What a button may have besides, as `st.button` takes it."""
 
@@ -55,15 +81,21 @@ def deed_button(
     *,
     key: str,
     primary: bool = True,
+    about: RunRecord | None = None,
     **options: Unpack[ButtonOptions],
 ) -> None:
-    """A button; what cannot be done is said beside it, and nothing is lost."""
+    """A button; what cannot be done is said beside it, and nothing is lost.
+
+    `about` is the run that the deed is done to, which must be the one that stood there.
+    """
+    check = check_seen(key, about.id if about else "")
     clicked = st.button(
         label, icon=f":material/{icon}:", type="primary" if primary else "secondary", key=key,
         **options,
     )  # fmt: skip
     if clicked:
         try:
+            check()
             deed()
         except LabError as error:
             st.error(plain_but_code(in_labels(str(error))))

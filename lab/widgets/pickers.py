@@ -119,7 +119,8 @@ def short_run_label(run: RunRecord) -> str:
 def _loss_part(run: RunRecord) -> str:
     if run.status != "finished" or run.comparable_loss_nats is None:
         return ""
-    return f" · {words.loss(run.comparable_loss_nats)} nats"
+    at = f" at step {words.count(run.best_step)}" if run.best_step < run.step else ""
+    return f" · {words.loss(run.comparable_loss_nats)} nats{at}"
 
 
 def load_model(run: RunRecord, moment: Moment = "best") -> LoadedModel:

@@ -15,7 +15,8 @@ from core.commands.flags.common import (
     add_settings,
     to_count,
 )
-from core.commands.inspecting import N_WINDOWS_FOR_HISTORY, N_WINDOWS_FOR_MATRIX
+from core.commands.inspecting import N_WINDOWS_FOR_MATRIX
+from core.interpretability.habits import LOOK_WINDOWS
 from core.settings.config import SampleConfig
 from core.text.repeats import LEAST
 
@@ -123,7 +124,8 @@ def _add_history(history: argparse.ArgumentParser) -> None:
     history.add_argument("run", metavar="RUN")
     history.add_argument(
         "--windows", type=to_count, metavar="N",
-        help=f"so many windows of the validation split; default: {N_WINDOWS_FOR_HISTORY}",
+        help=f"so many windows of the validation split; default: {LOOK_WINDOWS}, and of a large "
+        "model fewer",
     )  # fmt: skip
 
 

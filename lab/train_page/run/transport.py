@@ -105,15 +105,16 @@ def render_transport(bench: Bench) -> None:
             _render_play(bench)
         if bench.ours or not bench.live:
             deed_button(
-                "Step", "skip_next", lambda: _step(bench), key="train_step", primary=False,
-                shortcut="S", help="Learns from one batch, and waits",
-                disabled=bench.finishing,
+                "Step", "skip_next", lambda: _step(bench), key="train_step",
+                about=bench.run, primary=False, shortcut="S",
+                help="Learns from one batch, and waits", disabled=bench.finishing,
             )  # fmt: skip
         if bench.run:
             deed_button(
-                "Reset", "replay", lambda: _set_aside(bench), key="train_reset", primary=False,
-                shortcut="X", help="Back to step 0 with the same seed. The run that is there "
-                "is saved and stays among the runs.",
+                "Reset", "replay", lambda: _set_aside(bench), key="train_reset",
+                about=bench.run, primary=False, shortcut="X",
+                help="Back to step 0 with the same seed. The run that is there is saved "
+                "and stays among the runs.",
             )  # fmt: skip
         deed_button(
             "New seed", "casino", lambda: new_seed(bench.config.model.model), key="train_new_seed",
@@ -168,8 +169,9 @@ def _render_restart(bench: Bench) -> None:
     if _asks_for_restart(bench):
         deed_button(
             "New changes: restart", "restart_alt", lambda: _restart(bench), key="train_restart",
-            help="Starts a new run with the settings on the left. The run on the bench is "
-            "saved and stays among the runs.",
+            about=bench.run,
+            help="Starts a new run with the settings on the left. The run on the bench is saved "
+            "and stays among the runs.",
         )  # fmt: skip
 
 
@@ -180,12 +182,12 @@ def _render_play(bench: Bench) -> None:
         st.button("Finishing …", icon=":material/hourglass_top:", disabled=True, key="train_ending")
     elif run and bench.live and bench.ours:
         deed_button(
-            "Pause", "pause", lambda: the_service().pause(run.id), key="train_pause",
+            "Pause", "pause", lambda: the_service().pause(run.id), key="train_pause", about=run,
             primary=is_primary, shortcut="P",
         )  # fmt: skip
     elif bench.resumable:
         deed_button(
-            "Resume", "play_arrow", lambda: _resume(bench), key="train_resume",
+            "Resume", "play_arrow", lambda: _resume(bench), key="train_resume", about=bench.run,
             primary=is_primary, shortcut="P",
         )  # fmt: skip
     elif not bench.live:
@@ -199,7 +201,7 @@ def _render_play(bench: Bench) -> None:
 def _render_ends(bench: Bench, run: RunRecord) -> None:
     """Another end for a run: a branch, the end now, or a later one."""
     deed_button(
-        "Rewind", "history", lambda: ask_for_branch(_fork(run)), key="train_branch",
+        "Rewind", "history", lambda: ask_for_branch(_fork(run)), key="train_branch", about=run,
         primary=False, help="Go back to a step, change one thing, and go on from there as a "
         "new run, a branch; both curves then lie over each other. A click on the curve picks the "
         "step. Nothing of this run is lost.",
@@ -208,13 +210,13 @@ def _render_ends(bench: Bench, run: RunRecord) -> None:
         if longer := bench.longer:
             deed_button(
                 "Train longer", "fast_forward", lambda: train_longer(longer, run),
-                key="train_longer", primary=bench.asks_for_more and would_help(run),
+                key="train_longer", about=run, primary=bench.asks_for_more and would_help(run),
                 help=_about_longer(longer, run),
             )  # fmt: skip
         elif not bench.finishing and (bench.resumable or (bench.live and bench.ours)):
             deed_button(
                 "Finish", "stop", lambda: the_service().finish(run.id), key="train_finish",
-                primary=False,
+                about=run, primary=False,
                 help="Ends the run here: measures the whole validation split, and saves",
             )  # fmt: skip
 

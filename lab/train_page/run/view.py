@@ -207,7 +207,8 @@ def _render_live(bench: Bench, run_id: str | None, look: ChartSettings) -> None:
             losses_said([LossCurve.of(run, [], now.estimates)], references, in_bits=look.in_bits),
         )
         st.caption(REWIND)
-        if shape := shape_text(now.estimates, now.steps, look.in_bits):
+        is_away = any(note.kind in ("diverging", "diverged") for note in notes)
+        if not is_away and (shape := shape_text(now.estimates, now.steps, look.in_bits)):
             st.caption(shape)
         _render_notes(notes, look.in_bits)
     with places.writing:

@@ -36,6 +36,9 @@ class Outcome:
     """Id of the run in the bin that one click brings back."""
 
 
+Check = Callable[[], None]
+"""Refuses a deed by RunError, as `lab.widgets.action_buttons.check_seen` gives it."""
+
 _SELECTED: Entry[str | None] = Entry("runs_selected", None)
 _OUTCOME: Entry[Outcome | None] = Entry("runs_said", None)
 _UPLOADS = Entry("runs_uploads", 0)
@@ -78,7 +81,7 @@ def render_outcome() -> None:
 def button(
     label: str,
     icon: str,
-    deed: Callable[[], Outcome],
+    deed: Callable[[], Outcome | None],
     *,
     key: str | None = None,
     primary: bool = False,
@@ -93,13 +96,23 @@ def button(
         do(deed)
 
 
-def do(deed: Callable[[], Outcome]) -> None:
+def do(deed: Callable[[], Outcome | None]) -> None:
     """Do it, and draw the page anew with what came of it."""
     try:
         _OUTCOME.set(deed())
     except LabError as error:
         _OUTCOME.set(Outcome(str(error), failed=True))
     st.rerun()
+
+
+def after(check: Check, deed: Callable[[], Outcome | None]) -> Callable[[], Outcome | None]:
+    """The deed, unless the check refuses it."""
+
+    def checked() -> Outcome | None:
+        check()
+        return deed()
+
+    return checked
 
 
 # --- deeds ----------------------------------------------------------------------------------------

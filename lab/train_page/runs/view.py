@@ -18,6 +18,8 @@ from lab.session.entry import draw_page_again
 from lab.session.pace import paced
 from lab.session.state import chosen_run, is_live, open_run, the_lab, the_service, want_view
 from lab.train_page.runs.actions import (
+    Check,
+    after,
     button,
     delete,
     do,
@@ -40,6 +42,7 @@ from lab.train_page.runs.table import (
     changes,
     table,
 )
+from lab.widgets.action_buttons import check_seen
 from lab.wording import words
 from lab.wording.plain import plain
 from lab.wording.run_search import PLACEHOLDER, found
@@ -122,10 +125,11 @@ def _render_runs(runs: list[RunRecord], use: DiskUse) -> None:
     draw = st.fragment(_render_numbers, run_every=paced(TICK_S if live else None))
     draw([run.id for run in shown], [run.status for run in shown])
     selected = next(each for each in use.runs if each.run.id == selected_run())
+    check = check_seen("runs", selected.run.id)
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs_actions"):
-        _render_actions(selected.run)
+        _render_actions(selected.run, check)
         _render_share(selected)
-        _render_rename(selected.run)
+        _render_rename(selected.run, check)
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -183,30 +187,29 @@ def _render_facts(each: RunDisk, since_before: str) -> None:
 # --- what can be done with one run ----------------------------------------------------------------
 
 
-def _render_actions(run: RunRecord) -> None:
+def _render_actions(run: RunRecord, check: Check) -> None:
     """Each in its place whatever the run does, so that none moves under somebody's finger."""
     if st.button(
         "Open", icon=":material/show_chart:", type="primary", key="runs_open",
         help="Look at it, and go on with it, in the view of one run",
     ):  # fmt: skip
-        open_run(run.id)
-        st.rerun()
+        do(after(check, partial(open_run, run.id)))
     in_hand, ended_early = the_service().in_hand, run.step < run.max_iters
     waits = run.status in ("paused", "interrupted", "failed")
     can_resume = waits or (run.status == "finished" and ended_early)
     can_finish = run.id in in_hand and not in_hand.is_finishing(run.id)
     button(
-        "Resume", "play_arrow", partial(resume, run), disabled=not can_resume,
+        "Resume", "play_arrow", after(check, partial(resume, run)), disabled=not can_resume,
         help_text=f"Goes on from its last checkpoint, to step {words.count(run.max_iters)}"
         if can_resume else _why_not_resumed(run),
     )  # fmt: skip
     button(
-        "Finish", "stop", partial(finish, run), disabled=not can_finish,
+        "Finish", "stop", after(check, partial(finish, run)), disabled=not can_finish,
         help_text="Measures the whole validation split, saves, and ends the run here"
         if can_finish else "For a run that is trained or held here",
     )  # fmt: skip
     kept = "Puts it into the bin, from which it can be brought back"
-    button("Delete", "delete", partial(delete, run), help_text=kept)
+    button("Delete", "delete", after(check, partial(delete, run)), help_text=kept)
 
 
 def _why_not_resumed(run: RunRecord) -> str:
@@ -226,7 +229,7 @@ def _render_share(each: RunDisk) -> None:
     )  # fmt: skip
 
 
-def _render_rename(run: RunRecord) -> None:
+def _render_rename(run: RunRecord, check: Check) -> None:
     with st.form(f"runs_naming_{run.id}", border=False), st.container(
         horizontal=True, vertical_alignment="bottom"
     ):  # fmt: skip
@@ -234,4 +237,4 @@ def _render_rename(run: RunRecord) -> None:
         key = f"runs_name_{run.id}_{zlib.crc32(run.name.encode()):x}"
         name = st.text_input("Name", run.name, max_chars=MAX_RUN_NAME, key=key, width=240)
         if st.form_submit_button("Rename", icon=":material/edit:", key="runs_rename"):
-            do(partial(rename, run, name or ""))
+            do(after(check, partial(rename, run, name or "")))

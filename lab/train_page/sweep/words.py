@@ -124,7 +124,7 @@ def caution_text(x_name: str, y_name: str, held_characters: int | None = None) -
         return chance
     return (
         f"All cells take equally many steps, and {' or '.join(more)} sees more characters in each: "
-        f"part of what it gains comes from that. {chance}"
+        f"part of the difference comes from that. {chance}"
     )
 
 

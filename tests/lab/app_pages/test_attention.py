@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.interpretability.attention import AttentionWorth, attention_weights
 from core.interpretability.examples import where_it_mattered
-from core.interpretability.habits import head_habits, heads_worth
+from core.interpretability.habits import head_habits, heads_worth, windows_to_look_at
 from core.interpretability.head_arithmetic import Cell, CellArithmetic, cell_arithmetic
 from core.interpretability.history import head_histories
 from core.interpretability.parts import Part, attention_of, without
@@ -34,7 +34,7 @@ from lab.attention_page.history_words import history_sentence
 from lab.components.looking_text import LookingText
 from lab.figures.cell_arithmetic import number_text
 from lab.figures.examples import examples_alt
-from lab.session.state import snapshot_steps, windows_to_look_at
+from lab.session.state import snapshot_steps
 from tests.helpers import add_corpus, filled, play, small_run, tiny_run, train, trained
 from tests.pages import open_page, pages, scrub_to, scrubber_of
 from tests.plots import Plots, plots
@@ -358,7 +358,7 @@ def test_heads_are_named_by_what_they_do_on_the_validation_text(pages: Lab, plot
     app = open_page("attention")
     corpus, loaded = pages.corpus_of(run), pages.model(run)
     habits = head_habits(
-        loaded.model, loaded.vocabulary, windows_to_look_at(loaded, corpus)[:, :-1]
+        loaded.model, loaded.vocabulary, windows_to_look_at(loaded.model, corpus)[:, :-1]
     )
     (first, *_) = habits
     assert habit_sentence(first) in said(app)
@@ -390,7 +390,7 @@ def test_parts_are_switched_off_and_what_they_are_worth_is_said(pages: Lab, plot
     app.session_state["attention_switching"] = True
     app.run()
     corpus, loaded = pages.corpus_of(run), pages.model(run)
-    windows = windows_to_look_at(loaded, corpus)
+    windows = windows_to_look_at(loaded.model, corpus)
     worths = heads_worth(loaded.model, windows)
     assert list(plots.figures[WORTHS].data[0].x) == [w.delta_nats for w in worths]
     assert GUESSES not in plots.figures
@@ -444,7 +444,7 @@ def test_the_guesses_that_the_chosen_head_was_for_are_shown(
     monkeypatch.setattr("core.interpretability.examples.MIN_PROBABILITY", 1e-3)  # it knows little
     run = pages.run(finished(pages))
     loaded = pages.model(run)
-    windows = windows_to_look_at(loaded, pages.corpus_of(run))
+    windows = windows_to_look_at(loaded.model, pages.corpus_of(run))
     app = open_page("attention", layer="2", head="1")
     app.session_state["attention_switching"] = True
     app.run()
@@ -474,7 +474,7 @@ def test_the_history_of_heads_is_measured_when_its_fold_is_opened(pages: Lab, pl
     measured = []
     for step in steps:
         loaded = pages.snapshot(run, step)
-        windows = windows_to_look_at(loaded, pages.corpus_of(run))
+        windows = windows_to_look_at(loaded.model, pages.corpus_of(run))
         measured.append(head_habits(loaded.model, loaded.vocabulary, windows[:, :-1]))
     head = head_histories(steps, measured)[1]
     assert any(m.value == history_sentence(head) for m in app.markdown)

@@ -294,6 +294,18 @@ def test_a_divergence_stays_said_with_the_best_loss_and_the_last(small: Lab) -> 
     assert "no: it diverged after step 40" in said and "flat" not in said
 
 
+@pytest.mark.parametrize("key", ["train_longer", "train_step", "train_reset"])
+def test_a_run_that_was_deleted_elsewhere_lends_its_button_to_no_other(
+    small: Lab, key: str
+) -> None:
+    before, shown = finished(small, name="owl"), finished(small, name="fox")
+    app = open_page("train", run="fox")
+    small.bin_run(shown.id)
+    app.button(key=key).click().run()
+    assert "the run that stood here is no longer the one" in app.error[0].value
+    assert small.runs() == [before]
+
+
 def test_a_run_that_failed_by_diverging_is_said_to_have(small: Lab) -> None:
     """Its curve falls to the end: the step that failed is not on it."""
     run = finished(small, name="owl")

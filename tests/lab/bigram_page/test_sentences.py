@@ -34,7 +34,7 @@ def test_what_is_left_is_compared_with_half_the_way() -> None:
 
 def test_rare_rows_are_said_with_their_share_of_the_guesses() -> None:
     said = rare_sentence(left(0.02, rare_nats=0.01, n_rare=42, rare_share=0.2), 10_039)
-    assert said.startswith("50\N{NO-BREAK SPACE}% of the rest comes from the 42 rows")
+    assert said.startswith("50\N{NO-BREAK SPACE}% of all of it comes from the 42 rows")
     assert "fewer than 10,039 times" in said
     assert "4.0 times as far off" in said and said.endswith("only when its character comes by.")
     even = rare_sentence(left(0.02, rare_nats=0.004, n_rare=1, rare_share=0.2), 9)

@@ -228,6 +228,21 @@ def test_a_deleted_run_can_be_had_back_until_the_next_deed(pages: Lab, three: li
     assert "**fox**" in facts(app) and "undo" not in keys(app)
 
 
+@pytest.mark.parametrize("key", ["delete", "rename", "open"])
+def test_a_run_that_was_deleted_elsewhere_lends_its_button_to_no_other(
+    pages: Lab, three: list[str], key: str
+) -> None:
+    app = open_view()
+    select(app, "fox")
+    pages.bin_run(three[1])  # in another tab, or by the command line
+    click(app, key)
+    assert app.error and "Nothing was done: the run that stood here" in said(app)
+    assert {run.name for run in pages.runs()} == {"owl", "hen"}
+    assert len(pages.deleted_runs()) == 1
+    click(app, "delete")  # what is shown now can be deleted
+    assert len(pages.deleted_runs()) == 2
+
+
 def test_the_bin_gives_back_the_chosen_run_or_is_emptied(pages: Lab, three: list[str]) -> None:
     app = open_view()
     for name in ("fox", "owl"):
