@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from shlex import quote
 from types import FrameType
 
 from core.commands.common import Fields, flags, progress_bar, run_fields, say, say_rate_ahead
@@ -136,7 +137,7 @@ def _train_to_the_end(lab: Lab, run: ActiveRun, world: World) -> Fields:
         except StorageError as error:
             run.give_up(str(error))
             run.close()  # from now on it reads as interrupted
-            said = f"{error} `python -m core resume {record.name}` takes the run up again."
+            said = f"{error} `python -m core resume {quote(record.name)}` takes the run up again."
             raise Failed(said, run_fields(lab, lab.run(run.id), world)) from None
         finally:
             run.close()

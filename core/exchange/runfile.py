@@ -153,15 +153,18 @@ def read_content(archive: zipfile.ZipFile, what: str) -> Content:
     text = archive.read(CORPUS).decode("utf-8") if CORPUS in archive.namelist() else None
     if text is not None and fingerprint_of(text) != record.fingerprint:
         raise ExchangeError(f"{what} holds another text than the one that the run learned from.")
+    steps = [StepRecord(**checked_fields(StepRecord, row)) for row in _rows(archive, "steps.jsonl")]
+    estimates = [
+        (Estimate(**checked_fields(Estimate, row)), str(checked("str", row["sample"])))
+        for row in _rows(archive, "estimates.jsonl")
+    ]
+    known = [*(step.step for step in steps), *(e.step for e, _ in estimates)]
+    if max(known, default=0) > record.step:
+        raise ValueError("losses of steps that the run never took")
     return Content(
         record=record,
-        steps=[
-            StepRecord(**checked_fields(StepRecord, row)) for row in _rows(archive, "steps.jsonl")
-        ],
-        estimates=[
-            (Estimate(**checked_fields(Estimate, row)), str(checked("str", row["sample"])))
-            for row in _rows(archive, "estimates.jsonl")
-        ],
+        steps=steps,
+        estimates=estimates,
         health=[
             HealthReading(**checked_fields(HealthReading, r))
             for r in _rows(archive, "health.jsonl")
@@ -184,7 +187,12 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
         raise ValueError("a model that no run file could hold")
     given = dict(manifest["run"]) | {"model": config.model.model, "n_params": n_params}
     values = checked_fields(RunRecord, given, leave_out=_LOCAL)
-    if values["status"] not in get_args(RunStatus) or values["step"] > config.train.max_iters:
+    step = values["step"]
+    if (
+        values["status"] not in get_args(RunStatus)
+        or step > config.train.max_iters
+        or values["best_step"] > step
+    ):
         raise ValueError("a state that no run can be in")
     check_name(values["corpus"])
     return RunRecord(config=config, **values)

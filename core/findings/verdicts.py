@@ -103,11 +103,14 @@ def _is_good(reached: Reached, references: Lines, in_bits: bool) -> str:
     """The loss that counts, and the counted lines around it."""
     nats = reached.loss_nats
     by_loss = sorted(references, key=lambda line: line.loss_nats)
-    beaten = [line for line in by_loss if nats < line.loss_nats][:1]
-    ahead = [line for line in by_loss if nats >= line.loss_nats][-1:]
+    # What is said as the same number is not better.
+    better = [nats < x.loss_nats and not is_said_as_zero(x.loss_nats - nats) for x in by_loss]
+    beaten = [line for line, is_beaten in zip(by_loss, better) if is_beaten][:1]
+    ahead = [line for line, is_beaten in zip(by_loss, better) if not is_beaten][-1:]
     said = [f"better than {named(line, in_bits)}" for line in beaten]
     for line in ahead:
-        word = "not yet" if reached.best_nats >= line.loss_nats else "no longer"
+        is_new = reached.best_nats >= line.loss_nats or reached.is_at_its_best
+        word = "not yet" if is_new else "no longer"
         said.append(f"{word} better than {named(line, in_bits)}")
     if beaten and not ahead:
         said.append("the best of the lines")

@@ -134,6 +134,6 @@ def check_size(n_bytes: int, what: str) -> None:
     """Raise CorpusError for more bytes than a text may have."""
     if n_bytes > MAX_TEXT_BYTES:
         raise CorpusError(
-            f"{what} has {n_bytes / 1e6:.1f} MB and the limit is {MAX_TEXT_BYTES / 1e6:.0f} MB. "
-            "Cut it to a part."
+            f"{what} is too large: {n_bytes / 1e6:.1f} MB or more, and the limit is "
+            f"{MAX_TEXT_BYTES / 1e6:.0f} MB. Cut it to a part."
         )

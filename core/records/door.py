@@ -68,7 +68,7 @@ def bounds_of(name: str) -> tuple[float, float]:
     if name.endswith(("_s", "_at")) or name == "at":
         return 0.0, LONGEST_S
     if name.endswith("_nats"):
-        return -1.0, LARGEST  # a sum of rounded numbers may end just below 0
+        return -1e-3, LARGEST  # a sum of rounded numbers may end just below 0
     return -LARGEST, LARGEST
 
 

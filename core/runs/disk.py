@@ -73,7 +73,7 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
 def _use_of(lab: Lab, run: RunRecord) -> RunDisk:
     folder = lab.home.run_folder(run.id)
     steps = CheckpointFolder(folder).steps()
-    spare = _spare_files(folder, run.best_step, steps[-1] if steps else 0)
+    spare = _spare_files(folder, run.best_step, steps[-1]) if steps else []  # as in `clean_run`
     every = list(folder.iterdir()) if folder.is_dir() else []
     return RunDisk(run, _size_bytes(every), _size_bytes(spare))
 

@@ -31,7 +31,7 @@ def _id_of_other(name: str) -> str:
     try:
         run = the_lab().run(name)
     except LabError as error:
-        raise ValueError(f"names no run here: {error}") from error
+        raise ValueError(f"names no run here: {str(error).rstrip('.')}") from error
     if run.model == "bigram":
         raise ValueError(f"is another model, and {run.name} is itself a bigram table")
     return run.id

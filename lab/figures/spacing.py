@@ -20,6 +20,8 @@ CHARACTER_PX = 5.2
 """As wide as a character of a label in 11 px is on average, in a wide font."""
 LABEL_PX, DOT_PX = 13.0, 7.0
 """How high a label is, and how far a numbered dot reaches from its middle."""
+MAX_DOTS = 20_000
+"""So many dots stand for a line at most, however far it leaves the chart."""
 ROWS_AWAY = 6
 """A label may stand so many rows away from where it belongs."""
 GAP_PX = 22.0
@@ -172,7 +174,8 @@ def along(points_px: NDArray[np.float64]) -> NDArray[np.float64]:
         return points_px
     steps = np.hypot(*np.diff(points_px, axis=0).T)
     so_far = np.concatenate([[0.0], np.cumsum(steps)])
-    places = np.linspace(0.0, so_far[-1], max(2, math.ceil(so_far[-1] / DOT_PX)))
+    n_dots = min(max(2, math.ceil(so_far[-1] / DOT_PX)), MAX_DOTS)
+    places = np.linspace(0.0, so_far[-1], n_dots)
     return np.stack([np.interp(places, so_far, side) for side in points_px.T], axis=1)
 
 

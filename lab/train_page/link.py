@@ -120,4 +120,5 @@ def _value(name: str, text: str) -> Any:
     try:
         return read(text)
     except ValueError:
-        raise ValueError(f"is a number, not {text!r}") from None
+        what = "a whole number" if read is int else "a number"
+        raise ValueError(f"is {what}, not {text!r}") from None

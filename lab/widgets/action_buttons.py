@@ -50,14 +50,15 @@ def check_seen(key: str, run_id: str) -> Callable[[], None]:
 
     Args:
         key: of the button, or of several that are always drawn together.
-        run_id: the run that they are about now; "" where there is none.
+        run_id: the run that they are about now; "" where there is none, and what is begun then may
+            be gone on with.
     """
     seen: Entry[str | None] = Entry(f"{key}_about", None)
     before = seen.get()
     seen.set(run_id)
 
     def check() -> None:
-        if before not in (None, run_id):
+        if before not in (None, "", run_id):
             raise RunError(
                 "Nothing was done: the run that stood here is no longer the one that is shown. It "
                 "was deleted elsewhere, or a newer one has taken its place. Look again."

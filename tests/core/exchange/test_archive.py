@@ -336,6 +336,13 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "negative": (with_row(iter=-1), NO_RUN_FILE),
     "past the end": (with_row(iter=41), NO_RUN_FILE),
     "huge": (with_row(best_iter=2**70), NO_RUN_FILE),
+    "best of a step that it never took": (with_row(best_iter=41), NO_RUN_FILE),
+    "loss below nothing": (with_row(val_loss=-1.0), NO_RUN_FILE),
+    "estimate past the end": (
+        with_line("estimates.jsonl",
+                  '{"iter": 1000000000000, "train_loss": 2.0, "val_loss": 2.0, "sample": ""}'),
+        NO_RUN_FILE,
+    ),
     "status": (with_row(status="dreaming"), NO_RUN_FILE),
     "half a character": (with_row(message="\ud800"), NO_RUN_FILE),
     "corpus path": (with_row(corpus="../../corpus"), "is no plain name"),

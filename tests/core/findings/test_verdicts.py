@@ -88,6 +88,12 @@ def test_lines_need_not_come_in_order_nor_at_all() -> None:
     )
 
 
+def test_what_is_said_as_the_same_number_is_not_better() -> None:
+    uniform = LINES[0].loss_nats
+    said = answers_of(curve([uniform - 1e-5])).is_good
+    assert "not yet better than the uniform line" in said and ": better" not in said
+
+
 def test_before_the_first_estimate_there_is_no_answer() -> None:
     assert answers_of() == Answers(*["no estimate yet"] * 3)
 

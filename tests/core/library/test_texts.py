@@ -41,7 +41,9 @@ REFUSED = [
     pytest.param(b"\xfe\xff\x00a\x00b", "not in UTF-8 but.*in utf-16", id="utf-16-big-endian"),
     pytest.param("an owl".encode("utf-32"), "not in UTF-8 but.*in utf-32", id="utf-32"),
     pytest.param(
-        b"ab" * (MAX_TEXT_BYTES // 2) + b"c", "10.0 MB and the limit is 10 MB", id="too-big"
+        b"ab" * (MAX_TEXT_BYTES // 2) + b"c",
+        "too large: 10.0 MB or more, and the limit is 10 MB",
+        id="too-big",
     ),
     pytest.param(
         MANY.encode(),

@@ -76,9 +76,9 @@ def test_no_address_is_too_odd_for_a_page(pages: Lab, page: str) -> None:  # noq
         ("runs", ",".join(f"none {i}" for i in range(90)), "and 87 more"),
         ("corpus", "unknown", "unknown"),
         ("corpus", MARKUP, "example.invalid"),
-        ("n_layer", "9" * 5000, "n_layer is a number"),
+        ("n_layer", "9" * 5000, "n_layer is a whole number"),
         ("learning_rate", "nan", "learning_rate"),
-        ("max_iters", "1e99", "max_iters is a number"),
+        ("max_iters", "1e99", "max_iters is a whole number"),
     ],
 )
 def test_what_cannot_be_is_said_and_the_rest_is_taken(

@@ -652,7 +652,7 @@ def test_settings_are_called_as_beside_their_controls(small: Lab) -> None:
 def test_what_an_address_cannot_say_is_left_out_and_said(small: Lab) -> None:
     app = open_page("train", block_size="many", run="nobody", seed="3")
     (warning,) = app.warning
-    assert "block_size is a number" in warning.value.replace("\\", "")
+    assert "block_size is a whole number" in warning.value.replace("\\", "")
     assert "no run 'nobody'" in warning.value.replace("\\", "")
 
 
