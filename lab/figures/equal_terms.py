@@ -168,7 +168,10 @@ def _had_text(curves: Sequence[LossCurve]) -> str:
     ends_s = [float(curve.step_s[-1]) for curve in curves if len(curve.step_s)]
     if len(ends_s) == len(curves) and max(ends_s) <= min(ends_s) * (1 + ALMOST):
         return f"After {words.duration(min(ends_s))} of training each"
-    return f"After {words.listed([*map(words.count, steps)])} steps"
+    said = f"After {words.listed([*map(words.count, steps)])} steps"
+    if len(ends_s) < len(curves):
+        return said
+    return f"{said} ({words.listed([*map(words.duration, ends_s)])} of training)"
 
 
 def _gain_text(before_nats: float, after_nats: float, than: str, in_bits: bool) -> str:

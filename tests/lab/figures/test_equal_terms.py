@@ -216,6 +216,8 @@ def test_what_is_no_better_is_not_said_to_be() -> None:
 def test_how_long_they_learned_is_said_as_it_was_fair_or_not() -> None:
     bigram = ENDED[0]
     longer = learned("attention", [4.2, 2.9, 2.5, 2.2], 0.001, end_loss=2.224)
-    assert ideas_text([bigram, longer], idea).startswith("After 50 and 150 steps, one layer")
+    assert ideas_text([bigram, longer], idea).startswith(
+        "After 50 and 150 steps (0.1 s and 0.2 s of training), one layer"
+    )
     as_long = learned("attention", [4.2, 2.9, 2.5, 2.2], 0.000_34, end_loss=2.224)
     assert ideas_text([bigram, as_long], idea).startswith("After 0.1 s of training each, one")
