@@ -75,7 +75,7 @@ def read_link(query: Mapping[str, str]) -> tuple[Link, list[str]]:
     complaints = []
     for name, text in query.items():
         if name not in (*SWITCHES, *NAMES, *SETTINGS, *LISTS):
-            complaints.append(f"there is no {name}")
+            complaints.append(f"this page has no {name} to set")
             continue
         try:
             read[name] = _value(name, text)

@@ -35,7 +35,7 @@ def test_an_address_from_before_may_call_the_modern_block_fast() -> None:
         ({"block_size": "many"}, "block_size is a number, not 'many'"),
         ({"model": "gpt"}, "model is one of bigram, attention, transformer, not 'gpt'"),
         ({"hide": "n_layer,everything"}, "hide cannot hide 'everything'"),
-        ({"colour": "red"}, "there is no colour"),
+        ({"colour": "red"}, "this page has no colour to set"),
     ],
 )
 def test_what_cannot_be_is_left_out_and_said(query: dict[str, str], complaint: str) -> None:
