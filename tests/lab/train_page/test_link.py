@@ -32,7 +32,7 @@ def test_an_address_from_before_may_call_the_modern_block_fast() -> None:
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ({"block_size": "many"}, "block_size is a number, not 'many'"),
+        ({"block_size": "many"}, "block_size is a whole number, not 'many'"),
         ({"model": "gpt"}, "model is one of bigram, attention, transformer, not 'gpt'"),
         ({"hide": "n_layer,everything"}, "hide cannot hide 'everything'"),
         ({"colour": "red"}, "this page has no colour to set"),
