@@ -90,6 +90,10 @@ def test_the_loss_of_the_last_step_stands_in_where_the_best_was_not_measured() -
 # --- overfitting ----------------------------------------------------------------------------------
 
 
+def test_a_run_that_diverged_is_not_on_the_way_to_overfitting() -> None:
+    assert attempts("overfit", told(curve([4.2, 2.5, 3.4, 3.5]))) == []
+
+
 def test_overfitting_is_met_by_the_lab_s_own_rule() -> None:
     attempt = only("overfit", told(turning([UP, UP, UP], [UP, UP, UP]), settings={}))
     assert attempt.is_met and attempt.value == pytest.approx(UP)

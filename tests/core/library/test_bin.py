@@ -11,6 +11,7 @@ from core.errors import RunError
 from core.runs.active_run import ActiveRun
 from core.runs.disk import clean_run, disk_use
 from core.runs.lab import MAX_RUN_NAME, Lab
+from core.storage.checkpoint import CheckpointFolder
 from core.storage.names import numbered
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus
@@ -157,6 +158,16 @@ def test_cleaning_frees_what_was_promised_and_leaves_last_and_best(
     record = lab.run(run_id)
     assert (lab.model(record, "best").step, lab.model(record, "last").step) == (20, 40)
     assert clean_run(lab, "owl") == 0
+
+
+def test_of_a_run_without_a_checkpoint_nothing_can_be_freed(lab: Lab, corpus: Corpus) -> None:
+    """Its snapshots are all that there is to look at."""
+    run_id = trained(lab, corpus, name="owl")
+    folder = lab.home.run_folder(run_id)
+    for step in checkpoint_steps(lab, run_id):
+        CheckpointFolder(folder).path(step).unlink()
+    assert disk_use(lab).spare_bytes == clean_run(lab, "owl") == 0
+    assert SnapshotFolder(folder).steps()
 
 
 def test_a_cleaned_run_goes_on_as_if_it_had_not_been(lab: Lab, corpus: Corpus) -> None:

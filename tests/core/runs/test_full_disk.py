@@ -108,13 +108,13 @@ def test_a_command_says_it_in_one_line_with_what_to_do(
     cli = CommandLine(capsys)
     flags = [f"--{n}={v}" for n, v in small_flags("bigram").items()]
     with full_disk(monkeypatch, of="files"):
-        fields = cli.failed("train", "--model", "bigram", "--name", "owl", *flags)
+        fields = cli.failed("train", "--model", "bigram", "--name", "my owl; ls", *flags)
     assert fields["status"] == "interrupted"
     last = cli.stderr.splitlines()[-1]
-    assert "The disk is full" in last and "python -m core resume owl" in last
+    assert "The disk is full" in last and "python -m core resume 'my owl; ls'`" in last
     for harmful in ("move", "Move", "damaged", "elete"):
         assert harmful not in last
-    assert cli.ok("resume", "owl")["status"] == "finished"
+    assert cli.ok("resume", "my owl; ls")["status"] == "finished"
 
 
 def test_a_large_file_leaves_room_for_what_became_of_it(

@@ -84,6 +84,16 @@ def test_losses_that_lie_far_off_stand_at_the_edge_with_their_numbers(
     assert labels(figure, NUMBER)["no residual stream"].startswith("▲ 3.300")
 
 
+def test_no_counted_line_is_drawn_past_a_rung_that_stands_at_the_edge(
+    rungs: list[RungStanding],
+) -> None:
+    edge = max(drawn(rungs)[1].y)  # of a rung at 3.3
+    lines = [ReferenceLine("unigram", edge + 0.01), ReferenceLine("bigram", 2.48)]
+    figure = ladder_figure(rungs, lines, {}, "MLP", LIGHT)
+    said = " ".join(note.text for note in figure.layout.annotations)
+    assert "bigram 2.480" in said and "unigram" not in said
+
+
 def test_a_step_is_written_against_the_rung_below_or_the_whole(rungs: list[RungStanding]) -> None:
     _, _, figure = drawn(rungs)
     numbers = labels(figure, NUMBER)

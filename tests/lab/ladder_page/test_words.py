@@ -42,6 +42,15 @@ def test_depth_is_said_to_pay_only_where_it_does(rungs: list[RungStanding]) -> N
     assert "3 blocks are 0.110 nats lower than one" in depth_text(deeper, 3000)
 
 
+def test_what_one_block_bought_and_another_cost_adds_up(rungs: list[RungStanding]) -> None:
+    losses = {"2 blocks": 1.9, "3 blocks": 1.93}
+    back = [measured(r, losses[r.name]) if r.name in losses else r for r in rungs]
+    assert depth_text(back, 3000) == (
+        "Depth pays: 3 blocks are 0.080 nats lower than one; 2 blocks bought 0.110, and another "
+        "block cost some of that."
+    )
+
+
 def test_a_small_difference_is_said_to_be_none(rungs: list[RungStanding]) -> None:
     by_name = {rung.name: rung for rung in rungs}
     assert "no difference" in bought_text(by_name["MLP"], rungs)
