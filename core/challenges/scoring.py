@@ -15,16 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.challenges.telemetry import Telemetry
-from core.findings.curve import (
-    Broken,
-    Crossed,
-    Diverged,
-    Overfitting,
-    StepsRose,
-    findings,
-    rise_nats,
-    verdict,
-)
+from core.findings.curve import OUT_OF_HAND, Crossed, Overfitting, findings, rise_nats, verdict
 from core.findings.thresholds import NEAR_A_LINE_NATS, OVERFITTING_NATS
 from core.records.records import RunRecord
 from core.settings.config import ModelKind
@@ -136,7 +127,7 @@ def _overfit(runs: Sequence[Telemetry], references: Lines) -> Iterator[Attempt]:
         said = verdict(each.estimates, each.steps, references, run.max_iters, each.broke_at)
         if isinstance(said.state, Overfitting):
             yield Attempt(run, said.state.rise_nats, is_met=True)
-        elif said.standing and not isinstance(said.state, (Diverged, StepsRose, Broken)):
+        elif said.standing and not isinstance(said.state, OUT_OF_HAND):
             yield Attempt(run, rise_nats(said.standing.best, said.standing.now), is_met=False)
 
 

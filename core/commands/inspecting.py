@@ -331,7 +331,8 @@ def _habits(loaded: LoadedModel, corpus: Corpus, n_windows: int | None = None) -
     T = loaded.model.config.block_size
     if T < 2:
         raise ConfigError("Heads that see one character have no choice, and so no habits.")
-    windows = windows_to_look_at(loaded.model, corpus)
-    if n_windows is not None:
+    if n_windows is None:
+        windows = windows_to_look_at(loaded.model, corpus)
+    else:
         _, windows = sample_windows(corpus, T, n_windows)
     return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])

@@ -137,6 +137,8 @@ class Trend:
 
 State = Broken | StepsRose | Diverged | Overfitting | Trend
 """Which way a run is going."""
+OUT_OF_HAND = (Broken, StepsRose, Diverged)
+"""States of a run whose loss went up and away, or is no number."""
 Finding = Crossed | Best | State
 
 

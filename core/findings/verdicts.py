@@ -23,6 +23,7 @@ from core.findings.notes import headline, named
 from core.findings.thresholds import NOISE_NATS
 from core.records.records import RunRecord
 from core.settings.ideas import SEES_AHEAD
+from core.text.reference import ReferenceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,13 @@ def _is_good(reached: Reached, references: Lines, in_bits: bool) -> str:
     """The loss that counts, and the counted lines around it."""
     nats = reached.loss_nats
     by_loss = sorted(references, key=lambda line: line.loss_nats)
-    # What is said as the same number is not better.
-    better = [nats < x.loss_nats and not is_said_as_zero(x.loss_nats - nats) for x in by_loss]
-    beaten = [line for line, is_beaten in zip(by_loss, better) if is_beaten][:1]
-    ahead = [line for line, is_beaten in zip(by_loss, better) if not is_beaten][-1:]
+
+    def is_beaten(line: ReferenceLine) -> bool:
+        by = line.loss_nats - nats
+        return by > 0 and not is_said_as_zero(by)  # what is said as the same is not better
+
+    beaten = [line for line in by_loss if is_beaten(line)][:1]
+    ahead = [line for line in by_loss if not is_beaten(line)][-1:]
     said = [f"better than {named(line, in_bits)}" for line in beaten]
     for line in ahead:
         is_new = reached.best_nats >= line.loss_nats or reached.is_at_its_best

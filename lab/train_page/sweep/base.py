@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from core.errors import LabError
 from core.experiments.grid import cell_config
-from core.findings.curve import Broken, Diverged, StepsRose, verdict
+from core.findings.curve import OUT_OF_HAND, verdict
 from core.records.records import RunRecord, broke_at
 from core.settings.config import RunConfig
 from core.settings.presets import resolve
@@ -62,4 +62,4 @@ def has_diverged(run: RunRecord) -> bool:
         references = []
     steps = store.steps(run.id, at_most=MAX_POINTS)
     state = verdict(store.estimates(run.id), steps, references, run.max_iters).state
-    return isinstance(state, (Broken, StepsRose, Diverged))
+    return isinstance(state, OUT_OF_HAND)
