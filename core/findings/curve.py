@@ -74,6 +74,8 @@ class StepsRose:
     n_steps: int
     """Recorded steps in either stretch."""
     since: int
+    """The last step whose own loss was no higher than the median of the lowest stretch."""
+    lowest_until: int
     """The last step of the lowest stretch."""
     lowest_nats: float
     """The median loss of the lowest stretch."""
@@ -279,7 +281,9 @@ def _steps_rose(steps: Steps, uniform_nats: float) -> StepsRose | None:
         return None
     last, lowest = stretches[0], min(stretches[1:], key=_median_nats)
     highest_nats = max(step.loss_nats for step in lowest)
-    rose = StepsRose(n, lowest[-1].step, _median_nats(lowest), highest_nats, _median_nats(last))
+    lowest_nats = _median_nats(lowest)
+    since = max(step.step for step in steps if step.loss_nats <= lowest_nats)
+    rose = StepsRose(n, since, lowest[-1].step, lowest_nats, highest_nats, _median_nats(last))
     is_clear = rose.rise_nats >= DIVERGING_NATS or rose.now_nats > uniform_nats
     # Where batches are small, even medians are noisy; the steps' own spread says how much.
     return rose if is_clear and rose.now_nats > highest_nats else None

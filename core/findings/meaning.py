@@ -23,6 +23,8 @@ HOT, COLD = 1.0, 0.4
 """Above the first temperature a text is wilder than its model, below the second it repeats."""
 NARROW_TOP_P = 0.3
 """Below it, few characters but the likeliest are ever drawn."""
+MILLION = 1e6
+"""From here on a number is no longer said, only that it is so large."""
 
 
 # --- the unit -------------------------------------------------------------------------------------
@@ -68,7 +70,7 @@ def about_in(nats: float, in_bits: bool = False) -> str:
     Of one that went out of hand only the size is said.
     """
     loss, unit = bits(nats) if in_bits else nats, "bits" if in_bits else "nats"
-    if loss >= 1e6:
+    if loss >= MILLION:
         return f"more than a million {unit}"
     number = f"{float(f'{loss:.2g}'):,.0f}" if loss >= 100 else f"{loss:z.2f}"
     return f"about {number} {unit}"
@@ -88,7 +90,12 @@ def choices(loss_nats: float) -> str:
 
 
 def unsure_among(loss_nats: float) -> str:
-    """A loss to feel: "as unsure as among 12 characters"."""
+    """A loss to feel: "as unsure as among 12 characters".
+
+    No text has a million; a loss that high is no doubt but error.
+    """
+    if perplexity(loss_nats) >= MILLION:
+        return "far worse than guessing at random"
     return f"as unsure as among {choices(loss_nats)} characters"
 
 
@@ -111,7 +118,7 @@ def unsure_change(before_nats: float, after_nats: float) -> str:
     share = math.expm1(min(after_nats - before_nats, 700.0))
     if before == after and abs(share) < 0.005:
         return f"both {unsure_among(after_nats)}"
-    said = f"{unsure_among(before_nats)} -> {after}"
+    said = f"as unsure as among {before} characters -> {after}"
     if share >= 9.0:  # a percentage says nothing any more
         return said
     return f"{said}, {percent(abs(share), 0.01)} {'fewer' if share < 0 else 'more'}"
@@ -136,7 +143,7 @@ def size_of(by_nats: float, in_bits: bool = False) -> str:
 
 def _few(number: float) -> str:
     """A number of characters as one can imagine it: 3.7, 12, 1,024."""
-    if number >= 1e6:
+    if number >= MILLION:
         return "more than a million"
     return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
 

@@ -144,8 +144,9 @@ def _numbers(state: State) -> tuple[tuple[str, float], ...]:
     rise = ("rise", state.rise_nats)
     if isinstance(state, StepsRose):
         n = state.n_steps
+        lowest = f"median of the lowest {n} steps, up to step {state.lowest_until:,}"
         return (
-            (f"median of the lowest {n} steps, up to step {state.since:,}", state.lowest_nats),
+            (lowest, state.lowest_nats),
             ("highest loss of these", state.highest_nats),
             (f"median of the last {n} steps", state.now_nats),
             rise,
@@ -174,7 +175,7 @@ def headline(state: State, in_bits: bool) -> tuple[str, str]:
     rise = loss_in(abs(state.rise_nats), in_bits)
     if isinstance(state, StepsRose):
         so = f"the loss of the steps rose by {rise} to {number_in(state.now_nats, in_bits)}"
-        return f"diverging since step {state.since:,}", so
+        return f"diverging after step {state.since:,}", so
     if isinstance(state, Overfitting):
         fall = number_in(state.best.train_loss_nats - state.now.train_loss_nats, in_bits)
         so = f"the validation estimate rose by {rise} while the training estimate fell by {fall}"
@@ -205,7 +206,8 @@ def _rule(state: State, in_bits: bool) -> str:
         return (
             f"The median loss of the last {n} recorded steps ({DIVERGING_SHARE:.0%} of all, but at "
             f"least {DIVERGING_STEPS}) lies above every loss of the lowest {n} before them, and at "
-            f"least {clear} above their median or above the uniform line."
+            f"least {clear} above their median or above the uniform line; it began after the last "
+            "step whose own loss was no higher than that median."
         )
     if isinstance(state, Diverged):
         return (

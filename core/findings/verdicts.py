@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.findings.curve import (
+    OUT_OF_HAND,
     Broken,
     Diverged,
     Lines,
@@ -151,6 +152,9 @@ def _gap(standing: Standing, state: State | None, in_bits: bool) -> str:
     both_rose = min(rise, now.train_loss_nats - best.train_loss_nats) >= NOISE_NATS
     if isinstance(state, Diverged) or (isinstance(state, Broken) and both_rose):
         return "no: training and validation loss both went up: it diverged"
+    if now.step == 0:
+        broke = isinstance(state, OUT_OF_HAND)
+        return "cannot be said: no estimate after its first step" if broke else "too early to say"
     word, turn = "no", "validation has not turned up"
     if isinstance(state, Overfitting):
         word, turn = "yes", f"validation has turned up since step {best.step:,}"

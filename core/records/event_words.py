@@ -50,7 +50,7 @@ def story_of(what: Happening) -> str:
         case Failed():
             return f"failed. {what.message}"
         case Branched():
-            return f"branched off {detail_of(what)}"
+            return f"branched off {detail_of(what)}{_steps_again(what)}"
         case Race():
             each = what.by.removesuffix("s") if what.budget == 1 else what.by
             return f"takes part in a race: {what.budget:,} {each} for each model"
@@ -87,6 +87,11 @@ def detail_of(what: Happening) -> str:
             return f"from {what.file}"
         case PlainText():
             return what.text
+
+
+def _steps_again(what: Branched) -> str:
+    n = what.n_steps_again
+    return f"; taken again to get there: {n:,} step{'s' * (n != 1)}" if n else ""
 
 
 def resume_notes(what: Resumed) -> list[str]:

@@ -86,6 +86,8 @@ class Branched:
     """What the run that it branched off from was called then."""
     without_later_changes: bool
     """The parent's settings were changed later, and that does not happen here."""
+    n_steps_again: int = 0
+    """Steps up to the branch for which no checkpoint stood in: they are taken again first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,9 @@ def enter_branch(
         for each in course.changes:
             lab.store.add_change(child_id, each, course.end)
         lab.store.update_run(child_id, parent=parent.id, parent_step=at)
-        lab.store.add_event(child_id, at, Branched(parent.name, without_later_changes))
-        _copy_past(lab, parent, child_id, at)
+        n_steps_again = at - _copy_past(lab, parent, child_id, at)
+        branched = Branched(parent.name, without_later_changes, n_steps_again)
+        lab.store.add_event(child_id, at, branched)
         keep_all_of(lab.home, lab.store, lab.store.run(child_id))
     except BaseException:  # Ctrl-C too: a branch without its past is no branch
         lab.delete_run(child_id)
@@ -115,8 +116,11 @@ def _check_can_be_reached(lab: Lab, parent: RunRecord, at: int) -> None:
     )
 
 
-def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
-    """Give the child the parent's newest checkpoint up to step `at`, and what led there."""
+def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> int:
+    """Give the child the parent's newest checkpoint up to step `at`, and what led there.
+
+    Returns the step of that checkpoint, 0 where there is none.
+    """
     from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
     theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
     newest, damaged = _newest_until(theirs, at)
@@ -124,7 +128,7 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
         _check_can_be_reached(lab, parent, at)
         if damaged and lab.store.first_step(parent.id) > 0:  # imported: no first step leads there
             raise damaged
-        return
+        return 0
     if 0 < newest.best_step < newest.step:
         with suppress(CheckpointError):  # gone or damaged; the child can do without
             ours.save(theirs.load(newest.best_step))
@@ -139,6 +143,7 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> None:
         if isinstance(event.what, Machine) and event.step < newest.step:
             lab.store.add_event(child_id, event.step, event.what)
     SnapshotFolder(from_folder).copy_to(SnapshotFolder(to_folder), until=newest.step)
+    return newest.step
 
 
 def _newest_until(

@@ -108,7 +108,7 @@ def test_a_small_share_is_not_rounded_to_nothing() -> None:
 
 def test_a_loss_beyond_all_bounds_is_still_a_number() -> None:
     assert math.isfinite(perplexity(1e6))
-    assert unsure_among(1e6) == "as unsure as among more than a million characters"
+    assert unsure_among(1e6) == "far worse than guessing at random"
     assert unsure_change(2.0, 1e6) == "as unsure as among 7.4 characters -> more than a million"
 
 

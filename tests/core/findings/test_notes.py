@@ -226,11 +226,18 @@ def test_a_clear_rise_of_the_step_losses_is_diverging() -> None:
     note = notes_of(steps=steps)["diverging"]
     assert note.step == 2 * N
     assert note.text == (
-        "diverging since step 40: the loss of the steps rose by 0.300 nats to 2.800"
+        "diverging after step 40: the loss of the steps rose by 0.300 nats to 2.800"
     )
     assert note.numbers[0] == ("median of the lowest 20 steps, up to step 40", 2.5)
     almost = taken([4.0] * N + [2.5] * N + [2.6] * N + [2.5 + DIVERGING_NATS - LITTLE] * N)
     assert "diverging" not in notes_of(steps=almost)
+
+
+def test_diverging_begins_after_the_last_step_that_was_as_good_as_the_lowest() -> None:
+    """Not where the stretch that is compared happens to end."""
+    steps = taken([4.0] * N + [2.5] * N + [2.5] * 7 + [3.0] * (N - 7) + [3.5] * N)
+    note = notes_of(steps=steps)["diverging"]
+    assert (note.step, note.numbers[0][0]) == (47, "median of the lowest 20 steps, up to step 40")
 
 
 def test_above_the_uniform_line_a_small_rise_is_enough() -> None:

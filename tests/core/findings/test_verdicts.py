@@ -177,7 +177,7 @@ def test_after_the_first_estimate_the_trend_is_still_unknown() -> None:
     first = answers_of(curve([4.2], [4.1]))
     assert first.is_good.startswith("about 4.20 nats")
     assert first.still_learning == "too early to say"
-    assert "0.100 nats" in first.overfitting
+    assert first.overfitting == "too early to say"
 
 
 def test_whether_it_learns_is_said_with_how_much() -> None:
@@ -186,7 +186,7 @@ def test_whether_it_learns_is_said_with_how_much() -> None:
     no = answers_of(ending(2.0, 2.0, 2.0)).still_learning
     assert no == "no: flat: the best validation estimate fell by only 0.000 nats after step 600"
     diverging = answers_of(ending(1.9, 1.9, 1.8), taken([2.0] * N + [3.0] * N)).still_learning
-    assert diverging.startswith("no: diverging since step 20: the loss of the steps rose by 1.000")
+    assert diverging.startswith("no: diverging after step 20: the loss of the steps rose by 1.000")
 
 
 def test_a_run_that_diverged_and_is_flat_up_there_is_not_just_flat() -> None:
@@ -207,6 +207,14 @@ def test_a_loss_that_is_no_number_is_said() -> None:
     answers = answers_of(steps=taken([4.0, math.nan]))
     assert answers.still_learning == "no: diverging: the loss at step 2 is not a finite number"
     assert answers.is_good == answers.overfitting == "no estimate yet"
+
+
+def test_of_overfitting_nothing_is_said_before_it_could_show() -> None:
+    untrained = curve([4.2])
+    assert answers_of(untrained).overfitting == "too early to say"
+    assert answers_of(untrained, broke_at=3).overfitting == (
+        "cannot be said: no estimate after its first step"
+    )
 
 
 def test_a_run_that_failed_by_diverging_does_not_learn_any_more() -> None:

@@ -302,7 +302,7 @@ def test_with_nothing_chosen_later_changes_come_along(
     if not changes:
         assert_same_run(lab, child.id, owl)
     [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
-    assert event.what == Branched("owl", without_later_changes=False)
+    assert event.what == Branched("owl", without_later_changes=False, n_steps_again=10)
 
 
 def test_the_command_line_s_branch_holds_what_it_names(

@@ -9,6 +9,7 @@ import torch
 
 from core.errors import ConfigError, CorpusError, LabError, RunError
 from core.records.course import with_learning_rate
+from core.records.event_words import story_of
 from core.records.events import Branched
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run, enter_branch
@@ -54,6 +55,8 @@ def test_a_branch_starts_from_the_nearest_checkpoint_and_replays_the_rest(
     told: list[int] = []
     child = branch_run(lab, parent, 23, {}, progress=told.append)
     assert told[-1] == 23
+    [branched] = [e.what for e in lab.store.events(child.id) if isinstance(e.what, Branched)]
+    assert story_of(branched).endswith("; taken again to get there: 3 steps")
     assert [s.step for s in lab.store.steps(child.id)] == list(range(1, 24))
     assert 20 in checkpoint_steps(lab, child.id)  # the best so far
     parent_steps = what_it_measured(lab, parent.id)["steps"]
@@ -118,7 +121,7 @@ def test_a_branch_is_written_down(lab: Lab, corpus: Corpus) -> None:
     child = branch_run(lab, parent, 10, {}, name="owl again")
     assert child.name == "owl again"
     [event] = [e for e in lab.store.events(child.id) if e.kind == "branched"]
-    assert (event.step, event.what) == (10, Branched("owl", without_later_changes=False))
+    assert (event.step, event.what) == (10, Branched("owl", False, n_steps_again=10))
 
 
 def test_the_parent_is_not_changed(lab: Lab, corpus: Corpus) -> None:
