@@ -61,6 +61,12 @@ INTRODUCTION = (
 )
 
 
+RACERS_WAIT = (
+    "The models of a race take turns, so the time that one of them waited holds the others' turns; "
+    "the time of training is its own."
+)
+
+
 def main() -> None:
     runs = the_lab().runs()
     head, beside = st.columns([5, 1], vertical_alignment="center")
@@ -84,7 +90,7 @@ def main() -> None:
         st.fragment(_render_curves, run_every=paced(1.0 if live else None))(ids, axis, unit, live)
     with right:
         wishes = render_wish(chosen)
-    render_texts(wishes)
+    render_texts(wishes, in_bits=unit == "bits")
     render_costs(runs, chosen, unit)
     render_passage(chosen)
     render_context(chosen, "compare", in_bits=unit == "bits")
@@ -208,6 +214,8 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         st.caption(ahead)
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
+    if axis == "waited" and any(run.id in _racers() for run in runs):
+        st.caption(RACERS_WAIT)
 
 
 def _choose_lines() -> tuple[Order, list[str]]:
@@ -240,7 +248,14 @@ def _render_table(ids: list[str], unit: str, order: Order, sections: list[str]) 
         "the validation loss is over the whole validation part, measured when a run ends, also for "
         "its best checkpoint. Throughput is that of training."
     )
+    if any(run.id in _racers() for run in runs):
+        about += f" {RACERS_WAIT}"
     st.caption(about, help=explained(about))
+
+
+def _racers() -> set[str]:
+    """The ids of runs that took part in a race."""
+    return {run_id for run_id, _ in the_lab().store.races()}
 
 
 def _dot_and_name(run: RunRecord) -> str:

@@ -66,18 +66,19 @@ def render_wish(runs: Sequence[RunRecord]) -> list[Wish]:
     return wishes
 
 
-def render_texts(wishes: list[Wish]) -> None:
+def render_texts(wishes: list[Wish], *, in_bits: bool) -> None:
     """What the runs wrote last, or are writing, side by side."""
     writes = are_under_way(_SHEETS.get())
-    st.fragment(_render_texts, run_every=TICK_S if writes else None)(wishes, writes)
+    st.fragment(_render_texts, run_every=TICK_S if writes else None)(wishes, writes, in_bits)
 
 
-def _render_texts(wishes: list[Wish], wrote: bool) -> None:
+def _render_texts(wishes: list[Wish], wrote: bool, in_bits: bool) -> None:
     sheets = _SHEETS.get()
     if wrote and not are_under_way(sheets):
         draw_page_again()
     is_past = bool(others_text(sheets, wishes))
-    render_sheets(sheets, Look(page="compare", height_px=TEXT_PX, is_past=is_past))
+    look = Look(page="compare", height_px=TEXT_PX, is_past=is_past, in_bits=in_bits)
+    render_sheets(sheets, look)
 
 
 def _render_standing(sheets: Sequence[Sheet], wishes: Sequence[Wish]) -> None:

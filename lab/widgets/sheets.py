@@ -29,6 +29,7 @@ from lab.wording.wishes import (
     about_writer_text,
     differences_text,
     loss_at,
+    writer_loss_text,
     writer_text,
 )
 
@@ -88,6 +89,8 @@ class Look:
     """With its name the keys of the texts begin."""
     height_px: int
     """Of a text with its legend."""
+    in_bits: bool = False
+    """Whether losses are said in bits."""
     is_past: bool = False
     """Whether they belong to settings of before; then they have no colour."""
     marks: Marks | None = None
@@ -102,7 +105,7 @@ def sheet_of(run: RunRecord | None, wish: Wish) -> Sheet:
     Without a run, a model writes that learned nothing, of the lab's default text.
     """
     dot = in_model_color(run.model if run else "transformer", "●")
-    title = f"{dot} {writer_text(run, None)}"
+    title = f"{dot} {writer_text(run)}"
     try:
         loaded = (
             load_model(run, wish.moment) if run
@@ -113,10 +116,7 @@ def sheet_of(run: RunRecord | None, wish: Wish) -> Sheet:
         unknown = error.unknown if isinstance(error, PromptError) else ""
         return Sheet(wish, title, message=str(error), unknown=unknown)
     nats = loss_at(the_lab().store, run, loaded.step) if run else None
-    return Sheet(
-        wish, f"{dot} {writer_text(run, nats)}", about_writer_text(loaded, nats), nats, loaded,
-        writing,
-    )  # fmt: skip
+    return Sheet(wish, title, about_writer_text(loaded, nats), nats, loaded, writing)
 
 
 def begin(sheets: Sequence[Sheet]) -> None:
@@ -188,6 +188,8 @@ def render_sheets(sheets: Sequence[Sheet], look: Look) -> Chosen | None:
 def _render_sheet(sheet: Sheet, place: int, look: Look, *, is_alone: bool) -> Chosen | None:
     snapshot = sheet.snapshot()
     said = sheet.title
+    if sheet.nats is not None:
+        said += f", {writer_loss_text(sheet.nats, look.in_bits)}"
     if snapshot:
         said += f"  \n:gray[:small[{sheet.about} · {progress_text(snapshot)}]]"
     st.markdown(said, help=explained(said))

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from core.findings.meaning import unsure_among
+from core.findings.meaning import loss_in, unsure_among
 from core.records.records import RunRecord
 from core.registry import Store
 from core.runs.lab import LoadedModel, Moment
 from core.settings.config import SampleConfig
-from lab.wording import words
 from lab.wording.glossary import TERMS
 from lab.wording.plain import plain
 
@@ -36,11 +35,14 @@ class Wish:
     """How many texts, each with draws of its own."""
 
 
-def writer_text(run: RunRecord | None, nats: float | None) -> str:
-    """Who writes: the run, its model and its loss. Markdown; None: a model that learned nothing."""
-    name = f"**{plain(run.name)}** ({run.model})" if run else "**transformer**"
-    loss = f", loss **{words.loss(nats)} nats**" if nats is not None else ""
-    return f"{name}{loss}"
+def writer_text(run: RunRecord | None) -> str:
+    """Who writes: the run and its model. Markdown; None: a model that learned nothing."""
+    return f"**{plain(run.name)}** ({run.model})" if run else "**transformer**"
+
+
+def writer_loss_text(nats: float, in_bits: bool) -> str:
+    """The loss of the model that writes. Markdown."""
+    return f"loss **{loss_in(nats, in_bits)}**"
 
 
 def about_writer_text(loaded: LoadedModel, nats: float | None) -> str:

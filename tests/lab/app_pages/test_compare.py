@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.generation.sampling import TokenRecord, write
+from core.records.events import Race
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.branch import enter_branch
@@ -297,6 +298,20 @@ def test_that_equal_steps_are_not_equal_reading_is_said_for_other_block_sizes(
     app.segmented_control(key="compare_axis").set_value("steps").run()
     choose(app, ids[0])
     assert "Equal steps are not equal reading" not in words_of(app)
+
+
+def test_that_models_of_a_race_wait_for_each_other_is_said(pages: Lab, small: Corpus) -> None:
+    ids = [trained(pages, small, kind) for kind in ("bigram", "attention")]
+    app = open_page("compare")
+    choose(app, *ids)
+    app.segmented_control(key="compare_axis").set_value("waited").run()
+    assert "take turns" not in words_of(app)
+    for run_id in ids:
+        pages.store.add_event(run_id, 0, Race("a", "seconds", 20))
+    app.run()
+    assert words_of(app).count("take turns") == 2, "at the curve and at the table"
+    app.segmented_control(key="compare_axis").set_value("steps").run()
+    assert words_of(app).count("take turns") == 1
 
 
 def test_runs_on_different_texts_are_not_ranked_and_have_no_counted_lines(
@@ -619,6 +634,10 @@ def test_each_run_continues_the_same_prompt_with_the_same_settings(
         assert f"({record.model}), loss **{record.best_val_loss_nats:.3f} nats**" in words_of(app)
         assert f"best checkpoint, step {record.best_step} · " in words_of(app)
     assert "Temperature 0.5 · seed 7" in words_of(app)
+    app.segmented_control(key="compare_unit").set_value("bits").run()
+    nats = pages.run(three[0]).best_val_loss_nats
+    assert nats is not None
+    assert f"loss **{nats / math.log(2):.3f} bits**" in words_of(app)
 
 
 def test_texts_that_the_controls_no_longer_ask_for_are_marked(three: list[str]) -> None:
