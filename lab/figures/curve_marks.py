@@ -78,10 +78,9 @@ def add_earlier(
                   zip(curve.estimate_steps, curve.val_losses)],
             hovertemplate=f"{as_text(curve.name)} ({curve.model})<br>%{{hovertext}}<extra></extra>",
         )  # fmt: skip
-        end = _last_in_sight(figure, x, y)
-        if end is not None and math.isfinite(float(y[end])):
+        if end := _end_in_sight(figure, x, y):
             said = as_text(curve.name) + ", branched from" * is_parent
-            ends.append((said, curve.model, float(x[end]), float(y[end])))
+            ends.append((said, curve.model, *end))
     bench = [trace for trace in figure.data if trace.mode == "lines+markers" and len(trace.y)]
     lines_px = [along(pixels(figure, compact(t.x), compact(t.y))) for t in bench]
     taken_px = np.concatenate([np.empty((0, 2)), *lines_px])
@@ -101,24 +100,47 @@ def add_earlier(
         taken_px = np.concatenate([taken_px, side.ground(end_px, said)])
 
 
-def _last_in_sight(figure: go.Figure, x: NDArray[np.float32], y: NDArray[np.float32]) -> int | None:
-    """Which point of a curve (N,) is the last that the figure's axis reaches; None for none."""
-    along_px = pixels(figure, compact(x), compact(y))[:, 0]
-    reached = np.flatnonzero(along_px <= PLOT_PX[0] + 1)
-    return int(reached[-1]) if len(reached) else None
+def _end_in_sight(
+    figure: go.Figure, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> tuple[float, float] | None:
+    """Where a curve (N,) ends, or where it leaves the chart on the right; None if it has no place.
+
+    Between two points it is a straight line on the axes, logarithmic ones too.
+    """
+    places_px = pixels(figure, compact(x), compact(y))
+    inside = np.flatnonzero(places_px[:, 0] <= PLOT_PX[0] + 1)
+    if not len(inside) or not math.isfinite(float(y[inside[-1]])):
+        return None
+    last = int(inside[-1])
+    end = float(x[last]), float(y[last])
+    if last + 1 == len(x) or not math.isfinite(float(y[last + 1])):
+        return end
+    beyond = float(x[last + 1]), float(y[last + 1])
+    (before_px, _), (after_px, _) = places_px[last : last + 2]
+    share = max(0.0, float((PLOT_PX[0] - before_px) / (after_px - before_px)))
+    is_log = _is_log(figure), figure.layout.yaxis.type == "log"
+    x_end, y_end = (
+        a * (b / a) ** share if log else a + (b - a) * share
+        for a, b, log in zip(end, beyond, is_log)
+    )
+    return x_end, y_end
 
 
 def _name_at_end(
     figure: go.Figure, name: str, end: tuple[float, float], side: Side, palette: Palette, color: str
 ) -> None:
-    """The name of a curve at its end, on a ground of its own, since lines would cross it."""
+    """The name of a curve at its end, on a ground of its own, since lines would cross it.
+
+    One that stands away from there, where it would cover something, is led there by a thin line.
+    """
     (x, y), log_y = end, figure.layout.yaxis.type == "log"
+    down_px = -side.away_px if side.is_above else side.away_px
     figure.add_annotation(
         text=name, name="earlier", x=math.log10(x) if _is_log(figure) else x,
         y=math.log10(y) if log_y else y, xanchor="right" if side.is_left else "left",
         yanchor="bottom" if side.is_above else "top",
-        yshift=side.away_px if side.is_above else -side.away_px,
-        showarrow=False, borderpad=1, bgcolor=palette.ground, opacity=0.9,
+        showarrow=down_px != 0, ax=0, ay=down_px, arrowhead=0, arrowwidth=1, arrowcolor=color,
+        standoff=3, borderpad=1, bgcolor=palette.ground, opacity=0.9,
         font=dict(size=10, color=color),
     )  # fmt: skip
 

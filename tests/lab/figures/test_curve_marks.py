@@ -102,7 +102,7 @@ def test_a_name_is_not_cut_off_at_the_left(x_end: float, anchor: str) -> None:
 def test_a_run_that_goes_on_past_the_chart_is_named_where_it_leaves_it() -> None:
     figure = figure_of(x_end=6)
     add_earlier(figure, [curve()], LIGHT, "steps", False)
-    assert (figure.layout.annotations[0].x, figure.layout.annotations[0].y) == (4, 3)
+    assert (figure.layout.annotations[0].x, figure.layout.annotations[0].y) == (6.0, 2.5)
 
 
 @pytest.mark.parametrize(("loss", "anchor"), [(2.5, "bottom"), (1.5, "top")])
@@ -127,7 +127,7 @@ def test_names_stand_over_each_other_like_the_ends_of_their_curves(ends: tuple[f
     notes = figure.layout.annotations
     at_px = pixels(figure, compact([n.x for n in notes]), compact([n.y for n in notes]))[:, 1]
     above = [n.yanchor == "bottom" for n in notes]
-    top_px = [y - n.yshift - LABEL_PX * up for y, n, up in zip(at_px, notes, above)]
+    top_px = [y + n.ay - LABEL_PX * up for y, n, up in zip(at_px, notes, above)]
     names = [name for _, name in sorted(zip(top_px, (n.text for n in notes)))]
     assert names == [f"run {loss}" for loss in sorted(ends, reverse=True)]
 

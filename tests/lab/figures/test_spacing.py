@@ -125,7 +125,7 @@ def test_a_run_on_the_bench_that_broke_is_in_nobody_s_way_where_it_has_no_place(
     drawn = loss_figure([broken], LINES, LIGHT, LossAxes(x="seconds", x_end=80))
     add_earlier(drawn, [timed("owl", 0.003, long_curve().val_losses)], LIGHT, "seconds", False)
     (name,) = [a for a in drawn.layout.annotations if a.name == "earlier"]
-    assert not name.yshift
+    assert not name.ay
 
 
 def timed(name: str, step_s: float, losses: NDArray[np.float32]) -> LossCurve:
@@ -152,7 +152,7 @@ def test_a_name_covers_nothing_of_the_run_on_the_bench(
     end = scale * pixels(drawn, compact([name.x]), compact([name.y]))[0]
     wide, high = CHARACTER_PX * len(name.text), 13.0
     left = end[0] - wide * (name.xanchor == "right")
-    shift = name.yshift or 0.0
+    shift = -name.ay
     top = end[1] - shift - high * (name.yanchor == "bottom")
     places = pixels(drawn, drawn.data[1].x, drawn.data[1].y)
     line = scale * np.stack(
@@ -179,7 +179,7 @@ def test_names_of_curves_that_end_together_do_not_cover_each_other() -> None:
     boxes = []
     for name in names:
         x, y = pixels(drawn, compact([name.x]), compact([name.y]))[0]
-        top = y - (name.yshift or 0.0) - 13.0 * (name.yanchor == "bottom")
+        top = y + name.ay - 13.0 * (name.yanchor == "bottom")
         boxes.append((x, x + CHARACTER_PX * len(name.text), top, top + 13.0))
         assert name.xanchor == "left"
     for one, other in combinations(boxes, 2):
