@@ -73,7 +73,7 @@ def _render_moment(run: RunRecord | None, runs: list[RunRecord], text: str) -> N
         chosen = _render_map(look)
     with right:
         render_picture(look, chosen)
-    render_side_by_side(runs, text)
+    render_side_by_side(run, runs, text)
 
 
 def _pick(runs: list[RunRecord]) -> RunRecord | None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.interpretability.flow import flow_of
 from core.models import count_params
-from core.records.records import RunRecord
+from core.records.records import RunRecord, newest_of_each_model, on_text
 from core.runs.lab import LoadedModel
 from core.settings.config import MODEL_KINDS, ModelKind
 from lab.components.model_map import model_map
@@ -29,10 +29,11 @@ ADDS: dict[ModelKind, str] = {
 }
 
 
-def render_side_by_side(runs: Sequence[RunRecord], text: str) -> None:
-    """The newest run of each model, or an untrained one, each with the same text in it.
+def render_side_by_side(run: RunRecord | None, runs: Sequence[RunRecord], text: str) -> None:
+    """The chosen run beside the newest of each other model, each with the same text in it.
 
-    A part of a run's map leads to its large picture above.
+    Others that learned from the same text come first; a model without a run is untrained. A part of
+    a run's map leads to its large picture above.
     """
     fold = st.expander(
         "The three models side by side: what does each add?", key=FOLD, on_change="rerun",
@@ -40,14 +41,18 @@ def render_side_by_side(runs: Sequence[RunRecord], text: str) -> None:
     )  # fmt: skip
     if not fold.open:
         return
+    newest = {other.model: other for other in newest_of_each_model(runs)}
+    if run:
+        on_this = newest_of_each_model(on_text(runs, run.fingerprint))
+        newest |= {other.model: other for other in on_this}
+        newest[run.model] = run
     with fold:
         for column, kind in zip(st.columns(len(MODEL_KINDS), gap="medium"), MODEL_KINDS):
             with column:
-                _render_one(kind, runs, text)
+                _render_one(kind, newest.get(kind), text)
 
 
-def _render_one(kind: ModelKind, runs: Sequence[RunRecord], text: str) -> None:
-    run = next((run for run in runs if run.model == kind and not run.sweep), None)
+def _render_one(kind: ModelKind, run: RunRecord | None, text: str) -> None:
     loaded = load_model(run, moment_of(run)) if run else _untrained(kind)
     name = plain(run.name) if run else "untrained"
     n_params = words.count(count_params(loaded.model.config))

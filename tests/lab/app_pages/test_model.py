@@ -185,6 +185,17 @@ def test_the_three_models_stand_side_by_side(pages: Lab, plots: Plots) -> None:
     assert n_parts == sorted(n_parts) and n_parts[0] == 2
 
 
+def test_the_chosen_run_stands_among_the_three(pages: Lab, plots: Plots) -> None:
+    chosen = finished(pages, name="chosen")
+    for kind in ("transformer", "attention"):
+        tiny_run(pages, kind, name=f"newer {kind}")
+    app = open_page("model", run=chosen)
+    app.session_state["model_side_by_side"] = True
+    app.run()
+    heads = [e.value for e in app.markdown if e.value.endswith("parameters")]
+    assert [head.split(" · ")[1] for head in heads] == ["untrained", "newer attention", "chosen"]
+
+
 def test_unknown_characters_are_named(pages: Lab, plots: Plots) -> None:
     finished(pages)
     app = open_page("model")
