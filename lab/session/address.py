@@ -9,6 +9,7 @@ The run of an address is `lab.widgets.pickers`'s, all of the Train page's `lab.t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from lab.session.entry import Entry, only_fragments_run
 
 _SHOWN = 40
 """So much of a value that cannot be is quoted."""
+SAID_FOR_S = 8.0
+"""So long a complaint stays, however often its page is drawn meanwhile."""
 _HERE: Entry[str | None] = Entry("address_page", None)
 """The page that was drawn last."""
 _IS_NEW = Entry("address_page_is_new", False)
@@ -119,10 +122,12 @@ def read_address(page: str, parts: Sequence[Part]) -> str:
 
     Once for each time that the reader comes to `page`, before the widgets of these entries are
     drawn. Nothing to complain of is an empty text. It quotes what came from outside: show it as
-    plain text.
+    plain text. A page may draw itself again at once, so what there was to complain of is returned
+    for some seconds more.
     """
     if _is_read(page).get():
-        return ""
+        said, until_s = _complaint(page).get()
+        return said if time.monotonic() < until_s else ""
     _is_read(page).set(True)
     complaints = []
     for part in parts:
@@ -132,11 +137,18 @@ def read_address(page: str, parts: Sequence[Part]) -> str:
             part.entry.set(part.read(st.query_params[part.name]))
         except ValueError as error:
             complaints.append(f"{part.name} {error}")
-    return f"Left out of the address: {'; '.join(complaints)}." if complaints else ""
+    said = f"Left out of the address: {'; '.join(complaints)}." if complaints else ""
+    _complaint(page).set((said, time.monotonic() + SAID_FOR_S))
+    return said
 
 
 def _is_read(page: str) -> Entry[bool]:
     return Entry(f"address_read_{page}", False)
+
+
+def _complaint(page: str) -> Entry[tuple[str, float]]:
+    """What there was to complain of, and until when that is said (`time.monotonic`)."""
+    return Entry(f"address_complaint_{page}", ("", 0.0))
 
 
 def write_address(values: Mapping[str, Any]) -> None:

@@ -12,9 +12,13 @@ import streamlit as st
 
 from core.challenges.guessing import Answer, counted_answers, model_answers
 from core.challenges.heads import can_be_measured, previous_head
+from core.challenges.kept import load_kept
+from core.challenges.outcomes import outcomes_of
+from core.challenges.scoring import CHALLENGES
 from core.challenges.telemetry import PreviousHead, Telemetry, telemetry_of
+from core.challenges.words import NAMES, outcome_text
 from core.errors import LabError
-from core.records.records import RunRecord
+from core.records.records import RunRecord, on_text
 from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
 from lab.session.state import is_live, loaded_model, the_lab
@@ -67,6 +71,21 @@ def _measured(run: RunRecord, corpus: Corpus) -> PreviousHead | None:
         return previous_head(loaded_model(run), corpus)
     except LabError:  # its checkpoint cannot be read; its own page says so
         return None
+
+
+def awaited_texts(fingerprint: str) -> list[str]:
+    """The predictions that the next run on a text will be held beside, each in a sentence."""
+    kept, _ = load_kept(the_lab().home)
+    if not kept.predictions:
+        return []
+    records = on_text(the_lab().runs(), fingerprint)
+    said = []
+    for challenge in CHALLENGES:
+        outcomes = outcomes_of(kept.predictions_of(challenge.key, fingerprint), records, ())
+        if outcomes and outcomes[-1].run is None:
+            last = outcome_text(outcomes[-1], challenge.unit)
+            said.append(f"{NAMES[challenge.key]}: {last}")
+    return said
 
 
 def answers_of(run: RunRecord, corpus: Corpus, places: Sequence[int]) -> list[Answer]:

@@ -15,6 +15,7 @@ from core.records.records import RunRecord
 from core.settings.config import RunConfig
 from core.settings.differences import FOLLOWING, Difference, settings_diff
 from core.text.corpus import Corpus
+from lab.session.challenges import awaited_texts
 from lab.session.drafts import new_seed, settings_of
 from lab.session.state import choose_run, clear_bench, draft_is_of, is_live, the_service
 from lab.train_page.run.branching import ask_for_branch
@@ -123,6 +124,8 @@ def render_transport(bench: Bench) -> None:
         if run := bench.run:
             _render_ends(bench, run)
     st.caption(_where_it_stands(bench))
+    for awaited in awaited_texts(bench.corpus.fingerprint):
+        st.caption(f":material/flag: **Your prediction.** {plain(awaited)}")
 
 
 def _where_it_stands(bench: Bench) -> str:

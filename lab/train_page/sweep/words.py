@@ -39,6 +39,8 @@ class Effect:
     n_lines: int
     n_best_between: int
     """Lines whose lowest loss is at neither end."""
+    n_worst_between: int
+    """Lines whose highest loss is at neither end."""
 
     @property
     def is_mixed(self) -> bool:
@@ -65,10 +67,12 @@ def effect_of(cells: Sequence[Cell], title: str, across: bool) -> Effect | None:
     if len(values) < 2 or not lines:
         return None
     span = mean(max(line.values()) - min(line.values()) for line in lines)
-    between = sum(min(line, key=lambda v: line[v]) not in ends for line in lines)
+    best = sum(min(line, key=lambda v: line[v]) not in ends for line in lines)
+    worst = sum(max(line, key=lambda v: line[v]) not in ends for line in lines)
     changes = [line[ends[1]] - line[ends[0]] for line in lines]
     return Effect(
-        title, across, *ends, mean(changes), min(changes), max(changes), span, len(lines), between
+        title, across, *ends, mean(changes), min(changes), max(changes), span, len(lines), best,
+        worst,
     )  # fmt: skip
 
 
@@ -145,8 +149,13 @@ def _effect_text(effect: Effect) -> str:
             else ""
         )
         said += f" (mean of {effect.n_lines} {each}{apart})"
-    if effect.n_best_between * 2 > effect.n_lines:
-        said += ", but it is lowest in between"
+    between = [
+        where
+        for where, n in (("lowest", effect.n_best_between), ("highest", effect.n_worst_between))
+        if n * 2 > effect.n_lines
+    ]
+    if between:
+        said += f", but it is {' and '.join(between)} in between"
     return said + "."
 
 

@@ -96,6 +96,9 @@ def test_a_prediction_comes_first_and_opens_train_with_settings(
     config = app.session_state["train_draft_transformer"].config()
     assert (config.model.n_layer, config.model.n_embd) == (1, 48)
     assert app.session_state["train_corpus"] == "small"
+    assert "Small and good: You expected 1.900 nats of the next run." in said(app)
+    small_run(pages, text, "transformer")
+    assert "You expected" not in said(open_page("train")), "that run is the next one"
 
 
 @pytest.mark.parametrize("key", ["small", "overfit", "quick", "previous", "half"])

@@ -210,6 +210,9 @@ def test_a_rate_that_is_best_in_between_and_a_setting_that_does_nothing_are_said
     assert "the loss rises by 0.100 nats (mean of 2 rows), but it is lowest in between." in said
     assert "Heads from 1 to 2: the loss stays as it is" in said
     assert "Learning rate makes the larger difference here: 0.600 nats" in said
+    hill = measured({(1, 1): 2.5, (2, 1): 2.9, (3, 1): 2.6, (1, 2): 2.5, (2, 2): 2.9, (3, 2): 2.6})
+    said = effects_text(hill, "learning rate", "heads")
+    assert "the loss rises by 0.100 nats (mean of 2 rows), but it is highest in between." in said
     alike = measured({(1, 1): 2.0, (2, 1): 2.1, (1, 2): 2.1, (2, 2): 2.2})
     assert "Neither makes a clearly larger" in effects_text(alike, "layers", "heads")
 

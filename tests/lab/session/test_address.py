@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lab.session.address import lines_of_text, number, one_of, short_text, whole_number
+from lab.session.address import SAID_FOR_S, lines_of_text, number, one_of, short_text, whole_number
 
 
 @pytest.mark.parametrize(
@@ -93,12 +94,17 @@ def test_the_address_is_read_once_and_then_says_what_is_shown() -> None:
     assert "size" not in app.query_params
 
 
-def test_what_cannot_be_is_left_out_and_said_once() -> None:
+def test_what_cannot_be_is_left_out_and_said_for_some_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = opened(size="70")
     assert app.number_input[0].value == 1 and "size" not in app.query_params
-    assert app.text[0].value == (
-        "Left out of the address: size is a whole number from 1 to 9 here, not '70'."
-    )
+    said = "Left out of the address: size is a whole number from 1 to 9 here, not '70'."
+    assert app.text[0].value == said
+    app.run()
+    assert app.text[0].value == said, "a page that draws itself again at once must not take it away"
+    later_s = time.monotonic() + SAID_FOR_S
+    monkeypatch.setattr("lab.session.address.time.monotonic", lambda: later_s)
     app.run()
     assert app.text[0].value == ""
 
