@@ -84,6 +84,10 @@ _TOLD: dict[Group, tuple[_Told, ...]] = {
          Picture("model", "The odds of one guess", {"part": "probabilities"})),
     ),
     "Inside a model": (
+        ("layer", r"x \leftarrow x + \mathrm{Attention}(x), \quad "
+         r"x \leftarrow x + \mathrm{MLP}(x)", "The first reads characters, each later one what "
+         "those before it found.", Picture("model", "All layers on one map")),
+        ("width", "", "", STREAM),
         ("residual stream", r"x \leftarrow x + \mathrm{Attention}(x), \quad "
          r"x \leftarrow x + \mathrm{MLP}(x)", "So each layer only has to add what is missing.",
          STREAM),
@@ -102,14 +106,20 @@ _TOLD: dict[Group, tuple[_Told, ...]] = {
          Picture("model", "The units of an MLP", {"part": "mlp:1"})),
     ),
     "Training": (
+        ("step", r"w \leftarrow w - \eta\, g",
+         "What a run costs grows with its steps and with what each of them reads.",
+         Picture("train", "One training step, told")),
         ("batch", "", "", Picture("train", "One training step, told")),
         ("gradient", r"g = \frac{\partial L}{\partial w}", "",
          Picture("train", "One training step, told")),
         ("learning rate", r"w \leftarrow w - \eta\, g",
          "AdamW, which trains most models here, also gives each weight a scale of its own.", CURVE),
+        ("warm-up", "", "Without it the first steps of a large rate can throw a run off its way.",
+         CURVE),
         ("gradient norm", r"\lVert g \rVert = \sqrt{\textstyle\sum_w g_w^2}", "",
          Picture("train", "How a run fares inside")),
         ("dead units", "", "", Picture("train", "How a run fares inside")),
+        ("dropout", "", "While a model is measured, or writes, nothing is zeroed.", CURVE),
         ("overfitting", "", "More text, a smaller model or dropout help against it.", CURVE),
         ("checkpoint", "", "", Picture("train", "All runs", {"view": "runs"})),
         ("seed", "", "The same seed and settings give the same run, bit for bit.",
@@ -120,6 +130,8 @@ _TOLD: dict[Group, tuple[_Told, ...]] = {
     "Measuring": (
         ("loss", r"L = -\frac{1}{N} \sum_i \ln p(c_i \mid c_{<i})", "", CURVE),
         ("validation loss", "", "The last tenth of a text is kept for it.", CURVE),
+        ("estimate", "", "Two estimates compare well with each other, and less well with the whole "
+         "split, of which they see a sample.", CURVE),
         ("nats", r"-\ln p", "", CURVE),
         ("bits", r"-\log_2 p = \frac{-\ln p}{\ln 2}", "",
          Picture("compare", "A passage, character by character")),
@@ -151,7 +163,15 @@ _ONLY_HERE: dict[str, str] = {
     "guess",
     "MLP": "a part of a layer that works on each character by itself, between two looks at the "
     "others",
+    "layer": "one round of looking back and thinking: attention, then an MLP, each of which adds "
+    "to what is there",
+    "width": "how many numbers stand for one character inside a model",
+    "step": "one pass over a batch, after which all weights are moved a little",
     "learning rate": help_line("learning_rate"),
+    "warm-up": help_line("warmup_iters"),
+    "dropout": help_line("dropout"),
+    "estimate": "a loss measured now and then while a run trains, always on the same sample of the "
+    "text, so that it takes little time",
     "overfitting": "learning the training text by heart: the loss on it still falls while that on "
     "other text rises",
 }
