@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from core.challenges.scoring import ChallengeKey, challenge_named
 from core.errors import LabError
+from core.records.door import now_at
 from core.storage.files import write_atomically
 from core.storage.home import LabHome
 
@@ -88,7 +88,7 @@ def keep_prediction(home: LabHome, key: ChallengeKey, fingerprint: str, expected
     if not math.isfinite(expected):
         raise LabError(f"A prediction is a number, not {expected}.")
     said = Prediction(
-        challenge=key, fingerprint=fingerprint, expected=float(expected), said_at=time.time()
+        challenge=key, fingerprint=fingerprint, expected=float(expected), said_at=now_at()
     )
     return _update(home, lambda kept: replace(kept, predictions=(*kept.predictions, said)))
 
@@ -98,7 +98,7 @@ def keep_guess(home: LabHome, fingerprint: str, place: int, character: str) -> s
 
     Raises LabError where the file cannot be written.
     """
-    said = Guess(fingerprint=fingerprint, place=place, character=character, said_at=time.time())
+    said = Guess(fingerprint=fingerprint, place=place, character=character, said_at=now_at())
     return _update(home, lambda kept: replace(kept, guesses=(*kept.guesses, said)))
 
 

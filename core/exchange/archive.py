@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +28,7 @@ from core.exchange.runfile import (
     write_content,
 )
 from core.models import weight_shapes
+from core.records.door import now_at
 from core.records.events import Event, RunFileOpened
 from core.records.records import HealthReading, RunRecord
 from core.runs.keeping import keep_all_of
@@ -199,7 +199,7 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
             corpus = lab.library.name_of(content.record.fingerprint, content.record.corpus)
             if corpus is None and content.text is not None:
                 corpus = added = lab.library.add_exactly(content.record.corpus, content.text)
-            opened = Event(content.record.step, RunFileOpened(what), time.time())
+            opened = Event(content.record.step, RunFileOpened(what), now_at())
             lab.store.enter_run(
                 replace(
                     content.record, id=run_id, name=name, corpus=corpus or content.record.corpus,

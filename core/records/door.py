@@ -7,6 +7,7 @@ can be: no page and no command has to ask again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
@@ -21,6 +22,15 @@ LONGEST_S, LARGEST = 1e11, 1e39
 loss of a run that diverges comes near to that."""
 LONGEST_TEXT = 1_000_000
 """Characters in a field."""
+
+
+def now_at() -> float:
+    """This moment, in seconds since 1970, as a record can hold it.
+
+    A clock that is set beyond that, before 1970 or after the year 5000, is held at the nearest end.
+    """
+    low, high = bounds_of("at")
+    return min(max(time.time(), low), high)
 
 
 def checked_fields(

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable
 
 from core.errors import ConfigError
-from core.records.door import is_within
+from core.records.door import is_within, now_at
 from core.records.events import (
     Changed,
     Event,
@@ -36,7 +35,7 @@ class EventRows(Database):
     def add_event(self, run_id: str, step: int, what: Happening) -> None:
         """Note that something happened after `step`."""
         with self._transaction() as db:
-            insert_events(db, run_id, [Event(step, what, time.time())])
+            insert_events(db, run_id, [Event(step, what, now_at())])
 
     def add_change(self, run_id: str, change: Change, config: RunConfig) -> None:
         """Note a change of settings, and the settings that hold after all changes.
@@ -49,7 +48,7 @@ class EventRows(Database):
                 (run_id, change.step),
             )
             if change.settings:  # else it only takes back what was to come
-                event = Event(change.step, Changed(change.settings), time.time())
+                event = Event(change.step, Changed(change.settings), now_at())
                 insert_events(db, run_id, [event])
             set_fields(db, run_id, {"config": config})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -12,7 +11,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from core.errors import ConfigError, RunError
-from core.records.door import checked_fields, is_within
+from core.records.door import checked_fields, is_within, now_at
 from core.records.records import NewRun, RunRecord, RunStatus
 from core.records.stored import stored_names
 from core.registry.database import Database
@@ -142,7 +141,7 @@ class RunRows(Database):
 def queued(run: NewRun, sweep_id: str | None = None) -> dict[str, Any]:
     """The fields of a run that nobody has taken up yet."""
     return {f.name: getattr(run, f.name) for f in fields(run)} | {
-        "model": run.config.model.model, "status": "queued", "created_at": time.time(),
+        "model": run.config.model.model, "status": "queued", "created_at": now_at(),
         "sweep": sweep_id,
     }  # fmt: skip
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from core.errors import RunError
-from core.records.door import is_within
+from core.records.door import is_within, now_at
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
@@ -31,7 +30,7 @@ class SweepRows(Database):
             try:
                 db.execute(
                     "INSERT INTO sweeps VALUES (?, ?, ?, ?)",
-                    (sweep_id, name, json.dumps(spec), time.time()),
+                    (sweep_id, name, json.dumps(spec), now_at()),
                 )
             except sqlite3.IntegrityError:
                 raise RunError(f"There is already a sweep {name!r}. Choose another name.") from None

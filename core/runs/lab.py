@@ -9,7 +9,6 @@ process that ends in order says so itself (`ActiveRun.interrupt`), when it has s
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from core.errors import CheckpointError, CorpusError, RunError
 from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
+from core.records.door import now_at
 from core.records.records import LIVE, NewRun, RunRecord
 from core.registry import Store
 from core.runs.keeping import keep_run
@@ -156,7 +156,7 @@ class Lab:
         """
         record = self.store.run(id_or_name)
         with locked(self.home, record):
-            self.store.update_run(record.id, deleted_at=time.time())
+            self.store.update_run(record.id, deleted_at=now_at())
         binned = self.store.run(record.id, deleted=True)
         keep_run(self.home, self.store, binned)
         return self._as_it_stands(binned)
@@ -177,7 +177,7 @@ class Lab:
 
     def empty_bin(self, older_than_s: float = 0.0) -> list[RunRecord]:
         """Remove the runs in the bin for good, or those that are in it that long already."""
-        until = time.time() - older_than_s
+        until = now_at() - older_than_s
         self.home.check_writable()
         gone = [
             record
