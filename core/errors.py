@@ -91,3 +91,21 @@ class RegistryDamaged(LabError):
 
 class ExchangeError(LabError):
     """A model that a format has no place for, or a file that cannot be taken in."""
+
+
+MAX_QUOTED = 80
+"""Characters: no more of what somebody typed can be read in a sentence."""
+
+
+def quoted(given: object, at_most: int = MAX_QUOTED) -> str:
+    """What came instead of what was expected, for a message: as Python writes it, or its beginning.
+
+    A text is in quotes, and so is its beginning.
+    """
+    if isinstance(given, str):
+        return repr(given) if len(given) <= at_most else f"{given[:at_most]!r}…"
+    try:
+        shown = repr(given)
+    except ValueError:
+        return "a number of thousands of digits"
+    return shown if len(shown) <= at_most else f"{shown[:at_most]}…"

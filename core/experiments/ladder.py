@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.errors import RunError
+from core.errors import RunError, quoted
 from core.experiments.grid import cell_config, small
 from core.experiments.rungs import SIDES, Side, shape_of, steps_of
 from core.experiments.sweep import delete_runs_of
@@ -30,7 +30,7 @@ from core.records.records import NewRun, RunRecord, SweepRecord
 from core.runs.keeping import keep_sweep
 from core.runs.lab import MAX_RUN_NAME, Lab, clean_name
 from core.settings.config import ModelKind, RunConfig
-from core.storage.names import memorable_name, new_run_id, quoted
+from core.storage.names import memorable_name, new_run_id
 from core.text.corpus import Corpus
 from core.training.preflight import Calibration, check_fits
 

@@ -18,12 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from core.errors import CorpusError
+from core.errors import CorpusError, quoted
 from core.library.fetching import Progress, download, read_bytes
 from core.library.intake import Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
-from core.storage.names import as_text, numbered, quoted
+from core.storage.names import as_text, numbered
 from core.text.corpus import Corpus, fingerprint_of
 
 SHIPPED = "shakespeare"

@@ -13,6 +13,7 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any
 
+from core.errors import quoted
 from core.records.stored import stored_names
 
 MOST_STEPS = 2**53
@@ -63,7 +64,7 @@ def checked(kind: str, value: Any, name: str = "") -> Any:
         # What cannot be encoded, half a character, raises a ValueError too.
         fits = type(value) is str and len(value.encode("utf-8")) <= LONGEST_TEXT
     if not fits:
-        raise ValueError(f"{name or 'a value'}: expected {kind}, not {str(value)[:40]!r}")
+        raise ValueError(f"{name or 'a value'}: expected {kind}, not {quoted(value)}")
     return value
 
 

@@ -10,13 +10,13 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, get_args
 
-from core.errors import ConfigError, RunError
+from core.errors import ConfigError, RunError, quoted
 from core.records.door import checked_fields, is_within, now_at
 from core.records.records import NewRun, RunRecord, RunStatus
 from core.records.stored import stored_names
 from core.registry.database import Database
 from core.settings.config import RunConfig
-from core.storage.names import as_text, quoted
+from core.storage.names import as_text
 
 _COLUMNS = stored_names(RunRecord)
 """The fields of a run, each with the column that holds it."""

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from core.errors import RunError
+from core.errors import RunError, quoted
 from core.records.door import is_within, now_at
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
-from core.storage.names import as_text, quoted
+from core.storage.names import as_text
 
 
 class SweepRows(Database):

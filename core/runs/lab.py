@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from core.errors import CheckpointError, CorpusError, RunError
+from core.errors import CheckpointError, CorpusError, RunError, quoted
 from core.library.texts import CorpusLibrary
 from core.models import LanguageModel, build_model, count_params, model_from_weights
 from core.records.door import now_at
@@ -28,7 +28,7 @@ from core.storage.checkpoint import CheckpointFolder, is_damaged
 from core.storage.home import LabHome
 from core.storage.journal import Journal
 from core.storage.locks import is_held, locked, take_lock
-from core.storage.names import memorable_name, new_run_id, numbered, quoted
+from core.storage.names import memorable_name, new_run_id, numbered
 from core.storage.snapshots import SnapshotFolder
 from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from core.errors import ConfigError
+from core.errors import ConfigError, quoted
 from core.settings.ideas import (
     OF_ATTENTION,
     OF_TRANSFORMER,
@@ -144,7 +144,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.model not in MODEL_KINDS:
             raise ConfigError(
-                f"model is one of {', '.join(MODEL_KINDS)}, not {_shown(self.model)}."
+                f"model is one of {', '.join(MODEL_KINDS)}, not {quoted(self.model)}."
             )
         _need_whole("vocab_size", self.vocab_size, 2, MAX_VOCABULARY)
         _need_whole("block_size", self.block_size, 1, 4096)
@@ -166,7 +166,7 @@ class ModelConfig:
             _need_truth(name, getattr(self, name))
         object.__setattr__(self, "block", block_named(self.block))
         if self.block not in BLOCKS:
-            raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {_shown(self.block)}.")
+            raise ConfigError(f"block is one of {', '.join(BLOCKS)}, not {quoted(self.block)}.")
         if self.block != "classic" and "block" not in MODEL_SETTINGS[self.model]:
             raise ConfigError(f"The {self.model} model has no block, and so no {self.block} one.")
         self._check_ideas()
@@ -194,7 +194,7 @@ class ModelConfig:
     def _check_ideas(self) -> None:
         if not isinstance(self.ideas, str):
             raise ConfigError(
-                f"ideas are words with commas between them, not {_shown(self.ideas)}."
+                f"ideas are words with commas between them, not {quoted(self.ideas)}."
             )
         ideas = ideas_in(self.ideas)
         if ideas and self.block != "ladder":
@@ -302,13 +302,13 @@ class TrainConfig:
         _need_whole("lr_decay_iters", self.lr_decay_iters, 1, 10_000_000)
         if self.optimizer not in OPTIMIZERS:
             raise ConfigError(
-                f"optimizer is one of {', '.join(OPTIMIZERS)}, not {_shown(self.optimizer)}."
+                f"optimizer is one of {', '.join(OPTIMIZERS)}, not {quoted(self.optimizer)}."
             )
         _need_number("muon_lr", self.muon_lr, 1e-9, 100.0)
         _need_number("table_lr", self.table_lr, 1e-9, 100.0)
         if self.schedule not in SCHEDULES:
             raise ConfigError(
-                f"schedule is one of {', '.join(SCHEDULES)}, not {_shown(self.schedule)}."
+                f"schedule is one of {', '.join(SCHEDULES)}, not {quoted(self.schedule)}."
             )
         _need_number("weight_decay", self.weight_decay, 0.0, 10.0)
         _need_number("beta1", self.beta1, 0.0, 0.9999)
@@ -318,9 +318,9 @@ class TrainConfig:
         _need_whole("eval_iters", self.eval_iters, 1, 10_000)
         _need_whole("seed", self.seed, 0, 2**31 - 1)
         if self.device not in DEVICES:
-            raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {_shown(self.device)}.")
+            raise ConfigError(f"device is one of {', '.join(DEVICES)}, not {quoted(self.device)}.")
         if self.dtype not in DTYPES:
-            raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {_shown(self.dtype)}.")
+            raise ConfigError(f"dtype is one of {', '.join(DTYPES)}, not {quoted(self.dtype)}.")
 
     def estimates_after(self, step: int) -> bool:
         """Whether the loss is estimated after this step: at each interval and at the end.
@@ -436,7 +436,7 @@ def help_line(name: str) -> str:
 def _need_whole(name: str, value: int, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ConfigError(
-            f"{name} is a whole number from {low:,} to {high:,}, not {_shown(value)}."
+            f"{name} is a whole number from {low:,} to {high:,}, not {quoted(value)}."
         )
 
 
@@ -444,21 +444,12 @@ def _need_number(name: str, value: float, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # What is no finite number lies between no two others, and a whole number may be huge.
     if not number or not low <= value <= high:
-        raise ConfigError(f"{name} is a number from {low:g} to {high:g}, not {_shown(value)}.")
+        raise ConfigError(f"{name} is a number from {low:g} to {high:g}, not {quoted(value)}.")
 
 
 def _need_truth(name: str, value: bool) -> None:
     if value not in (True, False):  # 0 and 1 too, as they come from elsewhere
-        raise ConfigError(f"{name} is true or false, not {_shown(value)}.")
-
-
-def _shown(value: object) -> str:
-    """A value as it came, or its beginning."""
-    try:
-        shown = repr(value)
-    except ValueError:  # a number of thousands of digits
-        return "a number of thousands of digits"
-    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+        raise ConfigError(f"{name} is true or false, not {quoted(value)}.")
 
 
 def _nearest_divisor(width: int, wanted: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from core.errors import ConfigError
+from core.errors import ConfigError, quoted
 
 Idea = Literal[
     "average", "attention", "mask", "scale", "positions", "mlp", "residual", "norm", "tied"
@@ -37,7 +37,7 @@ def ideas_in(text: str) -> frozenset[Idea]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in IDEAS:
-            raise ConfigError(f"ideas are some of {', '.join(IDEAS)}, not {name[:60]!r}.")
+            raise ConfigError(f"ideas are some of {', '.join(IDEAS)}, not {quoted(name)}.")
     return frozenset(idea for idea in IDEAS if idea in names)
 
 

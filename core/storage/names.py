@@ -22,14 +22,6 @@ _PEOPLE = """
 """.split()
 
 
-MAX_QUOTED = 80
-
-
-def quoted(said: str) -> str:
-    """What somebody typed, for a sentence: in quotes, and no longer than one can read."""
-    return repr(said) if len(said) <= MAX_QUOTED else f"{said[:MAX_QUOTED]!r}…"
-
-
 def memorable_name(taken: Collection[str]) -> str:
     """A name that no run has yet; a number is added once the plain ones are hard to find."""
     for attempt in range(1_000_000):

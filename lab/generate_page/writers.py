@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from core.errors import LabError
+from core.errors import LabError, quoted
 from core.records.records import RunRecord, newest_of_each_model, on_text
 from core.runs.lab import Moment
 from lab.session.address import Part, read_address
@@ -92,7 +92,7 @@ def _ids_among(others: dict[str, RunRecord]) -> Callable[[str], tuple[str, ...]]
             try:
                 ids.append(the_lab().run(name).id)
             except LabError:
-                raise ValueError(f"names runs that are there, not {name[:40]!r}") from None
+                raise ValueError(f"names runs that are there, not {quoted(name)}") from None
         if len(ids) > MAX_BESIDE or not set(ids) <= others.keys():
             raise ValueError(f"names at most {MAX_BESIDE} runs other than the first")
         return tuple(ids)

@@ -17,6 +17,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.errors import quoted
 from lab.session.entry import Entry, only_fragments_run
 
 _SHOWN = 40
@@ -46,7 +47,7 @@ def whole_number(at_most: int, at_least: int = 1) -> Callable[[str], int]:
         if is_number and at_least <= int(text) <= at_most:
             return int(text)
         what = f"a whole number from {at_least} to {at_most}" if at_most > at_least else at_least
-        raise ValueError(f"is {what} here, not {text[:_SHOWN]!r}")
+        raise ValueError(f"is {what} here, not {quoted(text, _SHOWN)}")
 
     return read
 
@@ -58,7 +59,9 @@ def number(at_least: float, at_most: float) -> Callable[[str], float]:
         with suppress(ValueError):
             if at_least <= (value := float(text)) <= at_most:
                 return value
-        raise ValueError(f"is a number from {at_least:g} to {at_most:g}, not {text[:_SHOWN]!r}")
+        raise ValueError(
+            f"is a number from {at_least:g} to {at_most:g}, not {quoted(text, _SHOWN)}"
+        )
 
     return read
 
@@ -95,7 +98,7 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text in choices:
             return text
-        raise ValueError(f"is one of {', '.join(choices)}, not {text[:_SHOWN]!r}")
+        raise ValueError(f"is one of {', '.join(choices)}, not {quoted(text, _SHOWN)}")
 
     return read
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core.errors import ExchangeError
+from core.errors import ExchangeError, quoted
 from core.settings.config import MOST_STEPS, ModelConfig
 from core.text.corpus import Vocabulary
 
@@ -58,6 +58,6 @@ def step_of(path: Path, given: Any) -> int:
     if type(given) is not int or not 0 <= given <= MOST_STEPS:
         raise ExchangeError(
             f"The step that {path.name} says its model is of is no whole number from 0 to "
-            f"{MOST_STEPS:,}: {str(given)[:40]}."
+            f"{MOST_STEPS:,}: {quoted(given)}."
         )
     return given

@@ -379,7 +379,7 @@ class Evil:
         ({"model": [1, 2]}, "its `model` holds no weights"),
         ({"model": {"transformer.wte.weight": "heavy"}}, "its `model` holds no weights"),
         ({"model": {7: torch.ones(2)}}, r"wte\.weight is missing"),
-        ({"iter_num": "last"}, "no whole number from 0 to 10,000,000: last"),
+        ({"iter_num": "last"}, "no whole number from 0 to 10,000,000: .last"),
         ({"iter_num": -5}, "no whole number from 0 to 10,000,000: -5"),
         ({"evil": Evil()}, "not loaded because it could run code"),
     ],
