@@ -33,9 +33,9 @@ def storage_error(error: OSError, path: Path | None = None, needed_bytes: int = 
         return disk_full(path, needed_bytes)
     if error.errno in _FORBIDDEN:
         return StorageError(
-            f"{path} may not be written to, or not be read, by you ({error.strerror}). What is in "
-            "a lab home that is read-only can be looked at; to train, set LAB_HOME to a folder of "
-            "your own."
+            f"{path} may not be written to, or not be read, by you ({error.strerror}). Where it "
+            "lies in the lab home, what is there can be looked at; to train, set LAB_HOME to a "
+            "folder of your own."
         )
     return StorageError(f"{path} cannot be written or read ({error.strerror or error}).")
 
