@@ -18,7 +18,8 @@ from lab.attention_page.worth import render_worth
 from lab.session.address import Part, read_address, short_text, whole_number, write_address
 from lab.session.ahead import measure_beside
 from lab.session.looking import HEAD, LAYER, TEXT
-from lab.session.state import chosen_run, habits_of_heads, model_key, moment_of, the_lab
+from lab.session.measured import habits_of_heads
+from lab.session.state import chosen_run, model_key, moment_of, the_lab
 from lab.visit.card import render_visit
 from lab.widgets.errors import errors_said
 from lab.widgets.measuring import measuring

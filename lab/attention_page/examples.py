@@ -9,7 +9,8 @@ from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
 from lab.components.saveable_picture import saveable_picture
 from lab.figures.examples import WIDTH_PX, examples_alt, examples_picture
-from lab.session.state import examples_for, palette
+from lab.session.measured import examples_for
+from lab.session.state import palette
 from lab.wording.glossary import explained
 
 N_EXAMPLES = 4

@@ -18,7 +18,8 @@ from lab.figures.head_history import (
     histories_figure,
     histories_height_px,
 )
-from lab.session.state import habits_at_step, palette, snapshot_steps
+from lab.session.measured import habits_at_step
+from lab.session.state import palette, snapshot_steps
 from lab.wording.glossary import explained
 from lab.wording.plain import unmarked
 

@@ -22,7 +22,8 @@ from lab.figures.map_axes import Matrix
 from lab.figures.parts import guesses_figure, worth_figure
 from lab.figures.said import likeliest_said
 from lab.session.entry import Entry
-from lab.session.state import palette, worth_of_heads
+from lab.session.measured import worth_of_heads
+from lab.session.state import palette
 from lab.wording import words
 from lab.wording.glossary import explained
 

@@ -8,7 +8,7 @@ from core.runs.lab import LoadedModel
 from core.text.corpus import Corpus
 from core.text.reference import reference_lines
 from lab.attention_page.head_words import worth_sentence
-from lab.session.state import worth_of_attention
+from lab.session.measured import worth_of_attention
 from lab.wording.glossary import explained
 
 

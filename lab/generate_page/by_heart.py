@@ -16,7 +16,8 @@ from lab.generate_page.heart_words import (
     words_text,
 )
 from lab.session.entry import Entry
-from lab.session.state import the_lab, yardstick_in
+from lab.session.measured import yardstick_in
+from lab.session.state import the_lab
 from lab.session.texts import originality_in, usual_originality_in
 from lab.widgets.switches import settled
 from lab.wording.glossary import explained

@@ -19,7 +19,8 @@ from lab.generate_page.normal_words import (
     spread_by_loss,
 )
 from lab.generate_page.texts import FinishedText, finished_texts
-from lab.session.state import the_lab, yardstick_in
+from lab.session.measured import yardstick_in
+from lab.session.state import the_lab
 from lab.wording import words
 from lab.wording.glossary import explained
 from lab.wording.plain import plain

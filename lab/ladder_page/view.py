@@ -40,13 +40,9 @@ from lab.ladder_page.words import (
     way_up_text,
 )
 from lab.session.entry import Entry, draw_page_again
+from lab.session.measured import past_alone
 from lab.session.pace import paced
-from lab.session.state import (
-    last_text_of,
-    palette,
-    past_alone,
-    the_lab,
-)
+from lab.session.state import last_text_of, palette, the_lab
 from lab.widgets.action_buttons import deed_button
 from lab.widgets.in_background import (
     SeriesStanding,

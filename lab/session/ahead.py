@@ -11,7 +11,8 @@ from threading import Lock, Timer
 from core.errors import LabError
 from core.records.records import RunRecord
 from core.text.corpus import Corpus
-from lab.session.state import habits_of_heads, is_live, loaded_model, model_key, moment_of, the_lab
+from lab.session.measured import habits_of_heads
+from lab.session.state import is_live, loaded_model, model_key, moment_of, the_lab
 
 _DELAY_S = 0.2
 """Until the browser, which shares the cores, has drawn what it was sent."""

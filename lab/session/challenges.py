@@ -1,6 +1,6 @@
 """What challenges are scored from, kept in memory: telemetry of runs, measured heads, answers.
 
-With `state` and the others beside it, the only files that cache. Nothing here touches a run or
+Nothing here touches a run or
 draws a random number.
 """
 

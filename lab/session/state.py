@@ -1,7 +1,7 @@
 """What a page may hold on to: the lab, the run that the session looks at, and loaded models.
 
-Caches, as `texts`, `transitions`, `told_steps`, `challenges` and `pace` beside it do: no other file
-does.
+Caches, as `measured`, `texts`, `transitions`, `told_steps`, `challenges` and `pace` beside it do;
+no other file does.
 Runs and services live in `core`; a session holds a run's id and nothing more.
 """
 
@@ -15,31 +15,14 @@ from typing import Literal, get_args
 
 import streamlit as st
 
-from core.generation.sampling import write_sample
-from core.generation.spelling import WrittenWords, Yardstick, written_words_of, yardstick_of
-from core.interpretability.attention import AttentionWorth, attention_worth
-from core.interpretability.context import counted_by_context, loss_by_context
-from core.interpretability.examples import Example, where_it_mattered
-from core.interpretability.habits import (
-    HeadHabits,
-    HeadWorth,
-    head_habits,
-    heads_worth,
-    windows_to_look_at,
-)
-from core.interpretability.parts import Part
-from core.models import build_model
 from core.records.records import LIVE, RunRecord
 from core.runs.lab import Lab, LoadedModel, Moment
 from core.runs.rebuilding import suspect
 from core.runs.timing import calibration_of, remembered_calibration
 from core.service.service import TrainingService, training_service
-from core.settings.config import RunConfig
 from core.storage.checkpoint import CheckpointFolder
 from core.storage.snapshots import SnapshotFolder
-from core.text.corpus import Corpus
-from core.training.evaluation import loss_given_the_past, windows_loss
-from core.training.preflight import Calibration, flops_per_token
+from core.training.preflight import Calibration
 from core.training.threads import set_threads
 from lab.figures.losses import MAX_POINTS, LossCurve
 from lab.figures.palette import Palette, palette_for
@@ -52,9 +35,6 @@ VIEWS: dict[View, str] = {"run": "One run", "race": "Race", "sweep": "Sweep", "r
 Behind = Literal["newest", "chosen", "none"]
 BEHIND: tuple[Behind, ...] = get_args(Behind)
 """Which runs stand behind the one on the bench."""
-
-MEASURING_FLOPS = 120_000_000_000
-"""What the worth of attention may cost, as work of training on so much text: a few seconds."""
 
 CALM_AFTER_S = 3.0
 
@@ -207,51 +187,15 @@ def wanted_view() -> View | None:
     return _WANTED_VIEW.take()
 
 
-@st.cache_data(show_spinner=False, max_entries=8)
-def _yardstick(name: str, fingerprint: str) -> Yardstick | None:
-    """What words a text has; `fingerprint` is there to tell texts of one name apart."""
-    return yardstick_of(the_lab().library.load_exactly(name, fingerprint))
-
-
 def snapshot_steps(run_id: str) -> list[int]:
     """The steps of which a run has kept a snapshot, ascending."""
     return SnapshotFolder(the_lab().home.run_folder(run_id)).steps()
-
-
-def yardstick_in(corpus: Corpus) -> Yardstick | None:
-    """What words a text has; None for one that is not written in words. Counted once."""
-    return _yardstick(corpus.name, corpus.fingerprint)
 
 
 def kept_step(run_id: str, step: int) -> int | None:
     """The step nearest to `step` of which a snapshot is kept; None where there is none at all."""
     kept = snapshot_steps(run_id)
     return min(kept, key=lambda each: abs(each - step), default=None)
-
-
-@st.cache_data(show_spinner="Writing a longer text …", max_entries=200)
-def written_words(run_id: str, step: int, loss_nats: float) -> WrittenWords | None:
-    """How much of a longer text is words, written by the snapshot of a step.
-
-    None where the corpus is not written in words. `loss_nats` tells apart what a run was at the
-    step before and after it was resumed another way. Raises CheckpointError where there is no such
-    snapshot, CorpusError where the text is gone.
-    """
-    run = the_lab().run(run_id)
-    yardstick = _yardstick(run.corpus, run.fingerprint)
-    if yardstick is None:
-        return None
-    return written_words_of(
-        the_lab().snapshot(run, step).model, the_lab().corpus_of(run), yardstick
-    )
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def untrained_sample(config: RunConfig, corpus_name: str, prompt: str = "") -> str:
-    """What a model of these settings writes before it has learned anything."""
-    corpus = the_lab().library.load(corpus_name)
-    model = build_model(config.model, config.train.seed).eval()
-    return write_sample(model, corpus.vocabulary, config.train, prompt)
 
 
 def curve_of(record: RunRecord) -> LossCurve:
@@ -285,7 +229,7 @@ def _moment(run_id: str) -> Entry[Moment | None]:
 def loaded_model(record: RunRecord, moment: Moment = "best") -> LoadedModel:
     """The model of a run to look at, kept in memory while it is the same file."""
     step = the_lab().moment_step(record, moment)
-    return _loaded_model(record.id, step, moment == "best", _written_at_ns(record.id, step))
+    return _loaded_model(record.id, step, moment == "best", written_at_ns(record.id, step))
 
 
 def model_key(run: RunRecord | None, loaded: LoadedModel) -> str:
@@ -293,7 +237,7 @@ def model_key(run: RunRecord | None, loaded: LoadedModel) -> str:
     return f"{run.id if run else ''} {loaded.origin}"
 
 
-def _written_at_ns(run_id: str, step: int) -> int:
+def written_at_ns(run_id: str, step: int) -> int:
     """When the newest file of a step was written: a run that went back comes to a step again."""
     folder, written = the_lab().home.run_folder(run_id), 0
     for path in (CheckpointFolder(folder).path(step), SnapshotFolder(folder).path(step)):
@@ -302,108 +246,10 @@ def _written_at_ns(run_id: str, step: int) -> int:
     return written
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def worth_of_attention(key: str, _loaded: LoadedModel, _corpus: Corpus) -> AttentionWorth:
-    """What attention does for a model; takes a few seconds, once for each `key`.
-
-    Of the validation text a large model reads only the beginning.
-    """
-    n_read = max(MEASURING_FLOPS // flops_per_token(_loaded.model.config), 1_000)
-    return attention_worth(_loaded.model, _corpus.val[:n_read])
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def habits_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadHabits]:
-    """What the heads of a model have a habit of, by layer and head; measured once for each `key`.
-
-    On windows of the validation text: fewer where a model is large, so that a page waits for less
-    than a second.
-    """
-    windows = windows_to_look_at(_loaded.model, _corpus)
-    return head_habits(_loaded.model, _loaded.vocabulary, windows[:, :-1])
-
-
-def habits_at_step(run_id: str, step: int) -> list[HeadHabits]:
-    """As `habits_of_heads`, of a run's snapshot; measured once for each.
-
-    Raises CheckpointError where there is no such snapshot, CorpusError where the text is gone.
-    """
-    return _habits_at_step(run_id, step, _written_at_ns(run_id, step))
-
-
-@st.cache_data(show_spinner=False, max_entries=512)
-def _habits_at_step(run_id: str, step: int, written_at_ns: int) -> list[HeadHabits]:
-    run = the_lab().run(run_id)
-    loaded = the_lab().snapshot(run, step)
-    windows = windows_to_look_at(loaded.model, the_lab().corpus_of(run))
-    return head_habits(loaded.model, loaded.vocabulary, windows[:, :-1])
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def worth_of_heads(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[HeadWorth]:
-    """What losing each head would cost, the costliest first; measured once for each `key`."""
-    return heads_worth(_loaded.model, windows_to_look_at(_loaded.model, _corpus))
-
-
-@st.cache_data(show_spinner=False, max_entries=256)
-def examples_for(
-    key: str, _loaded: LoadedModel, _corpus: Corpus, _part: Part, n: int
-) -> list[Example]:
-    """The guesses that a part was for; measured once for each `key`, of model and part."""
-    windows = windows_to_look_at(_loaded.model, _corpus)
-    return where_it_mattered(_loaded.model, _loaded.vocabulary, windows, _part, n)
-
-
-def past_alone(record: RunRecord, corpus: Corpus) -> tuple[float, float, int]:
-    """A run's losses on the same guesses: whole windows read at once, and the past alone; how many.
-
-    In nats per character, at its best checkpoint, on some windows of the validation text.
-    """
-    loaded = loaded_model(record)
-    return _past_alone(f"{record.id} {loaded.step}", loaded, corpus)
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def _past_alone(key: str, _loaded: LoadedModel, _corpus: Corpus) -> tuple[float, float, int]:
-    windows = windows_to_look_at(_loaded.model, _corpus)
-    n_guesses = windows[:, 1:].numel()
-    return (
-        windows_loss(_loaded.model, windows), loss_given_the_past(_loaded.model, windows),
-        n_guesses,
-    )  # fmt: skip
-
-
 def last_text_of(record: RunRecord) -> str:
     """What a run wrote at the last of its estimates so far; empty where it has written nothing."""
     samples = the_lab().store.samples(record.id)
     return samples[-1].text if samples else ""
-
-
-def losses_by_context(record: RunRecord) -> list[float]:
-    """A run's mean loss in nats with 1, 2, … characters of context, at its best checkpoint.
-
-    Of the validation text a large model reads only the beginning. Raises CorpusError.
-    """
-    loaded, corpus = loaded_model(record), the_lab().corpus_of(record)
-    return _losses_by_context(f"{record.id} {loaded.step}", loaded, corpus)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _losses_by_context(key: str, _loaded: LoadedModel, _corpus: Corpus) -> list[float]:
-    # Forwards alone are a third of a step, and here all of a small model's text is worth the wait.
-    per_token = max(1, flops_per_token(_loaded.model.config))  # a table computes none
-    n_read = max(12 * MEASURING_FLOPS // per_token, 10_000)
-    return loss_by_context(_loaded.model, _corpus.val[:n_read]).tolist()
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _counted_by_context(fingerprint: str, _corpus: Corpus) -> list[float]:
-    return counted_by_context(_corpus)
-
-
-def counted_context_of(record: RunRecord) -> list[float]:
-    """What counted n-grams reach with 1, 2, … characters on the text of a run."""
-    return _counted_by_context(record.fingerprint, the_lab().corpus_of(record))
 
 
 @st.cache_resource(show_spinner=False, max_entries=12)

