@@ -277,7 +277,8 @@ def test_a_model_of_step_0_is_that_of_the_file(cli: CommandLine, lab: Lab, tmp_p
     path = nanogpt_file(tmp_path / "ckpt.pt", nanogpt(), iter_num=0)
     fields = cli.ok("import", path, "--corpus", "nine", "--name", "fresh")
     assert fields["iter"] == 0
-    assert cli.ok("eval", "fresh")["val_loss"] == fields["val_loss"]
+    # One of them may have been measured on a GPU.
+    assert cli.ok("eval", "fresh")["val_loss"] == pytest.approx(fields["val_loss"], abs=1e-5)
 
 
 @pytest.mark.parametrize("max_iters", [10, "many"])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.bench.rival import GPT, GPTConfig
 from core.errors import ExchangeError
-from core.exchange.formats.card import About
+from core.exchange.formats.card import TRIED_WITH, About
 from core.exchange.formats.hf import export_hf
 from core.exchange.formats.nanogpt import export_nanogpt, read_nanogpt
 from core.exchange.formats.tensors import export_safetensors, read_safetensors
@@ -203,6 +203,10 @@ def card_of(folder: Path) -> tuple[dict[str, Any], str]:
     empty, front, text = (folder / "README.md").read_text("utf-8").split("---\n", maxsplit=2)
     assert empty == ""
     return yaml.safe_load(front), text
+
+
+def test_the_card_names_the_transformers_that_it_was_tried_with(transformers: Any) -> None:
+    assert transformers.__version__ == TRIED_WITH
 
 
 def test_the_model_card_says_use_settings_loss_and_text(tmp_path: Path) -> None:

@@ -163,7 +163,8 @@ def test_a_run_of_two_is_one_run_and_goes_on_alone(
 ) -> None:
     cli = CommandLine(capsys)
     command = ["train", "--model", "transformer", "--recipe", "fastest", "--corpus", "tiny", *FAST,
-               "--batch_size=4", "--eval_interval=10", "--eval_iters=2", "--json"]  # fmt: skip
+               "--batch_size=4", "--eval_interval=10", "--eval_iters=2", "--device=cpu",
+               "--json"]  # fmt: skip
     _, stdout, stderr = pair.do(*command, "--max_iters=20", "--name=two")
     assert stdout.count("\n") == 1, stderr
     two = last_line(stdout)
@@ -181,7 +182,7 @@ def test_a_run_of_two_is_one_run_and_goes_on_alone(
 
 
 def test_two_are_seen_while_they_train_and_stop_in_order(lab: Lab, corpus: Corpus) -> None:
-    flags = ["--model=bigram", "--corpus=tiny", "--block_size=8", "--batch_size=4"]
+    flags = ["--model=bigram", "--corpus=tiny", "--block_size=8", "--batch_size=4", "--device=cpu"]
     process = start("-m", "core", "train", *flags, "--max_iters=1000000", "--name=long", "--json")
     try:
         wait_until(lambda: "long" in lab.store.names() or process.poll() is not None, "a run")

@@ -304,7 +304,7 @@ def test_what_a_run_will_cost_is_said_under_the_controls(small: Lab) -> None:
         return str(line)
 
     assert "MiB of memory" in said()
-    assert re.search(r"on this machine \(cpu, b?float(16|32)\)", said())
+    assert re.search(r"on this machine \((cpu|cuda), b?float(16|32)\)", said())
     before = said()
     control(app, "select_slider", "n_layer").set_value(2).run()
     assert said() != before

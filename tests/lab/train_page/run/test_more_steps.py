@@ -55,4 +55,4 @@ def test_a_loss_is_said_in_the_unit_that_the_reader_chose() -> None:
 
 def test_what_went_out_of_hand_is_gone_back_from() -> None:
     assert "rewind to before step 70," in more_steps_text(Broken(70, None))
-    assert "rewind to before step 60," in more_steps_text(StepsRose(20, 60, 2.0, 2.1, 2.9))
+    assert "rewind to before step 60," in more_steps_text(StepsRose(20, 60, 40, 2.0, 2.1, 2.9))
