@@ -34,10 +34,11 @@ CSS = """
 button[data-variant=segmented_control][data-selected=true],
 button[kind=tertiary]:is(:hover, :active, [aria-expanded=true]) { color: inherit !important; }
 [data-testid=stTooltipContent] { max-height: min(80vh, 40rem); }
+[data-testid=stToastContainer] { inset: auto 0 1rem auto; }
 """
-"""What was just chosen or opened stays readable while the pointer is on it, in the dark too; and a
-list of words behind a question mark is whole, where Streamlit would cut it off and let one
-scroll."""
+"""What was just chosen or opened stays readable while the pointer is on it, in the dark too; a list
+of words behind a question mark is whole, where Streamlit would cut it off and let one scroll; and
+what is said in passing stands below, where it covers no button."""
 ICON = "data:image/svg+xml," + quote(
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' stroke-width='3' fill='none'>"
     f"<path d='M1 3h5' stroke='{LIGHT.model('bigram')}'/>"

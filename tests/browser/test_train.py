@@ -145,6 +145,12 @@ def test_a_branch_with_nothing_changed_equals_its_parent(
     window.wait_until(lambda: bool(Lab(lab_home).runs()), "a run")
     parent = newest(lab_home)
     window.wait_until(lambda: Lab(lab_home).run(parent.id).status == "finished", "its end")
+    said = window.page.get_by_test_id("stToastContainer").filter(has_text="has finished")
+    said.wait_for()
+    longer = window.page.get_by_role("button", name="Train longer")
+    said_box, button_box = said.bounding_box(), longer.bounding_box()
+    assert said_box and button_box
+    assert said_box["y"] >= button_box["y"] + button_box["height"], "what is next can be pressed"
     wait_for_button(window, "train_start")
     step = click_on_the_curve(window)
     at = window.page.locator(".st-key-branch_at input")
