@@ -80,6 +80,17 @@ def load_kept(home: LabHome) -> tuple[Kept, str]:
         return _load(home)
 
 
+def kept_if_readable(home: LabHome) -> Kept:
+    """What is kept, for whoever only mentions it: of a file that cannot be read, nothing.
+
+    It changes nothing, takes no lock, and leaves it to `load_kept` to say what is wrong.
+    """
+    try:
+        return _kept_from(json.loads(home.challenges.read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Kept()
+
+
 def keep_prediction(home: LabHome, key: ChallengeKey, fingerprint: str, expected: float) -> str:
     """Keep what a learner expects; returns a sentence where the file was damaged.
 

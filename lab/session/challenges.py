@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.challenges.guessing import Answer, counted_answers, model_answers
 from core.challenges.heads import can_be_measured, previous_head
-from core.challenges.kept import load_kept
+from core.challenges.kept import kept_if_readable
 from core.challenges.outcomes import outcomes_of
 from core.challenges.scoring import CHALLENGES
 from core.challenges.telemetry import PreviousHead, Telemetry, telemetry_of
@@ -75,7 +75,7 @@ def _measured(run: RunRecord, corpus: Corpus) -> PreviousHead | None:
 
 def awaited_texts(fingerprint: str) -> list[str]:
     """The predictions that the next run on a text will be held beside, each in a sentence."""
-    kept, _ = load_kept(the_lab().home)
+    kept = kept_if_readable(the_lab().home)
     if not kept.predictions:
         return []
     records = on_text(the_lab().runs(), fingerprint)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.challenges.kept import keep_guess, keep_prediction, load_kept
+from core.challenges.kept import Kept, keep_guess, keep_prediction, kept_if_readable, load_kept
 from core.errors import LabError
 from core.runs.lab import Lab
 
@@ -49,6 +49,8 @@ def test_what_was_said_is_kept_in_order(lab: Lab) -> None:
 def test_a_damaged_file_is_kept_beside_and_begun_anew(lab: Lab, content: bytes) -> None:
     path = lab.home.challenges
     path.write_bytes(content)
+    assert kept_if_readable(lab.home) == Kept()
+    assert path.read_bytes() == content, "who only looks leaves it to be said"
     kept, trouble = load_kept(lab.home)
     assert kept.guesses == kept.predictions == ()
     assert "challenges.damaged.json" in trouble and trouble.endswith(".") and "\n" not in trouble
@@ -76,6 +78,12 @@ def test_a_damaged_file_is_said_by_whoever_writes_next(lab: Lab) -> None:
 def test_what_is_no_number_is_no_prediction(lab: Lab, number: float) -> None:
     with pytest.raises(LabError, match="is a number"):
         keep_prediction(lab.home, "small", "f", number)
+
+
+def test_who_only_looks_sees_the_same(lab: Lab) -> None:
+    assert kept_if_readable(lab.home) == Kept()
+    keep_prediction(lab.home, "small", "f", 1.9)
+    assert kept_if_readable(lab.home) == load_kept(lab.home)[0]
 
 
 def test_two_who_write_at_once_lose_nothing(lab: Lab) -> None:
