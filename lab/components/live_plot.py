@@ -29,9 +29,17 @@ PLOT_SCRIPT = "\n".join(
 )
 """One script, since a component has one: it cannot load others."""
 
+_CSS = """
+.js-plotly-plot .modebar-container:not(:has(> .vertical)) { inset: auto 0 24px auto !important; }
+"""
+"""The buttons that come up while one points at a plot lie below its axis, beside the title: at the
+top, where Plotly has them, they would cover legends, labels and the ends of bars."""
+
 # Plotly puts its style sheet into the document's head, where a shadow root would not see it:
 # hence no isolation.
-_LIVE_PLOT = st.components.v2.component("lab_live_plot", js=PLOT_SCRIPT, isolate_styles=False)
+_LIVE_PLOT = st.components.v2.component(
+    "lab_live_plot", js=PLOT_SCRIPT, css=_CSS, isolate_styles=False
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -303,3 +303,18 @@ def test_the_map_of_a_model_is_saved_as_it_stands(
     assert seen["color"] == [int(ground[i : i + 2], 16) for i in (1, 3, 5)] + [255]
     assert [row["part"] for row in rows_of(files["CSV"].decode())] == titles
     assert window.errors == []
+
+
+def test_the_buttons_of_a_chart_lie_below_its_axis(
+    filled_lab: tuple[Server, Lab], new_page: NewPage
+) -> None:
+    """At the top they would cover legends, labels and the ends of bars."""
+    server, _ = filled_lab
+    window = new_page()
+    window.open(f"{server.url}/corpus")
+    chart = window.page.locator(".js-plotly-plot:has(.modebar)").last
+    chart.scroll_into_view_if_needed()
+    window.wait_idle()
+    plot, buttons = (chart.locator(part).bounding_box() for part in (".nsewdrag", ".modebar"))
+    assert plot and buttons
+    assert buttons["y"] >= plot["y"] + plot["height"]
