@@ -199,7 +199,8 @@ def _from_drawing(sampling: SampleConfig) -> list[str]:
         what = f"temperature {heat:g}" if heat < COLD else "top-k 1" if top_k == 1 else (
             f"top-p {top_p:g}"
         )  # fmt: skip
-        return [f"With {what} it nearly always takes the likeliest character, and goes in circles."]
+        always = "always" if heat == 0.0 or top_k == 1 else "nearly always"
+        return [f"With {what} it {always} takes the likeliest character, and goes in circles."]
     return []
 
 

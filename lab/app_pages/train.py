@@ -221,11 +221,8 @@ def _tell_of_ends(runs: list[RunRecord]) -> None:
     in_bits = train_choices.UNIT.get() == "bits"
     for run in runs:
         if run.id in before and run.status in ("finished", "failed"):
-            loss = (
-                f", validation loss {loss_in(run.comparable_loss_nats, in_bits)}"
-                if run.comparable_loss_nats
-                else ""
-            )
+            best_nats = run.comparable_loss_nats
+            loss = f", best validation loss {loss_in(best_nats, in_bits)}" if best_nats else ""
             st.toast(f"{plain(run.name)} has {run.status} at step {words.count(run.step)}{loss}.")
     _WERE_LIVE.set({run.id for run in runs if is_live(run)})
 

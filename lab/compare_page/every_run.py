@@ -20,7 +20,7 @@ from lab.wording.labels import label_with_unit
 from lab.wording.plain import plain
 from lab.wording.run_search import PLACEHOLDER, found
 
-NATS, BITS, PERPLEXITY = "Loss (nats)", "Loss (bits)", "Perplexity"
+NATS, BITS, PERPLEXITY = "Best loss (nats)", "Best loss (bits)", "Perplexity"
 PARAMETERS, WAITED, TRAINED = "Parameters", "Waited (s)", "Trained (s)"
 RATE = "Characters a second"
 TABLE_PX = 320

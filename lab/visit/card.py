@@ -141,9 +141,8 @@ def _render_card(page: str, shown: tuple[object, ...]) -> None:
 
 
 def _sentence(page: str, task: Task, facts: Facts) -> str:
-    """What trains now; else what came of the task before, where this page shows it; else why."""
-    run = run_to_wait_for(facts)
-    if run and is_live(run):
+    """How far the run is that the task waits for; else what came of the one before, or why."""
+    if run := run_to_wait_for(facts):
         return f"{plain(run.name)}: {words.progress(run)}."
     told = task_shown_on(page, facts)
     outcome = outcome_text(told.name, facts) if told else ""

@@ -74,6 +74,8 @@ class Compared:
     """False where one of the losses lies between two estimates."""
     is_whole: bool = False
     """Whether both are the best losses over the whole validation split, as tables say them."""
+    is_at_end: bool = True
+    """Whether these are those of the last steps, too."""
 
 
 def answers(
@@ -151,7 +153,10 @@ def compare(now: Measured, before: Measured) -> Compared:
         return Compared(name, differences)
     whole_here, whole_there = _whole_split_loss(now.run, at), _whole_split_loss(before.run, at)
     if whole_here is not None and whole_there is not None:
-        return Compared(name, differences, at, whole_here, whole_there, is_whole=True)
+        at_end = all(x.run.val_loss_nats == x.run.best_val_loss_nats for x in (now, before))
+        return Compared(
+            name, differences, at, whole_here, whole_there, is_whole=True, is_at_end=at_end
+        )
     (here, measured_here), (there, measured_there) = _loss_at(now, at), _loss_at(before, at)
     return Compared(name, differences, at, here, there, measured_here and measured_there)
 
@@ -179,7 +184,8 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
         return f"the same numbers as {name}"
     where = f"at step {compared.step:,}{'' if compared.is_measured else ' (interpolated)'}"
     if compared.is_whole:
-        where = f"after {compared.step:,} steps, over the whole validation split"
+        when = f"after {compared.step:,} steps" if compared.is_at_end else "at best"
+        where = f"{when}, over the whole validation split"
     if is_said_as_zero(by, in_bits):
         return f"the same loss as {name} {where}"
     apart = apart_in(compared.here_nats, compared.there_nats, in_bits)

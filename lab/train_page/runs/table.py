@@ -17,7 +17,7 @@ Changed = Mapping[str, Sequence[Change]]
 MIB = 2**20
 MAX_CHANGES = 4
 """Differences that are named; of more, how many there are."""
-LOSS, PARAMETERS = "Validation loss (nats)", "Parameters"
+LOSS, PARAMETERS = "Best loss (nats)", "Parameters"
 TIME, WAITED = "Training time", "Time waited"
 DISK, CHANGED = "Disk (MiB)", "Changed since the run before"
 """Headings of columns that are not plain text."""

@@ -56,8 +56,9 @@ _COLUMNS = {
     "Step": st.column_config.TextColumn(width=110),
     LOSS: st.column_config.NumberColumn(
         format="%.3f", width=145,
-        help="Over the whole validation split, measured when a run ends. Losses on different texts "
-        "cannot be compared; a model without a causal mask has none.",
+        help="Over the whole validation split, measured when a run ends: that of its best "
+        "checkpoint. Losses on different texts cannot be compared; a model without a causal mask "
+        "has none.",
     ),
     TIME: st.column_config.NumberColumn(
         format="localized", width=100, help="The training steps alone."

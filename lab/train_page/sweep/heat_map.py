@@ -49,11 +49,16 @@ def render_standing(sweep: Sweep, measure: SweepMeasure, shown: SeriesStanding) 
         st.markdown(f"{best} {effects_text(cells, *titles)}")
         st.caption(
             f"{said}. A click on a cell opens its run. "
-            f"{caution_text(sweep.x.name, sweep.y.name, sweep.held_characters)} "
+            f"{caution_text(_swept(sweep), sweep.held_characters)} "
             f"{base_text(sweep)} Corpus: {plain(sweep.corpus)}."
         )
     else:
         st.caption("A number comes when its run is over. A click on a cell opens its run.")
+
+
+def _swept(sweep: Sweep) -> list[str]:
+    """The settings that have another value in some cell than in others."""
+    return [axis.name for axis in (sweep.x, sweep.y) if len(axis.values) > 1]
 
 
 def render_heat_map(

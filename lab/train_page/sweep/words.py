@@ -111,13 +111,14 @@ def effects_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     return " ".join(sentences)
 
 
-def caution_text(x_name: str, y_name: str, held_characters: int | None = None) -> str:
+def caution_text(swept: Sequence[str], held_characters: int | None = None) -> str:
     """What the comparison is not fair in.
 
     Args:
+        swept: the settings that have more than one value.
         held_characters: what a step reads in every cell, where that was held.
     """
-    more = [READS_MORE[name] for name in (x_name, y_name) if name in READS_MORE]
+    more = [READS_MORE[name] for name in swept if name in READS_MORE]
     chance = "Each cell is one run with the same seed, so small differences may be chance."
     if held_characters:
         return (

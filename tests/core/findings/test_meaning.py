@@ -152,7 +152,7 @@ def test_a_bigram_table_can_never_be_better_than_pairs() -> None:
     [
         (dict(temperature=1.5), "Temperature 1.5 draws unlikely characters more often"),
         (dict(temperature=0.1), "With temperature 0.1 it nearly always takes the likeliest"),
-        (dict(temperature=1.5, top_k=1), "With top-k 1 it nearly always takes the likeliest"),
+        (dict(temperature=1.5, top_k=1), "With top-k 1 it always takes the likeliest"),
         (dict(top_p=0.1), "With top-p 0.1 it nearly always takes the likeliest"),
     ],
 )

@@ -515,7 +515,9 @@ def test_all_runs_can_be_searched_and_told_apart_by_model(
     table = every_run(app)
     assert list(table["Name"]) == [run.name for run in pages.runs()]
     assert table["Perplexity"][0] == pytest.approx(math.exp(other.best_val_loss_nats or 0.0))
-    assert table["Loss (bits)"][0] == pytest.approx((other.best_val_loss_nats or 0) / math.log(2))
+    assert table["Best loss (bits)"][0] == pytest.approx(
+        (other.best_val_loss_nats or 0) / math.log(2)
+    )
     assert "Block size (characters)" in table.columns
     assert all(isinstance(rate, int) for rate in table["Characters a second"].tolist())
     app.text_input(key="compare_search").set_value("block size 16").run()
@@ -534,7 +536,7 @@ def test_a_model_that_looks_ahead_has_no_loss_among_the_others(pages: Lab, small
     trained(pages, small, "bigram")
     app = open_page("compare")
     table = every_run(app)
-    assert [bool(known) for known in table["Loss (nats)"].notna()] == [True, False]
+    assert [bool(known) for known in table["Best loss (nats)"].notna()] == [True, False]
     said = words_of(app)
     assert said.count("A model without a causal mask sees what it is to guess") == 3
     assert "as far as all have come" not in said  # nobody leads: there is one to compare

@@ -232,6 +232,6 @@ def test_a_mean_over_lines_that_disagree_says_so() -> None:
 
 
 def test_what_is_not_fair_in_the_comparison_is_said() -> None:
-    assert "a longer block sees more" in caution_text("block_size", "n_head")
-    assert "a longer block or a larger batch" in caution_text("block_size", "batch_size")
-    assert "sees more" not in caution_text("n_layer", "n_head")
+    assert "a longer block sees more" in caution_text(["block_size", "n_head"])
+    assert "a longer block or a larger batch" in caution_text(["block_size", "batch_size"])
+    assert "sees more" not in caution_text(["n_head"])

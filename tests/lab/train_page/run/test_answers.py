@@ -155,9 +155,12 @@ def test_two_runs_that_are_over_are_compared_as_tables_compare_them() -> None:
     before = measured([4.2, 3.0], "before", val_loss_nats=3.1, best_val_loss_nats=3.01, **over)
     now = measured([4.2, 2.9], val_loss_nats=2.9, best_val_loss_nats=2.873, **over)
     assert since(now, before) == (
-        "0.137 nats lower than before after 10 steps, over the whole validation split: nothing was "
+        "0.137 nats lower than before at best, over the whole validation split: nothing was "
         "set differently"
     )
+    before = measured([4.2, 3.0], "before", val_loss_nats=3.01, best_val_loss_nats=3.01, **over)
+    now = measured([4.2, 2.9], val_loss_nats=2.873, best_val_loss_nats=2.873, **over)
+    assert since(now, before).startswith("0.137 nats lower than before after 10 steps, over the")
     longer = measured([4.2, 2.9, 2.8], best_val_loss_nats=2.8, status="finished", step=20)
     assert since(longer, before).startswith("0.100 nats lower than before at step 10: ")
 
