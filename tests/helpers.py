@@ -202,11 +202,16 @@ def assert_equal_states(one: Any, other: Any, where: str = "state") -> None:
 
 
 def files_under(folder: Path) -> dict[str, bytes]:
-    """Every text and run file below a folder with its content; the registry's own files aside."""
+    """Every text and run file below a folder with its content.
+
+    The registry's own files aside, and the lock of the texts.
+    """
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith("lab.sqlite")
+        if path.is_file()
+        and not path.name.startswith("lab.sqlite")
+        and path.parts[-2:] != ("corpora", "lock")
     } | {f"{path.relative_to(folder)}/": b"" for path in folder.rglob("*") if path.is_dir()}
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from core.challenges.scoring import ChallengeKey, challenge_named
 from core.errors import LabError
-from core.records.door import now_at
+from core.records.door import json_in, now_at
 from core.storage.files import write_atomically
 from core.storage.home import LabHome
 
@@ -86,7 +86,7 @@ def kept_if_readable(home: LabHome) -> Kept:
     It changes nothing, takes no lock, and leaves it to `load_kept` to say what is wrong.
     """
     try:
-        return _kept_from(json.loads(home.challenges.read_bytes()))
+        return _kept_from(json_in(home.challenges.read_bytes()))
     except (OSError, ValueError, TypeError, KeyError):
         return Kept()
 
@@ -134,7 +134,7 @@ def _update(home: LabHome, change: Callable[[Kept], Kept]) -> str:
 def _load(home: LabHome) -> tuple[Kept, str]:
     path = home.challenges
     try:
-        return _kept_from(json.loads(path.read_bytes())), ""
+        return _kept_from(json_in(path.read_bytes())), ""
     except FileNotFoundError:
         return Kept(), ""
     except (ValueError, TypeError, KeyError) as error:

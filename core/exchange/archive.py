@@ -38,6 +38,7 @@ from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read
 from core.storage.files import open_atomically
 from core.storage.names import as_text, new_run_id, plain_file_name
 from core.storage.snapshots import SnapshotFolder
+from core.storage.unfinished import unfinished
 
 ENDING = ".run.zip"
 Tell = Callable[[str], object]
@@ -192,28 +193,35 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
         check_members(archive, what)
         content = read_content(archive, what)
         name = lab.free_name(content.record.name) if name is None else clean_name(name)
-        run_id, added = new_run_id(), None
-        folder = lab.home.run_folder(run_id)
+        record = replace(content.record, id=new_run_id(), name=name)
+        folder = lab.home.run_folder(record.id)
         try:
-            _unpack_states(archive, folder, content.record)
-            corpus = lab.library.name_of(content.record.fingerprint, content.record.corpus)
-            if corpus is None and content.text is not None:
-                corpus = added = lab.library.add_exactly(content.record.corpus, content.text)
-            opened = Event(content.record.step, RunFileOpened(what), now_at())
-            lab.store.enter_run(
-                replace(
-                    content.record, id=run_id, name=name, corpus=corpus or content.record.corpus,
-                    created_at=opened.at,
-                ),
-                content.steps, content.estimates, content.health, [*content.events, opened],
-            )  # fmt: skip
+            with unfinished(folder):
+                _unpack_states(archive, folder, record)
+                _enter(lab, record, content, what)
         except BaseException:  # Ctrl-C too: half an import is none
             shutil.rmtree(folder, ignore_errors=True)
-            if added:
-                lab.library.path(added).unlink(missing_ok=True)
             raise
-    keep_all_of(lab.home, lab.store, lab.store.run(run_id))
-    return lab.run(run_id)
+    return lab.run(record.id)
+
+
+def _enter(lab: Lab, record: RunRecord, content: Content, what: str) -> None:
+    """Enter a run whose states are in its folder, with its text where the lab has not got it."""
+    corpus, added = lab.library.name_of(record.fingerprint, record.corpus), None
+    try:
+        if corpus is None and content.text is not None:
+            corpus = added = lab.library.add_exactly(record.corpus, content.text)
+        opened = Event(record.step, RunFileOpened(what), now_at())
+        record = replace(record, corpus=corpus or record.corpus, created_at=opened.at)
+        lab.store.enter_run(
+            record, content.steps, content.estimates, content.health, [*content.events, opened]
+        )
+        keep_all_of(lab.home, lab.store, record)
+    except BaseException:
+        lab.store.delete_run(record.id)
+        if added:
+            lab.library.path(added).unlink(missing_ok=True)
+        raise
 
 
 def _unpack_states(archive: zipfile.ZipFile, folder: Path, record: RunRecord) -> None:

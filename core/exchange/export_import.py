@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -31,7 +32,8 @@ from core.settings.config import RunConfig, TrainConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.storage.files import sweep_left_overs
-from core.storage.names import as_text
+from core.storage.names import as_text, new_run_id
+from core.storage.unfinished import unfinished
 from core.text.corpus import Corpus
 from core.training.trainer import DivergedError, Trainer
 
@@ -134,23 +136,27 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
     trainer.step = imported.step
     estimate, val_loss = _losses_of(trainer, path)
 
-    run_id = lab.create_run(config, corpus, name)
+    checkpoint = Checkpoint(
+        config=config.flat(), vocabulary=corpus.vocabulary.characters,
+        fingerprint=corpus.fingerprint, trainer=trainer.state_dict(),
+        best_step=imported.step, best_val_loss_nats=estimate.val_loss_nats,
+    )  # fmt: skip
+    run_id = new_run_id()
+    folder = lab.home.run_folder(run_id)
     try:
-        checkpoint = Checkpoint(
-            config=config.flat(), vocabulary=corpus.vocabulary.characters,
-            fingerprint=corpus.fingerprint, trainer=trainer.state_dict(),
-            best_step=imported.step, best_val_loss_nats=estimate.val_loss_nats,
-        )  # fmt: skip
-        CheckpointFolder(lab.home.run_folder(run_id)).save(checkpoint)
-        lab.store.record(
-            run_id, [], [(estimate, "")], status="finished", step=imported.step,
-            best_step=imported.step, checkpoint_step=imported.step, val_loss_nats=val_loss,
-            best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
-        )  # fmt: skip
-        lab.store.add_event(run_id, imported.step, ModelImported(as_text(path.name), sha256))
-        keep_all_of(lab.home, lab.store, lab.store.run(run_id))
+        with unfinished(folder):
+            lab.create_run(config, corpus, name, run_id)
+            CheckpointFolder(folder).save(checkpoint)
+            lab.store.record(
+                run_id, [], [(estimate, "")], status="finished", step=imported.step,
+                best_step=imported.step, checkpoint_step=imported.step, val_loss_nats=val_loss,
+                best_val_loss_nats=val_loss, train_loss_nats=estimate.train_loss_nats,
+            )  # fmt: skip
+            lab.store.add_event(run_id, imported.step, ModelImported(as_text(path.name), sha256))
+            keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     except BaseException:  # Ctrl-C too: half an import is none
-        lab.delete_run(run_id)
+        lab.store.delete_run(run_id)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
     return lab.run(run_id)
 

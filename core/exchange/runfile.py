@@ -29,7 +29,7 @@ from core.library.intake import MAX_TEXT_BYTES
 from core.library.texts import check_name
 from core.models import count_params
 from core.records.course import Course
-from core.records.door import checked, checked_fields
+from core.records.door import checked, checked_fields, json_in
 from core.records.event_words import detail_of
 from core.records.events import KINDS, Event, Happening, PlainText, Race, fields_of, happening
 from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
@@ -95,7 +95,7 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
     record = content.record
     row = {name: value for name, value in stored(record).items() if name not in _LOCAL}
     manifest = {"what": _WHAT, "format": FORMAT, "run": row, "config": record.config.flat()}
-    archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    _write(archive, MANIFEST, json.dumps(manifest, indent=1).encode())
     tables: dict[str, Iterable[dict[str, Any]]] = {
         "steps.jsonl": map(stored, content.steps),
         "estimates.jsonl": (stored(e) | {"sample": sample} for e, sample in content.estimates),
@@ -103,9 +103,14 @@ def write_content(archive: zipfile.ZipFile, content: Content) -> None:
         "events.jsonl": map(_event_row, content.events),
     }
     for name, rows in tables.items():
-        archive.writestr(name, "".join(json.dumps(row) + "\n" for row in rows))
+        _write(archive, name, "".join(json.dumps(row) + "\n" for row in rows).encode())
     if content.text is not None:
-        archive.writestr(CORPUS, content.text.encode("utf-8"))
+        _write(archive, CORPUS, content.text.encode("utf-8"))
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Add a member, of the oldest date there is: a clock may say one that no archive can hold."""
+    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -135,7 +140,7 @@ def check_members(archive: zipfile.ZipFile, what: str) -> None:
 
 def read_content(archive: zipfile.ZipFile, what: str) -> Content:
     """All but the saved states, checked. Raises ExchangeError, or one of those of `refusing`."""
-    manifest = json.loads(archive.read(MANIFEST))
+    manifest = json_in(archive.read(MANIFEST))
     if manifest["format"] != FORMAT:
         came = repr(manifest["format"])[:20]
         raise ExchangeError(
@@ -227,7 +232,7 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
     """A table line by line, so that its text and its rows are not in memory together."""
     with archive.open(name) as lines:
         for line in lines:
-            yield json.loads(line)
+            yield json_in(line)
 
 
 _EVENT = {"iter": "int", "kind": "str", "detail": "str", "at": "float"}

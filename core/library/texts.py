@@ -13,10 +13,14 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from shlex import quote
+
+from filelock import FileLock, Timeout
 
 from core.errors import CorpusError, quoted
 from core.library.fetching import Progress, download, read_bytes
@@ -24,6 +28,7 @@ from core.library.intake import Reading, check_size, plain_text, read_text
 from core.storage.files import write_atomically
 from core.storage.home import PROJECT_DATA, LabHome
 from core.storage.names import as_text, numbered
+from core.storage.trouble import in_words
 from core.text.corpus import Corpus, fingerprint_of
 
 SHIPPED = "shakespeare"
@@ -37,6 +42,7 @@ _BY_HAND = (
     f"corpus {SHIPPED}."
 )
 
+_PATIENCE_S = 30.0
 MAX_TEXT_NAME = 64
 """Characters in the name of a text, which is that of its file."""
 
@@ -139,7 +145,8 @@ class CorpusLibrary:
         check_name(name)
         reading = read_text(raw, what, encoding=encoding, fold_rare=fold_rare)
         check_size(len(reading.text.encode("utf-8")), what)  # it may have become longer
-        self._store(name, reading.text)
+        with self._alone():
+            self._store(name, reading.text)
         return reading
 
     # --- the bin ----------------------------------------------------------------------------------
@@ -155,7 +162,8 @@ class CorpusLibrary:
         self._home.check_writable()
         try:
             self._home.corpora_bin.mkdir(exist_ok=True)
-            self.path(name).replace(self._home.corpora_bin / f"{name}.{time.time_ns()}.txt")
+            with self._alone():
+                self.path(name).replace(self._free_in_bin(name))
         except FileNotFoundError:
             raise CorpusError(f"The corpus {name!r} has just been deleted.") from None
 
@@ -176,16 +184,26 @@ class CorpusLibrary:
         if path is None:
             there = ", ".join(dict.fromkeys(map(binned_name, self.in_bin()))) or "it is empty"
             raise CorpusError(f"There is no corpus {quoted(name)} in the bin; there: {there}.")
-        taken = {there.casefold() for there in self.names()}
-        free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_TEXT_NAME)
-        path.replace(self.path(free))
+        with self._alone():
+            taken = {there.casefold() for there in self.names()}
+            free = numbered(name, lambda wanted: wanted.casefold() in taken, MAX_TEXT_NAME)
+            try:
+                path.replace(self.path(free))
+            except FileNotFoundError:
+                raise CorpusError(f"The corpus {name!r} has just been taken out.") from None
         return free
 
-    def empty_bin(self) -> int:
-        """Delete the texts in the bin for good; returns how many bytes that frees."""
+    def empty_bin(self, only: Collection[Path] | None = None) -> int:
+        """Delete the texts in the bin for good; returns how many bytes that frees.
+
+        Args:
+            only: the files that may go, which somebody has seen; None: all.
+        """
         freed = 0
         self._home.check_writable()
         for path in self.in_bin():
+            if only is not None and path not in only:
+                continue
             freed += size_bytes(path)
             path.unlink(missing_ok=True)
         return freed
@@ -207,11 +225,12 @@ class CorpusLibrary:
         check_name(name)
         if plain_text(text.encode("utf-8"), name).text != text:
             raise CorpusError(f"The text of {name} is not as a lab keeps it: plain UTF-8.")
-        taken = {there.casefold() for there in self.names()}
-        if fingerprint_of(text) != ORIGINAL_SHA256:
-            taken.add(ORIGINAL)
-        name = numbered(name, lambda free: free.casefold() in taken, MAX_TEXT_NAME)
-        self._store(name, text)
+        with self._alone():
+            taken = {there.casefold() for there in self.names()}
+            if fingerprint_of(text) != ORIGINAL_SHA256:
+                taken.add(ORIGINAL)
+            name = numbered(name, lambda free: free.casefold() in taken, MAX_TEXT_NAME)
+            self._store(name, text)
         return name
 
     def get_original(
@@ -231,7 +250,8 @@ class CorpusLibrary:
                 f"{found[:12]} and should start with {ORIGINAL_SHA256[:12]}. "
                 "To use it as a text of your own, add it under another name."
             )
-        self._store(ORIGINAL, raw.decode("utf-8"))
+        with self._alone():
+            self._store(ORIGINAL, raw.decode("utf-8"))
 
     def _check_there(self, name: str) -> None:
         if name not in self.names():
@@ -239,6 +259,26 @@ class CorpusLibrary:
                 f"There is no corpus {quoted(name)}; there are {', '.join(self.names())}. "
                 "Add one with `python -m core corpus add NAME --from FILE` or on the Corpus page."
             )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Inside, nobody else gives a name of a text away. Raises CorpusError when it is busy."""
+        lock = FileLock(self._home.corpora / "lock")
+        try:
+            with in_words(self._home.corpora):
+                lock.acquire(timeout=_PATIENCE_S)
+        except Timeout:
+            raise CorpusError("Another process is adding a text just now. Try again.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _free_in_bin(self, name: str) -> Path:
+        """Where a text goes that is deleted now; its name may be there already."""
+        at_ns = max(0, time.time_ns())  # a clock may be set before 1970
+        paths = (self._home.corpora_bin / f"{name}.{n}.txt" for n in count(at_ns))
+        return next(path for path in paths if not path.exists())
 
     def _store(self, name: str, text: str) -> None:
         same = [n for n in self.names() if n.casefold() == name.casefold()]

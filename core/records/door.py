@@ -7,6 +7,7 @@ can be: no page and no command has to ask again.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
@@ -23,6 +24,14 @@ LONGEST_S, LARGEST = 1e11, 1e39
 loss of a run that diverges comes near to that."""
 LONGEST_TEXT = 1_000_000
 """Characters in a field."""
+
+
+def json_in(written: str | bytes) -> Any:
+    """What a text from outside says in JSON. Raises ValueError where it is none."""
+    try:
+        return json.loads(written)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def now_at() -> float:

@@ -10,6 +10,7 @@ it is of an older version, from a copy in the system's folder for temporary file
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -146,7 +147,8 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             path, code, said = self._path, _code(error), str(error)
-            if code == _FULL or "is full" in said or (code == _READ_ONLY and not self._read_only):
+            may_write = not self._read_only and os.access(path, os.W_OK)
+            if code == _FULL or "is full" in said or (code == _READ_ONLY and may_write):
                 raise disk_full(path) from error
             if code in _DAMAGED or any(words in said for words in _NO_TABLE):
                 raise _damaged(path, said) from error

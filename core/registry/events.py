@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from core.errors import ConfigError
-from core.records.door import is_within, now_at
+from core.records.door import is_within, json_in, now_at
 from core.records.events import (
     Changed,
     Event,
@@ -108,7 +108,7 @@ def insert_events(db: sqlite3.Connection, run_id: str, events: Iterable[Event]) 
 def _event_of(row: sqlite3.Row) -> Event:
     """An event; of one that somebody spoiled, that there was one."""
     try:
-        what = happening(row["kind"], json.loads(row["fields"]))
+        what = happening(row["kind"], json_in(row["fields"]))
     except (ValueError, KeyError, TypeError, AttributeError, ConfigError):
         what = PlainText(row["kind"], "what happened cannot be read any more")
     return Event(row["iter"], what, row["at"] if is_within("at", row["at"]) else 0.0)

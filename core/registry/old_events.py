@@ -6,12 +6,12 @@ again and compared; where that gives other words, the event stays the text that 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from core.records.door import json_in
 from core.records.event_words import FROM_START, RESTORED, detail_of
 from core.records.events import (
     Branched,
@@ -70,7 +70,7 @@ def _understood(kind: str, detail: str, machines: Sequence[Machine]) -> Happenin
 
 def _changed(detail: str) -> Changed | None:
     try:
-        pairs = json.loads(detail).items()
+        pairs = json_in(detail).items()
         return Changed({name: (old, new) for name, (old, new) in pairs})
     except (ValueError, TypeError, AttributeError):
         return None

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 from core.errors import ConfigError, RunError, quoted
-from core.records.door import checked_fields, is_within, now_at
+from core.records.door import checked_fields, is_within, json_in, now_at
 from core.records.records import NewRun, RunRecord, RunStatus
 from core.records.stored import stored_names
 from core.registry.database import Database
@@ -200,4 +200,4 @@ def run_of(row: sqlite3.Row) -> RunRecord:
 @lru_cache(maxsize=1024)
 def _config_of(written: str) -> RunConfig:
     """The settings that a row says, shared by all who look at them: they never change."""
-    return RunConfig.from_flat(json.loads(written))
+    return RunConfig.from_flat(json_in(written))

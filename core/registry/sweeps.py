@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from core.errors import RunError, quoted
-from core.records.door import is_within, now_at
+from core.records.door import is_within, json_in, now_at
 from core.records.records import NewRun, SweepRecord
 from core.registry.database import Database
 from core.registry.runs import insert_run, queued
@@ -82,7 +82,7 @@ class SweepRows(Database):
 
 def _sweep_of(row: sqlite3.Row) -> SweepRecord:
     """The sweep that a row says. Raises ValueError where it cannot be."""
-    spec = json.loads(row["spec"])
+    spec = json_in(row["spec"])
     if not isinstance(spec, dict) or not is_within("created_at", row["created_at"]):
         raise ValueError("it holds no sweep")
     return SweepRecord(**dict(row) | {"spec": spec})

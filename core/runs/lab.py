@@ -9,6 +9,7 @@ process that ends in order says so itself (`ActiveRun.interrupt`), when it has s
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,10 +27,10 @@ from core.settings.config import ModelKind, RunConfig
 from core.settings.presets import resolve
 from core.storage.checkpoint import CheckpointFolder, is_damaged
 from core.storage.home import LabHome
-from core.storage.journal import Journal
 from core.storage.locks import is_held, locked, take_lock
 from core.storage.names import memorable_name, new_run_id, numbered
 from core.storage.snapshots import SnapshotFolder
+from core.storage.unfinished import unfinished
 from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits
 
@@ -84,8 +85,14 @@ class Lab:
         corpus.check_long_enough(config.model.block_size)
         return config
 
-    def create_run(self, config: RunConfig, corpus: Corpus, name: str | None = None) -> str:
-        """Enter a new run, not yet started, and return its id.
+    def create_run(
+        self,
+        config: RunConfig,
+        corpus: Corpus,
+        name: str | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Enter a new run, not yet started, and return its id, which may be given.
 
         Raises RunError for a name that is taken or no name, ConfigError when the text is too short
         or the run needs more memory than there is.
@@ -93,7 +100,7 @@ class Lab:
         corpus.check_long_enough(config.model.block_size)
         check_fits(config)
         name = memorable_name(self.store.names()) if name is None else clean_name(name)
-        run_id = new_run_id()
+        run_id = run_id or new_run_id()
         self.store.add_run(
             NewRun(
                 id=run_id, name=name, config=config, corpus=corpus.name,
@@ -136,9 +143,10 @@ class Lab:
         """
         record = self.store.run(id_or_name)
         take_lock(self.home, record).release()
-        Journal(self.home.run_folder(record.id)).remove()  # or it could be brought in again
-        self.store.delete_run(record.id)
-        shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
+        folder = self.home.run_folder(record.id)
+        with unfinished(folder):  # or what is left of it could be brought in again
+            self.store.delete_run(record.id)
+            shutil.rmtree(folder, ignore_errors=True)
         return record
 
     def _kept(self, run_id: str) -> RunRecord:
@@ -175,19 +183,32 @@ class Lab:
         records = [self._as_it_stands(r) for r in self.store.runs(deleted=True)]
         return sorted(records, key=lambda record: record.deleted_at or 0.0, reverse=True)
 
-    def empty_bin(self, older_than_s: float = 0.0) -> list[RunRecord]:
-        """Remove the runs in the bin for good, or those that are in it that long already."""
+    def empty_bin(
+        self, older_than_s: float = 0.0, only: Collection[str] | None = None
+    ) -> list[RunRecord]:
+        """Remove the runs in the bin for good; returns those that are gone.
+
+        Args:
+            older_than_s: only those that are in it that long already.
+            only: the ids of those that may go, which somebody has seen; None: all.
+        """
         until = now_at() - older_than_s
         self.home.check_writable()
-        gone = [
-            record
-            for record in self.deleted_runs()
-            if (record.deleted_at or 0.0) <= until
-            and self.store.delete_run(record.id, only_from_bin=True)
-        ]
-        for record in gone:
-            shutil.rmtree(self.home.run_folder(record.id), ignore_errors=True)
+        gone = []
+        for record in self.deleted_runs():
+            is_meant = only is None or record.id in only
+            if is_meant and (record.deleted_at or 0.0) <= until:
+                gone += self._removed_from_bin(record)
         return gone
+
+    def _removed_from_bin(self, record: RunRecord) -> list[RunRecord]:
+        """The run that is gone for good now; none where somebody has just restored it."""
+        folder = self.home.run_folder(record.id)
+        with unfinished(folder):
+            if not self.store.delete_run(record.id, only_from_bin=True):
+                return []
+            shutil.rmtree(folder, ignore_errors=True)
+        return [record]
 
     def free_name(self, wanted: str) -> str:
         """A name for a run, tidied; where another run has it, with a number.

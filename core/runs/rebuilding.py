@@ -11,18 +11,20 @@ What was done is said in sentences, for whoever opened the lab.
 
 from __future__ import annotations
 
-import json
 import re
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from core.errors import CheckpointError, LabError, RegistryDamaged, RunError
 from core.library.texts import CorpusLibrary
 from core.models import count_params
+from core.records.door import checked_fields, json_in
 from core.records.events import Event
 from core.records.records import RunRecord, SweepRecord
 from core.registry import Store
@@ -36,6 +38,7 @@ from core.storage.locks import is_held
 from core.storage.names import numbered
 from core.storage.snapshots import SnapshotFolder
 from core.storage.trouble import in_words
+from core.storage.unfinished import finish_off, is_left_unfinished, is_unfinished
 
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _MAX_SWEEP_BYTES = 2**24
@@ -149,6 +152,8 @@ def _bring_in(home: LabHome, store: Store) -> list[str]:
     found, without_curve, notes = [], [], []
     for folder in sorted(_folders(home)):
         sweep_left_overs(folder)
+        if is_unfinished(folder) and _is_none(folder, store):
+            continue
         if folder.name in known - bad:
             continue
         record, events, measured = _said_by(home, folder, with_checkpoints=not known)
@@ -170,6 +175,22 @@ def _bring_in(home: LabHome, store: Store) -> list[str]:
     for run_id in sorted(bad & set(store.unreadable_runs())) if bad else ():
         notes.append(f"The row of run {run_id} cannot be read, so it is left out.")
     return notes + ([_said_of(found, without_curve)] if found else [])
+
+
+def _is_none(folder: Path, store: Store) -> bool:
+    """Whether a folder that is half made or half gone is of no run; what is left of it is removed.
+
+    A run that got as far as to have steps, and was not in the bin, stays one.
+    """
+    if not is_left_unfinished(folder):
+        return True
+    with suppress(RunError):
+        if store.run(folder.name).step > 0:
+            finish_off(folder)
+            return False
+    store.delete_run(folder.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def _said_of(found: list[str], without_curve: list[str]) -> str:
@@ -268,5 +289,11 @@ def _bring_in_sweeps(home: LabHome, store: Store) -> None:
         for path in sorted(home.sweeps.glob("*.json")):
             if path.stem not in known and path.stat().st_size <= _MAX_SWEEP_BYTES:
                 with suppress(ValueError, TypeError, KeyError, RunError):
-                    said = json.loads(path.read_bytes())
-                    store.enter_sweep(SweepRecord(**said))
+                    store.enter_sweep(_sweep_in(json_in(path.read_bytes())))
+
+
+def _sweep_in(said: dict[str, Any]) -> SweepRecord:
+    """The sweep that a file says. Raises ValueError, TypeError or KeyError where it is none."""
+    if not isinstance(said["spec"], dict):
+        raise ValueError("what a sweep is made of has names")
+    return SweepRecord(spec=said["spec"], **checked_fields(SweepRecord, said, leave_out=("spec",)))

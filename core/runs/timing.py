@@ -19,6 +19,7 @@ import psutil
 import torch
 
 from core.errors import StorageError
+from core.records.door import json_in
 from core.storage.files import write_atomically
 from core.storage.home import LabHome
 from core.training.devices import pick_device
@@ -64,7 +65,7 @@ def remembered_calibration(home: LabHome, device: str = "auto") -> Calibration |
 
 def _entries(home: LabHome) -> dict[str, Any]:
     try:
-        entries = json.loads(home.calibrations.read_bytes())
+        entries = json_in(home.calibrations.read_bytes())
     except (OSError, ValueError):
         return {}
     return entries if isinstance(entries, dict) else {}

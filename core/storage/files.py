@@ -75,11 +75,20 @@ def sweep_left_overs(folder: Path) -> None:
     with suppress(OSError):  # it is not there, or is read-only
         for path in folder.glob(".*.tmp"):
             with suppress(OSError):  # somebody else has just done it
-                if time.time() - path.stat().st_mtime > LEFT_OVER_S or not _writes(path):
+                if is_left_over(path):
                     path.unlink()
 
 
-def _writes(temporary: Path) -> bool:
+def is_left_over(path: Path) -> bool:
+    """Whether the process that the last part but one of a file's name says is gone.
+
+    Or whether the file is so old that another process has its number. Raises OSError where the file
+    is gone.
+    """
+    return time.time() - path.stat().st_mtime > LEFT_OVER_S or not _is_there(path)
+
+
+def _is_there(temporary: Path) -> bool:
     """Whether the process that a temporary file names is there, as far as the system says."""
     number = temporary.name.split(".")[-2]
     if not number.isdecimal() or os.name != "posix":

@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
 from core.errors import CheckpointError, ConfigError
-from core.records.door import checked, checked_fields, is_sound
+from core.records.door import checked, checked_fields, is_sound, json_in
 from core.records.events import Event, fields_of, happening
 from core.records.records import Estimate, HealthReading, RunRecord, RunStatus, StepRecord
 from core.records.stored import stored
@@ -63,11 +62,6 @@ class Journal:
         """Whether the folder says how its run stands."""
         return self._run.is_file()
 
-    def remove(self) -> None:
-        """Let the folder say nothing of its run any more: it is about to be deleted."""
-        with suppress(OSError):
-            self._run.unlink(missing_ok=True)
-
     def write_run(self, record: RunRecord, events: Iterable[Event]) -> None:
         """Say how a run stands. Raises StorageError where that cannot be written."""
         row = stored(record)
@@ -91,7 +85,7 @@ class Journal:
         try:
             if self._run.stat().st_size > MAX_RUN_BYTES:
                 raise ValueError("it is too large")
-            content = json.loads(self._run.read_bytes())
+            content = json_in(self._run.read_bytes())
             if content.pop("sum") != _sum(json.dumps(content).encode()):
                 raise ValueError("wrong checksum")
             if content["format"] != FORMAT:
@@ -167,7 +161,7 @@ def _read_line(line: bytes) -> Measured:
     given, _, said = line.rstrip(b"\n").partition(b" ")
     if given.decode() != _sum(said):
         raise ValueError("wrong checksum")
-    rows = json.loads(said)
+    rows = json_in(said)
     return Measured(
         steps=[_made(StepRecord, row) for row in rows.get("steps", ())],
         estimates=[

@@ -17,7 +17,7 @@ from core.text.corpus import Corpus
 from lab.session.address import Part, one_of, read_address
 from lab.session.entry import Entry
 from lab.session.state import clear_bench, the_lab, want_view
-from lab.widgets.action_buttons import deed_button
+from lab.widgets.action_buttons import deed_button, seen_before
 from lab.widgets.controls import choose_corpus, is_long_enough
 from lab.wording import words
 from lab.wording.plain import plain
@@ -108,6 +108,7 @@ def _consequences(runs: list[RunRecord], other_name: str | None) -> str:
 def render_bin() -> None:
     """The texts in the bin, if there are some: one to take out, or all to be gone."""
     files = the_lab().library.in_bin()
+    seen = seen_before("corpus_bin", frozenset(files))
     if not files:
         return
     st.header("In the bin")
@@ -123,8 +124,9 @@ def render_bin() -> None:
     with st.popover("Empty the bin …", icon=":material/delete_forever:", key="corpus_emptying"):
         st.write(f"This deletes {len(files):,} texts for good and frees {size}.")
         deed_button(
-            "Delete for good", "delete_forever", the_lab().library.empty_bin, key="corpus_empty"
-        )
+            "Delete for good", "delete_forever", partial(the_lab().library.empty_bin, seen),
+            key="corpus_empty",
+        )  # fmt: skip
 
 
 def _delete(name: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from core.records.door import json_in
 from core.runs.lab import Lab
 from core.storage.files import write_atomically
 from lab.visit.tasks import Sight
@@ -63,7 +64,7 @@ def note_seen(lab: Lab, sights: Iterable[Sight]) -> VisitNotes:
 def _read(lab: Lab) -> VisitNotes | None:
     """What is kept; None where nothing is. What cannot be read is a visit that is off."""
     try:
-        kept: Any = json.loads(lab.home.visit.read_bytes())
+        kept: Any = json_in(lab.home.visit.read_bytes())
         state, seen = kept["state"], kept["seen"]
         if state in get_args(State):
             return VisitNotes(state, frozenset(s for s in seen if s in get_args(Sight)))

@@ -6,7 +6,7 @@ And the place where buttons stand that take turns, such as Pause and Resume: see
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, TypeVar, Unpack
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,6 +17,7 @@ from lab.session.entry import Entry
 from lab.wording.labels import in_labels
 from lab.wording.plain import plain_but_code
 
+Seen = TypeVar("Seen")
 WRITE_PX = 104
 """Wide enough for Write and for Stop."""
 _TURNS = "[class*=st-key-one_of_]"
@@ -42,6 +43,18 @@ def one_of(name: str, width: int | Literal["content"] = "content") -> DeltaGener
     return st.container(key=f"one_of_{name}", width=width)
 
 
+def seen_before(key: str, now: Seen) -> Seen:
+    """What stood here when the page was drawn last, which is what a click is about; else `now`.
+
+    Args:
+        key: of the place. What stands there now is remembered under it.
+    """
+    seen: Entry[Seen | None] = Entry(f"{key}_seen", None)
+    before = seen.get()
+    seen.set(now)
+    return now if before is None else before
+
+
 def check_seen(key: str, run_id: str) -> Callable[[], None]:
     """What to call before the deed of a button that is about a run: refuses one that nobody saw.
 
@@ -53,12 +66,10 @@ def check_seen(key: str, run_id: str) -> Callable[[], None]:
         run_id: the run that they are about now; "" where there is none, and what is begun then may
             be gone on with.
     """
-    seen: Entry[str | None] = Entry(f"{key}_about", None)
-    before = seen.get()
-    seen.set(run_id)
+    before = seen_before(f"{key}_about", run_id)
 
     def check() -> None:
-        if before not in (None, "", run_id):
+        if before not in ("", run_id):
             raise RunError(
                 "Nothing was done: the run that stood here is no longer the one that is shown. It "
                 "was deleted elsewhere, or a newer one has taken its place. Look again."

@@ -19,6 +19,7 @@ from core.errors import ConfigError, ExchangeError
 from core.exchange.formats.base import Imported, step_of
 from core.exchange.formats.weights import check_file, check_weights, checksum_of
 from core.models import LanguageModel, weight_shapes
+from core.records.door import json_in
 from core.settings.config import RunConfig
 from core.storage.files import write_atomically
 from core.text.corpus import Vocabulary
@@ -51,7 +52,7 @@ def read_safetensors(path: Path) -> Imported:
     check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            about = json_in((file.metadata() or {}).get(_KEY, "{}"))
             names = file.keys()
             weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, RecursionError) as error:

@@ -6,7 +6,7 @@ done is said in the same place, and nothing has then changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -159,8 +159,9 @@ def clean(runs: Sequence[RunRecord]) -> Outcome:
     return Outcome(" ".join([f"Freed {words.mib(freed_bytes)}.", *busy]))
 
 
-def empty_bin() -> Outcome:
-    gone = the_lab().empty_bin()
+def empty_bin(seen: Collection[str]) -> Outcome:
+    """Delete for good what is in the bin of what the reader saw there, and nothing else."""
+    gone = the_lab().empty_bin(only=seen)
     return Outcome(f"Deleted for good: {', '.join(run.name for run in gone) or 'nothing'}.")
 
 

@@ -25,6 +25,7 @@ from lab.train_page.runs.actions import (
     selected_run,
     upload_key,
 )
+from lab.widgets.action_buttons import seen_before
 from lab.wording import words
 from lab.wording.plain import plain
 
@@ -59,9 +60,11 @@ def render_disk(use: DiskUse) -> None:
                     f"Clean up {plain(each.run.name)}: {words.mib(each.spare_bytes)}", "mop",
                     partial(clean, [each.run]), key="runs_clean",
                 )  # fmt: skip
+        seen = seen_before("runs_to_clean", frozenset(each.run.id for each in every))
         button(
             f"Clean up all runs: {words.mib(use.spare_bytes)}", "mop",
-            partial(clean, [each.run for each in every]), key="runs_clean_all",
+            partial(clean, [each.run for each in every if each.run.id in seen]),
+            key="runs_clean_all",
         )  # fmt: skip
 
 
@@ -69,6 +72,7 @@ def render_bin(use: DiskUse) -> None:
     """The runs in the bin: one to take out, or all to be gone."""
     st.header("In the bin")
     deleted = {run.id: run for run in the_lab().deleted_runs()}
+    seen = seen_before("runs_bin", frozenset(deleted))
     if not deleted:
         st.caption("Empty. A run that is deleted lands here first.")
         return
@@ -86,7 +90,7 @@ def render_bin(use: DiskUse) -> None:
             f"This deletes {what} for good and frees {words.mib(use.bin_bytes)}. It cannot be "
             "undone."
         )
-        button("Delete for good", "delete_forever", empty_bin, key="runs_empty")
+        button("Delete for good", "delete_forever", partial(empty_bin, seen), key="runs_empty")
 
 
 def render_opening() -> None:

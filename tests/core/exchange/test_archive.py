@@ -505,6 +505,17 @@ def test_a_run_that_no_file_could_hold_is_not_packed(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.parametrize("now_s", [-1e9, 0.0, 3e8, 1e11, 1e15])
+def test_a_clock_that_is_wrong_packs_the_same_run(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, now_s: float
+) -> None:
+    """Archives know no date before 1980, nor after 2107."""
+    record = lab.run(trained(lab, corpus))
+    monkeypatch.setattr("time.time", lambda: now_s)
+    opened = open_run(lab, io.BytesIO(packed(lab, record)), "mine.zip")
+    assert what_it_measured(lab, opened.id) == what_it_measured(lab, record.id)
+
+
 @pytest.mark.parametrize(
     "step", ["core.registry.Store.enter_run", "core.exchange.archive._check_state"]
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from core.errors import CorpusError
 from core.library.fetching import read_bytes
 from core.library.intake import FEW, MAX_TEXT_BYTES, RARE, folding_for, read_text
-from core.library.texts import ORIGINAL, SHIPPED, _load, binned_name, size_bytes
+from core.library.texts import ORIGINAL, SHIPPED, CorpusLibrary, _load, binned_name, size_bytes
 from core.runs.lab import Lab
 from core.storage.home import PROJECT_DATA
 from core.storage.locks import take_lock
@@ -112,6 +113,22 @@ def test_a_name_with_another_text_is_refused(lab: Lab, name: str) -> None:
     with pytest.raises(CorpusError, match="already a corpus"):
         lab.library.add(name, b"a fox", "fox.txt")
     assert files_under(lab.home.path) == before
+
+
+def test_of_two_who_give_one_name_at_once_one_is_refused(lab: Lab) -> None:
+    def add(text: str) -> str:
+        try:
+            CorpusLibrary(lab.home).add("mine", text.encode(), "a text")
+        except CorpusError:
+            return ""
+        return text
+
+    for n in range(5):
+        texts = [play(50_000 + n) + end for end in "abcdefgh"]
+        with ThreadPoolExecutor(len(texts)) as pool:
+            added = [*filter(None, pool.map(add, texts))]
+        assert [lab.library.load("mine").text] == added, "all but one were told"
+        lab.library.bin("mine")
 
 
 def test_the_same_text_may_be_added_again(lab: Lab) -> None:
@@ -346,6 +363,19 @@ def test_what_is_not_there_can_neither_be_deleted_nor_restored(lab: Lab) -> None
     with pytest.raises(CorpusError, match="no corpus 'mine' in the bin; there: it is empty"):
         lab.library.restore("mine")
     assert files_under(lab.home.path) == before
+
+
+@pytest.mark.parametrize("now_ns", [-1_000_000_000, 0, 10**21])
+def test_a_clock_that_is_wrong_loses_no_text(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, now_ns: int
+) -> None:
+    monkeypatch.setattr("core.library.texts.time.time_ns", lambda: now_ns)
+    texts = [play(300), play(400)]
+    for text in texts:
+        add_corpus(lab, "play", text)
+        lab.library.bin("play")
+    assert [lab.library.restore("play") for _ in texts] == ["play", "play-2"]
+    assert {lab.library.load(name).text for name in ("play", "play-2")} == set(texts)
 
 
 def test_an_emptied_bin_is_empty_for_good(lab: Lab) -> None:

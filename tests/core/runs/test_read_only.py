@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -136,6 +137,22 @@ def test_a_home_that_may_not_even_be_entered_is_said(foreign: Path) -> None:
     finally:
         if os.getuid() == 0:
             os.seteuid(0)
+
+
+def test_a_registry_that_becomes_read_only_while_it_is_open_is_not_called_a_full_disk(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(lab, corpus, name="owl")
+
+    def read_only(*_: object) -> None:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = 8  # SQLITE_READONLY
+        raise error
+
+    monkeypatch.setattr("core.registry.runs.set_fields", read_only)
+    monkeypatch.setattr("core.registry.database.os.access", lambda path, mode: False)
+    with pytest.raises(StorageError, match="is read-only, so nothing can be changed"):
+        lab.rename_run("owl", "hen")
 
 
 def test_a_registry_alone_that_is_read_only_makes_all_of_it_so(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab
 from core.runs.rebuilding import suspect
 from core.storage.journal import MEASURED, RUN
+from core.storage.unfinished import is_unfinished, unfinished
 from core.text.corpus import Corpus
 from tests.helpers import (
     CommandLine,
@@ -148,6 +150,7 @@ def test_damage_that_shows_late_is_mended_too(
     [
         ("config", '{"model": "bi\x01gram"}'),
         ("config", "not JSON"),
+        ("config", "[" * 100_000),
         ("config", '{"model": "bigram", "n_layer": 1e999}'),
         ("status", "asleep"),
         ("train_seconds", 9e999),
@@ -178,11 +181,16 @@ def test_a_row_that_was_spoiled_costs_no_other_run_anything(
             assert f"run {ids['owl']} cannot be read, so it is left out" in cli.stderr
 
 
-@pytest.mark.parametrize("column", ["fields", "kind", "at"])
-def test_an_event_that_was_spoiled_is_still_one(lab: Lab, ids: dict[str, str], column: str) -> None:
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("fields", "{\x01"), ("fields", "[" * 100_000), ("kind", "{\x01"), ("at", -1e300)],
+)
+def test_an_event_that_was_spoiled_is_still_one(
+    lab: Lab, ids: dict[str, str], column: str, value: object
+) -> None:
     n_events = len(lab.store.events(ids["owl"]))
     db = sqlite3.connect(lab.home.database)
-    db.execute(f"UPDATE events SET {column} = ?", (-1e300 if column == "at" else "{\x01",))
+    db.execute(f"UPDATE events SET {column} = ?", (value,))
     db.commit()
     db.close()
     assert len(Lab(lab.home.path).store.events(ids["owl"])) == n_events
@@ -244,6 +252,64 @@ def test_sweeps_come_back_with_the_cells_that_wait(lab: Lab, corpus: Corpus) -> 
     cells = [cell.run for cell in sweep_cells(again, sweep) if cell.run]
     assert [run.name for run in cells] == before
     assert sorted(run.status for run in cells) == ["finished", "queued", "queued", "queued"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"id": "zzz", "name": "n", "spec": {}, "created_at": []}',
+        '{"id": "zzz", "name": "n", "spec": {}, "created_at": 100000000000000000000000000000}',
+        '{"id": "zzz", "name": ["n"], "spec": {}, "created_at": 1}',
+        '{"id": "zzz", "name": "n", "spec": [], "created_at": 1}', "[" * 200_000, "[]", "3", "",
+    ],
+)  # fmt: skip
+def test_a_file_of_a_sweep_that_says_nothing_is_passed_over(lab: Lab, content: str) -> None:
+    lab.home.sweeps.mkdir()
+    (lab.home.sweeps / "zzz.json").write_text(content, "utf-8")
+    assert Lab(lab.home.path).store.sweeps() == []
+
+
+def left(lab: Lab, run_id: str) -> Path:
+    """The folder of a run as a process left it that was killed while it made or removed it."""
+    folder = lab.home.run_folder(run_id)
+    with unfinished(folder):
+        (mark,) = folder.glob("unfinished.*")
+        left_mark = folder / "unfinished.999999999.mark"
+        left_mark.write_bytes(mark.read_bytes())
+    left_mark.touch()
+    return folder
+
+
+def test_what_a_killed_import_left_is_removed_and_becomes_no_run(
+    lab: Lab, ids: dict[str, str]
+) -> None:
+    states = [*lab.home.run_folder(ids["owl"]).glob("checkpoint-*")]
+    folder = left(lab, "half")
+    for state in states:
+        shutil.copy(state, folder)
+    delete(lab)
+    again = Lab(lab.home.path)
+    assert states and not folder.exists() and {run.name for run in again.runs()} == {"owl", "fox"}
+
+
+def test_what_is_being_imported_now_is_left_alone(lab: Lab, ids: dict[str, str]) -> None:
+    folder = lab.home.run_folder("half")
+    with unfinished(folder):
+        shutil.copy(next(lab.home.run_folder(ids["owl"]).glob("checkpoint-*")), folder)
+        delete(lab)
+        assert {run.name for run in Lab(lab.home.path).runs()} == {"owl", "fox"}
+        assert [*folder.glob("checkpoint-*")]
+    assert is_unfinished(folder) is False
+
+
+def test_a_run_that_was_being_deleted_for_good_does_not_come_back(
+    lab: Lab, ids: dict[str, str]
+) -> None:
+    folder = left(lab, ids["hen"])
+    again = Lab(lab.home.path)
+    assert not folder.exists() and again.deleted_runs() == []
+    kept_folder = left(again, ids["owl"])  # as if it had been restored at that moment
+    assert Lab(lab.home.path).run("owl").id == ids["owl"] and not is_unfinished(kept_folder)
 
 
 @pytest.mark.parametrize("spoil", [delete, empty, overwrite, replace_by_text])

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.errors import CorpusError
 from core.library.intake import MAX_TEXT_BYTES, RARE
-from core.library.texts import ORIGINAL, SHIPPED
+from core.library.texts import ORIGINAL, SHIPPED, binned_name
 from core.runs.lab import Lab
 from core.storage.locks import take_lock
 from core.text.reference import reference_lines
@@ -321,6 +321,15 @@ def test_the_bin_can_give_back_and_be_emptied(small: Lab) -> None:
     app.run()
     app.button(key="corpus_empty").click().run()
     assert not app.exception and small.library.in_bin() == []
+
+
+def test_a_text_that_came_into_the_bin_unseen_is_not_deleted_with_the_rest(small: Lab) -> None:
+    add_corpus(small, "other", play(2_000))
+    small.library.bin("small")
+    app = open_page("corpus")
+    small.library.bin("other")
+    app.button(key="corpus_empty").click().run()
+    assert [binned_name(path) for path in small.library.in_bin()] == ["other"]
 
 
 def test_the_shipped_text_cannot_be_deleted(pages: Lab) -> None:

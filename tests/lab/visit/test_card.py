@@ -186,6 +186,7 @@ def test_a_run_that_was_interrupted_is_resumed_and_not_begun_again(
     run_id = train(pages, small_run(pages, corpus, "bigram"), until=10)
     app = open_page()
     assert next_on(app) == "resume"
+    assert "step 10 of 40 · interrupted" in said(app), "not what the whole run would take"
     press(app, "resume")
     assert app.title[0].value == "Train"
     wait_for(app, pages, "bigram")

@@ -259,6 +259,20 @@ def test_the_bin_gives_back_the_chosen_run_or_is_emptied(pages: Lab, three: list
     assert {"restore", "empty"}.isdisjoint(keys(app))
 
 
+def test_what_came_into_the_bin_unseen_is_not_deleted_with_the_rest(
+    pages: Lab, three: list[str]
+) -> None:
+    """By the command line, or in another tab: "This deletes one run for good" was on the screen."""
+    hen, fox, owl = three
+    pages.bin_run(owl)
+    app = open_view()
+    pages.bin_run(fox)
+    click(app, "empty")
+    assert [run.id for run in pages.deleted_runs()] == [fox]
+    click(app, "empty")
+    assert pages.deleted_runs() == [] and [run.id for run in pages.runs()] == [hen]
+
+
 def test_a_run_in_hand_is_finished_before_it_is_deleted(pages: Lab, tiny: Corpus) -> None:
     run_id = train(pages, small_run(pages, tiny, name="owl", max_iters=100_000), until=5)
     app = open_view()
