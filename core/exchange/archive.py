@@ -33,7 +33,6 @@ from core.records.events import Event, RunFileOpened
 from core.records.records import HealthReading, RunRecord
 from core.runs.keeping import keep_all_of
 from core.runs.lab import Lab, clean_name
-from core.settings.config import RunConfig
 from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read_saved
 from core.storage.files import open_atomically
 from core.storage.names import as_text, new_run_id, plain_file_name
@@ -83,7 +82,7 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes], tell: Tell) -> None:
     states += [snapshots.path(step) for step in reversed(snapshots.steps())]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         damaged: list[str] = []
-        saved = [path.name for path in states if _add_state(archive, path, damaged)]
+        saved = [path.name for path in states if _add_state(archive, path, record, damaged)]
         newest = max((int(m[2]) for name in saved if (m := _checkpoint(name))), default=0)
         if damaged:
             tell(_damage_text(damaged, newest))
@@ -96,10 +95,10 @@ def _pack(lab: Lab, record: RunRecord, file: IO[bytes], tell: Tell) -> None:
         )
 
 
-def _add_state(archive: zipfile.ZipFile, path: Path, damaged: list[str]) -> bool:
+def _add_state(archive: zipfile.ZipFile, path: Path, record: RunRecord, damaged: list[str]) -> bool:
     """Add a saved state, unless it is gone or damaged. Numbers hardly get smaller by packing."""
     try:
-        read_saved(path, Checkpoint if _checkpoint(path.name) else Snapshot)
+        read_saved(path, Checkpoint if _checkpoint(path.name) else Snapshot, record)
         archive.write(path, path.name, zipfile.ZIP_STORED)
     except FileNotFoundError:  # thinned out meanwhile
         return False
@@ -236,13 +235,11 @@ def _unpack_states(archive: zipfile.ZipFile, folder: Path, record: RunRecord) ->
 
 def _check_state(path: Path, kind: str, step: int, record: RunRecord) -> None:
     """Raise CheckpointError, or one of those of `refusing`, unless the state is of this run."""
-    state = read_saved(path, Checkpoint if kind == "checkpoint" else Snapshot)
+    state = read_saved(path, Checkpoint if kind == "checkpoint" else Snapshot, record)
     weights = state.trainer["model"] if isinstance(state, Checkpoint) else state.weights
-    text = state.fingerprint if isinstance(state, Checkpoint) else record.fingerprint
     model = record.config.model
     if not (
-        (state.step, text) == (step, record.fingerprint)
-        and RunConfig.from_flat(state.config).model == model
+        state.step == step
         and len(state.vocabulary) == model.vocab_size
         and {name: weight.shape for name, weight in weights.items()} == weight_shapes(model)
     ):

@@ -106,7 +106,7 @@ def _about(record: RunRecord, loaded: LoadedModel) -> About:
 
 def _moments(lab: Lab, record: RunRecord, step: int) -> dict[int, Any]:
     """What AdamW remembered of each parameter at a step; nothing where Muon had a part in it."""
-    folder = CheckpointFolder(lab.home.run_folder(record.id))
+    folder = CheckpointFolder(lab.home.run_folder(record.id), of=record)
     if record.config.train.optimizer != "adamw" or step not in folder.steps():
         return {}
     moments: dict[int, Any] = folder.load(step).trainer["optimizer"]["adamw"]

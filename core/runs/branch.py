@@ -122,7 +122,7 @@ def _copy_past(lab: Lab, parent: RunRecord, child_id: str, at: int) -> int:
     Returns the step of that checkpoint, 0 where there is none.
     """
     from_folder, to_folder = lab.home.run_folder(parent.id), lab.home.run_folder(child_id)
-    theirs, ours = CheckpointFolder(from_folder), CheckpointFolder(to_folder)
+    theirs, ours = CheckpointFolder(from_folder, of=parent), CheckpointFolder(to_folder)
     newest, damaged = _newest_until(theirs, at)
     if newest is None:
         _check_can_be_reached(lab, parent, at)

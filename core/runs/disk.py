@@ -62,7 +62,7 @@ def clean_run(lab: Lab, id_or_name: str) -> int:
     record = lab.run(id_or_name)
     folder = lab.home.run_folder(record.id)
     with locked(lab.home, record):
-        newest, _ = CheckpointFolder(folder).newest_readable()
+        newest, _ = CheckpointFolder(folder, of=record).newest_readable()
         spare = _spare_files(folder, newest.best_step, newest.step) if newest else []
         freed = _size_bytes(spare)
         for path in spare:

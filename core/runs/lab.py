@@ -255,7 +255,7 @@ class Lab:
 
         Its matrices went through half precision; `core.storage.snapshots` says what that does.
         """
-        saved = SnapshotFolder(self.home.run_folder(record.id)).load(step)
+        saved = SnapshotFolder(self.home.run_folder(record.id), of=record).load(step)
         config = RunConfig.from_flat(saved.config).model
         return LoadedModel(
             model_from_weights(config, saved.weights),
@@ -305,7 +305,7 @@ class Lab:
         return self._untrained(record)
 
     def _from_checkpoint(self, record: RunRecord, step: int, label: str) -> LoadedModel:
-        folder = CheckpointFolder(self.home.run_folder(record.id))
+        folder = CheckpointFolder(self.home.run_folder(record.id), of=record)
         try:
             checkpoint = folder.load(step)
         except CheckpointError as error:

@@ -63,7 +63,7 @@ def steps_to_copy(lab: Lab, record: RunRecord) -> list[int]:
 
 
 def _checkpoint(lab: Lab, record: RunRecord, at: int | None) -> Checkpoint | None:
-    folder = CheckpointFolder(lab.home.run_folder(record.id))
+    folder = CheckpointFolder(lab.home.run_folder(record.id), of=record)
     if at is None:
         checkpoint, damaged = folder.newest_readable()
         if checkpoint is None and damaged:

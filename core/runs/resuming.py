@@ -60,7 +60,7 @@ def resume_point(
     record = store.run(run_id)
     config = record.config if max_iters is None else _longer(record, max_iters)
     corpus = CorpusLibrary(home).load_exactly(record.corpus, record.fingerprint)
-    folder = CheckpointFolder(home.run_folder(run_id))
+    folder = CheckpointFolder(home.run_folder(run_id), of=record)
     checkpoint, damaged = folder.newest_readable()
     if checkpoint is None and damaged:
         raise CheckpointError(

@@ -25,7 +25,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from core.errors import CheckpointError
+from core.errors import CheckpointError, ConfigError
+from core.records.records import RunRecord
 from core.records.stored import from_stored, stored, stored_as
 from core.settings.config import RunConfig
 from core.storage.budget import USUAL
@@ -81,11 +82,21 @@ Saved = TypeVar("Saved", bound=Checkpoint | Snapshot)
 
 
 class CheckpointFolder:
-    """The checkpoints of one run."""
+    """The checkpoints of one run.
 
-    def __init__(self, folder: Path, budget_mib: float = USUAL.checkpoint_mib) -> None:
+    With its record, `of`, one that somebody put there from another run is as good as damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        budget_mib: float = USUAL.checkpoint_mib,
+        *,
+        of: RunRecord | None = None,
+    ) -> None:
         self._folder = folder
         self._budget_mib = budget_mib
+        self._of = of
 
     def steps(self) -> list[int]:
         """The steps for which there is a checkpoint, ascending."""
@@ -102,12 +113,12 @@ class CheckpointFolder:
     def load(self, step: int) -> Checkpoint:
         """Read the checkpoint of one step, onto the CPU.
 
-        Raises CheckpointError when it is missing, cut short, or of another format.
+        Raises CheckpointError when it is missing, cut short, of another format or another run.
         """
         path = self.path(step)
         if not path.exists():
             raise CheckpointError(f"There is no checkpoint of step {step:,}.")
-        return read_saved(path, Checkpoint)
+        return read_saved(path, Checkpoint, self._of)
 
     def newest_readable(self) -> tuple[Checkpoint | None, list[CheckpointError]]:
         """The newest checkpoint that is not damaged, and what is wrong with those after it."""
@@ -154,10 +165,11 @@ def to_save(state: Checkpoint | Snapshot) -> memoryview:
     return buffer.getbuffer()
 
 
-def read_saved(path: Path, kind: type[Saved]) -> Saved:
+def read_saved(path: Path, kind: type[Saved], of: RunRecord | None = None) -> Saved:
     """A checkpoint or a snapshot, with tensors on the CPU. Never runs code from the file.
 
-    Raises CheckpointError when the file is damaged, cut short, or of another format.
+    Raises CheckpointError when the file is damaged, cut short, of another format, or not of the run
+    `of`.
     """
     what = kind.__name__.lower()
     try:
@@ -176,12 +188,28 @@ def read_saved(path: Path, kind: type[Saved]) -> Saved:
             f"It was written by {by}.",
         )
     try:
-        return kind(**from_stored(kind, with_empty_rows(content)))
+        state = kind(**from_stored(kind, with_empty_rows(content)))
     except (TypeError, ValueError) as error:  # a field too few, or one too many
         raise CheckpointError(
             f"The {what} {path.name} does not hold what a {what} holds.",
             f"Put a whole copy back into {path.parent}.",
         ) from error
+    if of is not None and not _is_of(state, of):
+        raise CheckpointError(
+            f"The {what} {path.name} is of another run than {of.name}.",
+            f"Put its own back into {path.parent}.",
+        )
+    return state
+
+
+def _is_of(state: Checkpoint | Snapshot, record: RunRecord) -> bool:
+    """Whether a state can be one of this run: of such a model, and of its text."""
+    if isinstance(state, Checkpoint) and state.fingerprint != record.fingerprint:
+        return False
+    try:
+        return RunConfig.from_flat(state.config).model == record.config.model
+    except (ConfigError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def is_damaged(path: Path) -> bool:

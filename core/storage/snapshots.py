@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from core.errors import CheckpointError
+from core.records.records import RunRecord
 from core.storage.budget import USUAL
 from core.storage.checkpoint import Snapshot, read_saved, to_save
 from core.storage.empty_rows import without_empty_rows
@@ -34,10 +35,17 @@ _NAME = re.compile(r"snapshot-(\d+)\.pt")
 
 
 class SnapshotFolder:
-    """The snapshots of one run."""
+    """The snapshots of one run; `of` as in `CheckpointFolder`."""
 
-    def __init__(self, folder: Path, budget_mib: float = USUAL.snapshot_mib) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        budget_mib: float = USUAL.snapshot_mib,
+        *,
+        of: RunRecord | None = None,
+    ) -> None:
         self._folder = folder
+        self._of = of
         self._budget = budget_mib * 2**20
 
     def steps(self) -> list[int]:
@@ -67,7 +75,7 @@ class SnapshotFolder:
             raise CheckpointError(
                 f"There is no snapshot of step {step:,}; there are snapshots of {there}."
             )
-        saved = read_saved(self.path(step), Snapshot)
+        saved = read_saved(self.path(step), Snapshot, self._of)
         return replace(saved, weights={name: w.float() for name, w in saved.weights.items()})
 
     def forget_after(self, step: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from core.errors import CheckpointError
 from core.exchange.archive import open_run_file, pack_run
 from core.runs.active_run import ActiveRun
+from core.runs.branch import branch_run
 from core.runs.lab import Lab
 from core.runs.private_copy import PrivateCopy
 from core.storage.checkpoint import CheckpointFolder
@@ -166,3 +167,32 @@ def test_a_run_file_without_a_checkpoint_opens_for_its_curve_alone(
     with pytest.raises(CheckpointError, match="no checkpoint any more"):
         ActiveRun.open(lab.home, lab.store, opened.id)
     assert what_it_measured(lab, opened.id) == before and before["steps"]
+
+
+def test_a_checkpoint_of_another_run_is_as_good_as_damaged(
+    lab: Lab, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that somebody copied into the wrong folder: whole, and still wrong there."""
+    cli = CommandLine(capsys)
+    owl, fox = trained(lab, corpus, "transformer", name="owl"), trained(lab, corpus, name="fox")
+    theirs = CheckpointFolder(lab.home.run_folder(fox)).path(40)
+    ours = CheckpointFolder(lab.home.run_folder(owl))
+    for step in ours.steps():
+        shutil.copy(theirs, ours.path(step))
+    for command in (("eval", "owl"), ("generate", "owl"), ("resume", "owl", "--max_iters", 50),
+                    ("inspect", "heads", "owl")):  # fmt: skip
+        assert "is of another run than owl" in cli.refused(*command)
+    with pytest.raises(CheckpointError, match="is of another run"):
+        PrivateCopy.of_run(lab, lab.run(owl))
+    told: list[str] = []
+    opened = open_run_file(lab, pack_run(lab, lab.run(owl), tmp_path, told.append))
+    assert "damaged, and so not in the file" in told[0]
+    assert what_it_measured(lab, opened.id) == what_it_measured(lab, owl)
+
+
+def test_a_branch_passes_over_a_checkpoint_of_another_run(lab: Lab, corpus: Corpus) -> None:
+    owl, fox = trained(lab, corpus, "transformer", name="owl"), trained(lab, corpus, name="fox")
+    theirs = CheckpointFolder(lab.home.run_folder(fox)).path(40)
+    shutil.copy(theirs, CheckpointFolder(lab.home.run_folder(owl)).path(40))
+    child = branch_run(lab, lab.run(owl), 40, {})
+    assert what_it_measured(lab, child.id)["steps"] == what_it_measured(lab, owl)["steps"]
