@@ -26,6 +26,7 @@ from core.runs.lab import Lab
 from core.runs.rebuilding import suspect
 from core.storage.names import as_text
 from core.storage.trouble import storage_error
+from core.text.characters import printable
 from core.training.parallel import is_follower
 from core.training.threads import set_threads
 
@@ -117,14 +118,16 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def _complain(what: object) -> None:
-    print(as_text(str(what)), file=sys.stderr)  # a file's name, or an argument, need not be a text
+    # A file's name, or an argument, need not be a text.
+    print(printable(as_text(str(what))), file=sys.stderr)
 
 
 def _print(result: commands.Fields, *, as_json: bool) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print(json.dumps(result) if as_json else "\n".join(lines_of(result)), flush=True)
+        said = json.dumps(result) if as_json else printable("\n".join(lines_of(result)))
+        print(said, flush=True)
     except BrokenPipeError:  # whoever reads has seen enough, as in `… | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

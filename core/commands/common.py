@@ -15,6 +15,7 @@ from core.records.records import RunRecord
 from core.runs.lab import Lab
 from core.settings.config import ModelConfig, TrainConfig
 from core.storage.names import as_text
+from core.text.characters import printable
 from core.training.parallel import ALONE, World
 
 Fields = dict[str, Any]
@@ -91,4 +92,4 @@ def progress_bar(done: int, total: int) -> tqdm[Any]:
 
 
 def say(sentence: str) -> None:
-    print(as_text(sentence), file=sys.stderr)
+    print(printable(as_text(sentence)), file=sys.stderr)

@@ -200,6 +200,7 @@ def _record(manifest: Mapping[str, Any]) -> RunRecord:
     ):
         raise ValueError("a state that no run can be in")
     check_name(values["corpus"])
+    values["message"] = values["message"][:_LONGEST_MESSAGE]
     return RunRecord(config=config, **values)
 
 
@@ -235,4 +236,6 @@ def _rows(archive: zipfile.ZipFile, name: str) -> Iterator[Any]:
             yield json_in(line)
 
 
+_LONGEST_MESSAGE = 1_000
+"""Characters of why a run ended: the lab itself writes a sentence or two."""
 _EVENT = {"iter": "int", "kind": "str", "detail": "str", "at": "float"}

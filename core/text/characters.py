@@ -10,6 +10,7 @@ database; signs after its block "Control Pictures" and, for the no-break space, 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 DOTTED_CIRCLE = "\N{DOTTED CIRCLE}"
@@ -69,6 +70,18 @@ def sign_of(character: str) -> str:
 def signs_of(text: str) -> list[str]:
     """The sign of each character of a text."""
     return [sign_of(character) for character in text]
+
+
+def printable(text: str) -> str:
+    """A text without what drives a terminal or turns its lines around; signs stand for that.
+
+    New lines and tabs stay. What others have written is shown, on a screen too, and not obeyed.
+    """
+    return _DRIVING.sub(lambda found: sign_of(found[0]), text)
+
+
+_DRIVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, other ends of lines, and what embeds or overrides a direction of writing."""
 
 
 def name_of(character: str) -> str:

@@ -6,16 +6,17 @@ import re
 import string
 from collections.abc import Iterable
 
-from core.text.characters import in_quotes
+from core.text.characters import in_quotes, printable
 
 
 def plain(text: str) -> str:
     """A text that stays what it is in Markdown: no emphasis, formula, link or colour of it.
 
-    An address becomes a link whether or not its signs are escaped: so a word joiner, which takes no
-    room, stands in it where it would be recognised.
+    Nor does it turn around the line that it stands in. An address becomes a link whether or not its
+    signs are escaped: so a word joiner, which takes no room, stands in it where it would be
+    recognised.
     """
-    text = _LINKED.sub("\u2060", text)
+    text = _LINKED.sub("\u2060", printable(text))
     return "".join(f"\\{c}" if c in string.punctuation else c for c in text)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from core.commands.common import Command
 from core.settings.config import BLOCKS, DEVICES, DTYPES, OPTIMIZERS, SCHEDULES, block_named
 from core.storage.names import as_text
+from core.text.characters import printable
 from core.training.threads import THREADS_VARIABLE
 
 MAX_COUNT = 1000
@@ -34,7 +35,7 @@ class OneLineParser(argparse.ArgumentParser):
         """Exits with 2, as argparse does."""
         said = message if len(message) <= MAX_SAID else f"{message[:MAX_SAID]}…"
         said = f"{self.prog}: {said} ({self.prog} --help lists what there is)"
-        print(as_text(said), file=sys.stderr)
+        print(printable(as_text(said)), file=sys.stderr)
         raise SystemExit(2)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -7,7 +7,15 @@ import unicodedata
 
 import pytest
 
-from core.text.characters import is_mark, is_wide, name_of, quoted_character, sign_of, signs_of
+from core.text.characters import (
+    is_mark,
+    is_wide,
+    name_of,
+    printable,
+    quoted_character,
+    sign_of,
+    signs_of,
+)
 
 SIGNS = [
     (" ", "␣", "U+0020 space"),
@@ -66,3 +74,9 @@ def test_a_text_is_shown_sign_by_sign() -> None:
 
 def test_what_takes_two_places_is_known() -> None:
     assert [is_wide(c) for c in "a漢é\u00a0\u0301Ａ"] == [False, True, False, False, False, True]
+
+
+def test_what_is_printed_drives_no_terminal() -> None:
+    assert printable("\x1b[31mred\x07\r\n\tto\u202ebe") == "␛[31mred␇␍\n\tto⬚be"
+    whole = "first\nsecond\tthird é 漢 שלום \u200f👩\u200d🚀"
+    assert printable(whole) == whole

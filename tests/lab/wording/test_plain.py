@@ -14,6 +14,10 @@ def test_an_address_becomes_no_link() -> None:
     assert plain("https://a WWW.a e@a") == ("https\\:\u2060\\/\\/a WWW\u2060\\.a e\u2060\\@a")
 
 
+def test_a_text_turns_no_line_around_and_hides_nothing() -> None:
+    assert plain("a\u202eb\x1bc\x00") == "a⬚b␛c␀"
+
+
 def test_a_sentence_is_said_without_its_marks() -> None:
     name = r"a*b**c\d [e](https://f) :red[g]"
     assert unmarked(f"**{plain(name)}** learns") == f"{name} learns"
