@@ -74,10 +74,15 @@ class Kept:
 
 def load_kept(home: LabHome) -> tuple[Kept, str]:
     """What is kept, and a sentence where the file was damaged: it is then put beside, and empty."""
-    if not home.challenges.exists():
+    try:
+        return _kept_from(json_in(home.challenges.read_bytes())), ""
+    except FileNotFoundError:
         return Kept(), ""
-    with _locked(home):
-        return _load(home)
+    except OSError as error:
+        return Kept(), f"{home.challenges} cannot be read ({error.strerror or error})."
+    except (ValueError, TypeError, KeyError):
+        with _locked(home):
+            return _load(home)
 
 
 def kept_if_readable(home: LabHome) -> Kept:
@@ -178,6 +183,7 @@ def _free_path(path: Path) -> Path:
 @contextmanager
 def _locked(home: LabHome) -> Iterator[None]:
     """Keep other processes and threads from the file inside. Raises LabError when they hold it."""
+    home.check_writable()
     lock = FileLock(home.challenges.with_suffix(".lock"))
     try:
         lock.acquire(timeout=PATIENCE_S)

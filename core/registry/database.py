@@ -161,6 +161,11 @@ class Database:
                 raise StorageError(
                     f"Another process has held the registry {path} for {BUSY_S:.0f} s. Try again."
                 ) from error
+            if code in _DISK and not path.parent.exists():
+                raise StorageError(
+                    f"The lab home {path.parent} is not there any more. Put it back where it was, "
+                    "or set LAB_HOME to another folder and start again."
+                ) from error
             if code in _DISK:
                 raise StorageError(f"The registry {path} cannot be used ({said}).") from error
             raise

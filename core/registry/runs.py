@@ -102,9 +102,10 @@ class RunRows(Database):
         )
         if not rows:
             where = " in the bin" if deleted else ""
+            lists = "runs disk" if deleted else "runs"
             raise RunError(
-                f"There is no run {quoted(id_or_name)}{where}. `python -m core runs` lists those "
-                "there are."
+                f"There is no run {quoted(id_or_name)}{where}. `python -m core {lists}` lists "
+                "those there are."
             )
         try:
             return run_of(rows[0])

@@ -20,6 +20,7 @@ from lab.session.entry import Entry, draw_page_again, only_fragments_run
 from lab.session.generate_choices import GO, PROMPT
 from lab.session.state import palette, the_lab
 from lab.session.writing import MAX_CHARACTERS
+from lab.widgets.action_buttons import check_seen
 from lab.widgets.sheets import (
     Look,
     PlaceInText,
@@ -88,9 +89,16 @@ def take_branch() -> None:
 
 def render_button(runs: Sequence[RunRecord | None], wishes: Sequence[Wish]) -> None:
     """Write or Stop; None stands for an untrained model."""
+    check = check_seen("generate_write", " ".join(wish.run_id for wish in wishes))
     pressed = write_or_stop("generate", _SHEETS.get())
     goes = not are_under_way(_SHEETS.get()) and GO.take()
-    if pressed or goes:
+    if not (pressed or goes):
+        return
+    try:
+        check()
+    except LabError as error:
+        st.error(plain_but_code(str(error)))
+    else:
         _begin(runs, wishes)
 
 

@@ -55,7 +55,7 @@ def add_command(sub: Any, name: str, command: Command, help_line: str) -> Any:
         "--json", action="store_true", default=argparse.SUPPRESS, help="end with one line of JSON"
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", default=argparse.SUPPRESS, help=THREADS_HELP
+        "--threads", type=to_whole, metavar="N", default=argparse.SUPPRESS, help=THREADS_HELP
     )
     return parser
 
@@ -82,7 +82,7 @@ def add_model_choice(
     """Which run, and which of its states."""
     parser.add_argument("run", metavar="RUN")
     add_checkpoint(parser, default)
-    parser.add_argument("--at", type=int, metavar="STEP", help=at_help)
+    parser.add_argument("--at", type=to_whole, metavar="STEP", help=at_help)
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, default: str) -> None:
@@ -115,6 +115,14 @@ def to_whole(text: str) -> int:
     raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}")
 
 
+def to_number(text: str) -> float:
+    """A number; raises ArgumentTypeError for what is none."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, not {text!r}") from None
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
-    "int": int, "float": float, "bool": _to_bool, "Block": block_named,
+    "int": to_whole, "float": to_number, "bool": _to_bool, "Block": block_named,
 }  # fmt: skip

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from core import commands
-from core.commands.flags.common import OneLineParser, add_checkpoint, add_command, add_settings
+from core.commands.flags.common import (
+    OneLineParser,
+    add_checkpoint,
+    add_command,
+    add_settings,
+    to_number,
+    to_whole,
+)
 from core.exchange.export_import import FORMATS
 from core.library.texts import ORIGINAL
 from core.records.course import FIXED
@@ -28,7 +35,7 @@ def add_runs(sub: Any) -> None:
     show.add_argument("run", metavar="RUN")
     branch = add_command(change, "branch", commands.branch, "a new run that goes on from a step")
     branch.add_argument("run", metavar="RUN")
-    branch.add_argument("--at", type=int, metavar="STEP", help="default: the run's last step")
+    branch.add_argument("--at", type=to_whole, metavar="STEP", help="default: the run's last step")
     branch.add_argument("--name", metavar="N")
     add_settings(branch, TrainConfig, skip=[n for n in FIXED if n != "max_iters"])
 
@@ -40,7 +47,11 @@ def _add_keeping(change: Any) -> None:
         change, "empty_bin", commands.empty_bin, "delete what is in the bin for good"
     )
     empty.add_argument(
-        "--older_than_s", type=float, default=0.0, metavar="S", help="only what is in it that long"
+        "--older_than_s",
+        type=to_number,
+        default=0.0,
+        metavar="S",
+        help="only what is in it that long",
     )
     add_command(change, "disk", commands.disk, "what the runs take on the disk, and the bin")
     clean = add_command(

@@ -14,6 +14,7 @@ from core.commands.flags.common import (
     add_model_choice,
     add_settings,
     to_count,
+    to_whole,
 )
 from core.commands.inspecting import N_WINDOWS_FOR_MATRIX
 from core.interpretability.habits import LOOK_WINDOWS
@@ -94,7 +95,7 @@ def _add_cell(cell: argparse.ArgumentParser) -> None:
         ("--query", "the place of the character that looks, from 1"),
         ("--key", "the place of the character that is looked at"),
     ):
-        cell.add_argument(flag, type=int, required=True, metavar="N", help=which)
+        cell.add_argument(flag, type=to_whole, required=True, metavar="N", help=which)
 
 
 def _add_heads(heads: argparse.ArgumentParser) -> None:
@@ -132,7 +133,7 @@ def _add_history(history: argparse.ArgumentParser) -> None:
 def _add_step(step: argparse.ArgumentParser) -> None:
     step.add_argument("run", metavar="RUN")
     step.add_argument(
-        "--at", type=int, metavar="STEP",
+        "--at", type=to_whole, metavar="STEP",
         help="from the checkpoint of this step, 0: from the start; default: the newest",
     )  # fmt: skip
     for flag, unit in (("--window", "window of the batch"), ("--place", "place in that window")):

@@ -7,7 +7,7 @@ from typing import Any
 
 from core import commands
 from core.commands.common import Command
-from core.commands.flags.common import OneLineParser, add_command, add_settings, to_whole
+from core.commands.flags.common import OneLineParser, add_command, add_settings, to_number, to_whole
 from core.experiments.race import BUDGETS, FAIRNESS
 from core.experiments.terms import BUDGETS as RUNG_BUDGETS
 from core.experiments.terms import EQUAL_IN
@@ -27,10 +27,10 @@ def add_training(sub: Any) -> None:
         sub, "resume", commands.resume, "go on with a run from its last checkpoint"
     )
     resume.add_argument("run", metavar="RUN")
-    resume.add_argument("--max_iters", type=int, help="a new end for the run")
+    resume.add_argument("--max_iters", type=to_whole, help="a new end for the run")
     resume.add_argument(
         "--learning_rate",
-        type=float,
+        type=to_number,
         help="go on at another rate: the peak of the schedule, and past its end the rate itself",
     )
     _add_disk_budget(resume)
@@ -55,7 +55,7 @@ def _add_disk_budget(parser: argparse.ArgumentParser) -> None:
         ("--snapshot_mib", "weights over time", USUAL.snapshot_mib),
     ):
         parser.add_argument(
-            flag, type=float, default=usual, metavar="MIB",
+            flag, type=to_number, default=usual, metavar="MIB",
             help=f"disk space for {what}; default: {usual:g}",
         )  # fmt: skip
 
@@ -65,13 +65,13 @@ def add_race(sub: Any) -> None:
     race = add_command(sub, "race", commands.race, "train the three models on equal terms")
     race.add_argument("--by", choices=FAIRNESS, default="seconds", help="default: seconds")
     race.add_argument(
-        "--budget", type=int, metavar="N",
+        "--budget", type=to_whole, metavar="N",
         help="seconds or steps for each model; default: "
         + ", ".join(f"{budget:,} {by}" for by, budget in BUDGETS.items()),
     )  # fmt: skip
     race.add_argument("--corpus", metavar="C", help="the text to learn from")
     race.add_argument(
-        "--seed", type=int, default=TrainConfig.seed, metavar="N", help=help_line("seed")
+        "--seed", type=to_whole, default=TrainConfig.seed, metavar="N", help=help_line("seed")
     )
 
 
@@ -109,7 +109,7 @@ def add_ladder(sub: Any) -> None:
     ladder.add_argument("--corpus", metavar="C", help="the text to learn from")
     ladder.add_argument("--name", metavar="N", help="a name for it")
     for name in ("block_size", "n_layer", "n_head", "n_embd", "batch_size", "seed"):
-        ladder.add_argument(f"--{name}", type=int, metavar="N", help=help_line(name))
+        ladder.add_argument(f"--{name}", type=to_whole, metavar="N", help=help_line(name))
     _add_kept(ladder, "ladder", "rungs", commands.list_ladders, commands.resume_ladder,
               commands.show_ladder, commands.delete_ladder)  # fmt: skip
 

@@ -38,7 +38,8 @@ def check_file(path: Path) -> None:
             f"{MAX_MODEL_BYTES / 2**30:.0f}."
         )
     try:
-        path.open("rb").close()
+        with path.open("rb") as file:
+            file.read(1)
     except OSError as error:
         raise ExchangeError(f"{path} cannot be read ({error.strerror or error}).") from error
 

@@ -338,7 +338,7 @@ def test_an_error_in_the_lab_is_said_with_its_place(
     [
         (["--by", "luck"], "invalid choice: 'luck'"),
         (["--budget", "0"], "from 1 to 3,600 seconds for each model, not 0"),
-        (["--by", "steps", "--budget", "1e3"], "invalid int value: '1e3'"),
+        (["--by", "steps", "--budget", "1e-3"], "expected a whole number, not '1e-3'"),
         (["--corpus", "nope"], "There is no corpus 'nope'"),
         (["--by", "steps", "--seed", "-1"], "seed is a whole number"),
     ],

@@ -68,12 +68,12 @@ READING = [
     ("runs",), ("runs", "show", "owl"), ("eval", "owl"), ("generate", "owl", "--max_new_tokens", 5),
     ("corpus", "list"), ("corpus", "stats", "tiny"), ("runs", "disk"), ("sweep", "list"),
     ("inspect", "matrix", "owl"), ("inspect", "step", "owl"),
-    ("score", "owl", "--text", "to be or not"),
+    ("score", "owl", "--text", "to be or not"), ("challenges",),
 ]  # fmt: skip
 WRITING = [
     ("resume", "fox"), ("runs", "rename", "owl", "hen"), ("runs", "delete", "owl"),
     ("corpus", "delete", "tiny"), ("runs", "empty_bin"), ("runs", "branch", "owl", "--at", 10),
-    ("runs", "clean", "owl"), ("corpus", "empty_bin"),
+    ("runs", "clean", "owl"), ("corpus", "empty_bin"), ("challenges", "--expect", "small=2"),
     ("train", "--model", "bigram", "--corpus", "tiny", "--max_iters", 5),
 ]  # fmt: skip
 
@@ -82,6 +82,7 @@ def test_what_reads_works_and_what_writes_is_refused_in_a_sentence(
     foreign: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cli = CommandLine(capsys)
+    cli.ok("challenges", "--expect", "small=2.1")
     before = [cli.ok(*command) for command in READING[:1]]
     for command in READING[1:]:  # what they import is loaded while that is allowed
         cli.ok(*command)
@@ -137,6 +138,15 @@ def test_a_home_that_may_not_even_be_entered_is_said(foreign: Path) -> None:
     finally:
         if os.getuid() == 0:
             os.seteuid(0)
+
+
+def test_a_home_that_was_moved_away_is_said_to_be_gone(lab: Lab, corpus: Corpus) -> None:
+    trained(lab, corpus, name="owl")
+    lab.home.path.rename(lab.home.path.with_name("elsewhere"))
+    with pytest.raises(StorageError, match=r"is not there any more\. Put it back where it was"):
+        lab.runs()
+    lab.home.path.with_name("elsewhere").rename(lab.home.path)
+    assert [run.name for run in lab.runs()] == ["owl"]
 
 
 def test_a_registry_that_becomes_read_only_while_it_is_open_is_not_called_a_full_disk(

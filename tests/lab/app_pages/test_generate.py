@@ -74,6 +74,20 @@ def finished(app: AppTest) -> str:
     return added
 
 
+def test_a_run_that_was_deleted_elsewhere_leaves_its_writing_to_no_other(pages: Lab) -> None:
+    """One would take another model's text for its own."""
+    corpus = add_corpus(pages, "small", play(3_000))
+    for name in ("owl", "fox"):
+        trained(pages, corpus, name=name)
+    app = open_page("generate", run="owl")
+    pages.bin_run("owl")
+    app.button(key="generate_write").click().run()
+    assert "Nothing was done" in app.error[0].value
+    assert SHEETS not in app.session_state
+    let_it_write(app)
+    assert [sheet.wish.run_name for sheet in app.session_state[SHEETS]] == ["fox"]
+
+
 def test_before_any_run_an_untrained_model_writes(pages: Lab) -> None:
     app = open_page("generate")
     assert "untrained transformer" in words_of(app)
