@@ -192,8 +192,10 @@ def test_whatever_a_kill_comes_upon_the_lab_is_sound(
         assert not [*again.home.path.glob("**/.*.tmp")] or "out" in str(
             next(again.home.path.glob("**/.*.tmp"))
         )
+        assert {folder.name for folder in again.home.runs.iterdir()} <= again.store.ids()
         for run in again.runs():
             assert run.status in ("queued", "interrupted", "finished", "paused")
+            assert not [e for e in again.store.events(run.id) if e.kind == "imported"] or run.step
             assert again.store.steps(run.id) or run.step == 0 or run.step == run.checkpoint_step
         assert what_it_measured(again, again.run("owl").id) == before
         assert {text.name for text in again.library.load_all()} >= {"tiny", "shakespeare"}
