@@ -2,7 +2,8 @@
 
 <lab home>/corpora/<name>.txt   texts that the user added; those deleted are in corpora/bin/
 <lab home>/runs/<id>/           lock, checkpoints and snapshots of one run, and what the registry
-                                knows of it a second time (`core.storage.journal`)
+                                knows of it a second time (`core.storage.journal`); a mark while it
+                                is half made or half gone (`core.storage.unfinished`)
 <lab home>/sweeps/<id>.json     what the registry knows of a sweep, a second time
 <lab home>/lab.sqlite           the registry of runs and their metrics
 <lab home>/calibration.json     how fast the machine is, as it was timed last
