@@ -37,7 +37,7 @@ from core.storage.checkpoint import Checkpoint, CheckpointFolder, Snapshot, read
 from core.storage.files import open_atomically
 from core.storage.names import as_text, new_run_id, plain_file_name
 from core.storage.snapshots import SnapshotFolder
-from core.storage.unfinished import unfinished
+from core.storage.unfinished import remove_folder, unfinished
 
 ENDING = ".run.zip"
 Tell = Callable[[str], object]
@@ -112,7 +112,7 @@ def _damage_text(damaged: list[str], newest: int) -> str:
     """What is not in the file of a run, and what becomes of it without."""
     first, *others = damaged
     more = f" and {len(others)} more are" if others else " is"
-    said = f"{first}{more} damaged, and so not in the file"
+    said = f"{first}{more} damaged or of another run, and so not in the file"
     return f"{said}." if newest else f"{said}, which opens elsewhere for its curve alone."
 
 
@@ -199,7 +199,7 @@ def open_run(lab: Lab, file: IO[bytes], what: str, name: str | None = None) -> R
                 _unpack_states(archive, folder, record)
                 _enter(lab, record, content, what)
         except BaseException:  # Ctrl-C too: half an import is none
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
             raise
     return lab.run(record.id)
 

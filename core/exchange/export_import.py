@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -33,7 +32,7 @@ from core.settings.presets import resolve
 from core.storage.checkpoint import Checkpoint, CheckpointFolder
 from core.storage.files import sweep_left_overs
 from core.storage.names import as_text, new_run_id
-from core.storage.unfinished import unfinished
+from core.storage.unfinished import remove_folder, unfinished
 from core.text.corpus import Corpus
 from core.training.trainer import DivergedError, Trainer
 
@@ -156,7 +155,7 @@ def import_run(lab: Lab, path: Path, corpus_name: str | None, name: str | None) 
             keep_all_of(lab.home, lab.store, lab.store.run(run_id))
     except BaseException:  # Ctrl-C too: half an import is none
         lab.store.delete_run(run_id)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
         raise
     return lab.run(run_id)
 

@@ -8,7 +8,6 @@ process that ends in order says so itself (`ActiveRun.interrupt`), when it has s
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from core.storage.home import LabHome
 from core.storage.locks import is_held, locked, take_lock
 from core.storage.names import memorable_name, new_run_id, numbered
 from core.storage.snapshots import SnapshotFolder
-from core.storage.unfinished import unfinished
+from core.storage.unfinished import remove_folder, unfinished
 from core.text.corpus import Corpus, Vocabulary
 from core.training.preflight import check_fits
 
@@ -146,7 +145,7 @@ class Lab:
         folder = self.home.run_folder(record.id)
         with unfinished(folder):  # or what is left of it could be brought in again
             self.store.delete_run(record.id)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         return record
 
     def _kept(self, run_id: str) -> RunRecord:
@@ -207,7 +206,7 @@ class Lab:
         with unfinished(folder):
             if not self.store.delete_run(record.id, only_from_bin=True):
                 return []
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         return [record]
 
     def free_name(self, wanted: str) -> str:

@@ -12,7 +12,6 @@ What was done is said in sentences, for whoever opened the lab.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -38,7 +37,7 @@ from core.storage.locks import is_held
 from core.storage.names import numbered
 from core.storage.snapshots import SnapshotFolder
 from core.storage.trouble import in_words
-from core.storage.unfinished import finish_off, is_left_unfinished, is_unfinished
+from core.storage.unfinished import finish_off, is_left_unfinished, is_unfinished, remove_folder
 
 _RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _MAX_SWEEP_BYTES = 2**24
@@ -180,16 +179,17 @@ def _bring_in(home: LabHome, store: Store) -> list[str]:
 def _is_none(folder: Path, store: Store) -> bool:
     """Whether a folder that is half made or half gone is of no run; what is left of it is removed.
 
-    A run that got as far as to have steps, and was not in the bin, stays one.
+    A run that has steps or is finished, and is not in the bin, stays one.
     """
     if not is_left_unfinished(folder):
         return True
     with suppress(RunError):
-        if store.run(folder.name).step > 0:
+        run = store.run(folder.name)
+        if run.step > 0 or run.status == "finished":
             finish_off(folder)
             return False
     store.delete_run(folder.name)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_folder(folder)
     return True
 
 

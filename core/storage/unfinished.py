@@ -8,6 +8,7 @@ removes what is left (`core.runs.rebuilding`): half a run is none.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -35,6 +36,17 @@ def finish_off(folder: Path) -> None:
     with suppress(OSError):
         for mark in _marks(folder):
             mark.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it, its marks last."""
+    marks = _marks(folder)
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path not in marks:
+                with suppress(OSError):
+                    path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_unfinished(folder: Path) -> bool:

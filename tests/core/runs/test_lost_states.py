@@ -186,7 +186,7 @@ def test_a_checkpoint_of_another_run_is_as_good_as_damaged(
         PrivateCopy.of_run(lab, lab.run(owl))
     told: list[str] = []
     opened = open_run_file(lab, pack_run(lab, lab.run(owl), tmp_path, told.append))
-    assert "damaged, and so not in the file" in told[0]
+    assert "damaged or of another run, and so not in the file" in told[0]
     assert what_it_measured(lab, opened.id) == what_it_measured(lab, owl)
 
 
