@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import pytest
 import torch
 
-from core.__main__ import main
+from core.command_line import main
 from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.lab import Lab

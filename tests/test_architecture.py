@@ -13,7 +13,7 @@ import pytest
 from _plotly_utils.basevalidators import ColorValidator
 
 from core import commands
-from core.__main__ import command_line
+from core.command_line import command_line
 from tests.helpers import ROOT
 
 CORE = sorted((ROOT / "core").rglob("*.py"))
@@ -86,7 +86,8 @@ ROOMS = {
     "library runs experiments",
     "core.bench": "settings text models storage training generation interpretability runs exchange",
     "core.commands": "*",
-    "core.__main__": "*",
+    "core.command_line": "*",
+    "core.__main__": "command_line",
     "lab.wording": "settings text records findings registry runs",
     "lab.figures": "settings text records findings training generation interpretability "
     "experiments wording",
@@ -263,7 +264,12 @@ def test_nothing_from_a_file_is_ever_executed(path: Path) -> None:
         assert calls_of(path, name) == []
 
 
-PRINTING = ("core/__main__.py", "core/commands/common.py", "core/commands/flags/common.py")
+PRINTING = (
+    "core/__main__.py",
+    "core/command_line.py",
+    "core/commands/common.py",
+    "core/commands/flags/common.py",
+)
 
 
 @each_file([path for path in CORE if name_of(path) not in PRINTING])

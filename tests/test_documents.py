@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.__main__ import command_line
+from core.command_line import command_line
 from tests.helpers import ROOT
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "SERVING.md", "GLOSSARY.md", "tests/bench/README.md")

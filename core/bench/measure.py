@@ -238,7 +238,7 @@ def _saving(ours: Trainer) -> Fields:
 def _start_up() -> Fields:
     """From nothing to the end of the shortest command, in a process of its own."""
     with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, "-c", "from core.__main__ import main; main(['runs'])"]
+        command = [sys.executable, "-c", "from core.command_line import main; main(['runs'])"]
 
         def once() -> None:
             subprocess.run(command, cwd=ROOT, env=os.environ | {"LAB_HOME": home}, check=True)

@@ -1,7 +1,7 @@
 """What each command does: takes parsed arguments, returns the fields of its last line.
 
 Everything that a page can do can be done here. Progress goes to stderr; parsing, printing and exit
-codes are `core.__main__`'s. Where each command is:
+codes are `core.command_line`'s. Where each command is:
 
 * `training`: `train`, `resume`; `racing`: `race`; `sweeping`: `sweep …`
 * `running`: `eval`, `generate`, `export`, `import`, and of `runs` the list, `rename` and `branch`

@@ -103,7 +103,8 @@ def _add_state(archive: zipfile.ZipFile, path: Path, record: RunRecord, damaged:
     except FileNotFoundError:  # thinned out meanwhile
         return False
     except CheckpointError:
-        damaged.append(path.name)
+        if path.exists():
+            damaged.append(path.name)
         return False
     return True
 
@@ -112,7 +113,7 @@ def _damage_text(damaged: list[str], newest: int) -> str:
     """What is not in the file of a run, and what becomes of it without."""
     first, *others = damaged
     more = f" and {len(others)} more are" if others else " is"
-    said = f"{first}{more} damaged or of another run, and so not in the file"
+    said = f"{first}{more} damaged, or of another run or step, and so not in the file"
     return f"{said}." if newest else f"{said}, which opens elsewhere for its curve alone."
 
 
@@ -230,17 +231,16 @@ def _unpack_states(archive: zipfile.ZipFile, folder: Path, record: RunRecord) ->
             path = folder / member.filename
             with archive.open(member) as source, open_atomically(path) as target:
                 shutil.copyfileobj(source, target)
-            _check_state(path, match[1], int(match[2]), record)
+            _check_state(path, match[1], record)
 
 
-def _check_state(path: Path, kind: str, step: int, record: RunRecord) -> None:
+def _check_state(path: Path, kind: str, record: RunRecord) -> None:
     """Raise CheckpointError, or one of those of `refusing`, unless the state is of this run."""
     state = read_saved(path, Checkpoint if kind == "checkpoint" else Snapshot, record)
     weights = state.trainer["model"] if isinstance(state, Checkpoint) else state.weights
     model = record.config.model
     if not (
-        state.step == step
-        and len(state.vocabulary) == model.vocab_size
+        len(state.vocabulary) == model.vocab_size
         and {name: weight.shape for name, weight in weights.items()} == weight_shapes(model)
     ):
         raise CheckpointError(f"The {kind} {path.name} is not of this run.")

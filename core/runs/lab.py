@@ -9,6 +9,7 @@ process that ends in order says so itself (`ActiveRun.interrupt`), when it has s
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -204,10 +205,13 @@ class Lab:
         """The run that is gone for good now; none where somebody has just restored it."""
         folder = self.home.run_folder(record.id)
         with unfinished(folder):
-            if not self.store.delete_run(record.id, only_from_bin=True):
-                return []
-            remove_folder(folder)
-        return [record]
+            is_gone = self.store.delete_run(record.id, only_from_bin=True)
+            if is_gone:
+                remove_folder(folder)
+        if not is_gone:
+            with suppress(OSError):  # where another process was first, the mark alone made it
+                folder.rmdir()
+        return [record] if is_gone else []
 
     def free_name(self, wanted: str) -> str:
         """A name for a run, tidied; where another run has it, with a number.

@@ -84,7 +84,8 @@ Saved = TypeVar("Saved", bound=Checkpoint | Snapshot)
 class CheckpointFolder:
     """The checkpoints of one run.
 
-    With its record, `of`, one that somebody put there from another run is as good as damaged.
+    With its record, `of`, one that somebody put there from another run, or under another step's
+    name, is as good as damaged.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ def read_saved(path: Path, kind: type[Saved], of: RunRecord | None = None) -> Sa
     """A checkpoint or a snapshot, with tensors on the CPU. Never runs code from the file.
 
     Raises CheckpointError when the file is damaged, cut short, of another format, or not of the run
-    `of`.
+    `of` at the step that it is named by.
     """
     what = kind.__name__.lower()
     try:
@@ -194,16 +195,19 @@ def read_saved(path: Path, kind: type[Saved], of: RunRecord | None = None) -> Sa
             f"The {what} {path.name} does not hold what a {what} holds.",
             f"Put a whole copy back into {path.parent}.",
         ) from error
-    if of is not None and not _is_of(state, of):
+    if of is not None and not _is_of(state, of, path):
         raise CheckpointError(
-            f"The {what} {path.name} is of another run than {of.name}.",
+            f"The {what} {path.name} is of another run than {of.name}, or of another step.",
             f"Put its own back into {path.parent}.",
         )
     return state
 
 
-def _is_of(state: Checkpoint | Snapshot, record: RunRecord) -> bool:
-    """Whether a state can be one of this run: of such a model, and of its text."""
+def _is_of(state: Checkpoint | Snapshot, record: RunRecord, path: Path) -> bool:
+    """Whether a state can be this run's at the step that its file is named by."""
+    named = path.stem.rpartition("-")[2]
+    if not named.isdecimal() or int(named) != state.step:
+        return False
     if isinstance(state, Checkpoint) and state.fingerprint != record.fingerprint:
         return False
     try:

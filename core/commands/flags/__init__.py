@@ -1,1 +1,1 @@
-"""The flags of each command, by family; `core.__main__` makes one parser of them all."""
+"""The flags of each command, by family; `core.command_line` makes one parser of them all."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from core.__main__ import main
+from core.command_line import main
 from core.library.intake import RARE
 from core.library.texts import SHIPPED
 from core.models import count_params

@@ -184,7 +184,9 @@ def test_an_export_says_which_states_are_damaged_and_so_not_in_the_file(
     (path,) = lab.home.run_folder(lab.run("owl").id).glob("checkpoint-*.pt")
     path.write_bytes(path.read_bytes()[:-100])
     cli.ok("export", "owl", "--format", "run", "--out", tmp_path)
-    assert f"{path.name} is damaged or of another run, and so not in the file" in cli.stderr
+    assert (
+        f"{path.name} is damaged, or of another run or step, and so not in the file" in cli.stderr
+    )
     assert "for its curve alone" in cli.stderr
 
 

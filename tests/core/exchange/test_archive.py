@@ -16,11 +16,19 @@ import torch
 
 from core.errors import ExchangeError, RunError, StorageError
 from core.exchange import archive, runfile
-from core.exchange.archive import file_name, is_run_file, open_run, pack_run, packed
+from core.exchange.archive import (
+    file_name,
+    is_run_file,
+    open_run,
+    open_run_file,
+    pack_run,
+    packed,
+)
 from core.library.texts import ORIGINAL
 from core.records.events import Branched, Event, PlainText, Race, RunFileOpened
 from core.runs.active_run import ActiveRun
 from core.runs.branch import branch_run
+from core.runs.disk import clean_run
 from core.runs.lab import Lab
 from core.settings.config import ModelKind
 from core.text.corpus import Corpus
@@ -503,6 +511,25 @@ def test_a_run_that_no_file_could_hold_is_not_packed(
     with pytest.raises(ExchangeError, match="`python -m core runs clean` makes it smaller"):
         pack_run(lab, record, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_state_that_is_cleaned_up_while_a_run_is_packed_is_not_called_damaged(
+    lab: Lab, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = lab.run(trained(lab, corpus))
+    told: list[str] = []
+    load, n_loaded = torch.load, 0
+
+    def cleaning(*args: Any, **named: Any) -> Any:
+        nonlocal n_loaded
+        n_loaded += 1
+        if n_loaded == 1:
+            clean_run(lab, record.id)
+        return load(*args, **named)
+
+    monkeypatch.setattr("core.storage.checkpoint.torch.load", cleaning)
+    opened = open_run_file(lab, pack_run(lab, record, tmp_path, told.append))
+    assert told == [] and checkpoint_steps(lab, opened.id)
 
 
 @pytest.mark.parametrize("now_s", [-1e9, 0.0, 3e8, 1e11, 1e15])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import RunError
+from core.records.records import RunRecord
 from core.runs.active_run import ActiveRun
 from core.runs.disk import clean_run, disk_use
 from core.runs.lab import MAX_RUN_NAME, Lab
@@ -117,6 +118,33 @@ def test_a_run_that_is_taken_out_at_the_last_moment_is_not_deleted(
     monkeypatch.setattr(lab, "deleted_runs", lambda: in_the_bin)
     assert lab.empty_bin() == []
     assert len(lab.store.steps(run_id)) == 40 and checkpoint_steps(lab, run_id)
+
+
+def test_of_two_who_empty_the_bin_at_once_one_leaves_nothing_of_the_other(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_bin = [lab.bin_run(trained(lab, corpus))]
+    assert lab.empty_bin() == in_the_bin
+    monkeypatch.setattr(lab, "deleted_runs", lambda: in_the_bin)
+    assert lab.empty_bin() == [] and [*lab.home.runs.iterdir()] == []
+
+
+def test_while_a_run_is_deleted_for_good_nobody_takes_it_for_one(
+    lab: Lab, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = lab.bin_run(trained(lab, corpus)).id
+    folder, unlink = lab.home.run_folder(run_id), Path.unlink
+    looks: list[list[RunRecord]] = []
+
+    def slowly(path: Path, missing_ok: bool = False) -> None:
+        if path.parent == folder and not path.name.startswith("."):
+            again = Lab(lab.home.path)
+            looks.append([*again.runs(), *again.deleted_runs()])
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slowly)
+    lab.empty_bin()
+    assert len(looks) > 3 and not any(looks) and not folder.exists()
 
 
 # --- the disk -------------------------------------------------------------------------------------

@@ -186,8 +186,25 @@ def test_a_checkpoint_of_another_run_is_as_good_as_damaged(
         PrivateCopy.of_run(lab, lab.run(owl))
     told: list[str] = []
     opened = open_run_file(lab, pack_run(lab, lab.run(owl), tmp_path, told.append))
-    assert "damaged or of another run, and so not in the file" in told[0]
+    assert "damaged, or of another run or step, and so not in the file" in told[0]
     assert what_it_measured(lab, opened.id) == what_it_measured(lab, owl)
+
+
+def test_a_state_under_the_name_of_another_step_is_as_good_as_damaged(
+    lab: Lab, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli, owl = CommandLine(capsys), trained(lab, corpus, name="owl")
+    folder = lab.home.run_folder(owl)
+    checkpoints, snapshots = CheckpointFolder(folder), SnapshotFolder(folder)
+    right = cli.ok("eval", "owl")["val_loss"]
+    shutil.copy(checkpoints.path(40), checkpoints.path(90))
+    shutil.copy(snapshots.path(1), snapshots.path(16))
+    assert "or of another step" in cli.refused("eval", "owl", "--at", 16)
+    opened = open_run_file(lab, pack_run(lab, lab.run(owl), tmp_path))
+    assert cli.ok("eval", opened.id)["val_loss"] == right
+    cli.ok("resume", "owl", "--max_iters", 50)
+    assert "checkpoint-000000090.pt is of another run than owl, or of another step" in cli.stderr
+    assert len(lab.store.steps(owl)) == 50
 
 
 def test_a_branch_passes_over_a_checkpoint_of_another_run(lab: Lab, corpus: Corpus) -> None:

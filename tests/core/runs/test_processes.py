@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,17 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone says what a process has loaded")
+def test_who_stops_a_command_while_torch_is_loaded_is_answered_too(lab: Lab) -> None:
+    child = start("runs")
+    loaded = Path(f"/proc/{child.pid}/maps")
+    wait_until(lambda: "libtorch" in loaded.read_text(), "torch on its way")
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=PATIENCE_S)
+    assert (child.returncode, err.splitlines()[-1]) == (130, "Stopped."), err
+    assert "Traceback" not in err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.__main__ import main as core_main
+from core.command_line import main as core_main
 from core.models import build_model
 from core.settings.config import RunConfig
 from core.text.corpus import Corpus

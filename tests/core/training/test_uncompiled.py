@@ -21,7 +21,7 @@ NOT_NEEDED = (
 """What a run has no use for."""
 SCRIPT = """
 import json, sys
-from core.__main__ import main
+from core.command_line import main
 assert main(sys.argv[2:]) == 0
 print(json.dumps([name for name in sys.argv[1].split() if name in sys.modules]))
 """
