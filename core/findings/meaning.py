@@ -55,8 +55,13 @@ def apart_in(one_nats: float, other_nats: float, in_bits: bool = False) -> str:
 
     Whoever takes one number on the screen from the other comes to the same.
     """
+    return loss_in(abs(apart_nats(one_nats, other_nats, in_bits)), in_bits)
+
+
+def apart_nats(one_nats: float, other_nats: float, in_bits: bool = False) -> float:
+    """How far the first loss lies above the other, as the two are said, in nats."""
     one, other = (round(bits(n) if in_bits else n, 3) for n in (one_nats, other_nats))
-    return f"{abs(one - other):.3f} {'bits' if in_bits else 'nats'}"
+    return (one - other) / (bits(1.0) if in_bits else 1.0)
 
 
 def is_said_as_zero(nats: float, in_bits: bool = False) -> bool:

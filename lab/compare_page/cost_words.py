@@ -31,7 +31,7 @@ def front_text(runs: Sequence[RunCost], by: Cost, in_bits: bool = False) -> str:
     unit = "bits" if in_bits else "nats"
     are = "is" if len(front) == 1 else "are"
     return (
-        f"Of {len(known)} runs, {words.listed(said)} {are} beaten by none: no other came as low "
+        f"Of {len(known)} runs, {words.listed(said)} {are} beaten by none: no other came lower "
         f"{what} (losses in {unit})."
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from core.findings.curve import State, verdict
 from core.findings.meaning import (
     apart_in,
+    apart_nats,
     is_said_as_zero,
     right_chance,
     size_of,
@@ -137,8 +138,8 @@ def since(now: Measured, before: Measured | None, in_bits: bool = False) -> Answ
         theirs = f"up to step {fork:,} it is {before.run.name} itself"
         return Answer(question, f"{theirs}; no estimate after that yet")
     text, is_whole = _sentence(compared, in_bits)
-    feeling, n = _feeling(compared, in_bits), len(compared.differences)
-    title = "" if is_whole else f"all {n} differences"
+    feeling = _feeling(compared, in_bits)
+    title = "" if is_whole else "all differences"
     more = (*feeling, *(() if is_whole else compared.differences))
     return Answer(question, text, title or (HOW_MUCH if feeling else ""), more)
 
@@ -194,7 +195,7 @@ def _loss_in_words(compared: Compared, in_bits: bool) -> str:
 
 def _feeling(compared: Compared, in_bits: bool) -> tuple[str, ...]:
     """How much the difference of the losses is, in two sentences."""
-    by = compared.here_nats - compared.there_nats
+    by = apart_nats(compared.here_nats, compared.there_nats, in_bits)
     if compared.step is None or is_said_as_zero(by, in_bits):
         return ()
     return (

@@ -12,7 +12,7 @@ from tests.lab.figures.test_loss_costs import COUNTED, RUNS, run
 def test_the_front_is_named_with_its_costs_and_losses() -> None:
     said = front_text(RUNS, "seconds waited")
     assert said.startswith("Of 4 runs, ") and said.endswith(
-        "are beaten by none: no other came as low in as little time (losses in nats)."
+        "are beaten by none: no other came lower in as little time (losses in nats)."
     )
     assert r"**pairs\-name** (2.5 s, 2.500), " in said
     assert r"and :green[●] **big\-name** (1 min 0 s, 1.800) are" in said
