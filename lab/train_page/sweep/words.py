@@ -93,8 +93,12 @@ def best_text(cells: Sequence[Cell], x_title: str, y_title: str) -> str:
     run, loss = (best.run, best.run.val_loss_nats) if best and best.run else (None, None)
     if best is None or run is None or loss is None:
         return ""
+    known = [c.run.val_loss_nats for c in cells if c.run and c.run.val_loss_nats is not None]
+    n_others = [words.loss(nats) for nats in known].count(words.loss(loss)) - 1
+    as_low = f" ({n_others} more {'cell is' if n_others == 1 else 'cells are'} as low)"
     return (
-        f"Lowest: **{setting_text(x_title, best.x)} with {setting_text(y_title, best.y)}**, "
+        f"Lowest: **{setting_text(x_title, best.x)} with {setting_text(y_title, best.y)}**"
+        f"{as_low if n_others else ''}, "
         f"{words.loss(loss)} nats ({words.bits(loss):.3f} bits) per "
         f"character after {words.count(run.step)} steps, {words.duration(run.train_s)} of "
         f"training, {words.count(run.n_params)} parameters."

@@ -217,6 +217,13 @@ def test_a_rate_that_is_best_in_between_and_a_setting_that_does_nothing_are_said
     assert "Neither makes a clearly larger" in effects_text(alike, "layers", "heads")
 
 
+def test_a_cell_that_is_not_alone_at_the_top_is_not_said_to_be() -> None:
+    cells = measured({(8, 1): 2.5003, (16, 1): 2.5001, (8, 2): 2.6, (16, 2): 2.7})
+    said = best_text(cells, "block size", "heads")
+    assert said.startswith("Lowest: **block size 16 with 1 head** (1 more cell is as low), 2.500")
+    assert "as low" not in best_text(cells[1:], "block size", "heads")
+
+
 def test_a_mean_over_lines_that_disagree_says_so() -> None:
     cells = measured({(8, 1): 2.550, (32, 1): 2.100, (8, 4): 2.400, (32, 4): 2.102})
     said = effects_text(cells, "block size", "heads")
