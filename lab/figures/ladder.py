@@ -199,7 +199,8 @@ def _add_risers(figure: go.Figure, treads: Sequence[_Tread], palette: Palette) -
 def _add_labels(figure: go.Figure, treads: Sequence[_Tread], chosen: str, palette: Palette) -> None:
     """The name of each rung above its tread, its loss and its step below.
 
-    On a ground of their own: a dashed line through a number would read as a minus.
+    On a ground of their own, with room on both sides of a number: a dash of a line through or right
+    beside it would read as a minus.
     """
     for tread in treads:
         ground = palette.surface if tread.rung.name == chosen else palette.ground
@@ -211,8 +212,8 @@ def _add_labels(figure: go.Figure, treads: Sequence[_Tread], chosen: str, palett
             font=dict(size=11, color=palette.text),
         )  # fmt: skip
         figure.add_annotation(
-            **place, name=NUMBER, text=_number(tread, treads), yanchor="top", yshift=-3,
-            font=dict(size=11, color=palette.muted),
+            **place | dict(borderpad=4), name=NUMBER, text=_number(tread, treads), yanchor="top",
+            yshift=-3, font=dict(size=11, color=palette.muted),
         )  # fmt: skip
 
 

@@ -49,11 +49,11 @@ from lab.wording.run_search import PLACEHOLDER, found
 
 TICK_S = 2.0
 _COLUMNS = {
-    "Name": st.column_config.TextColumn(width=200),
+    "Name": st.column_config.TextColumn(width=240),
     "Model": st.column_config.TextColumn(width=95),
-    "Corpus": st.column_config.TextColumn(width=120),
-    "Status": st.column_config.TextColumn(width=112),
-    "Step": st.column_config.TextColumn(width=110),
+    "Corpus": st.column_config.TextColumn(width=108),
+    "Status": st.column_config.TextColumn(width=100),
+    "Step": st.column_config.TextColumn(width=106),
     LOSS: st.column_config.NumberColumn(
         format="%.3f", width=145,
         help="Over the whole validation split, measured when a run ends: that of its best "
@@ -71,7 +71,7 @@ _COLUMNS = {
     PARAMETERS: st.column_config.NumberColumn(format="localized", width=95),
     DISK: st.column_config.NumberColumn(format="%.1f", width=78),
     CHANGED: st.column_config.TextColumn(
-        width=208,
+        width=196,
         help="Against the run before it of the same model, on the same text; for a branch, against "
         "what it left. The whole of it stands below, of the run that is selected.",
     ),
