@@ -158,6 +158,8 @@ def percent(share: float, tenths_below: float = 0.0995) -> str:
 
     Under `tenths_below`, tenths of a percent are said too.
     """
+    if share == 0:
+        return "0 %"
     if 0 < share < 0.0005:
         return "under 0.1 %"
     digits = 0 if share >= tenths_below else 1

@@ -43,7 +43,7 @@ def by_heart_text(found: Originality, usual: UsualOriginality | None) -> str:
         said = (
             f"The longest stretch that stands word for word in the training text has "
             f"{words.count(first.length)} characters, there at character "
-            f"{words.count(first.at)}. {_share(found.by_heart_share)} of the text lies in such "
+            f"{words.count(first.at)}. {percent(found.by_heart_share)} of the text lies in such "
             f"stretches of {LEAST} characters or more, underlined above."
         )
     if usual is None:
@@ -53,7 +53,7 @@ def by_heart_text(found: Originality, usual: UsualOriginality | None) -> str:
     if usual.n_pieces == 1:
         pieces = "its one piece of this length has"
     return (
-        f"{said} New text has such stretches, too: {_share(usual.by_heart_share)} of the "
+        f"{said} New text has such stretches, too: {percent(usual.by_heart_share)} of the "
         f"validation text lies in them, and {pieces} {longest}."
     )
 
@@ -72,12 +72,12 @@ def words_text(text: str, yardstick: Yardstick | None) -> str:
 def repetition_text(found: Originality, usual: UsualOriginality | None) -> str:
     """How much of a text stands in it before already, and how that is measured."""
     said = (
-        f"{_share(found.repeated_share)} of it repeats itself: that many characters lie in "
+        f"{percent(found.repeated_share)} of it repeats itself: that many characters lie in "
         f"stretches of {LEAST} which stand earlier in the same text"
     )
     if usual is None:
         return f"{said}."
-    return f"{said}. Of validation text as long it is {_share(usual.repeated_share)}."
+    return f"{said}. Of validation text as long it is {percent(usual.repeated_share)}."
 
 
 def summary_table(texts: Sequence[tuple[str, Held]]) -> dict[str, list[str]]:
@@ -100,8 +100,8 @@ def _summary(name: str, held: Held) -> list[str]:
     return [
         plain(name), words.count(found.longest) if found.longest else f"none of {LEAST} or more",
         words.count(found.passages[0].at) if found.passages else "–",
-        _share(found.by_heart_share), "–" if in_words is None else percent(in_words),
-        _share(found.repeated_share),
+        percent(found.by_heart_share), "–" if in_words is None else percent(in_words),
+        percent(found.repeated_share),
     ]  # fmt: skip
 
 
@@ -111,9 +111,9 @@ def _usual_summary(held: Held) -> list[str]:
     longest = f"{words.count(usual.longest)} or more" if usual.longest else f"none of {LEAST}"
     return [
         "validation text as long", f"{longest} in half of such texts", "–",
-        _share(usual.by_heart_share),
+        percent(usual.by_heart_share),
         percent(held.yardstick.corpus_share) if held.yardstick else "–",
-        _share(usual.repeated_share),
+        percent(usual.repeated_share),
     ]  # fmt: skip
 
 
@@ -130,7 +130,3 @@ def passages_table(text: str, found: Originality) -> dict[str, list[str]]:
 def _as_read(passage: str) -> str:
     signs = "".join(c if c == " " else sign_of(c) for c in passage[:SHOWN].strip(" "))
     return plain(signs.replace("↵", "↵ ") + "…" * (len(passage) > SHOWN))
-
-
-def _share(share: float) -> str:
-    return percent(share) if share else "0 %"

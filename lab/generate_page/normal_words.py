@@ -115,16 +115,12 @@ def normal_text(
         return f"{said}."
     shares = [share_in_words(text.text, lexicon) for text in near]
     own, low, high = share_in_words(added, lexicon), min(shares), max(shares)
-    between = " to ".join(dict.fromkeys((_share(low), _share(high))))
+    between = " to ".join(dict.fromkeys((percent(low), percent(high))))
     said += (
         f", {between} of whose characters stand in words of the corpus (three letters or more); "
-        f"of this text {_share(own)}"
+        f"of this text {percent(own)}"
     )
     if len(near) < ENOUGH:
         return f"{said}."
     verdict = "as usual" if low <= own <= high else "more" if own > high else "less"
     return f"{said}: {verdict}{' than usual' * (verdict != 'as usual')} at this loss."
-
-
-def _share(share: float) -> str:
-    return percent(share) if share else "0 %"

@@ -100,7 +100,7 @@ def test_a_tenth_of_a_nat_is_much_over_a_line() -> None:
 
 def test_a_small_share_is_not_rounded_to_nothing() -> None:
     shares = (0.0, 0.0001, 0.0123, 0.0994, 0.0996, 0.26, 1.0)
-    said = ["0.0 %", "under 0.1 %", "1.2 %", "9.9 %", "10 %", "26 %", "100 %"]
+    said = ["0 %", "under 0.1 %", "1.2 %", "9.9 %", "10 %", "26 %", "100 %"]
     assert [percent(share) for share in shares] == said
     assert [percent(share, 0.01) for share in (0.004, 0.0123)] == ["0.4 %", "1 %"]
     assert [percent(share, 0.0) for share in (0.0, 0.004, 0.57)] == ["0 %", "0 %", "57 %"]
