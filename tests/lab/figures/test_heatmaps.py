@@ -81,7 +81,7 @@ def test_wide_characters_get_fewer_labels() -> None:
 
 def test_small_shares_are_not_rounded_to_nothing() -> None:
     shares = (0.0, 0.0001, 0.004, 0.0994, 0.0996, 0.43, 1.0)
-    said = ["0.0 %", "under 0.1 %", "0.4 %", "9.9 %", "10 %", "43 %", "100 %"]
+    said = ["0 %", "under 0.1 %", "0.4 %", "9.9 %", "10 %", "43 %", "100 %"]
     assert [percent(share).replace("\N{NO-BREAK SPACE}", " ") for share in shares] == said
 
 
