@@ -19,10 +19,19 @@ MARKED = ".st-key-glossary_marked"
 
 
 def do(window: Window, task: TaskName) -> None:
-    """Press the card's button for a task, once what comes before it is done."""
-    window.page.locator(f".st-key-visit_{task} button").first.wait_for()
+    """Press the card's button for a task, once what comes before it is done.
+
+    Once more where it stays: of a page that has just been loaded again, a click can be lost.
+    """
+    button = window.page.locator(f".st-key-visit_{task} button").first
+    button.wait_for()
     window.wait_idle()
-    window.page.locator(f".st-key-visit_{task} button").first.click()
+    button.click()
+    window.page.wait_for_timeout(300)
+    window.wait_idle()
+    window.page.evaluate(
+        "task => document.querySelector(`.st-key-visit_${task} button`)?.click()", task
+    )
 
 
 def test_a_newcomer_is_led_from_an_empty_lab_to_a_text_by_a_transformer(
