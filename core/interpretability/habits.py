@@ -82,7 +82,6 @@ class HeadHabits:
     even_shares: Mapping[Habit, float]
 
 
-@torch.inference_mode()
 def windows_to_look_at(model: LanguageModel, corpus: Corpus) -> Tensor:
     """Windows (B, block_size + 1) of the validation text for a look inside a model.
 
@@ -100,6 +99,7 @@ def windows_to_look_at(model: LanguageModel, corpus: Corpus) -> Tensor:
     return sample_windows(corpus, config.block_size, max(4, n_windows))[1]
 
 
+@torch.inference_mode()
 def head_habits(model: LanguageModel, vocabulary: Vocabulary, windows: Tensor) -> list[HeadHabits]:
     """The habits of all heads on windows (B, T) of tokens, T from 2 to block_size.
 

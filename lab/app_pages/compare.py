@@ -214,7 +214,7 @@ def _render_curves(ids: list[str], axis: XAxis, unit: str, was_live: bool) -> No
         st.caption(ahead)
     if axis == "steps" and (unequal := unequal_reading_text(runs)):
         st.caption(unequal)
-    if axis == "waited" and any(run.id in _racers() for run in runs):
+    if axis == "waited" and _have_raced(runs):
         st.caption(RACERS_WAIT)
 
 
@@ -248,14 +248,14 @@ def _render_table(ids: list[str], unit: str, order: Order, sections: list[str]) 
         "the validation loss is over the whole validation part, measured when a run ends, also for "
         "its best checkpoint. Throughput is that of training."
     )
-    if any(run.id in _racers() for run in runs):
+    if _have_raced(runs):
         about += f" {RACERS_WAIT}"
     st.caption(about, help=explained(about))
 
 
-def _racers() -> set[str]:
-    """The ids of runs that took part in a race."""
-    return {run_id for run_id, _ in the_lab().store.races()}
+def _have_raced(runs: Sequence[RunRecord]) -> bool:
+    """Whether any of them took part in a race."""
+    return not {run_id for run_id, _ in the_lab().store.races()}.isdisjoint(run.id for run in runs)
 
 
 def _dot_and_name(run: RunRecord) -> str:
